@@ -1,0 +1,50 @@
+# What a newcomer types: `make quickstart`, `make test`. Everything happens inside .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
+
+.PHONY: quickstart test lint test-fast test-slow soak bench registry manifests flowers-head clean
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q -c constraints.txt -e ".[dev]"
+	@touch $@
+
+quickstart: $(VENV)/.installed
+	$(BIN)/python examples/quickstart.py $(PHOTO)
+
+test: lint test-fast
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test-fast: $(VENV)/.installed
+	$(BIN)/python -m pytest -q --durations=20
+
+test-slow: $(VENV)/.installed
+	$(BIN)/python -m pytest -q -m slow --durations=20
+
+soak: $(VENV)/.installed
+	$(BIN)/python -m pytest -q -m soak --durations=20
+
+bench: $(VENV)/.installed
+	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/probe.py
+
+# Generated files: the catalogue, the plugins' manifests, the shipped head.
+registry: $(VENV)/.installed
+	$(BIN)/python -m tools.build_registry
+
+manifests: $(VENV)/.installed
+	for plugin in zoo_vision zoo_flowers zoo_classics; do $(BIN)/zoo plugins manifest $$plugin --write || exit 1; done
+
+flowers-head: $(VENV)/.installed
+	$(BIN)/python -m tools.train_flowers_head $(DATA)
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""First-party plugin: generic heads, image folders, and core augmentations for images."""

@@ -1,0 +1,85 @@
+"""zoo: a model zoo and registry SDK for transfer learning on Keras 3.
+
+Importing this package imports no TensorFlow, no Keras and no plugin: every public name is loaded at its first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from zoo._version import __version__
+
+if TYPE_CHECKING:
+    from zoo.compose import Head, classifier, head
+    from zoo.data import Arrays, Dataset, ImageFiles
+    from zoo.errors import ZooError
+    from zoo.evaluation import Evaluation
+    from zoo.model import Prediction, TransferModel, build, load
+    from zoo.plugin.hookspecs import hookimpl
+    from zoo.plugin.listing import augmentations, backbones, datasets, describe, heads, plugins
+    from zoo.training import Run
+    from zoo.weights import fetch
+
+# Public name -> the module that defines it (PEP 562). No public name equals a module name.
+_PUBLIC = {
+    "Arrays": "zoo.data",
+    "Dataset": "zoo.data",
+    "Evaluation": "zoo.evaluation",
+    "Head": "zoo.compose",
+    "ImageFiles": "zoo.data",
+    "Prediction": "zoo.model",
+    "Run": "zoo.training",
+    "TransferModel": "zoo.model",
+    "ZooError": "zoo.errors",
+    "augmentations": "zoo.plugin.listing",
+    "backbones": "zoo.plugin.listing",
+    "build": "zoo.model",
+    "classifier": "zoo.compose",
+    "datasets": "zoo.plugin.listing",
+    "describe": "zoo.plugin.listing",
+    "fetch": "zoo.weights",
+    "head": "zoo.compose",
+    "heads": "zoo.plugin.listing",
+    "hookimpl": "zoo.plugin.hookspecs",
+    "load": "zoo.model",
+    "plugins": "zoo.plugin.listing",
+}
+
+__all__ = [
+    "Arrays",
+    "Dataset",
+    "Evaluation",
+    "Head",
+    "ImageFiles",
+    "Prediction",
+    "Run",
+    "TransferModel",
+    "ZooError",
+    "__version__",
+    "augmentations",
+    "backbones",
+    "build",
+    "classifier",
+    "datasets",
+    "describe",
+    "fetch",
+    "head",
+    "heads",
+    "hookimpl",
+    "load",
+    "plugins",
+]
+
+
+def __getattr__(name: str) -> Any:
+    module = _PUBLIC.get(name)
+    if module is None:
+        raise AttributeError(f"module 'zoo' has no attribute {name!r}")
+    value = getattr(import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(_PUBLIC))

@@ -1,0 +1,64 @@
+"""The models of `keras.applications` as networks proper: no preprocessing inside, logits instead of probabilities."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import keras
+
+from zoo.errors import OptionError, unknown
+
+_PREPROCESSING = (keras.layers.Rescaling, keras.layers.Normalization)
+
+
+def build(application: str, include_top: bool, input_size: int, **options: Any) -> keras.Model:
+    """The network proper, with random weights.
+
+    Args:
+        application: the name of the function in `keras.applications`, e.g. `ResNet50`.
+        include_top: end in logits instead of the last feature map.
+        input_size: side of the input in pixels.
+        **options: further arguments of that function, e.g. `alpha`.
+
+    Returns:
+        From preprocessed float32 (n, input_size, input_size, 3) to a feature map (n, side, side, channels), or to
+        logits (n, 1000). ConvNeXt without top has a 1x1 feature map: its last LayerNorm belongs behind the
+        global average, as in the network that was pretrained.
+
+    Raises:
+        UnknownNameError: Keras has no such application.
+        OptionError: Keras refuses the options or the size.
+    """
+    function = getattr(keras.applications, application, None)
+    if not inspect.isfunction(function):
+        names = [name for name, _ in inspect.getmembers(keras.applications, inspect.isfunction)]
+        raise unknown("model in keras.applications", application, names)
+    arguments = {
+        "include_top": include_top,
+        "weights": None,
+        "input_shape": (input_size, input_size, 3),
+        "classifier_activation": None,
+    } | options
+    # `name=` is never passed: in some families it is a part of the name of the weight file.
+    if "include_preprocessing" in inspect.signature(function).parameters:
+        arguments["include_preprocessing"] = False
+    norm_after_pooling = application.startswith("ConvNeXt") and not include_top
+    if norm_after_pooling:
+        arguments["pooling"] = "avg"
+    try:
+        model = function(**arguments)
+    except (TypeError, ValueError) as error:
+        raise OptionError(f"keras.applications.{application} cannot be built so: {error}") from error
+    if norm_after_pooling:
+        features = keras.layers.Reshape((1, 1, model.output.shape[-1]), name="feature_map")(model.output)
+        return keras.Model(model.input, features, name=model.name)
+    return _without_preprocessing(model)
+
+
+def _without_preprocessing(model: keras.Model) -> keras.Model:
+    """The same layers from behind the leading Rescaling and Normalization (EfficientNet B0 to B7) on."""
+    first = next(layer for layer in model.layers if not isinstance(layer, (keras.layers.InputLayer, *_PREPROCESSING)))
+    if first.input is model.input:
+        return model
+    return keras.Model(first.input, model.output, name=model.name)

@@ -1,0 +1,103 @@
+"""Build the network proper of a backbone: its architecture, at one input size, with weights or at random."""
+
+from __future__ import annotations
+
+import importlib
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import keras
+
+from zoo.architectures.loading import load_h5, load_torch
+from zoo.errors import OptionError, PluginError, WeightsError
+from zoo.specs import BackboneSpec
+
+if TYPE_CHECKING:
+    from zoo.weights import StoredFile
+
+
+def build_base(
+    spec: BackboneSpec,
+    *,
+    weights: StoredFile | None,
+    input_size: int,
+    include_top: bool = False,
+    seed: int | None = None,
+) -> keras.Model:
+    """Build a backbone without preprocessing.
+
+    Args:
+        spec: the backbone's row.
+        weights: a file of weights, with or without the classifier; None: random weights.
+        input_size: side of the input in pixels.
+        include_top: keep the pretrained classifier, ending in logits.
+        seed: for random weights; the same seed gives the same weights, and no global state is left changed.
+
+    Returns:
+        A model from preprocessed float32 images (n, input_size, input_size, channels) to a feature map
+        (n, side, side, feature_dim), or to logits (n, classes).
+
+    Raises:
+        OptionError: the size is too small, or there is no classifier to include.
+        WeightsError: the file does not fit this backbone, or is damaged.
+        PluginError: the builder cannot be imported or does not return such a model.
+    """
+    if input_size < spec.input.min_size:
+        raise OptionError(
+            f"input_size={input_size} is too small for {spec.name}: at least {spec.input.min_size} pixels, "
+            f"{spec.input.default_size} by default"
+        )
+    if include_top and weights is not None and weights.includes_top is False:
+        raise WeightsError(
+            f"{weights.path.name} holds no classifier of {spec.name}; use a file that includes the top, "
+            "or build with include_top=False"
+        )
+    builder = _builder(spec)
+    with _seeded(seed):
+        model = builder(include_top=include_top, input_size=input_size, **spec.builder_options)
+    _check(spec, model, include_top)
+    if weights is not None:
+        if weights.format == "torch-pth":
+            load_torch(model, weights.path, include_top=include_top)
+        else:
+            load_h5(model, weights.path, include_top=include_top, preprocessing=spec.preprocessing)
+    return model
+
+
+def _builder(spec: BackboneSpec) -> Callable[..., keras.Model]:
+    module, _, attribute = spec.builder.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise PluginError(f"cannot import the builder {spec.builder!r} of backbone {spec.name}: {error}") from error
+
+
+@contextmanager
+def _seeded(seed: int | None) -> Iterator[None]:
+    """Keras draws the seed of every initialiser and Dropout from Python's `random`: set it, then put it back.
+
+    (`keras.utils.set_random_seed` would also reset NumPy and TensorFlow for the whole process.)
+    """
+    state = random.getstate()
+    if seed is not None:
+        random.seed(seed)
+    try:
+        yield
+    finally:
+        if seed is not None:
+            random.setstate(state)
+
+
+def _check(spec: BackboneSpec, model: keras.Model, include_top: bool) -> None:
+    """A builder's answer must be one tensor in, one of the right rank out."""
+    if not isinstance(model, keras.Model) or len(model.inputs) != 1 or len(model.outputs) != 1:
+        raise PluginError(f"the builder {spec.builder!r} of backbone {spec.name} must return a keras.Model, one in, one out")
+    rank, wanted = len(model.output.shape), 2 if include_top else 4
+    if rank != wanted:
+        what = "logits (n, classes)" if include_top else "a feature map (n, side, side, channels)"
+        raise PluginError(
+            f"the builder {spec.builder!r} of backbone {spec.name} must return {what}, "
+            f"found a tensor of shape {model.output.shape}"
+        )

@@ -1,0 +1,175 @@
+"""Put pretrained weights into a network: check that all of them fit, then assign."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+from zoo.architectures import h5_file
+from zoo.errors import UnsafeFileError, WeightsError
+from zoo.specs import Preprocessing
+from zoo.weights import torch_file
+
+_MOST_TOP_LAYERS = 3
+"""No classifier of a known backbone has more layers with weights (VGG: fc1, fc2, predictions)."""
+
+
+class _Saved(NamedTuple):
+    """One layer of the file: name and weights, as arrays or as datasets still in the file."""
+
+    name: str
+    weights: tuple[Any, ...]
+
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        return [tuple(weight.shape) for weight in self.weights]
+
+
+def load_h5(model: keras.Model, path: Path, *, include_top: bool, preprocessing: Preprocessing) -> None:
+    """Load a Keras weight file, in the order of the layers as Keras does.
+
+    Args:
+        model: the network proper.
+        path: legacy `.h5` (weights, or a full model) or `.weights.h5`.
+        include_top: the model ends in logits. Without, the layers of a classifier in the file are left out.
+        preprocessing: the row's numbers, to compare with those that EfficientNet B0 to B7 keep in the file.
+
+    Raises:
+        WeightsError: the file does not fit or is damaged. The model is then partly filled: drop it.
+    """
+    with h5_file.opened(path) as file:
+        saved = [_Saved(*_fields(layer)) for layer in h5_file.saved_layers(file, model.layers)]
+        saved = _checked_normalisation(saved, path, preprocessing)
+        _assign(_matched(model, saved, path, include_top), path)
+
+
+def load_torch(model: keras.Model, path: Path, *, include_top: bool) -> None:
+    """Load a PyTorch state dict into Keras layers that carry the names of its modules.
+
+    `_blocks.0._bn1` is the layer `blocks_0_bn1`. Kernels are transposed from (out, in, h, w) to (h, w, in, out).
+
+    Raises:
+        WeightsError: the file does not fit or is damaged. The model is then partly filled: drop it.
+    """
+    modules: dict[str, dict[str, np.ndarray]] = {}
+    for name, array in torch_file.read(path).items():
+        module, _, parameter = name.rpartition(".")
+        modules.setdefault(re.sub(r"[._]+", "_", module).strip("_"), {})[parameter] = array
+    saved = []
+    for layer in _weighted(model):
+        if layer.name not in modules:
+            raise WeightsError(f"{path} has no weights for layer {layer.name!r} of {model.name}")
+        saved.append(_Saved(layer.name, _from_torch(layer, modules.pop(layer.name))))
+    saved += [_Saved(name, tuple(parameters.values())) for name, parameters in modules.items()]
+    _assign(_matched(model, saved, path, include_top), path)
+
+
+def _fields(layer: h5_file.SavedLayer) -> tuple[str, tuple[Any, ...]]:
+    return layer.name, layer.datasets
+
+
+def _weighted(model: keras.Model) -> list[Any]:
+    return [layer for layer in model.layers if layer.weights]
+
+
+def _variables(layer: Any) -> list[Any]:
+    """In the order of the files: what trains, then moving statistics; a nested Sequential is one layer."""
+    return layer.trainable_weights + layer.non_trainable_weights
+
+
+def _checked_normalisation(saved: list[_Saved], path: Path, preprocessing: Preprocessing) -> list[_Saved]:
+    """Without the Normalization layer that official EfficientNet B0 to B7 files start with, once it is right.
+
+    Those files hold the standard deviation where the variance belongs; `weights="imagenet"` repairs it with a
+    further Rescaling(1 / sqrt(std)), so that the network sees (x / 255 - mean) / std: the row's numbers.
+    """
+    if not saved or saved[0].shapes != [(3,), (3,), ()]:
+        return saved
+    mean, variance = (np.ravel(weight[()]) for weight in saved[0].weights[:2])
+    if not (np.allclose(mean, preprocessing.mean, atol=1e-4) and np.allclose(variance, preprocessing.std, atol=1e-4)):
+        raise WeightsError(
+            f"{path} was trained on other inputs than the official weights: its Normalization layer holds "
+            f"mean {_numbers(mean)} and variance {_numbers(variance)}, official files hold mean "
+            f"{_numbers(preprocessing.mean)} and (by a known slip) variance {_numbers(preprocessing.std)}. "
+            "Build that model with Keras and pass it to zoo.build with its own preprocessing numbers."
+        )
+    return saved[1:]
+
+
+def _numbers(values: Any) -> str:
+    return "(" + ", ".join(f"{value:.4g}" for value in values) + ")"
+
+
+def _matched(
+    model: keras.Model, saved: list[_Saved], path: Path, include_top: bool
+) -> list[tuple[str, Any, Any]]:
+    """(layer name, variable, weight in the file) for every variable, or the error that says what does not fit."""
+    layers = _weighted(model)
+    spare = len(saved) - len(layers)
+    for layer, entry in zip(layers, saved, strict=False):
+        wanted = [tuple(variable.shape) for variable in _variables(layer)]
+        if wanted != entry.shapes:
+            if include_top and layer is layers[-1] and spare == 0:
+                raise WeightsError(
+                    f"the classifier in {path} has {entry.shapes[-1][-1]} classes, {model.name} has {wanted[-1][-1]}; "
+                    "use the file without its classifier (include_top=False)"
+                )
+            raise WeightsError(
+                f"{path} does not fit {model.name}: layer {layer.name!r} needs {_shapes(wanted)}, "
+                f"the file has {_shapes(entry.shapes)} in {entry.name!r}"
+                + _size_hint(layer, wanted, entry.shapes)
+            )
+    if include_top and -_MOST_TOP_LAYERS <= spare < 0:
+        missing = ", ".join(layer.name for layer in layers[spare:])
+        raise WeightsError(
+            f"{path} holds no classifier (nothing for {missing}); "
+            "use a file that includes the top, or build with include_top=False"
+        )
+    if spare < 0 or spare > (0 if include_top else _MOST_TOP_LAYERS):
+        raise WeightsError(
+            f"{path} does not fit {model.name}: {len(saved)} layers with weights in the file, {len(layers)} in the model"
+        )
+    return [
+        (entry.name, variable, weight)
+        for layer, entry in zip(layers, saved, strict=False)
+        for variable, weight in zip(_variables(layer), entry.weights, strict=True)
+    ]
+
+
+def _shapes(shapes: list[tuple[int, ...]]) -> str:
+    return " ".join(str(shape) for shape in shapes) or "no weights"
+
+
+def _size_hint(layer: Any, wanted: list[tuple[int, ...]], found: list[tuple[int, ...]]) -> str:
+    """A Dense layer behind Flatten depends on the input size."""
+    flat = isinstance(layer, keras.layers.Dense) and len(wanted) == len(found) and wanted[1:] == found[1:]
+    return "; with its classifier this network works at the size it was trained on only" if flat else ""
+
+
+def _assign(matched: list[tuple[str, Any, Any]], path: Path) -> None:
+    for name, variable, weight in matched:
+        values = np.asarray(weight[()], dtype=np.float32)
+        if not np.isfinite(values).all():
+            raise WeightsError(f"{path} holds NaN or infinite weights in {name!r}")
+        variable.assign(values)
+
+
+def _from_torch(layer: Any, parameters: dict[str, np.ndarray]) -> tuple[np.ndarray, ...]:
+    """The parameters of one module in the order and the axes of the Keras layer."""
+    parameters.pop("num_batches_tracked", None)
+    order = {"weight": 0, "bias": 1, "running_mean": 2, "running_var": 3}
+    if unknown := set(parameters) - set(order):
+        raise UnsafeFileError(f"module {layer.name!r} has unknown parameters: {', '.join(sorted(unknown))}")
+    axes = {
+        keras.layers.DepthwiseConv2D: (2, 3, 0, 1),
+        keras.layers.Conv2D: (2, 3, 1, 0),
+        keras.layers.Dense: (1, 0),
+    }.get(type(layer))
+    return tuple(
+        np.transpose(value, axes) if axes and len(axes) == value.ndim else value
+        for _, value in sorted(parameters.items(), key=lambda item: order[item[0]])
+    )

@@ -1,0 +1,544 @@
+"""Composes preprocessing, base and head into the graphs that train and serve; holds no verbs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zoo.architectures import Stage, build_base, find_stages
+from zoo.errors import DataError, OptionError, WeightsError, did_you_mean
+from zoo.plugin import call_factory, registry
+from zoo.specs import BackboneSpec, HeadSpec, Preprocessing, ResizeRule, Task, TrainedHead
+from zoo.weights import StoredFile, resolve
+
+if TYPE_CHECKING:
+    import keras
+
+BACKBONE, HEAD, FEATURES, PREPROCESSING, OUTPUT = "backbone", "head", "features", "preprocessing", "probabilities"
+"""Names of the parts inside the serving graph; a saved model is taken apart again by them."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """A head as asked for: a registered head with labels and options, or a Keras layer."""
+
+    name: str | None
+    labels: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    layer: Any = None
+
+
+def head(name: str, *, labels: Sequence[str] = (), **options: Any) -> Head:
+    """A registered head with options, e.g. `zoo.head("mlp", labels=["cat", "dog"], units=[256], dropout=0.3)`.
+
+    Args:
+        name: name of the head; `zoo.heads()` lists them.
+        labels: class names in output order, for heads that do not bring their own.
+        **options: options of the head, checked against its declaration when the model is built.
+    """
+    return Head(name=name, labels=tuple(labels), options=options)
+
+
+def classifier(classes: Any, *, head: str = "linear", **options: Any) -> Head:
+    """A classification head whose labels come from a list, a folder of class folders, or a dataset.
+
+    Args:
+        classes: a list of class names; the path of a folder with one folder a class; a dataset or its name.
+        head: which head; "linear" by default.
+        **options: options of that head.
+
+    Raises:
+        DataError: the data has no labels.
+    """
+    if isinstance(classes, Sequence) and not isinstance(classes, str | bytes):
+        labels = tuple(str(label) for label in classes)
+    else:
+        from zoo.data import load
+
+        labels = load(classes).labels
+    if len(labels) < 2:
+        raise DataError(f"a classifier needs at least two classes; {classes!r} gives {list(labels)}")
+    if len(set(labels)) != len(labels):
+        twice = sorted({label for label in labels if labels.count(label) > 1})
+        raise DataError(f"class names must differ; given twice: {twice}")
+    return Head(name=head, labels=labels, options=options)
+
+
+@dataclass
+class Composition:
+    """The graphs of one model, which share their layers, and everything needed to feed and read them.
+
+    `serving`: float32 pixels 0..255 (n, size, size, channels) -> probabilities or values, float32.
+    `training`: the same up to the head's own output (logits, unless a Keras layer with its own activation is given).
+    `features`: pixels -> features (n, d). `head`: features -> the head's output; None for the pretrained classifier.
+    """
+
+    serving: keras.Model
+    training: keras.Model
+    features: keras.Model | None
+    backbone: Any
+    head: keras.Model | None
+    stages: list[Stage]
+    task: Task
+    labels: tuple[str, ...]
+    from_logits: bool
+    input_size: int
+    channels: int
+    resize: ResizeRule
+    identity: dict[str, Any]
+
+    @property
+    def outputs(self) -> int:
+        """Number of classes or values."""
+        return int(self.serving.output_shape[-1])
+
+    def linear_layer(self) -> Any | None:
+        """The one Dense layer of a linear head, or None when the head is something else.
+
+        A Dropout in front of it does not count: it is the identity when the probe's features are read.
+        """
+        import keras
+
+        if self.head is None:
+            return None
+        layers = [layer for layer in self.head.layers if not isinstance(layer, keras.layers.InputLayer | keras.layers.Dropout)]
+        linear = len(layers) == 1 and isinstance(layers[0], keras.layers.Dense) and layers[0].use_bias
+        return layers[0] if linear and _activation(layers[0]) in {"linear", "softmax"} else None
+
+
+def compose(
+    backbone: str | Any,
+    head: str | Head | Any | None,
+    *,
+    weights: str | os.PathLike[str] | None = "pretrained",
+    features: str | None = None,
+    input_size: int | None = None,
+    resize: ResizeRule | str | None = None,
+    preprocessing: Preprocessing | str | None = "pretrained",
+    seed: int = 0,
+    progress: Any = None,
+) -> tuple[Composition, TrainedHead | None]:
+    """Build base and head and wire them up.
+
+    Args: see `zoo.build`.
+
+    Returns:
+        The composition, and the record of the head's shipped weights if they were loaded.
+    """
+    wanted = _wanted_head(head)
+    if isinstance(backbone, str):
+        source = _named(
+            backbone, wanted, weights=weights, features=features, input_size=input_size, seed=seed, progress=progress
+        )
+        if preprocessing != "pretrained":
+            if not isinstance(preprocessing, Preprocessing | None):
+                raise OptionError(f"preprocessing must be 'pretrained', None or a Preprocessing; got {preprocessing!r}")
+            source.preprocessing = preprocessing or IDENTITY
+    else:
+        if weights not in ("pretrained", None):
+            raise OptionError("weights= goes with the name of a backbone; a Keras model brings its own")
+        source = _given(backbone, features=features, input_size=input_size, preprocessing=preprocessing)
+    trained = _trained_record(wanted, source) if resize is None else None
+    rule = _resize_rule(resize, source.preprocessing, trained, wanted)
+    composition = _wire(source, wanted, rule, seed)
+    if trained is not None:
+        load_trained_head(composition, trained)
+    return composition, trained
+
+
+# -- the base ----------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Source:
+    """A base network ready to be wired: what feeds it, what it gives, and who it is."""
+
+    network: Any
+    stages: list[Stage]
+    preprocessing: Preprocessing
+    pooling: str
+    input_size: int
+    channels: int
+    label_set: str | None
+    spec: BackboneSpec | None
+    identity: dict[str, Any]
+
+
+IDENTITY = Preprocessing()
+"""Pixels 0..255 as they are."""
+
+
+def _named(
+    name: str,
+    wanted: _Wanted | None,
+    *,
+    weights: str | os.PathLike[str] | None,
+    features: str | None,
+    input_size: int | None,
+    seed: int,
+    progress: Any,
+) -> _Source:
+    entry = registry().get("backbones", name)
+    spec: BackboneSpec = entry.spec
+    size = input_size or spec.input.default_size
+    top_tap = features is not None and features in spec.top_layers
+    include_top = wanted is None or top_tap
+    if size < spec.input.min_size:
+        raise OptionError(f"input_size={size} is too small for {spec.name}: at least {spec.input.min_size} pixels")
+    if include_top and size != spec.input.default_size and weights is not None:
+        what = "the pretrained classifier" if wanted is None else f"features={features!r} (a layer of the pretrained top)"
+        raise OptionError(f"{what} of {spec.name} needs input_size={spec.input.default_size}; got {size}")
+    if wanted is None and weights is None:
+        raise OptionError(f"{spec.name} without a head is its pretrained classifier, which random weights do not have")
+    file: StoredFile | None = resolve(spec, weights, include_top=include_top, progress=progress)
+    network = build_base(spec, weights=file, input_size=size, include_top=include_top, seed=seed)
+    network, pooling = _tap(network, features, spec.pooling, spec.name)
+    return _Source(
+        network=network,
+        stages=find_stages(network),
+        preprocessing=spec.preprocessing,
+        pooling=pooling,
+        input_size=size,
+        channels=spec.input.channels,
+        label_set=spec.label_set,
+        spec=spec,
+        identity={
+            "backbone": entry.id,
+            "provider": str(entry.provider),
+            "weights": None if file is None else (file.source.id if file.source else Path(file.path).name),
+            "weights_sha256": None if file is None else file.sha256,
+            "features": features or spec.pooling,
+            "portable": spec.portable,
+        },
+    )
+
+
+def _given(model: Any, *, features: str | None, input_size: int | None, preprocessing: Any) -> _Source:
+    import keras
+
+    if not isinstance(model, keras.Model):
+        raise OptionError(f"a backbone is a name or a Keras model; got {type(model).__name__}")
+    if preprocessing == "pretrained":
+        raise OptionError(
+            "a Keras model of your own needs preprocessing=: None when it takes pixels 0..255 as they are, "
+            "else a zoo.specs.Preprocessing with channel order, scale, mean and std"
+        )
+    shape = model.input_shape
+    if not isinstance(shape, tuple) or len(shape) != 4:
+        raise OptionError(f"the model must take one batch of images (n, height, width, channels); its input is {shape}")
+    size = input_size or shape[1]
+    if size is None or (shape[1] not in (None, size)) or (shape[2] not in (None, size)):
+        raise OptionError(f"the model's input is {shape}: pass the side of its square input as input_size=")
+    channels = shape[3] or 3
+    if isinstance(model, keras.Sequential) or type(model).__name__ == "Functional":
+        # A copy: freezing and training must not change the caller's object.
+        network = keras.models.clone_model(model)
+        network.set_weights(model.get_weights())
+        network, pooling = _tap(network, features, "avg", model.name)
+        stages = find_stages(network)
+    else:
+        if features is not None:
+            raise OptionError("features= needs a functional or sequential model: layers of others cannot be reached")
+        network, pooling = model, "avg"
+        stages = [Stage(name="stem", stride=1, channels=0, layers=tuple(model.layers), cut=None)]
+    return _Source(
+        network=network,
+        stages=stages,
+        preprocessing=preprocessing or IDENTITY,
+        pooling=pooling,
+        input_size=size,
+        channels=channels,
+        label_set=None,
+        spec=None,
+        identity={
+            "backbone": model.name,
+            "provider": "the caller's Keras model",
+            "weights": "given",
+            "weights_sha256": None,
+            "features": features or "avg",
+            "portable": type(model).__name__ in {"Functional", "Sequential"},
+        },
+    )
+
+
+def _tap(network: Any, features: str | None, pooling: str, name: str) -> tuple[Any, str]:
+    """The network up to the features asked for, and how a feature map is pooled."""
+    import keras
+
+    if features in (None, "avg", "max"):
+        return network, features or pooling
+    names = [layer.name for layer in network.layers]
+    stages = {stage.name: stage for stage in find_stages(network)}
+    if features in stages:
+        cut = stages[features].cut
+        if cut is None and stages[features] is not list(stages.values())[-1]:
+            raise OptionError(f"no single tensor ends {features!r} of {name}: take another stage or a layer")
+        tensor = cut.output if cut is not None else network.output
+    elif features in names:
+        tensor = network.get_layer(features).output
+    else:
+        raise OptionError(
+            f"{name} has no features {features!r}.{did_you_mean(str(features), [*stages, *names])} "
+            f"Stages: {', '.join(stages)}; or 'avg', 'max', or a layer of `zoo show {name} --layers`."
+        )
+    return keras.Model(network.input, tensor, name=network.name), pooling
+
+
+# -- the head ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """A head resolved: its spec and entry, or the layer given."""
+
+    labels: tuple[str, ...]
+    task: Task
+    spec: HeadSpec | None = None
+    entry: Any = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    layer: Any = None
+
+
+def _wanted_head(asked: Any) -> _Wanted | None:
+    if asked is None:
+        return None
+    if isinstance(asked, str):
+        asked = Head(name=asked)
+    if not isinstance(asked, Head):
+        if not callable(asked):
+            raise OptionError(f"head= takes a name, zoo.classifier(...), zoo.head(...) or a Keras layer; got {asked!r}")
+        return _Wanted(labels=(), task="classification", layer=asked)
+    assert asked.name is not None
+    entry = registry().get("heads", asked.name)
+    spec: HeadSpec = entry.spec
+    if spec.labels and asked.labels and tuple(asked.labels) != spec.labels:
+        raise OptionError(
+            f"head {spec.name!r} has the labels {list(spec.labels)}, which cannot be replaced by {list(asked.labels)}; "
+            f"use zoo.classifier(...) for labels of your own"
+        )
+    labels = spec.labels or tuple(asked.labels)
+    if not labels:
+        raise OptionError(
+            f"head {spec.name!r} brings no labels: use head=zoo.classifier(folder_or_labels, head={spec.name!r})"
+        )
+    return _Wanted(labels=labels, task=spec.task, spec=spec, entry=entry, options=asked.options)
+
+
+def _trained_record(wanted: _Wanted | None, source: _Source) -> TrainedHead | None:
+    """The shipped weights of the head that fit exactly this base, if there are any."""
+    if wanted is None or wanted.spec is None or source.spec is None or wanted.options:
+        return None
+    for record in wanted.spec.trained:
+        if (
+            record.backbone == source.spec.name
+            and record.weights_sha256 == source.identity["weights_sha256"]
+            and record.features == source.identity["features"]
+            and record.input_size == source.input_size
+        ):
+            return record
+    return None
+
+
+def _resize_rule(
+    asked: ResizeRule | str | None, preprocessing: Preprocessing, trained: TrainedHead | None, wanted: _Wanted | None
+) -> ResizeRule:
+    """The rule that turns pictures into inputs.
+
+    The published rule of a backbone cuts off the borders (crop fraction 0.875), which suits its own classifier and
+    the photos it was measured on; a new head sees the whole shorter side, since there may be something there.
+    """
+    if isinstance(asked, ResizeRule):
+        return asked
+    if asked is not None:
+        if asked not in ("crop", "stretch", "pad"):
+            raise OptionError(f"resize= takes 'crop', 'stretch', 'pad' or a zoo.specs.ResizeRule; got {asked!r}")
+        return ResizeRule(mode=asked, interpolation=preprocessing.resize.interpolation)  # type: ignore[arg-type]
+    if trained is not None:
+        return trained.resize
+    if wanted is None:
+        return preprocessing.resize
+    return ResizeRule(mode="crop", crop_fraction=1.0, interpolation=preprocessing.resize.interpolation)
+
+
+def load_trained_head(composition: Composition, record: TrainedHead) -> None:
+    """Load a head's shipped weights, checked against the digest in its spec.
+
+    Raises:
+        WeightsError: the file is damaged or does not fit.
+    """
+    import hashlib
+
+    from safetensors.numpy import load
+
+    data = package_file(record.file).read_bytes()
+    found = hashlib.sha256(data).hexdigest()
+    if found != record.sha256:
+        raise WeightsError(f"{record.file} is damaged: sha256 {found}, expected {record.sha256}; reinstall its package")
+    assert composition.head is not None
+    tensors = load(data)
+    values = [tensors[f"{index:03d}"] for index in range(len(tensors))]
+    shapes = [tuple(weight.shape) for weight in composition.head.weights]
+    if [value.shape for value in values] != shapes:
+        raise WeightsError(f"{record.file} holds shapes {[v.shape for v in values]}, the head has {shapes}")
+    composition.head.set_weights(values)
+
+
+def package_file(reference: str) -> Path:
+    """The file behind 'package:path/in/package'."""
+    from importlib.resources import files
+
+    package, _, path = reference.partition(":")
+    return Path(str(files(package).joinpath(path)))
+
+
+# -- the wiring --------------------------------------------------------------------------------------------------
+
+
+def preprocess(pixels: Any, preprocessing: Preprocessing) -> Any:
+    """Apply `Preprocessing` in the graph: `((x[..., order] * scale) - mean) / std`, as one affine layer."""
+    import keras
+
+    if preprocessing.channel_order == "BGR":
+        pixels = keras.ops.flip(pixels, axis=-1)
+    scale = [preprocessing.scale / std for std in preprocessing.std]
+    offset = [-mean / std for mean, std in zip(preprocessing.mean, preprocessing.std, strict=True)]
+    if all(value == 1.0 for value in scale) and all(value == 0.0 for value in offset):
+        return pixels
+    same = len(set(scale)) == 1 and len(set(offset)) == 1
+    layer = keras.layers.Rescaling(
+        scale=scale[0] if same else scale, offset=offset[0] if same else offset, dtype="float32", name=PREPROCESSING
+    )
+    return layer(pixels)
+
+
+def _wire(source: _Source, wanted: _Wanted | None, rule: ResizeRule, seed: int) -> Composition:
+    import keras
+
+    size, channels = source.input_size, source.channels
+    pixels = keras.Input((size, size, channels), dtype="float32", name="pixels")
+    # A Model of its own name: a saved file is taken apart by it. Renaming the application itself would break
+    # Keras's own file names, so the network is wrapped.
+    base = source.network
+    if isinstance(base, keras.Sequential) or type(base).__name__ == "Functional":
+        base = keras.Model(base.input, base.output, name=BACKBONE)
+    x = base(preprocess(pixels, source.preprocessing))
+    if wanted is None:
+        features = head = None
+        logits, from_logits, task = x, True, "classification"
+        labels = registry().get("label_sets", str(source.label_set)).spec.labels if source.label_set else ()
+        identity = {"head": None}
+    else:
+        if len(x.shape) == 4:
+            pool = keras.layers.GlobalMaxPooling2D if source.pooling == "max" else keras.layers.GlobalAveragePooling2D
+            x = pool(name=FEATURES)(x)
+        elif len(x.shape) != 2:
+            x = keras.layers.Flatten(name=FEATURES)(x)
+        features = keras.Model(pixels, x, name="feature_extractor")
+        head = _build_head(wanted, int(x.shape[-1]), seed)
+        logits = head(x)
+        from_logits = _ends_linear(head)
+        task, labels = wanted.task, wanted.labels
+        identity = {
+            "head": wanted.entry.id if wanted.entry else f"Keras layer {getattr(wanted.layer, 'name', wanted.layer)}",
+            "head_provider": str(wanted.entry.provider) if wanted.entry else "the caller",
+            "head_options": dict(wanted.options),
+        }
+    activation = {"classification": "softmax", "multilabel": "sigmoid", "regression": "linear"}[task]
+    answer = keras.layers.Activation(activation if from_logits else "linear", dtype="float32", name=OUTPUT)(logits)
+    return Composition(
+        serving=keras.Model(pixels, answer, name="zoo_model"),
+        training=keras.Model(pixels, logits, name="zoo_training"),
+        features=features,
+        backbone=base,
+        head=head,
+        stages=source.stages,
+        task=task,  # type: ignore[arg-type]
+        labels=tuple(labels),
+        from_logits=from_logits,
+        input_size=size,
+        channels=channels,
+        resize=rule,
+        identity={**source.identity, **identity},
+    )
+
+
+def _build_head(wanted: _Wanted, dimension: int, seed: int) -> Any:
+    import keras
+
+    features = keras.Input((dimension,), name="features_in")
+    if wanted.layer is not None:
+        output = wanted.layer(features)
+    else:
+        assert wanted.spec is not None
+        output = call_factory(
+            wanted.entry, wanted.spec.factory, features, options=wanted.options, outputs=len(wanted.labels), seed=seed
+        )
+    if len(output.shape) != 2 or (wanted.labels and output.shape[-1] != len(wanted.labels)):
+        raise OptionError(
+            f"the head gives shape {tuple(output.shape)}; expected (None, {len(wanted.labels) or 'number of classes'})"
+        )
+    return keras.Model(features, output, name=HEAD)
+
+
+def _ends_linear(head: Any) -> bool:
+    """Whether the head gives logits or values, rather than probabilities of its own."""
+    return _activation(head.layers[-1]) not in {"softmax", "sigmoid"}
+
+
+def _activation(layer: Any) -> str:
+    if type(layer).__name__ in {"Softmax"}:
+        return "softmax"
+    nested = getattr(layer, "layers", None)
+    if nested:
+        return _activation(nested[-1])
+    return getattr(getattr(layer, "activation", None), "__name__", "linear")
+
+
+def take_apart(serving: Any, details: Mapping[str, Any]) -> Composition:
+    """The composition of a saved serving model; the inverse of wiring.
+
+    Args:
+        serving: the model as loaded by Keras.
+        details: what was stored beside it: task, labels, input size, resize rule, identity.
+    """
+    import keras
+
+    layers = {layer.name: layer for layer in serving.layers}
+    base, head = layers.get(BACKBONE), layers.get(HEAD)
+    if base is None:
+        base = next((layer for layer in serving.layers if isinstance(layer, keras.Model) and layer is not head), None)
+    output = layers[OUTPUT]
+    features = None
+    if head is not None:
+        features = keras.Model(serving.input, _input_of(head), name="feature_extractor")
+    functional = base is not None and type(base).__name__ == "Functional"
+    return Composition(
+        serving=serving,
+        training=keras.Model(serving.input, _input_of(output), name="zoo_training"),
+        features=features,
+        backbone=base,
+        head=head,
+        stages=find_stages(base) if functional else [],
+        task=details["task"],
+        labels=tuple(details["labels"]),
+        from_logits=_ends_linear(head) if head is not None else True,
+        input_size=int(serving.input_shape[1]),
+        channels=int(serving.input_shape[3]),
+        resize=ResizeRule.model_validate(details["resize"]),
+        identity=dict(details["identity"]),
+    )
+
+
+def _input_of(layer: Any) -> Any:
+    """The tensor that a layer is called on inside the serving graph (its last call: earlier ones built the layer)."""
+    return layer._inbound_nodes[-1].input_tensors[0]
+
+
+def as_pixels(batch: np.ndarray) -> np.ndarray:
+    """uint8 pixels as the float32 the graph takes; the caller's array is never written into."""
+    return batch.astype(np.float32)

@@ -1,0 +1,312 @@
+"""Images in memory: arrays, and streams of batches (tf.data, keras PyDataset) that are read once into memory."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from zoo.data.dataset import Dataset, pixel_digest
+from zoo.errors import DataError
+from zoo.specs import Task
+
+MEMORY_LIMIT = 4 * 2**30
+"""Most bytes of uint8 pixels that a stream (tf.data, PyDataset) may fill: 4 GiB, 28,000 images of 224 x 224."""
+
+_CHUNK = 1024
+
+
+class Arrays(Dataset):
+    """Images that are in memory already.
+
+    Args:
+        x: images as one array (n, height, width) or (n, height, width, 1 or 3), or a list of arrays (height, width[, 1 or
+            3]) of any sizes. Values 0..255, integer or float (floats are rounded). Grey becomes three equal channels.
+            The array is neither copied nor written into.
+        y: answers, or None. Integers or booleans (n,) or (n, 1): class numbers from 0. Text (n,): class names. (n, k) with a
+            single one in each row: one-hot. Other zeros and ones (n, k): multilabel. Floats (n,): class numbers if
+            `labels` are given or all are 0 or 1, else values to predict. Other floats (n, k): values to predict.
+        labels: class names, by class number.
+        name: what reports call it.
+        task: what y is, instead of finding it out by the rules above.
+        ids: one name per image; default "0", "1", ...
+        splits: the source's own splits.
+
+    Raises:
+        DataError: shapes, lengths, values or answers that cannot be used.
+    """
+
+    def __init__(
+        self,
+        x: Any,
+        y: Any = None,
+        *,
+        labels: Sequence[str] = (),
+        name: str = "arrays",
+        task: Task | None = None,
+        ids: Sequence[str] | None = None,
+        splits: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._images = _check_images(x, name)
+        count = len(self._images)
+        if ids is not None and len(ids) != count:
+            raise DataError(f"{name}: {count} images and {len(ids)} ids")
+        task, targets, labels = _answers(y, count, tuple(labels), task, name)
+        super().__init__(
+            name,
+            ids=ids if ids is not None else [str(number) for number in range(count)],
+            targets=targets,
+            labels=labels,
+            task=task,
+            splits=splits,
+        )
+
+    def read(self, row: int) -> np.ndarray:
+        """See `Dataset.read`."""
+        pixels = _as_uint8(self._images[row])
+        return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels.copy()
+
+    def digest(self, row: int) -> str:
+        """The sha256 of the pixels as uint8 and their shape."""
+        return pixel_digest(_as_uint8(self._images[row]))
+
+
+def from_stream(data: Any, labels: Sequence[str] = ()) -> Arrays:
+    """Read a tf.data.Dataset or keras PyDataset into memory, once: images and answers stay together if it shuffles.
+
+    Args:
+        data: gives x or (x, y): single images (height, width[, channels]) or batches of them, of any sizes; y integer or one-hot.
+        labels: class names; default the dataset's own `class_names`, which keras sets.
+
+    Raises:
+        DataError: endless, empty, larger than `MEMORY_LIMIT`, or elements of another form.
+    """
+    name = type(data).__name__
+    images: list[np.ndarray] = []
+    answers: list[np.ndarray] = []
+    filled = 0
+    for x, y in _batches(data):
+        pixels = _as_uint8_batch(np.asarray(x), name)
+        filled += pixels.nbytes
+        if filled > MEMORY_LIMIT:
+            raise DataError(
+                f"{name} holds more than {MEMORY_LIMIT / 2**30:.0f} GiB of pixels, and zoo reads it into memory: "
+                "write the images into class folders and give the folder, or take fewer (`.take(n)`)"
+            )
+        images.extend(pixels)
+        if y is not None:
+            answers.append(np.asarray(y))
+    if not images:
+        raise DataError(f"{name} is empty")
+    if answers and len({answer.shape[1:] for answer in answers}) != 1:
+        raise DataError(f"{name}: its answers have different shapes")
+    labels = tuple(labels) or tuple(getattr(data, "class_names", None) or ())
+    return Arrays(images, np.concatenate(answers) if answers else None, labels=labels, name=name)
+
+
+def is_stream(data: Any) -> bool:
+    """Whether data is a tf.data.Dataset or a keras PyDataset; decided by name, so that neither is imported."""
+    return _is_tf_data(data) or _is_py_dataset(data)
+
+
+# -- arrays -----------------------------------------------------------------------------------------------------------
+
+
+def _check_images(x: Any, name: str) -> np.ndarray | list[np.ndarray]:
+    if isinstance(x, list | tuple):
+        images: Any = [np.asarray(image) for image in x]
+        for number, image in enumerate(images):
+            if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in (1, 3)) or 0 in image.shape:
+                raise DataError(
+                    f"{name}: image {number} has shape {image.shape}; expected (height, width) or (height, width, 1 or 3)"
+                )
+    else:
+        images = np.asarray(x)
+        _check_shape(images, name)
+    if len(images) == 0:
+        raise DataError(f"{name}: there are no images")
+    _check_values(images, name)
+    return images
+
+
+def _check_shape(x: np.ndarray, name: str) -> None:
+    expected = f"{name}: expected images (n, height, width) or (n, height, width, 1 or 3); got {x.shape}"
+    if x.ndim == 4 and x.shape[3] not in (1, 3):
+        if x.shape[1] in (1, 3):
+            raise DataError(f"{expected}, which looks channels first: x.transpose(0, 2, 3, 1) puts them last")
+        if x.shape[3] == 4:
+            raise DataError(f"{expected}, with a fourth channel: x[..., :3] drops it")
+        raise DataError(expected)
+    if x.ndim == 3 and x.shape[2] in (1, 3, 4):
+        raise DataError(f"{expected}, which looks like a single image: x[None] makes it a batch of one")
+    if x.ndim not in (3, 4) or 0 in x.shape[1:]:
+        raise DataError(expected)
+
+
+def _check_values(images: np.ndarray | list[np.ndarray], name: str) -> None:
+    largest = 0.0
+    for start in range(0, len(images), _CHUNK):
+        part = images[start : start + _CHUNK]
+        for block in part if isinstance(part, list) else [part]:
+            largest = max(largest, _check_range(block, name))
+            if block.dtype == np.uint8 and largest > 1 and isinstance(images, np.ndarray):
+                return  # bytes cannot be out of range, and this one is not divided by 255: no need to read on
+    if largest <= 1:
+        warnings.warn(
+            f"{name}: the largest pixel value is {largest:g}. zoo expects 0..255: these images look divided by 255 and will "
+            "be almost black. Multiply them by 255.",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def _check_range(block: np.ndarray, name: str) -> float:
+    """The largest value of some pixels.
+
+    Raises:
+        DataError: not numbers, NaN, or outside 0..255.
+    """
+    if block.dtype.kind not in "uifb":
+        raise DataError(f"{name}: pixels must be numbers 0..255; got {block.dtype}")
+    lowest, highest = float(block.min()), float(block.max())
+    if not (np.isfinite(lowest) and np.isfinite(highest)):
+        raise DataError(f"{name}: there are pixels that are NaN or infinite")
+    if lowest < 0 or highest > 255:
+        hint = ""
+        if lowest < 0 and highest <= 1.5:
+            hint = " It looks scaled to -1..1: (x + 1) * 127.5 undoes that."
+        elif lowest >= 0 and highest > 255:
+            hint = " It looks like 16-bit data: x / 257 makes it 0..255."
+        raise DataError(f"{name}: pixels must lie in 0..255, they go from {lowest:g} to {highest:g}.{hint}")
+    return highest
+
+
+def _as_uint8(image: np.ndarray) -> np.ndarray:
+    """One image, checked before, as uint8 (height, width, channels)."""
+    if image.dtype != np.uint8:
+        image = np.rint(image).astype(np.uint8) if image.dtype.kind == "f" else image.astype(np.uint8)
+    return image[:, :, None] if image.ndim == 2 else image
+
+
+# -- answers ----------------------------------------------------------------------------------------------------------
+
+
+def _answers(
+    y: Any, count: int, labels: tuple[str, ...], task: Task | None, name: str
+) -> tuple[Task, np.ndarray | None, tuple[str, ...]]:
+    """Task, targets and labels from what the user gave; the rules are those in the docstring of `Arrays`."""
+    if y is None:
+        return task or "classification", None, labels
+    answers = np.asarray(y)
+    if answers.ndim == 2 and answers.shape[1] == 1:
+        answers = answers[:, 0]
+    if answers.ndim not in (1, 2):
+        raise DataError(f"{name}: answers must be (n,) or (n, k); got {answers.shape}")
+    if len(answers) != count:
+        raise DataError(f"{name}: {count} images and {len(answers)} answers")
+    if answers.dtype.kind in "OUS":
+        return _from_names(answers, labels, name)
+    if answers.dtype.kind not in "uifb":
+        raise DataError(f"{name}: answers must be numbers or names; got {answers.dtype}")
+    if not np.isfinite(answers).all():
+        raise DataError(f"{name}: there are answers that are NaN or infinite")
+    task = task or _task_of(answers, bool(labels))
+    if task != "classification":
+        return task, answers.astype(np.float32), labels
+    if answers.ndim == 2:
+        if not _one_hot(answers):
+            raise DataError(f"{name}: answers (n, k) of a classification must have a single one in each row")
+        answers = answers.argmax(axis=1)
+    if (answers != np.trunc(answers)).any():
+        raise DataError(f"{name}: class numbers must be whole; found {answers[answers != np.trunc(answers)][0]}")
+    return task, answers.astype(np.int64), labels
+
+
+def _task_of(answers: np.ndarray, labels_known: bool) -> Task:
+    if answers.ndim == 2:
+        if _one_hot(answers):
+            return "classification"
+        return "multilabel" if np.isin(answers, (0, 1)).all() else "regression"
+    if answers.dtype.kind != "f" or labels_known or np.isin(answers, (0, 1)).all():
+        return "classification"
+    return "regression"
+
+
+def _one_hot(answers: np.ndarray) -> bool:
+    return bool(np.isin(answers, (0, 1)).all() and (answers.sum(axis=1) == 1).all())
+
+
+def _from_names(answers: np.ndarray, labels: tuple[str, ...], name: str) -> tuple[Task, np.ndarray, tuple[str, ...]]:
+    if answers.ndim != 1 or not all(isinstance(answer, str) for answer in answers.tolist()):
+        raise DataError(f"{name}: answers must be numbers, or text (n,); got {answers.dtype} {answers.shape}")
+    found = sorted(set(answers.tolist()))
+    known = labels or tuple(found)
+    strange = [label for label in found if label not in known]
+    if strange:
+        raise DataError(f"{name}: {', '.join(map(repr, strange[:5]))} in the answers is not among the labels")
+    number = {label: index for index, label in enumerate(known)}
+    return "classification", np.array([number[answer] for answer in answers.tolist()], np.int64), known
+
+
+# -- streams ----------------------------------------------------------------------------------------------------------
+
+
+def _is_tf_data(data: Any) -> bool:
+    return hasattr(data, "element_spec") and hasattr(data, "as_numpy_iterator")
+
+
+def _is_py_dataset(data: Any) -> bool:
+    return any(cls.__name__ == "PyDataset" and cls.__module__.startswith("keras") for cls in type(data).__mro__)
+
+
+def _batches(data: Any) -> Iterator[tuple[Any, Any]]:
+    """Batches (x, y) of a stream; y is None where it gives images only."""
+    if _is_tf_data(data):
+        if int(data.cardinality()) == -1:  # tf.data.INFINITE_CARDINALITY
+            raise DataError("this tf.data.Dataset never ends: remove `.repeat()` or add `.take(n)`")
+        elements: Iterable[Any] = data.as_numpy_iterator()
+    else:
+        length = getattr(data, "num_batches", None)
+        if length is None:
+            raise DataError(f"{type(data).__name__} does not say how many batches it has (`__len__`); zoo must read it whole")
+        elements = (data[number] for number in range(length))
+    for element in elements:
+        x, y = _pair(element, type(data).__name__)
+        pixels = x if hasattr(x, "shape") else np.asarray(x)
+        single = len(pixels.shape) == 2 or (_is_tf_data(data) and len(pixels.shape) == 3 and not _batched(data))
+        yield (pixels[None], None if y is None else np.asarray(y)[None]) if single else (pixels, y)
+
+
+def _batched(data: Any) -> bool:
+    """Whether an element of rank 3 is a batch of grey images; if the shape does not tell, it is one image."""
+    spec = data.element_spec[0] if isinstance(data.element_spec, tuple) else data.element_spec
+    shape = getattr(spec, "shape", None)
+    return bool(shape is not None and shape.rank == 3 and shape[2] not in (None, 1, 3))
+
+
+def _pair(element: Any, name: str) -> tuple[Any, Any]:
+    if isinstance(element, dict):
+        raise DataError(
+            f"{name} gives dicts with {', '.join(map(str, element))}; zoo needs (image, label): "
+            ".map(lambda e: (e['image'], e['label']))"
+        )
+    if not isinstance(element, tuple | list):
+        return element, None
+    if len(element) == 1:
+        return element[0], None
+    if len(element) == 2:
+        return element[0], element[1]
+    raise DataError(f"{name} gives {len(element)} things at a time; zoo needs (image, label), without sample weights")
+
+
+def _as_uint8_batch(batch: np.ndarray, name: str) -> np.ndarray:
+    """Pixels (n, height, width[, channels]) as uint8 (n, height, width, channels), range checked."""
+    if batch.ndim == 3:
+        batch = batch[..., None]
+    if batch.ndim != 4 or batch.shape[3] not in (1, 3):
+        raise DataError(f"{name}: expected images (height, width, 1 or 3) or batches of them; got {batch.shape}")
+    if batch.size:
+        _check_range(batch, name)
+    return np.rint(batch).astype(np.uint8) if batch.dtype.kind == "f" else batch.astype(np.uint8)

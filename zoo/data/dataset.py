@@ -1,0 +1,285 @@
+"""Dataset: images with their answers, in an order, each readable on its own; the base class of every source."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from zoo.data.pools import ordered_map
+from zoo.errors import DataError, OptionError, did_you_mean
+from zoo.specs import Task
+
+SPLITS = ("train", "validation", "test")
+"""Names that `Dataset.splits` may hold."""
+
+
+class Dataset:
+    """Images with their answers.
+
+    A source of its own (a plugin's, say) subclasses this and says how one image is read: `read(row)`, and where that
+    is cheaper than decoding, `digest(row)` and `problem(row)`. A *row* numbers the images of the source and never
+    changes; an *index* numbers the images of this dataset (a subset has fewer, in its own order). Users and zoo
+    call `image(index)`, `hashes()`, `subset(indices)`, `relabel(labels)`.
+
+    Attributes:
+        name: what reports call it.
+        task: "classification", "multilabel" or "regression".
+        labels: class names (multilabel and regression: names of the outputs); () when unknown.
+        ids: one name per image, unique, e.g. `daisy/100080576.jpg`.
+        targets: classification: int64 class indices (n,); else float32 (n, k); None when unlabelled.
+        splits: indices of the splits the source itself makes ("train", "validation", "test"); {} when it makes none.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        ids: Sequence[str],
+        targets: Any = None,
+        labels: Sequence[str] = (),
+        task: Task = "classification",
+        splits: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.name = name
+        self.task: Task = task
+        self.labels: tuple[str, ...] = tuple(labels)
+        self.ids: tuple[str, ...] = tuple(ids)
+        self.targets: np.ndarray | None = None if targets is None else self._check_targets(targets)
+        self.splits: dict[str, np.ndarray] = self._check_splits(splits or {})
+        self._rows = np.arange(len(self.ids))
+        # Shared by all subsets of the same source: a row is hashed and looked at once.
+        self._digests: dict[int, str] = {}
+        self._problems: dict[int, str | None] = {}
+
+    # -- what a source says -----------------------------------------------------------------------------------------
+    def read(self, row: int) -> np.ndarray:
+        """The image of a row of the source: uint8 (height, width, 3) RGB, an array the caller may write into.
+
+        Raises:
+            DataError: the image cannot be read; the message names it.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define read(row)")
+
+    def digest(self, row: int) -> str:
+        """sha256 of the content of a row: here of the pixels and their shape; a file's is that of its bytes."""
+        return pixel_digest(self.read(row))
+
+    def problem(self, row: int) -> str | None:
+        """A cheap look at a row: why it cannot be an image, or None. Decodes nothing."""
+        return None
+
+    # -- what everybody uses ----------------------------------------------------------------------------------------
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __repr__(self) -> str:
+        kind = f"{self.n_classes} classes" if self.task == "classification" and self.targets is not None else self.task
+        return f"<{type(self).__name__} {self.name!r}: {len(self)} images, {kind if self.labelled else 'unlabelled'}>"
+
+    @property
+    def labelled(self) -> bool:
+        """Whether the answers are known."""
+        return self.targets is not None
+
+    @property
+    def n_classes(self) -> int:
+        """Number of outputs: of labels, or where they have no names, of the targets."""
+        if self.labels or self.targets is None:
+            return len(self.labels)
+        if self.task == "classification":
+            return int(self.targets.max(initial=-1)) + 1
+        return int(self.targets.shape[1])
+
+    def image(self, index: int) -> np.ndarray:
+        """The image at an index: uint8 (height, width, 3) RGB in its own size, a fresh array.
+
+        Raises:
+            DataError: the image is damaged; the message names its file.
+            IndexError: there is no such index.
+        """
+        return self.read(int(self._rows[index]))
+
+    def hashes(self) -> tuple[str, ...]:
+        """sha256 of every image's content (of a file: of its bytes), in order; computed once.
+
+        Raises:
+            DataError: a file cannot be read.
+        """
+        rows = self._rows.tolist()
+        missing = [row for row in rows if row not in self._digests]
+        self._digests.update(zip(missing, ordered_map(self.digest, missing), strict=True))
+        return tuple(self._digests[row] for row in rows)
+
+    def unreadable(self) -> dict[int, str]:
+        """Index -> reason of every image whose file header shows that it cannot be read; looked up once.
+
+        A header can be right and the rest damaged: that shows when the image is decoded (`batches` skips it then).
+        """
+        rows = self._rows.tolist()
+        missing = [row for row in rows if row not in self._problems]
+        self._problems.update(zip(missing, ordered_map(self.problem, missing), strict=True))
+        found = ((index, self._problems[row]) for index, row in enumerate(rows))
+        return {index: reason for index, reason in found if reason is not None}
+
+    def readable(self) -> Self:
+        """This dataset without the images that `unreadable` names."""
+        bad = self.unreadable()
+        return self.subset([index for index in range(len(self)) if index not in bad]) if bad else self
+
+    def counts(self) -> dict[str, int]:
+        """Images per class, in label order, classes without images included (classification only)."""
+        if self.task != "classification" or self.targets is None:
+            return {}
+        numbers = np.bincount(self.targets, minlength=self.n_classes).tolist()
+        names = self.labels or tuple(str(number) for number in range(self.n_classes))
+        return dict(zip(names, numbers, strict=True))
+
+    def fingerprint(self) -> str:
+        """sha256 over task, labels, and content and answer of every image in order; file names do not matter."""
+        total = hashlib.sha256(json.dumps(["zoo dataset 1", self.task, self.labels]).encode())
+        for digest in self.hashes():
+            total.update(bytes.fromhex(digest))
+        if self.targets is not None:
+            total.update(np.ascontiguousarray(self.targets).tobytes())
+        return total.hexdigest()
+
+    def subset(self, indices: Any, name: str | None = None) -> Self:
+        """Some of the images, in the order given; the source's splits are kept as far as they are in it.
+
+        Args:
+            indices: positions in this dataset, int (m,).
+            name: what to call it; default the same name.
+        """
+        chosen = as_indices(indices, len(self))
+        clone = copy.copy(self)
+        clone.name = name or self.name
+        clone._rows = self._rows[chosen]
+        clone.ids = tuple(self.ids[index] for index in chosen)
+        clone.targets = None if self.targets is None else self.targets[chosen]
+        clone.splits = {key: np.flatnonzero(np.isin(chosen, members)) for key, members in self.splits.items()}
+        return clone
+
+    def relabel(self, labels: Sequence[str]) -> Self:
+        """The same images with their classes numbered as in `labels` (those of a head, say).
+
+        Args:
+            labels: class names in the wanted order. Classes this dataset lacks are allowed here.
+
+        Raises:
+            DataError: a class of this dataset is not among them; the message names what is unknown and what is missing.
+        """
+        wanted = _unique(labels)
+        clone = copy.copy(self)
+        clone.labels = wanted
+        if self.targets is None or self.labels == wanted:
+            return clone
+        if self.task != "classification":
+            if self.targets.shape[1] != len(wanted):
+                raise DataError(f"{self.name} has {self.targets.shape[1]} values an image, the head {len(wanted)} outputs")
+            return clone
+        if not self.labels:
+            if self.n_classes > len(wanted):
+                raise DataError(
+                    f"{self.name} has class number {self.n_classes - 1}, but there are only {len(wanted)} labels "
+                    f"({_listed(wanted)}); numbers start at 0"
+                )
+            return clone
+        number = {label: index for index, label in enumerate(wanted)}
+        if any(label not in number for label in self.labels):
+            raise DataError(_misfit(self.name, self.labels, wanted))
+        clone.targets = np.array([number[label] for label in self.labels], np.int64)[self.targets]
+        return clone
+
+    # -- checks -----------------------------------------------------------------------------------------------------
+    def _check_targets(self, targets: Any) -> np.ndarray:
+        answers = np.asarray(targets)
+        if len(answers) != len(self.ids):
+            raise DataError(f"{self.name}: {len(self.ids)} images and {len(answers)} targets")
+        if self.task == "classification":
+            if answers.ndim != 1 or answers.dtype.kind not in "iu":
+                raise DataError(f"{self.name}: class indices must be integers (n,); got {answers.dtype} {answers.shape}")
+            answers = answers.astype(np.int64)
+            if answers.size and (answers.min() < 0 or (self.labels and answers.max() >= len(self.labels))):
+                raise DataError(
+                    f"{self.name}: class indices go from {answers.min()} to {answers.max()}; "
+                    f"with {len(self.labels) or 'these'} labels they must lie in 0..{(len(self.labels) or 1) - 1}"
+                    if self.labels
+                    else f"{self.name}: class indices must not be negative; got {answers.min()}"
+                )
+            return answers
+        values = answers.astype(np.float32)
+        if values.ndim == 1:
+            values = values[:, None]
+        if values.ndim != 2 or not np.isfinite(values).all():
+            raise DataError(f"{self.name}: targets must be finite numbers (n, k); got {answers.dtype} {answers.shape}")
+        if self.labels and len(self.labels) != values.shape[1]:
+            raise DataError(f"{self.name}: {values.shape[1]} values an image and {len(self.labels)} labels")
+        return values
+
+    def _check_splits(self, splits: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        unknown = sorted(set(splits) - set(SPLITS))
+        if unknown:
+            raise OptionError(f"{self.name}: splits are called {', '.join(SPLITS)}; got {', '.join(unknown)}")
+        checked = {name: as_indices(members, len(self.ids)) for name, members in splits.items()}
+        together = np.concatenate([np.empty(0, np.int64), *checked.values()])
+        if len(np.unique(together)) != len(together):
+            raise DataError(f"{self.name}: an image is in two splits")
+        return checked
+
+
+def as_indices(indices: Any, length: int) -> np.ndarray:
+    """Indices as int64 (m,), each checked to lie in 0..length-1.
+
+    Raises:
+        DataError: not a list of integers, or one that is out of range.
+    """
+    chosen = np.asarray(indices)
+    if chosen.size == 0:
+        return np.empty(0, np.int64)
+    if chosen.ndim != 1 or chosen.dtype.kind not in "iu":
+        raise DataError(f"indices must be integers (m,); got {chosen.dtype} {chosen.shape}")
+    if chosen.min() < 0 or chosen.max() >= length:
+        raise DataError(f"indices must lie in 0..{length - 1}; got {chosen.min()}..{chosen.max()}")
+    return chosen.astype(np.int64)
+
+
+def pixel_digest(image: np.ndarray) -> str:
+    """sha256 of an image's shape and bytes."""
+    total = hashlib.sha256(repr(image.shape).encode())
+    total.update(np.ascontiguousarray(image).tobytes())
+    return total.hexdigest()
+
+
+def _unique(labels: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(labels, str):
+        raise OptionError(f"labels must be a list of names; got the text {labels!r}")
+    wanted = tuple(labels)
+    repeated = sorted({label for label in wanted if wanted.count(label) > 1})
+    if repeated:
+        raise OptionError(f"labels must differ; {', '.join(map(repr, repeated))} is there more than once")
+    return wanted
+
+
+def _listed(names: Sequence[str], limit: int = 12) -> str:
+    shown = ", ".join(names[:limit])
+    return f"{shown} and {len(names) - limit} more" if len(names) > limit else shown
+
+
+def _misfit(name: str, have: Sequence[str], wanted: Sequence[str]) -> str:
+    """Why the classes of a dataset do not fit the labels of a head, and what would."""
+    unknown = [label for label in have if label not in wanted]
+    missing = [label for label in wanted if label not in have]
+    folded = {label.casefold(): label for label in wanted}
+    text = f"{name}: the labels do not fit. Not among the labels of the head: {_listed([repr(u) for u in unknown])}."
+    if missing:
+        text += f" Labels of the head that the data lacks: {_listed([repr(m) for m in missing])}."
+    same_but_case = [label for label in unknown if label.casefold() in folded]
+    if same_but_case:
+        pairs = [f"{label!r} is {folded[label.casefold()]!r} there" for label in same_but_case]
+        return f"{text} Only the case differs: {_listed(pairs)}; rename the folders."
+    return f"{text}{did_you_mean(unknown[0], missing)} Rename the classes, or build the head from this data."

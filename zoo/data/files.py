@@ -1,0 +1,192 @@
+"""Images in files: a folder of class folders, a flat folder, or a list of paths."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from zoo.data.dataset import Dataset
+from zoo.data.images import EXTENSIONS, UnreadableImageError, decode, probe
+from zoo.errors import DataError
+from zoo.specs import Task
+
+# What macOS puts into zip archives; all files in it are hidden.
+_NOT_CLASSES = frozenset({"__MACOSX"})
+
+# Folder names that mean a split when they hold class folders themselves.
+_SPLIT_NAMES = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+    "testing": "test",
+}
+
+
+class ImageFiles(Dataset):
+    """Images in files, decoded when they are asked for.
+
+    Args:
+        name: what reports call it.
+        paths: one path per image.
+        targets: see `Dataset`; None when unlabelled.
+        labels: class names.
+        root: folder that the ids are relative to; without it an id is the path as given.
+        task: what the targets are.
+        splits: the source's own splits.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        paths: Sequence[str | os.PathLike[str]],
+        targets: Any = None,
+        labels: Sequence[str] = (),
+        *,
+        root: str | os.PathLike[str] | None = None,
+        task: Task = "classification",
+        splits: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._paths = [Path(path) for path in paths]
+        ids = [path.as_posix() if root is None else path.relative_to(root).as_posix() for path in self._paths]
+        super().__init__(name, ids=ids, targets=targets, labels=labels, task=task, splits=splits)
+
+    @classmethod
+    def from_folder(cls, path: str | os.PathLike[str], *, name: str | None = None) -> Self:
+        """Read a folder: class folders, or images without labels.
+
+        Class folders are sorted by name; images are searched in all folders below a class folder. Hidden files and
+        files that do not end like an image (`.jpg`, `.png`, ...) are ignored. A folder with `train` and, beside it,
+        `validation` (`val`, `valid`) or `test`, each of them holding class folders, is read as one dataset with splits.
+
+        Args:
+            path: the folder.
+            name: what to call it; default the folder's name.
+
+        Raises:
+            DataError: the path does not exist, is not a folder or cannot be read; no images; images beside class folders.
+        """
+        root = Path(path).expanduser()
+        folders, images = _look(root)
+        name = name or root.resolve().name
+        if not folders:
+            if not images:
+                raise DataError(
+                    f"{root} holds neither class folders nor images. Expected one folder per class with images in it "
+                    f"({root.name}/daisy/a.jpg, ...), or images ({', '.join(sorted(EXTENSIONS)[:8])}, ...)."
+                )
+            return cls(name, images, root=root)
+        if images:
+            raise DataError(
+                f"{root} holds {len(images)} images (such as {images[0].name}) next to {len(folders)} class folders (such "
+                f"as {folders[0].name}): what is their class? Move them into class folders, or give a folder without them."
+            )
+        return cls._from_splits(root, name, folders) or cls._from_classes(root, name, folders)
+
+    @classmethod
+    def _from_classes(cls, root: Path, name: str, folders: Sequence[Path]) -> Self:
+        members = [_images_below(folder) for folder in folders]
+        if not any(members):
+            raise DataError(
+                f"{root}: none of its {len(folders)} folders holds an image "
+                f"({', '.join(folder.name for folder in folders[:5])}, ...)"
+            )
+        return cls(
+            name,
+            [path for paths in members for path in paths],
+            np.repeat(np.arange(len(folders)), [len(paths) for paths in members]),
+            [folder.name for folder in folders],
+            root=root,
+        )
+
+    @classmethod
+    def _from_splits(cls, root: Path, name: str, folders: Sequence[Path]) -> Self | None:
+        """The dataset if the folders are splits (train, validation, test) of class folders; else None."""
+        split_of = [_SPLIT_NAMES.get(folder.name.lower()) for folder in folders]
+        if "train" not in split_of or None in split_of or len(set(split_of)) != len(split_of):
+            return None
+        inside = [_look(folder)[0] for folder in folders]
+        if not all(inside):
+            return None
+        labels = sorted({folder.name for group in inside for folder in group})
+        for folder, group in zip(folders, inside, strict=True):
+            lacking = sorted(set(labels) - {entry.name for entry in group})
+            if lacking:
+                raise DataError(f"{folder} has no class folder {', '.join(map(repr, lacking))}; another split of {root} has")
+        paths: list[Path] = []
+        targets: list[int] = []
+        splits: dict[str, np.ndarray] = {}
+        for split, group in zip(split_of, inside, strict=True):
+            assert split is not None
+            first = len(paths)
+            for folder in group:
+                found = _images_below(folder)
+                paths += found
+                targets += [labels.index(folder.name)] * len(found)
+            splits[split] = np.arange(first, len(paths))
+        if not paths:
+            raise DataError(f"{root}: no image in any of its class folders")
+        return cls(name, paths, np.array(targets, np.int64), labels, root=root, splits=splits)
+
+    def path(self, index: int) -> Path:
+        """The file of an index."""
+        return self._paths[int(self._rows[index])]
+
+    def read(self, row: int) -> np.ndarray:
+        """See `Dataset.read`."""
+        return decode(self._paths[row])
+
+    def digest(self, row: int) -> str:
+        """The sha256 of the file's bytes."""
+        try:
+            with self._paths[row].open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise UnreadableImageError(str(self._paths[row]), error.strerror or str(error)) from error
+
+    def problem(self, row: int) -> str | None:
+        """Why the file's header cannot be that of an image, or None."""
+        return probe(self._paths[row])
+
+
+def _look(folder: Path) -> tuple[list[Path], list[Path]]:
+    """The subfolders and the image files directly in a folder, each sorted by name; hidden ones left out."""
+    try:
+        with os.scandir(folder) as entries:
+            visible = sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name)
+            folders = [Path(entry.path) for entry in visible if entry.is_dir() and entry.name not in _NOT_CLASSES]
+            # is_file: a named pipe or device called x.jpg would block the reader for ever.
+            images = [Path(entry.path) for entry in visible if _is_image_name(entry.name) and entry.is_file()]
+    except FileNotFoundError as error:
+        raise DataError(f"there is no folder {folder} (looked from {Path.cwd()})") from error
+    except NotADirectoryError as error:
+        raise DataError(f"{folder} is a file, not a folder; give the folder that holds the class folders") from error
+    except OSError as error:
+        raise DataError(f"the folder {folder} cannot be read: {error.strerror or error}") from error
+    return folders, images
+
+
+def _is_image_name(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in EXTENSIONS
+
+
+def _images_below(folder: Path) -> list[Path]:
+    """All image files in a folder and the folders in it, in a fixed order. A link back to a parent is not followed."""
+    found: list[Path] = []
+    open_folders = [(folder, frozenset({folder.resolve()}))]
+    while open_folders:
+        here, above = open_folders.pop()
+        folders, images = _look(here)
+        found += images
+        for inner in folders:
+            target = inner.resolve()
+            if target not in above:
+                open_folders.append((inner, above | {target}))
+    return sorted(found)

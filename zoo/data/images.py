@@ -1,0 +1,215 @@
+"""One decoder and one resize rule for every picture zoo reads: Pillow, uint8 RGB out."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from zoo.errors import DataError
+from zoo.specs import ResizeRule
+
+MAX_PIXELS = 89_478_485
+"""Largest picture that is decoded, in pixels (256 MB as RGB): the size at which Pillow warns of a decompression bomb."""
+
+EXTENSIONS = frozenset(
+    ".jpg .jpeg .jpe .jfif .png .apng .webp .gif .bmp .dib .tif .tiff .ppm .pgm .pbm .pnm .jp2 .j2k .avif".split()
+)
+"""File name endings that count as images, lower case."""
+
+# Formats Pillow may use. EPS is left out on purpose: Pillow would run Ghostscript on the file.
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "MPO", "PPM", "JPEG2000", "AVIF")
+
+# Formats whose mode "I" (32-bit integers in memory) holds 16-bit values. Elsewhere the range is not defined.
+_SIXTEEN_BIT_AS_I = frozenset({"PNG", "PPM"})
+
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""EXIF orientation -> what puts the picture upright (Exif 2.32, tag 0x0112)."""
+
+_FILTERS = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+
+
+class UnreadableImageError(DataError):
+    """A file that is not a whole image. `reason` says why, without the file's name."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name}: {reason}")
+        self.reason = reason
+
+
+def decode(source: str | os.PathLike[str] | bytes) -> np.ndarray:
+    """Read an image file as upright RGB.
+
+    EXIF rotation is applied. Grey becomes three equal channels; 16-bit values are divided by 257 and rounded
+    (Pillow itself drops the low byte of 16-bit colour: at most one level less); CMYK, palettes and 1-bit pictures are
+    converted by Pillow; transparent pixels are laid over white. Of moving pictures the first frame is read. Colour
+    profiles are ignored, as ImageNet's were. Pillow's `draft` mode (a smaller JPEG straight from the decoder) is
+    not used: it changes the pixels.
+
+    Args:
+        source: path of a file, or the bytes of one.
+
+    Returns:
+        uint8 (height, width, 3), a new array.
+
+    Raises:
+        DataError: the file is missing, damaged, truncated, too large (`MAX_PIXELS`), or not an image; names the file.
+    """
+    name = "image given as bytes" if isinstance(source, bytes) else os.fspath(source)
+    try:
+        with _open(source) as picture:
+            _check_dimensions(picture)
+            picture.load()
+            return np.array(_rgb(_upright(picture)))
+    except UnreadableImageError:
+        raise
+    except Exception as error:
+        # Pillow's parsers raise whatever damaged bytes provoke: OSError, SyntaxError, struct.error, zlib.error,
+        # OverflowError, MemoryError ... One bad file must never end a long run with anything but a DataError.
+        raise UnreadableImageError(name, _reason(error, source)) from error
+
+
+def probe(path: str | os.PathLike[str]) -> str | None:
+    """What is wrong with an image file as far as its header tells: None when it looks right. Decodes no pixels."""
+    try:
+        with _open(path) as picture:
+            _check_dimensions(picture)
+    except Exception as error:  # as in `decode`
+        return _reason(error, path)
+    return None
+
+
+def resize(image: np.ndarray, size: int, rule: ResizeRule) -> np.ndarray:
+    """Bring a picture to the model's square, by the one rule.
+
+    An image that is already `size` x `size` comes back untouched (the same array) whatever the rule, also with
+    `crop_fraction` below 1: somebody has prepared it, and cutting its border off would undo that.
+
+    crop: shorter side to `floor(size / crop_fraction)`, the longer one in proportion (rounded down), then the centre
+    (offset rounded half to even): as torchvision's Resize and CenterCrop and timm do it.
+    stretch: both sides to `size`. pad: longer side to `size`, black borders, the picture in the middle.
+    Resampling is Pillow's, antialiased, with `reducing_gap=None` (no shortcut).
+
+    Args:
+        image: uint8 (height, width, 3).
+        size: side of the result, in pixels.
+        rule: mode, crop fraction and interpolation.
+
+    Returns:
+        uint8 (size, size, 3).
+
+    Raises:
+        DataError: wrong shape or dtype, or a picture so long and narrow that it would grow beyond `MAX_PIXELS`.
+    """
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+        raise DataError(f"an image must be uint8 (height, width, 3); got {image.dtype} {image.shape}")
+    height, width = image.shape[:2]
+    if height == width == size:
+        return image
+    interpolation = _FILTERS[rule.interpolation]
+    if rule.mode == "stretch":
+        return np.array(Image.fromarray(image).resize((size, size), interpolation))
+    if rule.mode == "pad":
+        scale = size / max(height, width)
+        inner = (max(1, round(width * scale)), max(1, round(height * scale)))
+        canvas = np.zeros((size, size, 3), np.uint8)
+        top, left = (size - inner[1]) // 2, (size - inner[0]) // 2
+        canvas[top : top + inner[1], left : left + inner[0]] = Image.fromarray(image).resize(inner, interpolation)
+        return canvas
+    # 1e-9: 224 / 0.875 must be 256 whatever the last bit of the quotient is.
+    short = max(size, math.floor(size / rule.crop_fraction + 1e-9))
+    long = short * max(height, width) // min(height, width)
+    if short * long > MAX_PIXELS:
+        raise DataError(f"a picture of {width} x {height} pixels is too long and narrow to crop to {size} x {size}")
+    new = (short, long) if width <= height else (long, short)
+    picture = Image.fromarray(image).resize(new, interpolation)
+    left, top = round((new[0] - size) / 2), round((new[1] - size) / 2)
+    return np.array(picture.crop((left, top, left + size, top + size)))
+
+
+@cache
+def _formats() -> tuple[str, ...]:
+    """The formats this build of Pillow has; naming one it lacks would be a KeyError inside `Image.open`."""
+    Image.init()
+    return tuple(name for name in _FORMATS if name in Image.OPEN)
+
+
+def _open(source: str | os.PathLike[str] | bytes) -> Image.Image:
+    return Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=_formats())
+
+
+def _check_dimensions(picture: Image.Image) -> None:
+    width, height = picture.size
+    if width < 1 or height < 1:
+        raise ValueError(f"it says it is {width} x {height} pixels")
+    if width * height > MAX_PIXELS:
+        raise Image.DecompressionBombError
+
+
+def _reason(error: Exception, source: str | os.PathLike[str] | bytes) -> str:
+    """Why a file cannot be read, in words; also for errors whose own text says nothing to a user."""
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file"
+    if isinstance(error, IsADirectoryError):
+        return "it is a folder"
+    if isinstance(error, PermissionError):
+        return "no permission to read it"
+    if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
+        return f"it has more than {MAX_PIXELS:,} pixels (a decompression bomb?); make it smaller first"
+    if not isinstance(source, bytes) and Path(source).is_file() and Path(source).stat().st_size == 0:
+        return "the file is empty"
+    if isinstance(error, UnidentifiedImageError):
+        return f"not an image in a format zoo reads ({', '.join(_formats())})"
+    return str(error) or type(error).__name__
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    try:
+        orientation = picture.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:
+        # Damaged metadata raises anything (SyntaxError, struct.error, KeyError); the pixels are whole all the same.
+        return picture
+    method = _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
+    return picture if method is None else picture.transpose(method)
+
+
+def _rgb(picture: Image.Image) -> Image.Image:
+    if picture.mode.startswith("I;16") or (picture.mode == "I" and picture.format in _SIXTEEN_BIT_AS_I):
+        return _from_sixteen_bit(picture)
+    if picture.mode in {"I", "F"}:
+        raise ValueError(
+            "32-bit integer or float pixels have no defined range; convert the file to 8 or 16 bits a channel"
+        )
+    if picture.has_transparency_data:
+        layer = picture.convert("RGBA")
+        white = Image.new("RGBA", layer.size, "white")
+        white.alpha_composite(layer)
+        return white.convert("RGB")
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
+
+
+def _from_sixteen_bit(picture: Image.Image) -> Image.Image:
+    values = np.asarray(picture).astype(np.uint32)
+    grey = ((values + 128) // 257).astype(np.uint8)  # 65535 -> 255, rounded to nearest
+    transparent = picture.info.get("transparency")
+    if transparent is not None:
+        grey[values == transparent] = 255
+    return Image.fromarray(grey).convert("RGB")

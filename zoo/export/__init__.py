@@ -1,0 +1,7 @@
+"""Models as files: the `.keras` format, labels inside."""
+
+from __future__ import annotations
+
+from zoo.export.keras_file import read, save
+
+__all__ = ["read", "save"]

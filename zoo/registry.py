@@ -1,0 +1,360 @@
+"""The registry: who provides which name, names resolved and searched, listings as tables; imports no plugin."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import AmbiguousNameError, OptionError, PluginError, did_you_mean, unknown
+
+CORE = "zoo"
+"""Plugin id of what zoo itself provides: the rows of registry.json."""
+
+DISTRIBUTION = "zoo-sdk"
+"""The distribution whose names win unqualified."""
+
+_SINGULAR = {
+    "backbones": "backbone",
+    "heads": "head",
+    "augmentations": "augmentation",
+    "datasets": "dataset",
+    "label_sets": "label set",
+    "commands": "command",
+}
+_LISTED_BY = {
+    "backbones": "zoo list",
+    "heads": "zoo heads",
+    "augmentations": "zoo augmentations",
+    "datasets": "zoo datasets",
+}
+
+
+class ZooNotice(UserWarning):
+    """Something a user may want to know; nothing is wrong."""
+
+
+@dataclass(frozen=True)
+class Provider:
+    """Who provides a name: a plugin of a distribution at a version."""
+
+    plugin: str
+    distribution: str
+    version: str
+
+    @property
+    def first_party(self) -> bool:
+        """Whether it comes with zoo itself."""
+        return self.distribution == DISTRIBUTION
+
+    def __str__(self) -> str:
+        return f"{self.distribution} {self.version} (plugin {self.plugin})"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A name, its provider, and the raw data of its spec; the spec itself is validated when asked for."""
+
+    kind: str
+    provider: Provider
+    data: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The bare name."""
+        return str(self.data["name"])
+
+    @property
+    def id(self) -> str:
+        """The full name, `plugin:name`."""
+        return f"{self.provider.plugin}:{self.name}"
+
+    @cached_property
+    def spec(self) -> Any:
+        """The validated spec (`zoo.specs.BackboneSpec`, `HeadSpec`, ...).
+
+        Raises:
+            PluginError: if the provider's data does not fit the vocabulary.
+        """
+        from pydantic import ValidationError
+
+        from zoo.specs import KINDS
+
+        try:
+            return KINDS[self.kind].model_validate(dict(self.data))
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise PluginError(
+                f"{_SINGULAR[self.kind]} {self.name!r} of {self.provider} is not valid: {where}: {first['msg']}. "
+                f"Try: pip install -U {self.provider.distribution}"
+            ) from error
+
+
+@dataclass
+class Registry:
+    """All names of all kinds.
+
+    A name from the zoo-sdk distribution wins unqualified, with a notice if somebody else has it too; between two
+    third parties a bare name is an error that names both. The order of registration never matters.
+    """
+
+    _entries: dict[str, list[Entry]] = field(default_factory=dict)
+    _broken: dict[tuple[str, str], str] = field(default_factory=dict)
+    _noticed: set[str] = field(default_factory=set)
+
+    def add(self, provider: Provider, contributes: Mapping[str, Iterable[Mapping[str, Any]]]) -> None:
+        """Take in what a plugin provides: kind -> rows (each at least a name)."""
+        for kind, rows in contributes.items():
+            if kind in _SINGULAR:
+                self._entries.setdefault(kind, []).extend(Entry(kind, provider, row) for row in rows)
+
+    def add_broken(self, names: Mapping[str, Iterable[str]], reason: str) -> None:
+        """Remember the names (kind -> names) that a broken plugin would provide, and what is wrong with it."""
+        for kind, group in names.items():
+            for name in group:
+                self._broken[kind, name] = reason
+
+    def entries(self, kind: str) -> list[Entry]:
+        """All entries of a kind, sorted by name, then plugin."""
+        return sorted(self._entries.get(kind, []), key=lambda entry: (entry.name, entry.provider.plugin))
+
+    def get(self, kind: str, name: str) -> Entry:
+        """The entry that a name means.
+
+        Args:
+            kind: "backbones", "heads", "augmentations", "datasets", "label_sets" or "commands".
+            name: a bare name, an alias, or `plugin:name`; case does not matter.
+
+        Raises:
+            UnknownNameError: nobody provides it; near misses are suggested.
+            AmbiguousNameError: two third-party plugins provide it.
+            PluginError: a plugin provides it but is broken.
+        """
+        entry = self._find(kind, name.strip().lower())
+        replacement = entry.data.get("deprecated")
+        if replacement:
+            self._notice(f"{_SINGULAR[kind]} {entry.id!r} is deprecated: use {replacement!r}")
+            if replacement != entry.name:
+                return self.get(kind, str(replacement))
+        return entry
+
+    def _find(self, kind: str, name: str) -> Entry:
+        plugin, _, bare = name.rpartition(":")
+        pool = [entry for entry in self.entries(kind) if not plugin or entry.provider.plugin == plugin]
+        matches = [entry for entry in pool if entry.name == bare]
+        if not matches:
+            matches = [entry for entry in pool if bare in entry.data.get("aliases", ())]
+        first_party = [entry for entry in matches if entry.provider.first_party]
+        if len(first_party) == 1 and len(matches) > 1:
+            others = ", ".join(repr(entry.id) for entry in matches if entry not in first_party)
+            self._notice(f"{_SINGULAR[kind]} {bare!r} is {first_party[0].id!r} here; {others} has that name too")
+            return first_party[0]
+        if len(matches) > 1:
+            raise AmbiguousNameError(
+                f"{_SINGULAR[kind]} {bare!r} is provided by "
+                + " and by ".join(f"{entry.provider} as {entry.id!r}" for entry in matches)
+                + ". Write the full name."
+            )
+        if matches:
+            return matches[0]
+        if (kind, bare) in self._broken:
+            raise PluginError(f"{_SINGULAR[kind]} {bare!r}: {self._broken[kind, bare]}")
+        if plugin and not pool:
+            plugins = {entry.provider.plugin for entries in self._entries.values() for entry in entries}
+            raise unknown("plugin", plugin, plugins, command="zoo plugins")
+        names = {entry.name for entry in pool} | {alias for entry in pool for alias in entry.data.get("aliases", ())}
+        raise unknown(_SINGULAR[kind], name, names, command=_LISTED_BY.get(kind))
+
+    def _notice(self, text: str) -> None:
+        if text not in self._noticed:
+            self._noticed.add(text)
+            warnings.warn(text, ZooNotice, stacklevel=4)
+
+
+def _data_file(name: str) -> Path:
+    """A generated file: inside the package in a wheel, at the repository root in an editable install."""
+    package = Path(__file__).parent
+    for path in (package / "_data" / name, package.parent / name):
+        if path.is_file():
+            return path
+    raise PluginError(
+        f"{name} is missing from this installation of zoo: reinstall it with pip install --force-reinstall zoo-sdk"
+    )
+
+
+@cache
+def core_catalogue() -> dict[str, Any]:
+    """`registry.json` as plain data: the rows that zoo itself provides."""
+    data: dict[str, Any] = json.loads(_data_file("registry.json").read_text(encoding="utf-8"))
+    return data
+
+
+def layer_table(backbone: str) -> Table:
+    """The layers of a backbone of registry.json (name, type, output shape, weights, stage); needs no TensorFlow."""
+    tables = json.loads(_data_file("layers.json").read_text(encoding="utf-8"))
+    table = tables.get(backbone)
+    if table is None:
+        raise OptionError(f"there is no layer table for {backbone!r}: layers.json holds the rows of registry.json only")
+    columns = table["columns"]
+    return Table([dict(zip(columns, row, strict=True)) for row in table["rows"]], columns=columns)
+
+
+class Table(Sequence[dict[str, Any]]):
+    """Rows of a listing: a sequence of dicts that prints as a readable table."""
+
+    def __init__(self, rows: Iterable[Mapping[str, Any]], *, columns: Sequence[str], title: str = "") -> None:
+        self._rows = [dict(row) for row in rows]
+        self.columns = tuple(columns)
+        self.title = title
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._rows[index]
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self._rows)
+
+    def __repr__(self) -> str:
+        return self.render()
+
+    def render(self, *, width: int | None = None, colour: bool = False) -> str:
+        """The table as text.
+
+        Args:
+            width: columns of the terminal; None: as wide as needed.
+            colour: whether to write terminal colours.
+        """
+        import io
+
+        from rich.console import Console
+        from rich.table import Table as RichTable
+
+        table = RichTable(title=self.title or None, box=None, pad_edge=False, header_style="bold", title_justify="left")
+        for column in self.columns:
+            numeric = all(isinstance(row.get(column), int | float | None) for row in self._rows)
+            table.add_column(column, justify="right" if numeric else "left", no_wrap=column in {"name", "id"})
+        for row in self._rows:
+            table.add_row(*(_cell(column, row.get(column)) for column in self.columns))
+        out = io.StringIO()
+        Console(file=out, width=width or 200, force_terminal=colour, color_system="auto" if colour else None).print(
+            table
+        )
+        return "\n".join(line.rstrip() for line in out.getvalue().rstrip().splitlines())
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        head = "".join(f"<th>{escape(column)}</th>" for column in self.columns)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{escape(_cell(column, row.get(column)))}</td>" for column in self.columns) + "</tr>"
+            for row in self._rows
+        )
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _cell(column: str, value: Any) -> str:
+    if value is None or value == "":
+        return "-"
+    if column == "top1":
+        return f"{value:.3f}"
+    if column in {"params", "macs"}:
+        return f"{value / 1e6:,.2f} M" if value < 1e9 else f"{value / 1e9:,.2f} G"
+    if column == "size":
+        return f"{value / 1e6:,.0f} MB"
+    if isinstance(value, list | tuple):
+        return ", ".join(str(item) for item in value)
+    return str(value)
+
+
+def backbone_row(entry: Entry) -> dict[str, Any]:
+    """One line of `zoo.backbones()`: name, params, size in bytes, published top-1, licence, source."""
+    data = entry.data
+    accuracy = data.get("accuracy") or [{}]
+    weights = data.get("weights") or [{}]
+    return {
+        "name": data["name"],
+        "family": data.get("family"),
+        "params": data.get("params"),
+        "size": weights[0].get("bytes") or 4 * int(data.get("params") or 0),
+        "input": data.get("input", {}).get("default_size"),
+        "macs": data.get("macs"),
+        "top1": accuracy[0].get("top1"),
+        "licence": weights[0].get("licence"),
+        "source": weights[0].get("kind"),
+        "provider": entry.provider.plugin,
+    }
+
+
+BACKBONE_COLUMNS = (
+    "name",
+    "family",
+    "params",
+    "size",
+    "input",
+    "macs",
+    "top1",
+    "licence",
+    "source",
+    "provider",
+)
+_DESCENDING = {"top1"}
+
+
+def select(
+    rows: Iterable[dict[str, Any]],
+    *,
+    name: str | None = None,
+    family: str | None = None,
+    max_params: float | None = None,
+    max_size: float | None = None,
+    min_top1: float | None = None,
+    licence: str | None = None,
+    source: str | None = None,
+    sort: str = "name",
+) -> list[dict[str, Any]]:
+    """The rows that pass every filter, sorted.
+
+    Args:
+        rows: rows of `backbone_row`.
+        name: a shell pattern such as "resnet*".
+        family: exact family, case does not matter.
+        max_params: most weights without the classifier.
+        max_size: largest weight file, in bytes.
+        min_top1: lowest published top-1 accuracy, 0..1; rows without a figure do not pass.
+        licence: licence of the weights, e.g. "apache-2.0"; case does not matter.
+        source: "url", "wheel" or "file".
+        sort: a column; top1 sorts from the best down, everything else upwards; rows without a value come last.
+
+    Raises:
+        OptionError: sort is not a column.
+    """
+    from fnmatch import fnmatch
+
+    if sort not in BACKBONE_COLUMNS:
+        raise OptionError(
+            f"cannot sort by {sort!r}.{did_you_mean(sort, BACKBONE_COLUMNS)} Columns: {', '.join(BACKBONE_COLUMNS)}."
+        )
+    tests: list[Callable[[dict[str, Any]], bool]] = []
+    if name is not None:
+        tests.append(lambda row: fnmatch(row["name"], name.lower()))
+    for column, wanted in (("family", family), ("licence", licence), ("source", source)):
+        if wanted is not None:
+            tests.append(lambda row, c=column, w=wanted: str(row[c]).lower() == w.lower())  # type: ignore[misc]
+    if max_params is not None:
+        tests.append(lambda row: row["params"] is not None and row["params"] <= max_params)
+    if max_size is not None:
+        tests.append(lambda row: row["size"] is not None and row["size"] <= max_size)
+    if min_top1 is not None:
+        tests.append(lambda row: row["top1"] is not None and row["top1"] >= min_top1)
+    kept = [row for row in rows if all(test(row) for test in tests)]
+    known = [row for row in kept if row[sort] is not None]
+    known.sort(key=lambda row: row["name"])
+    known.sort(key=lambda row: row[sort], reverse=sort in _DESCENDING)
+    return known + [row for row in kept if row[sort] is None]

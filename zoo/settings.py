@@ -1,0 +1,58 @@
+"""Where zoo keeps things and what the environment variables say."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def _flag(name: str) -> bool:
+    return os.environ.get(name, "").strip().lower() in {"1", "true", "yes", "on"}
+
+
+def offline() -> bool:
+    """True when `ZOO_OFFLINE=1`: nothing may touch the network."""
+    return _flag("ZOO_OFFLINE")
+
+
+def strict_plugins() -> bool:
+    """True when `ZOO_STRICT_PLUGINS=1`: a broken plugin raises instead of being recorded."""
+    return _flag("ZOO_STRICT_PLUGINS")
+
+
+def debug() -> bool:
+    """True when `ZOO_DEBUG=1`: the command line shows tracebacks."""
+    return _flag("ZOO_DEBUG")
+
+
+def cache_dir() -> Path:
+    """What zoo can fetch or compute again: weights, features. `ZOO_CACHE_DIR` overrides."""
+    return _folder("ZOO_CACHE_DIR", "user_cache_path")
+
+
+def data_dir() -> Path:
+    """Where data sets and weight files lie that the user placed or downloaded. `ZOO_DATA_DIR` overrides."""
+    return _folder("ZOO_DATA_DIR", "user_data_path")
+
+
+def _folder(variable: str, function: str) -> Path:
+    value = os.environ.get(variable)
+    if value:
+        return Path(value).expanduser().absolute()
+    import platformdirs
+
+    return Path(getattr(platformdirs, function)("zoo", appauthor=False))
+
+
+def runs_dir() -> Path:
+    """Where runs are written: `ZOO_RUNS_DIR`, else `runs/` in the working directory."""
+    return Path(os.environ.get("ZOO_RUNS_DIR") or "runs")
+
+
+def mirror() -> str | None:
+    """`ZOO_MIRROR`: a base url that replaces scheme and host of every download, or None.
+
+    A mirror may be plain http: every file is checked against its published digest, and a file without a
+    published digest is refused over plain http.
+    """
+    return os.environ.get("ZOO_MIRROR") or None

