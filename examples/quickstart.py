@@ -16,6 +16,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 import zoo
+from zoo import data
 from zoo.evaluation import pixel_baseline
 
 SEED = 0
@@ -43,7 +44,10 @@ def main() -> None:
     rows = []
 
     start = time.perf_counter()
-    rows.append(("logistic regression on raw pixels", pixel_baseline("digits", seed=SEED), time.perf_counter() - start))
+    images = data.load("digits")
+    parts = data.split(images, validation=0.2, seed=SEED)  # the split that fit makes with this seed
+    accuracy = pixel_baseline(images, parts.train, parts.validation, seed=SEED)
+    rows.append(("logistic regression on raw pixels", accuracy, time.perf_counter() - start))
 
     with tempfile.TemporaryDirectory() as folder:
         model = zoo.build("efficientnet_lite0", head=digits, input_size=96)

@@ -12,7 +12,7 @@ import numpy as np
 
 from zoo.architectures import Stage, build_base, find_stages
 from zoo.errors import DataError, OptionError, WeightsError, did_you_mean
-from zoo.plugin import call_factory, registry
+from zoo.plugin import call_factory, load_target, registry
 from zoo.specs import BackboneSpec, HeadSpec, Preprocessing, ResizeRule, Task, TrainedHead
 from zoo.weights import StoredFile, resolve
 
@@ -196,6 +196,7 @@ def _named(
     if wanted is None and weights is None:
         raise OptionError(f"{spec.name} without a head is its pretrained classifier, which random weights do not have")
     file: StoredFile | None = resolve(spec, weights, include_top=include_top, progress=progress)
+    load_target(entry, spec.builder)  # activates the plugin; whose code it is has been checked
     network = build_base(spec, weights=file, input_size=size, include_top=include_top, seed=seed)
     network, pooling = _tap(network, features, spec.pooling, spec.name)
     return _Source(

@@ -295,7 +295,7 @@ class TransferModel:
             held_out = data_room.load(validation, labels=self.labels)
             notices += data_room.check(held_out, labels=self.labels, training=False)
             first = data_room.split(dataset, validation=0.0, test=test, seed=seed)
-            joined = data_room.concatenate(dataset, held_out)
+            joined = data_room.Joined(dataset, held_out)
             shared = set(np.array(dataset.hashes())[first.train]) & set(held_out.hashes())
             if shared:
                 raise DataError(
@@ -304,7 +304,8 @@ class TransferModel:
                 )
             positions = np.arange(len(dataset), len(joined))
             return joined, data_room.Split(train=first.train, validation=positions, test=first.test), notices
-        return dataset, data_room.split(dataset, validation=validation, test=test, seed=seed), notices
+        parts = data_room.split(dataset, validation=validation, test=test, seed=seed)
+        return dataset, parts, notices + list(parts.notes)
 
     def _take_labels(self, dataset: data_room.Dataset) -> None:
         if len(dataset.labels) != self._composition.outputs and self._composition.task == "classification":

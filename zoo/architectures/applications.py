@@ -57,8 +57,10 @@ def build(application: str, include_top: bool, input_size: int, **options: Any) 
 
 
 def _without_preprocessing(model: keras.Model) -> keras.Model:
-    """The same layers from behind the leading Rescaling and Normalization (EfficientNet B0 to B7) on."""
+    """The network from behind the leading Rescaling and Normalization (EfficientNet B0 to B7) on."""
     first = next(layer for layer in model.layers if not isinstance(layer, (keras.layers.InputLayer, *_PREPROCESSING)))
     if first.input is model.input:
         return model
-    return keras.Model(first.input, model.output, name=model.name)
+    rest = keras.Model(first.input, model.output, name=model.name)
+    # Layers anew, so that `layer.output` of every layer is a tensor of this graph and not of the longer one.
+    return keras.models.clone_model(rest, input_tensors=keras.layers.Input(model.input.shape[1:]))

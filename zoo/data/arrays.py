@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.data.dataset import Dataset, pixel_digest
+from zoo.data.dataset import Dataset, misfit, pixel_digest
 from zoo.errors import DataError
 from zoo.specs import Task
 
@@ -22,12 +22,12 @@ class Arrays(Dataset):
     """Images that are in memory already.
 
     Args:
-        x: images as one array (n, height, width) or (n, height, width, 1 or 3), or a list of arrays (height, width[, 1 or
-            3]) of any sizes. Values 0..255, integer or float (floats are rounded). Grey becomes three equal channels.
-            The array is neither copied nor written into.
-        y: answers, or None. Integers or booleans (n,) or (n, 1): class numbers from 0. Text (n,): class names. (n, k) with a
-            single one in each row: one-hot. Other zeros and ones (n, k): multilabel. Floats (n,): class numbers if
-            `labels` are given or all are 0 or 1, else values to predict. Other floats (n, k): values to predict.
+        x: images as one array (n, height, width) or (n, height, width, 1 or 3), or a list of arrays (height, width) or
+            (height, width, 1 or 3) of any sizes. Values 0..255, integer or float (floats are rounded). Grey becomes
+            three equal channels. The array is neither copied nor written into.
+        y: answers, or None. Integers or booleans (n,) or (n, 1): class numbers from 0. Text (n,): class names. (n, k)
+            with a single one in each row: one-hot. Other zeros and ones (n, k): multilabel. Floats (n,): class numbers
+            if `labels` are given or all are 0 or 1, else values to predict. Other floats (n, k): values to predict.
         labels: class names, by class number.
         name: what reports call it.
         task: what y is, instead of finding it out by the rules above.
@@ -77,8 +77,9 @@ def from_stream(data: Any, labels: Sequence[str] = ()) -> Arrays:
     """Read a tf.data.Dataset or keras PyDataset into memory, once: images and answers stay together if it shuffles.
 
     Args:
-        data: gives x or (x, y): single images (height, width[, channels]) or batches of them, of any sizes; y integer or one-hot.
-        labels: class names; default the dataset's own `class_names`, which keras sets.
+        data: gives x or (x, y): single images (height, width) or (height, width, 1 or 3), or batches of them, of any
+            sizes; y as in `Arrays`.
+        labels: class names by class number, unless the dataset has `class_names` of its own, which Keras sets.
 
     Raises:
         DataError: endless, empty, larger than `MEMORY_LIMIT`, or elements of another form.
@@ -88,7 +89,7 @@ def from_stream(data: Any, labels: Sequence[str] = ()) -> Arrays:
     answers: list[np.ndarray] = []
     filled = 0
     for x, y in _batches(data):
-        pixels = _as_uint8_batch(np.asarray(x), name)
+        pixels = _as_uint8_batch(x, name)
         filled += pixels.nbytes
         if filled > MEMORY_LIMIT:
             raise DataError(
@@ -102,7 +103,7 @@ def from_stream(data: Any, labels: Sequence[str] = ()) -> Arrays:
         raise DataError(f"{name} is empty")
     if answers and len({answer.shape[1:] for answer in answers}) != 1:
         raise DataError(f"{name}: its answers have different shapes")
-    labels = tuple(labels) or tuple(getattr(data, "class_names", None) or ())
+    labels = tuple(getattr(data, "class_names", None) or labels)
     return Arrays(images, np.concatenate(answers) if answers else None, labels=labels, name=name)
 
 
@@ -120,7 +121,8 @@ def _check_images(x: Any, name: str) -> np.ndarray | list[np.ndarray]:
         for number, image in enumerate(images):
             if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in (1, 3)) or 0 in image.shape:
                 raise DataError(
-                    f"{name}: image {number} has shape {image.shape}; expected (height, width) or (height, width, 1 or 3)"
+                    f"{name}: image {number} has shape {image.shape}; "
+                    "expected (height, width) or (height, width, 1 or 3)"
                 )
     else:
         images = np.asarray(x)
@@ -155,8 +157,8 @@ def _check_values(images: np.ndarray | list[np.ndarray], name: str) -> None:
                 return  # bytes cannot be out of range, and this one is not divided by 255: no need to read on
     if largest <= 1:
         warnings.warn(
-            f"{name}: the largest pixel value is {largest:g}. zoo expects 0..255: these images look divided by 255 and will "
-            "be almost black. Multiply them by 255.",
+            f"{name}: the largest pixel value is {largest:g}. zoo expects 0..255: these images look "
+            "divided by 255 and will be almost black. Multiply them by 255.",
             UserWarning,
             stacklevel=2,
         )
@@ -239,15 +241,15 @@ def _one_hot(answers: np.ndarray) -> bool:
 
 
 def _from_names(answers: np.ndarray, labels: tuple[str, ...], name: str) -> tuple[Task, np.ndarray, tuple[str, ...]]:
-    if answers.ndim != 1 or not all(isinstance(answer, str) for answer in answers.tolist()):
+    names = [answer.decode() if isinstance(answer, bytes) else answer for answer in answers.tolist()]
+    if answers.ndim != 1 or not all(isinstance(answer, str) for answer in names):
         raise DataError(f"{name}: answers must be numbers, or text (n,); got {answers.dtype} {answers.shape}")
-    found = sorted(set(answers.tolist()))
-    known = labels or tuple(found)
-    strange = [label for label in found if label not in known]
-    if strange:
-        raise DataError(f"{name}: {', '.join(map(repr, strange[:5]))} in the answers is not among the labels")
+    found = tuple(sorted(set(names)))
+    known = labels or found
+    if not set(found) <= set(known):
+        raise DataError(misfit(name, found, known))
     number = {label: index for index, label in enumerate(known)}
-    return "classification", np.array([number[answer] for answer in answers.tolist()], np.int64), known
+    return "classification", np.array([number[answer] for answer in names], np.int64), known
 
 
 # -- streams ----------------------------------------------------------------------------------------------------------
@@ -270,20 +272,16 @@ def _batches(data: Any) -> Iterator[tuple[Any, Any]]:
     else:
         length = getattr(data, "num_batches", None)
         if length is None:
-            raise DataError(f"{type(data).__name__} does not say how many batches it has (`__len__`); zoo must read it whole")
+            raise DataError(
+                f"{type(data).__name__} does not say how many batches it has (`__len__`); zoo must read it whole"
+            )
         elements = (data[number] for number in range(length))
     for element in elements:
         x, y = _pair(element, type(data).__name__)
-        pixels = x if hasattr(x, "shape") else np.asarray(x)
-        single = len(pixels.shape) == 2 or (_is_tf_data(data) and len(pixels.shape) == 3 and not _batched(data))
-        yield (pixels[None], None if y is None else np.asarray(y)[None]) if single else (pixels, y)
-
-
-def _batched(data: Any) -> bool:
-    """Whether an element of rank 3 is a batch of grey images; if the shape does not tell, it is one image."""
-    spec = data.element_spec[0] if isinstance(data.element_spec, tuple) else data.element_spec
-    shape = getattr(spec, "shape", None)
-    return bool(shape is not None and shape.rank == 3 and shape[2] not in (None, 1, 3))
+        x = np.asarray(x)
+        # (height, width) or (height, width, 1 or 3) is one image; (n, height, width) is a batch of grey ones.
+        single = x.ndim == 2 or (x.ndim == 3 and x.shape[2] in (1, 3))
+        yield (x[None], None if y is None else np.asarray(y)[None]) if single else (x, y)
 
 
 def _pair(element: Any, name: str) -> tuple[Any, Any]:

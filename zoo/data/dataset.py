@@ -30,7 +30,7 @@ class Dataset:
         name: what reports call it.
         task: "classification", "multilabel" or "regression".
         labels: class names (multilabel and regression: names of the outputs); () when unknown.
-        ids: one name per image, unique, e.g. `daisy/100080576.jpg`.
+        ids: one name per image, e.g. `daisy/100080576.jpg`.
         targets: classification: int64 class indices (n,); else float32 (n, k); None when unlabelled.
         splits: indices of the splits the source itself makes ("train", "validation", "test"); {} when it makes none.
     """
@@ -111,8 +111,7 @@ class Dataset:
             DataError: a file cannot be read.
         """
         rows = self._rows.tolist()
-        missing = [row for row in rows if row not in self._digests]
-        self._digests.update(zip(missing, ordered_map(self.digest, missing), strict=True))
+        ordered_map(self._known_digest, [row for row in rows if row not in self._digests])
         return tuple(self._digests[row] for row in rows)
 
     def unreadable(self) -> dict[int, str]:
@@ -121,8 +120,7 @@ class Dataset:
         A header can be right and the rest damaged: that shows when the image is decoded (`batches` skips it then).
         """
         rows = self._rows.tolist()
-        missing = [row for row in rows if row not in self._problems]
-        self._problems.update(zip(missing, ordered_map(self.problem, missing), strict=True))
+        ordered_map(self._known_problem, [row for row in rows if row not in self._problems])
         found = ((index, self._problems[row]) for index, row in enumerate(rows))
         return {index: reason for index, reason in found if reason is not None}
 
@@ -180,20 +178,28 @@ class Dataset:
             return clone
         if self.task != "classification":
             if self.targets.shape[1] != len(wanted):
-                raise DataError(f"{self.name} has {self.targets.shape[1]} values an image, the head {len(wanted)} outputs")
+                raise DataError(
+                    f"{self.name} has {self.targets.shape[1]} values an image, the head {len(wanted)} outputs"
+                )
             return clone
         if not self.labels:
-            if self.n_classes > len(wanted):
-                raise DataError(
-                    f"{self.name} has class number {self.n_classes - 1}, but there are only {len(wanted)} labels "
-                    f"({_listed(wanted)}); numbers start at 0"
-                )
+            clone.targets = clone._check_targets(self.targets)
             return clone
         number = {label: index for index, label in enumerate(wanted)}
         if any(label not in number for label in self.labels):
-            raise DataError(_misfit(self.name, self.labels, wanted))
+            raise DataError(misfit(self.name, self.labels, wanted))
         clone.targets = np.array([number[label] for label in self.labels], np.int64)[self.targets]
         return clone
+
+    def _known_digest(self, row: int) -> str:
+        if row not in self._digests:
+            self._digests[row] = self.digest(row)
+        return self._digests[row]
+
+    def _known_problem(self, row: int) -> str | None:
+        if row not in self._problems:
+            self._problems[row] = self.problem(row)
+        return self._problems[row]
 
     # -- checks -----------------------------------------------------------------------------------------------------
     def _check_targets(self, targets: Any) -> np.ndarray:
@@ -202,14 +208,16 @@ class Dataset:
             raise DataError(f"{self.name}: {len(self.ids)} images and {len(answers)} targets")
         if self.task == "classification":
             if answers.ndim != 1 or answers.dtype.kind not in "iu":
-                raise DataError(f"{self.name}: class indices must be integers (n,); got {answers.dtype} {answers.shape}")
-            answers = answers.astype(np.int64)
-            if answers.size and (answers.min() < 0 or (self.labels and answers.max() >= len(self.labels))):
                 raise DataError(
-                    f"{self.name}: class indices go from {answers.min()} to {answers.max()}; "
-                    f"with {len(self.labels) or 'these'} labels they must lie in 0..{(len(self.labels) or 1) - 1}"
-                    if self.labels
-                    else f"{self.name}: class indices must not be negative; got {answers.min()}"
+                    f"{self.name}: class indices must be integers (n,); got {answers.dtype} {answers.shape}"
+                )
+            answers = answers.astype(np.int64)
+            if answers.size and answers.min() < 0:
+                raise DataError(f"{self.name}: class indices must not be negative; got {answers.min()}")
+            if answers.size and self.labels and answers.max() >= len(self.labels):
+                raise DataError(
+                    f"{self.name}: class indices go up to {answers.max()}, but with {len(self.labels)} labels "
+                    f"({_listed(self.labels)}) the last is {len(self.labels) - 1}; numbers start at 0"
                 )
             return answers
         values = answers.astype(np.float32)
@@ -230,6 +238,63 @@ class Dataset:
         if len(np.unique(together)) != len(together):
             raise DataError(f"{self.name}: an image is in two splits")
         return checked
+
+
+class _Joined(Dataset):
+    """Several datasets behind one another; a row is a place in that sequence."""
+
+    def __init__(self, parts: Sequence[Dataset], name: str, targets: np.ndarray | None) -> None:
+        self._parts = tuple(parts)
+        self._ends = np.cumsum([len(part) for part in parts])
+        super().__init__(
+            name,
+            ids=[name for part in parts for name in part.ids],
+            targets=targets,
+            labels=parts[0].labels,
+            task=parts[0].task,
+        )
+
+    def _locate(self, row: int) -> tuple[Dataset, int]:
+        """The part that holds a row, and that part's own row."""
+        number = int(np.searchsorted(self._ends, row, side="right"))
+        part = self._parts[number]
+        return part, int(part._rows[row - (int(self._ends[number]) - len(part))])
+
+    def read(self, row: int) -> np.ndarray:
+        part, own = self._locate(row)
+        return part.read(own)
+
+    def digest(self, row: int) -> str:
+        part, own = self._locate(row)
+        return part._known_digest(own)
+
+    def problem(self, row: int) -> str | None:
+        part, own = self._locate(row)
+        return part._known_problem(own)
+
+
+def concatenate(*datasets: Dataset, name: str | None = None) -> Dataset:
+    """Several datasets as one, in the order given; splits of the sources are dropped.
+
+    Args:
+        *datasets: at least one; all with the same task and the same labels in the same order (see `relabel`).
+        name: what to call the result; default the names joined with "+".
+
+    Raises:
+        DataError: tasks or labels differ, or only some have answers.
+    """
+    if not datasets:
+        raise OptionError("concatenate needs at least one dataset")
+    first = datasets[0]
+    for other in datasets[1:]:
+        for what in ("task", "labels", "labelled"):
+            mine, its = getattr(first, what), getattr(other, what)
+            if mine != its:
+                raise DataError(f"cannot join {first.name} and {other.name}: their {what} differ, {mine!r} and {its!r}")
+    targets = [dataset.targets for dataset in datasets if dataset.targets is not None]
+    return _Joined(
+        datasets, name or "+".join(dataset.name for dataset in datasets), np.concatenate(targets) if targets else None
+    )
 
 
 def as_indices(indices: Any, length: int) -> np.ndarray:
@@ -270,14 +335,14 @@ def _listed(names: Sequence[str], limit: int = 12) -> str:
     return f"{shown} and {len(names) - limit} more" if len(names) > limit else shown
 
 
-def _misfit(name: str, have: Sequence[str], wanted: Sequence[str]) -> str:
-    """Why the classes of a dataset do not fit the labels of a head, and what would."""
+def misfit(name: str, have: Sequence[str], wanted: Sequence[str]) -> str:
+    """The message for classes that do not fit given labels: what is unknown, what is missing, what helps."""
     unknown = [label for label in have if label not in wanted]
     missing = [label for label in wanted if label not in have]
     folded = {label.casefold(): label for label in wanted}
-    text = f"{name}: the labels do not fit. Not among the labels of the head: {_listed([repr(u) for u in unknown])}."
+    text = f"{name}: the classes do not fit the labels. Not among the labels: {_listed([repr(u) for u in unknown])}."
     if missing:
-        text += f" Labels of the head that the data lacks: {_listed([repr(m) for m in missing])}."
+        text += f" Labels that the data lacks: {_listed([repr(m) for m in missing])}."
     same_but_case = [label for label in unknown if label.casefold() in folded]
     if same_but_case:
         pairs = [f"{label!r} is {folded[label.casefold()]!r} there" for label in same_but_case]

@@ -71,7 +71,8 @@ class ImageFiles(Dataset):
             name: what to call it; default the folder's name.
 
         Raises:
-            DataError: the path does not exist, is not a folder or cannot be read; no images; images beside class folders.
+            DataError: the path does not exist, is not a folder or cannot be read; no images; images beside class
+                folders.
         """
         root = Path(path).expanduser()
         folders, images = _look(root)
@@ -80,13 +81,14 @@ class ImageFiles(Dataset):
             if not images:
                 raise DataError(
                     f"{root} holds neither class folders nor images. Expected one folder per class with images in it "
-                    f"({root.name}/daisy/a.jpg, ...), or images ({', '.join(sorted(EXTENSIONS)[:8])}, ...)."
+                    f"({root.name}/daisy/a.jpg, ...), or images ({', '.join(EXTENSIONS[:6])}, ...)."
                 )
             return cls(name, images, root=root)
         if images:
             raise DataError(
-                f"{root} holds {len(images)} images (such as {images[0].name}) next to {len(folders)} class folders (such "
-                f"as {folders[0].name}): what is their class? Move them into class folders, or give a folder without them."
+                f"{root} holds {len(images)} images (such as {images[0].name}) next to {len(folders)} class "
+                f"folders (such as {folders[0].name}): what is their class? Move them into class folders, or give a "
+                "folder without them."
             )
         return cls._from_splits(root, name, folders) or cls._from_classes(root, name, folders)
 
@@ -110,16 +112,26 @@ class ImageFiles(Dataset):
     def _from_splits(cls, root: Path, name: str, folders: Sequence[Path]) -> Self | None:
         """The dataset if the folders are splits (train, validation, test) of class folders; else None."""
         split_of = [_SPLIT_NAMES.get(folder.name.lower()) for folder in folders]
-        if "train" not in split_of or None in split_of or len(set(split_of)) != len(split_of):
+        known = [split for split in split_of if split]
+        if "train" not in known or len(set(known)) != len(known):
             return None
         inside = [_look(folder)[0] for folder in folders]
-        if not all(inside):
+        if not all(group for split, group in zip(split_of, inside, strict=True) if split):
             return None
+        if None in split_of:
+            strays = [folder.name for folder, split in zip(folders, split_of, strict=True) if not split]
+            raise DataError(
+                f"{root} holds class folders in splits ({', '.join(known)}) and beside them "
+                f"{', '.join(map(repr, strays))}: is that a split or a class? Move it away, or give one of the folders "
+                "inside."
+            )
         labels = sorted({folder.name for group in inside for folder in group})
         for folder, group in zip(folders, inside, strict=True):
             lacking = sorted(set(labels) - {entry.name for entry in group})
             if lacking:
-                raise DataError(f"{folder} has no class folder {', '.join(map(repr, lacking))}; another split of {root} has")
+                raise DataError(
+                    f"{folder} has no class folder {', '.join(map(repr, lacking))}; another split of {root} has"
+                )
         paths: list[Path] = []
         targets: list[int] = []
         splits: dict[str, np.ndarray] = {}
@@ -160,7 +172,9 @@ def _look(folder: Path) -> tuple[list[Path], list[Path]]:
     """The subfolders and the image files directly in a folder, each sorted by name; hidden ones left out."""
     try:
         with os.scandir(folder) as entries:
-            visible = sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name)
+            visible = sorted(
+                (entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name
+            )
             folders = [Path(entry.path) for entry in visible if entry.is_dir() and entry.name not in _NOT_CLASSES]
             # is_file: a named pipe or device called x.jpg would block the reader for ever.
             images = [Path(entry.path) for entry in visible if _is_image_name(entry.name) and entry.is_file()]

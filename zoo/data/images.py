@@ -15,10 +15,11 @@ from zoo.errors import DataError
 from zoo.specs import ResizeRule
 
 MAX_PIXELS = 89_478_485
-"""Largest picture that is decoded, in pixels (256 MB as RGB): the size at which Pillow warns of a decompression bomb."""
+"""Largest picture that is decoded, in pixels (256 MB as RGB): where Pillow warns of a decompression bomb."""
 
-EXTENSIONS = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .apng .webp .gif .bmp .dib .tif .tiff .ppm .pgm .pbm .pnm .jp2 .j2k .avif".split()
+EXTENSIONS = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff"),
+    *(".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".j2k", ".avif"),
 )
 """File name endings that count as images, lower case."""
 
@@ -132,7 +133,9 @@ def resize(image: np.ndarray, size: int, rule: ResizeRule) -> np.ndarray:
         inner = (max(1, round(width * scale)), max(1, round(height * scale)))
         canvas = np.zeros((size, size, 3), np.uint8)
         top, left = (size - inner[1]) // 2, (size - inner[0]) // 2
-        canvas[top : top + inner[1], left : left + inner[0]] = Image.fromarray(image).resize(inner, interpolation)
+        canvas[top : top + inner[1], left : left + inner[0]] = np.asarray(
+            Image.fromarray(image).resize(inner, interpolation)
+        )
         return canvas
     # 1e-9: 224 / 0.875 must be 256 whatever the last bit of the quotient is.
     short = max(size, math.floor(size / rule.crop_fraction + 1e-9))

@@ -26,7 +26,7 @@ RECIPES: dict[str, RecipeSpec] = {
             summary="the probe, then the last stages at a low learning rate with BatchNorm frozen",
             phases=(
                 PROBE,
-                PhaseSpec(name="fine-tune", solver="gradient", unfreeze=2, epochs=4, learning_rate=1e-4),
+                PhaseSpec(name="fine-tune", solver="gradient", unfreeze=4, epochs=4, learning_rate=3e-4),
             ),
             source="Kumar et al. 2022, arXiv 2202.10054",
         ),

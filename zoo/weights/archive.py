@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import gzip
 import os
+import re
 import shutil
 import stat
 import struct
 import tarfile
 import tempfile
 import time
+import unicodedata
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO, cast
 
-from zoo.errors import OptionError, UnsafeFileError
+from zoo.errors import OptionError, UnsafeFileError, WeightsError
 from zoo.weights.files import CHUNK, human, storing, sync_folder
 
 HEADER_LIMIT = 1 << 20
@@ -26,9 +29,7 @@ HEADER_LIMIT = 1 << 20
 ORPHAN_HOURS = 24
 
 
-def extract(
-    path: Path, destination: Path, *, max_files: int = 200_000, max_bytes: int = 8 * 1024**3
-) -> Path:
+def extract(path: Path, destination: Path, *, max_files: int = 200_000, max_bytes: int = 8 * 1024**3) -> Path:
     """Unpack an archive into a new folder.
 
     The kind is told by the content, not by the name. Everything is written to a fresh folder beside the destination,
@@ -81,8 +82,17 @@ def extract(
     return destination
 
 
-_DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, gzip.BadGzipFile, EOFError, NotImplementedError,
-            ValueError, struct.error)  # fmt: skip
+_DAMAGED = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    gzip.BadGzipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    ValueError,
+)
+"""What the standard library raises on damaged archives."""
 
 
 class _Members:
@@ -101,7 +111,7 @@ class _Members:
     def folder(self, name: str) -> None:
         """Make a folder."""
         parts = self._admit(name, 0)
-        with storing(self._root):
+        with self._making(name):
             self._root.joinpath(*parts).mkdir(parents=True, exist_ok=True)
 
     def file(self, name: str, size: int, read: Callable[[int], bytes]) -> None:
@@ -110,7 +120,7 @@ class _Members:
         if not parts:
             raise self.refused(f"the member {name!r} has no name")
         target = self._root.joinpath(*parts)
-        with storing(target):
+        with self._making(name):
             target.parent.mkdir(parents=True, exist_ok=True)
             file = target.open("xb")
         with file:
@@ -122,6 +132,16 @@ class _Members:
                 with storing(target):
                     file.write(chunk)
                 left -= len(chunk)
+
+    @contextlib.contextmanager
+    def _making(self, name: str) -> Iterator[None]:
+        try:
+            with storing(self._root):
+                yield
+        except WeightsError as error:
+            if isinstance(error.__cause__, (FileExistsError, NotADirectoryError)):
+                raise self.refused(f"{name!r} collides with another member") from error
+            raise
 
     def _admit(self, name: str, size: int) -> tuple[str, ...]:
         parts = self._parts(name)
@@ -139,7 +159,8 @@ class _Members:
 
     def _parts(self, name: str) -> tuple[str, ...]:
         """The path of a member below the destination; `.` parts are dropped, anything odd is refused."""
-        if name.startswith("/") or "\\" in name or ":" in name.split("/")[0] or not name.isprintable():
+        odd = "\\" in name or any(unicodedata.category(character) in {"Cc", "Cs"} for character in name)
+        if odd or name.startswith("/") or re.match("[A-Za-z]:", name):
             raise self.refused(f"the path {name!r} is absolute or has odd characters")
         parts = tuple(part for part in PurePosixPath(name).parts if part != ".")
         if ".." in parts:
@@ -151,52 +172,117 @@ class _Members:
 
 def _unpack_tar(stream: IO[bytes] | gzip.GzipFile, members: _Members) -> None:
     forward = _Forward(stream, members)
-    with tarfile.open(fileobj=forward, mode="r:", encoding="utf-8") as archive:  # type: ignore[call-overload]
+    with tarfile.open(fileobj=cast("IO[bytes]", forward), mode="r:", encoding="utf-8") as archive:
         while (member := archive.next()) is not None:
-            archive.members = []  # else a record of each member stays in memory
+            archive.members = []  # type: ignore[attr-defined]  # else a record of each stays in memory
             if member.isdir():
                 members.folder(member.name)
             elif member.type in {tarfile.REGTYPE, tarfile.AREGTYPE} and member.sparse is None:
-                members.file(member.name, member.size, forward.read)
+                members.file(member.name, member.size, forward.data)
             else:
                 raise members.refused(f"{member.name!r} is a link, a device or another special file")
-    if forward.last_block.strip(b"\0") or len(forward.last_block) != tarfile.BLOCKSIZE:
-        raise members.refused("it is cut short: the mark at its end is missing")
-    while forward.read(HEADER_LIMIT):  # to the end, where gzip keeps its checksum
+            forward.header_bytes = 0
+    if forward.last_block != bytes(tarfile.BLOCKSIZE):  # tarfile stops without a word at a damaged header
+        raise members.refused("it is cut short or damaged: the mark at its end is missing")
+    while forward.data(CHUNK):  # to the end, where gzip keeps its checksum
         pass
 
 
 class _Forward:
-    """A stream for tarfile that only goes forward, counts what it unpacks, and reads no giant headers.
+    """A stream for tarfile that only goes forward and bounds what is unpacked and read as headers.
 
-    tarfile itself trusts the sizes in extended headers, and a step back would unpack a gzip stream from its start.
+    tarfile trusts the sizes in extended headers, and a step back would unpack a gzip stream again from its start.
     """
 
     def __init__(self, stream: IO[bytes] | gzip.GzipFile, members: _Members):
         self._stream, self._members = stream, members
+        self._left = members.max_bytes + 4 * tarfile.BLOCKSIZE * members.max_files + HEADER_LIMIT
         self._position = 0
         self._last = b""
-        self._limit = members.max_bytes + 4 * tarfile.BLOCKSIZE * members.max_files + HEADER_LIMIT
+        self._stepped_back = False
+        self.header_bytes = 0
         self.last_block = b""
 
+    def data(self, size: int) -> bytes:
+        """The next bytes, content or padding."""
+        chunk = self._stream.read(size)
+        self._left -= len(chunk)
+        if self._left < 0:
+            raise self._members.refused("it unpacks to far more than its files hold")
+        self._position += len(chunk)
+        self._last = chunk[-1:] or self._last
+        return chunk
+
+    def read(self, size: int) -> bytes:
+        """For tarfile: the next bytes of a header. Headers between two members may have 1 MiB in all."""
+        if size == 1 and self._stepped_back:
+            self._stepped_back = False
+            return self._last
+        self.header_bytes += max(size, 1)
+        if size < 0 or self.header_bytes > HEADER_LIMIT:
+            raise self._members.refused("it has a header of absurd size")
+        chunk = self.data(size)
+        if size == tarfile.BLOCKSIZE:
+            self.last_block = chunk
+        return chunk
+
     def tell(self) -> int:
+        """Bytes read so far; a step back for one byte does not count."""
         return self._position
 
     def seek(self, position: int) -> None:
-        """Go forward. One byte back is granted: tarfile reads the last byte before each header to see if it is there."""
-        if position == self._position - 1 and self._last:
-            self._position = position
+        """For tarfile: skip the padding. It then reads the byte before each header, so one step back is granted."""
+        self._stepped_back = position == self._position - 1
+        if self._stepped_back:
             return
         if position < self._position:
             raise self._members.refused("its headers contradict each other")
-        while self._position < position:
-            if not self.read(min(CHUNK, position - self._position)):
-                raise self._members.refused("it is cut short")
-
-    def read(self, size: int) -> bytes:
-        if not 0 <= size <= HEADER_LIMIT:
-            raise self._members.refused("it has a header of absurd size")
-        ...
+        if len(self.read(position - self._position)) and self._position < position:
+            raise self._members.refused("it is cut short")
 
 
-def _unpack_zip(file: IO[bytes], members: _Members) -> None: ...
+def _unpack_zip(file: IO[bytes], members: _Members) -> None:
+    with zipfile.ZipFile(file) as archive:
+        entries = archive.infolist()
+        _check_overlap(archive, members)
+        for entry in entries:
+            name, mode = entry.orig_filename, entry.external_attr >> 16
+            if stat.S_IFMT(mode) not in {0, stat.S_IFREG, stat.S_IFDIR}:
+                raise members.refused(f"{name!r} is a link, a device or another special file")
+            if entry.flag_bits & 1:
+                raise members.refused(f"{name!r} is encrypted")
+            if entry.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+                raise members.refused(f"{name!r} is compressed in a way that zip archives of data do not use")
+            if name.endswith("/") or stat.S_ISDIR(mode):
+                members.folder(name)
+                continue
+            with archive.open(entry) as stream:
+                members.file(name, entry.file_size, stream.read)
+
+
+def _check_overlap(archive: zipfile.ZipFile, members: _Members) -> None:
+    """Entries that share bytes are the trick of the smallest zip bombs; Python 3.11.7 reads them."""
+    header, end = 30, archive.start_dir
+    for entry in sorted(archive.infolist(), key=lambda entry: entry.header_offset, reverse=True):
+        if entry.header_offset + header + len(entry.orig_filename) + entry.compress_size > end:
+            raise members.refused(f"{entry.orig_filename!r} shares bytes with another member")
+        end = entry.header_offset
+
+
+def _settle(content: Path, destination: Path) -> None:
+    os.sync()  # thousands of small files: one call for all of them is far faster than one for each
+    try:
+        os.rename(content, destination)
+    except OSError:
+        if not destination.is_dir():  # it is there when another process was faster
+            raise
+    sync_folder(destination.parent)
+
+
+def _sweep(destination: Path) -> None:
+    """Remove what killed processes left here long ago."""
+    oldest = time.time() - ORPHAN_HOURS * 3600
+    for leftover in destination.parent.glob(f".{glob.escape(destination.name)}.*.partial"):
+        with contextlib.suppress(OSError):
+            if leftover.stat().st_mtime < oldest:
+                shutil.rmtree(leftover, ignore_errors=True)

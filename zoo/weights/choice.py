@@ -56,7 +56,7 @@ def _best(spec: BackboneSpec, include_top: bool, store: Store) -> WeightSource:
     """The source to use: at hand before a download, a download before asking the user, then the fitting one."""
     if not spec.weights:
         raise WeightsError(
-            f"no pretrained weights are known for {spec.name}. Pass weights=\"path/to/file\", or weights=None for "
+            f'no pretrained weights are known for {spec.name}. Pass weights="path/to/file", or weights=None for '
             "random weights."
         )
     fitting = [source for source in spec.weights if source.includes_top or not include_top]

@@ -84,9 +84,7 @@ def check_signature(path: Path, layout: Format, name: str) -> None:
         head = file.read(16)
     if not head.startswith(SIGNATURES[layout]):
         what = {"keras-h5": "an HDF5 file", "torch-pth": "a PyTorch file"}[layout]
-        raise WeightsError(
-            f"{name} is not {what}: it starts with {head!r}. Get the file again, or name another one."
-        )
+        raise WeightsError(f"{name} is not {what}: it starts with {head!r}. Get the file again, or name another one.")
 
 
 def human(size: int | None) -> str:

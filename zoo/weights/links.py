@@ -80,7 +80,10 @@ def redirected(current: Target, location: str) -> Target:
     Raises:
         RefusedRedirectError: the redirect is refused.
     """
-    joined = urljoin(current.url, location)
+    try:
+        joined = urljoin(current.url, location)
+    except ValueError:
+        raise RefusedRedirectError("it redirects to an address that cannot be read") from None
     old, new = urlsplit(current.url), _parts(joined)
     if new is None or new.scheme not in {"http", "https"} or not new.hostname:
         raise RefusedRedirectError(f"it redirects to {redact(joined)}, which is not a web address")

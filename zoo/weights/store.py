@@ -18,6 +18,7 @@ from zoo import settings
 from zoo.errors import DigestError, OfflineError, WeightsError, ZooError, did_you_mean
 from zoo.specs import Digest, WeightSource
 from zoo.weights import links, transfer, wheels
+from zoo.weights.archive import extract
 from zoo.weights.files import (
     Format,
     Progress,
@@ -62,6 +63,11 @@ class _Wanted:
         return hashlib.sha256(f"{self.url or self.filename}\n{digest}".encode()).hexdigest()[:32]
 
     @property
+    def lock(self) -> str:
+        """Names the lock and the partial file: the same for all addresses of one published digest."""
+        return self.digest.value if self.digest else self.key
+
+    @property
     def algorithms(self) -> tuple[str, ...]:
         """What to hash: always sha256, which names the blob, and what is published."""
         if self.digest and self.digest.algorithm != "sha256":
@@ -96,9 +102,7 @@ class Store:
         policy: how patient downloads are.
     """
 
-    def __init__(
-        self, root: Path | None = None, *, drop: Path | None = None, policy: TransferPolicy | None = None
-    ):
+    def __init__(self, root: Path | None = None, *, drop: Path | None = None, policy: TransferPolicy | None = None):
         self.root = Path(root) if root is not None else settings.cache_dir() / "weights"
         self.drop = Path(drop) if drop is not None else settings.data_dir() / "weights"
         self.policy = policy or TransferPolicy()
@@ -144,6 +148,34 @@ class Store:
         """
         wanted = _Wanted(_base_name(filename), url, digest, bytes, None, "file")
         return self._obtain(wanted, progress).path
+
+    def fetch_archive(
+        self,
+        url: str,
+        *,
+        digest: Digest | None,
+        bytes: int | None,
+        filename: str,
+        into: Path,
+        progress: Progress | None = None,
+    ) -> Path:
+        """An archive from an https address, unpacked (see `zoo.weights.archive.extract` for what is refused).
+
+        Args:
+            url, digest, bytes, filename, progress: as for `fetch_url`.
+            into: folder that gets a folder named after the file and its sha256.
+
+        Returns:
+            The folder with what the archive holds. It is unpacked once, whoever asks.
+        """
+        path = self.fetch_url(url, digest=digest, bytes=bytes, filename=filename, progress=progress)
+        sha256 = self._hashes(path, ("sha256",))["sha256"]
+        folder = Path(into) / f"{filename.split('.')[0]}-{sha256[:12]}"
+        if not folder.is_dir():
+            with self._lock(f"unpack-{sha256}"):
+                if not folder.is_dir():
+                    extract(path, folder)
+        return folder
 
     def has(self, source: WeightSource) -> bool:
         """True when `fetch` is likely to need no download; reads no file content."""
@@ -215,9 +247,7 @@ class Store:
             subject="weights",
         )
 
-    def _obtain(
-        self, wanted: _Wanted, progress: Progress | None, *, otherwise: WeightSource | None = None
-    ) -> _Held:
+    def _obtain(self, wanted: _Wanted, progress: Progress | None, *, otherwise: WeightSource | None = None) -> _Held:
         held = self._stored(wanted) or self._dropped(wanted)
         if held is not None:
             return held
@@ -225,7 +255,7 @@ class Store:
             raise self._absent(wanted, otherwise)
         if settings.offline():
             raise self._offline(wanted)
-        with self._lock(wanted):
+        with self._lock(wanted.lock):
             return self._stored(wanted) or self._download(wanted, progress)
 
     def _stored(self, wanted: _Wanted) -> _Held | None:
@@ -276,9 +306,8 @@ class Store:
             wanted.url or "", wanted.filename, wanted.digest, wanted.bytes, f"Try again later, {self._by_hand(wanted)}"
         )
         self._sweep()
-        name = f"{wanted.digest.value if wanted.digest else wanted.key}.part"
         partial = Partial(
-            self._folder("partials") / name,
+            self._folder("partials") / f"{wanted.lock}.part",
             origin=f"{settings.mirror()}\n{wanted.url}",
             algorithms=wanted.algorithms,
         )
@@ -395,9 +424,9 @@ class Store:
         return folder
 
     @contextlib.contextmanager
-    def _lock(self, wanted: _Wanted) -> Iterator[None]:
-        """One process and thread at a time for each file; a killed holder frees it."""
-        path = self._folder("locks") / f"{wanted.digest.value if wanted.digest else wanted.key}.lock"
+    def _lock(self, name: str) -> Iterator[None]:
+        """One process and thread at a time for each name; a killed holder frees it."""
+        path = self._folder("locks") / f"{name}.lock"
         lock = filelock.FileLock(path)
         with storing(path):
             lock.acquire()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import email.utils
+import functools
 import logging
+import os
 import re
 import shutil
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -101,11 +104,23 @@ def download(request: Request, partial: Partial, policy: TransferPolicy, progres
         WeightsError: the disk is full or cannot be written.
     """
     target = links.target(request.url, request.digest)
+    with _client(policy) as client:
+        _persist(client, target, request, partial, policy, progress)
+
+
+def _persist(
+    client: httpx.Client,
+    target: links.Target,
+    request: Request,
+    partial: Partial,
+    policy: TransferPolicy,
+    progress: Progress | None,
+) -> None:
+    """Try again after failures that may pass, as long as the policy allows."""
     tries, furthest = 0, partial.size
     while True:
         try:
-            with _client(policy) as client:
-                _attempt(client, target, request, partial, policy, progress)
+            _attempt(client, target, request, partial, policy, progress)
             return
         except _TransientError as failure:
             if partial.size >= furthest + HEADWAY:
@@ -201,13 +216,9 @@ def _cap(partial: Partial, target: links.Target, request: Request, policy: Trans
     """How many bytes may come; a wrong size or a full disk is refused before the first of them."""
     total, limit = partial.total, request.bytes
     if total is not None and limit is not None and total != limit:
-        raise _failed(
-            request, target, f"the server has {human(total)}, but the registered size is {human(limit)}"
-        )
+        raise _failed(request, target, f"the server has {human(total)}, but the registered size is {human(limit)}")
     if total is not None and total > policy.max_bytes and limit is None:
-        raise _failed(
-            request, target, f"the server has {human(total)}, more than the cap of {human(policy.max_bytes)}"
-        )
+        raise _failed(request, target, f"the server has {human(total)}, more than the cap of {human(policy.max_bytes)}")
     expected = total if total is not None else limit
     if expected is None:
         return policy.max_bytes
@@ -292,9 +303,21 @@ def _reason(error: Exception) -> str:
 def _client(policy: TransferPolicy) -> httpx.Client:
     import httpx
 
-    timeout = httpx.Timeout(policy.read_timeout, connect=policy.connect_timeout)
-    # No connection is kept: each request opens its own, so that the deadline knows which one to shut.
-    return httpx.Client(timeout=timeout, follow_redirects=False, limits=httpx.Limits(max_keepalive_connections=0))
+    return httpx.Client(
+        verify=_trusted(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")),
+        timeout=httpx.Timeout(policy.read_timeout, connect=policy.connect_timeout),
+        follow_redirects=False,
+        # No connection is kept: each request opens its own, so that the deadline knows which one to shut.
+        limits=httpx.Limits(max_keepalive_connections=0),
+    )
+
+
+@functools.cache
+def _trusted(*_environment: str | None) -> ssl.SSLContext:
+    """The certificates to trust; reading them takes longer than most small downloads."""
+    import httpx
+
+    return httpx.create_ssl_context()
 
 
 class _Deadline:

@@ -1,0 +1,1 @@
+"""Plugin zoo_classics: the data sets every course begins with."""

@@ -1,0 +1,160 @@
+"""Datasets: digits from scikit-learn; MNIST, Fashion-MNIST and CIFAR-10 through keras.datasets."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from zoo import settings
+from zoo.errors import OfflineError
+from zoo.specs import DatasetSpec, Digest
+
+if TYPE_CHECKING:
+    from zoo import Dataset
+
+DIGITS = tuple("0123456789")
+CLOTHES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+_KERAS_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
+_CIFAR_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
+
+# As in keras.datasets.mnist and keras.datasets.cifar10 (Keras 3.15.1).
+_MNIST_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
+_CIFAR_SHA256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
+
+SPECS: tuple[DatasetSpec, ...] = (
+    DatasetSpec(
+        name="digits",
+        summary="1,797 handwritten digits of 8x8 pixels; comes with scikit-learn, no download",
+        tags=("small", "grey"),
+        labels=DIGITS,
+        loader="zoo_classics.datasets:load_digits",
+        splits={"train": 1797},
+        licence="CC-BY-4.0 (UCI Machine Learning Repository, data set 80)",
+        source="E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, test part; "
+        "https://archive.ics.uci.edu/dataset/80",
+    ),
+    DatasetSpec(
+        name="mnist",
+        summary="70,000 handwritten digits of 28x28 pixels",
+        tags=("grey",),
+        labels=DIGITS,
+        loader="zoo_classics.datasets:load_mnist",
+        splits={"train": 60_000, "test": 10_000},
+        url=_KERAS_URL + "mnist.npz",
+        bytes=11_490_434,
+        digest=Digest(algorithm="sha256", value=_MNIST_SHA256),
+        licence="CC-BY-SA-3.0",
+        source="Y. LeCun and C. Cortes; licence and digest as stated by keras.datasets.mnist",
+    ),
+    DatasetSpec(
+        name="fashion_mnist",
+        aliases=("fashion-mnist",),
+        summary="70,000 pieces of clothing of 28x28 pixels",
+        tags=("grey",),
+        labels=CLOTHES,
+        loader="zoo_classics.datasets:load_fashion_mnist",
+        splits={"train": 60_000, "test": 10_000},
+        url=_KERAS_URL,
+        licence="MIT",
+        source="Zalando SE; licence as stated by keras.datasets.fashion_mnist",
+    ),
+    DatasetSpec(
+        name="cifar10",
+        aliases=("cifar-10",),
+        summary="60,000 small photos of 32x32 pixels in ten classes",
+        tags=("photos",),
+        labels=CIFAR10,
+        loader="zoo_classics.datasets:load_cifar10",
+        splits={"train": 50_000, "test": 10_000},
+        url=_CIFAR_URL,
+        bytes=170_498_071,
+        digest=Digest(algorithm="sha256", value=_CIFAR_SHA256),
+        licence="not stated by its author",
+        source="A. Krizhevsky, https://www.cs.toronto.edu/~kriz/cifar.html; digest as stated by keras.datasets.cifar10",
+    ),
+)
+
+
+class _File(NamedTuple):
+    """A file that keras.datasets keeps in `datasets/` of its folder."""
+
+    name: str
+    url: str
+    sha256: str | None = None
+
+
+def load_digits() -> Dataset:
+    """scikit-learn's digits: 1,797 images, 8x8, grey; its levels 0..16 become 0..255 (times 255/16, rounded)."""
+    import numpy as np
+    from sklearn.datasets import load_digits as bundled
+
+    import zoo
+
+    raw = bundled()
+    pixels = np.rint(raw.images * (255 / 16)).astype(np.uint8)
+    return zoo.Arrays(pixels, raw.target, labels=DIGITS, name="digits")
+
+
+def load_mnist() -> Dataset:
+    """MNIST with its train and test parts."""
+    return _through_keras("mnist", DIGITS, [_File("mnist.npz", _KERAS_URL + "mnist.npz", _MNIST_SHA256)])
+
+
+def load_fashion_mnist() -> Dataset:
+    """Fashion-MNIST with its train and test parts."""
+    names = [f"{part}-{what}-ubyte.gz" for part in ("train", "t10k") for what in ("labels-idx1", "images-idx3")]
+    return _through_keras(
+        "fashion_mnist", CLOTHES, [_File(f"fashion-mnist/{name}", _KERAS_URL + name) for name in names]
+    )
+
+
+def load_cifar10() -> Dataset:
+    """CIFAR-10 with its train and test parts."""
+    return _through_keras("cifar10", CIFAR10, [_File("cifar-10-batches-py-target_archive", _CIFAR_URL, _CIFAR_SHA256)])
+
+
+def _through_keras(name: str, labels: tuple[str, ...], files: Sequence[_File]) -> Dataset:
+    """A dataset of keras.datasets; `files` are those it keeps in its folder."""
+    _check_present(name, files)
+    import keras
+    import numpy as np
+
+    import zoo
+
+    (x_train, y_train), (x_test, y_test) = getattr(keras.datasets, name).load_data()
+    count, total = len(x_train), len(x_train) + len(x_test)
+    return zoo.Arrays(
+        np.concatenate([x_train, x_test]),
+        np.concatenate([y_train, y_test]),
+        labels=labels,
+        name=name,
+        ids=[f"train/{number}" for number in range(count)] + [f"test/{number}" for number in range(total - count)],
+        splits={"train": np.arange(count), "test": np.arange(count, total)},
+    )
+
+
+def _check_present(name: str, files: Sequence[_File]) -> None:
+    """Offline, refuse where keras.datasets would download: a file is missing, or is not the one Keras expects.
+
+    Raises:
+        OfflineError: names the file, its address, and what to do.
+    """
+    if not settings.offline():
+        return
+    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    for file in files:
+        path = home / "datasets" / file.name
+        if path.is_file():
+            with path.open("rb") as stream:
+                if file.sha256 in (None, hashlib.file_digest(stream, "sha256").hexdigest()):
+                    continue
+        state = f"which does not have the sha256 {file.sha256}" if path.is_file() else "which is not there"
+        raise OfflineError(
+            f"dataset {name!r} needs {path}, {state}, and ZOO_OFFLINE=1 forbids downloading it from {file.url}. "
+            "Copy the file there, or unset ZOO_OFFLINE."
+        )

@@ -1,0 +1,13 @@
+"""What zoo_classics provides: the datasets digits, mnist, fashion_mnist and cifar10."""
+
+from __future__ import annotations
+
+from zoo import hookimpl
+from zoo.specs import DatasetSpec
+from zoo_classics.datasets import SPECS
+
+
+@hookimpl
+def zoo_datasets() -> tuple[DatasetSpec, ...]:
+    """The classic datasets."""
+    return SPECS

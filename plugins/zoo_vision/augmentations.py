@@ -1,0 +1,225 @@
+"""The six core image augmentations: flip, rotation, zoom, translation, contrast, noise; Pillow and numpy on uint8.
+
+Each factory takes options and gives a function (image uint8 (h, w, 3), seed) -> uint8 of the same shape. The same seed
+gives the same image; an option of 0 gives the image itself, bit for bit.
+
+What comes into the picture from outside (rotation, zoom, translation) is the picture mirrored at its border. Black
+corners would be something the network never meets when it is used, and would give away how far a picture was turned;
+the mirrored border has the colours and textures of the photo. Keras's layers do the same (`fill_mode="reflect"`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from zoo.specs import AugmentationSpec
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Augmentation = Callable[[np.ndarray, int], np.ndarray]
+
+
+class _Options(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FlipOptions(_Options):
+    """Options of `flip`."""
+
+    mode: Literal["horizontal", "vertical", "horizontal_and_vertical"] = Field(
+        default="horizontal",
+        description="which way to mirror; each way with probability 1/2 (Keras RandomFlip's words)",
+    )
+
+
+class RotationOptions(_Options):
+    """Options of `rotation`."""
+
+    degrees: float = Field(
+        default=15.0, ge=0, le=180, description="largest turn to either side, in degrees; every angle is equally likely"
+    )
+
+
+class ZoomOptions(_Options):
+    """Options of `zoom`."""
+
+    factor: float = Field(
+        default=0.2,
+        ge=0,
+        le=0.9,
+        description="largest change of scale: things get 1 - factor to 1 + factor times as large, the shape kept",
+    )
+
+
+class TranslationOptions(_Options):
+    """Options of `translation`."""
+
+    factor: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="largest shift, as a share of the height (down, up) and width (left, right)",
+    )
+
+
+class ContrastOptions(_Options):
+    """Options of `contrast`."""
+
+    factor: float = Field(
+        default=0.2,
+        ge=0,
+        le=1,
+        description="(x - mean) * u + mean, with u from 1 - factor to 1 + factor and the mean of each channel",
+    )
+
+
+class NoiseOptions(_Options):
+    """Options of `noise`."""
+
+    stddev: float = Field(
+        default=8.0, ge=0, le=128, description="standard deviation of Gaussian noise, in levels of 0..255"
+    )
+
+
+SPECS: tuple[AugmentationSpec, ...] = tuple(
+    AugmentationSpec(
+        name=name,
+        summary=summary,
+        tags=tags,
+        factory=f"zoo_vision.augmentations:{name}",
+        options=f"zoo_vision.augmentations:{options}",
+    )
+    for name, summary, tags, options in (
+        ("flip", "mirror left and right (or up and down), half of the time", ("geometry",), "FlipOptions"),
+        ("rotation", "turn about the centre", ("geometry",), "RotationOptions"),
+        ("zoom", "make larger or smaller about the centre", ("geometry",), "ZoomOptions"),
+        ("translation", "shift in both directions", ("geometry",), "TranslationOptions"),
+        ("contrast", "more or less contrast", ("colour",), "ContrastOptions"),
+        ("noise", "Gaussian noise on every pixel", ("colour",), "NoiseOptions"),
+    )
+)
+
+
+def flip(**options: Any) -> Augmentation:
+    """Mirror the image; options: `FlipOptions`."""
+    chosen = FlipOptions(**options)
+
+    def apply(image: np.ndarray, seed: int) -> np.ndarray:
+        import numpy as np
+
+        sideways, upside_down = np.random.default_rng(seed).random(2) < 0.5
+        if sideways and chosen.mode != "vertical":
+            image = image[:, ::-1]
+        if upside_down and chosen.mode != "horizontal":
+            image = image[::-1]
+        return np.ascontiguousarray(image)
+
+    return apply
+
+
+def rotation(**options: Any) -> Augmentation:
+    """Turn the image about its centre; options: `RotationOptions`."""
+    chosen = RotationOptions(**options)
+
+    def apply(image: np.ndarray, seed: int) -> np.ndarray:
+        import numpy as np
+
+        angle = math.radians(np.random.default_rng(seed).uniform(-chosen.degrees, chosen.degrees))
+        cos, sin = math.cos(angle), math.sin(angle)
+        return _warp(image, ((cos, -sin), (sin, cos)))
+
+    return apply
+
+
+def zoom(**options: Any) -> Augmentation:
+    """Make the image larger or smaller about its centre; options: `ZoomOptions`."""
+    chosen = ZoomOptions(**options)
+
+    def apply(image: np.ndarray, seed: int) -> np.ndarray:
+        import numpy as np
+
+        scale = np.random.default_rng(seed).uniform(1 - chosen.factor, 1 + chosen.factor)
+        return _warp(image, ((1 / scale, 0.0), (0.0, 1 / scale)))
+
+    return apply
+
+
+def translation(**options: Any) -> Augmentation:
+    """Shift the image; options: `TranslationOptions`."""
+    chosen = TranslationOptions(**options)
+
+    def apply(image: np.ndarray, seed: int) -> np.ndarray:
+        import numpy as np
+
+        right, down = np.random.default_rng(seed).uniform(-chosen.factor, chosen.factor, 2)
+        height, width = image.shape[:2]
+        return _warp(image, ((1.0, 0.0), (0.0, 1.0)), shift=(-right * width, -down * height))
+
+    return apply
+
+
+def contrast(**options: Any) -> Augmentation:
+    """Give the image more or less contrast; options: `ContrastOptions`."""
+    chosen = ContrastOptions(**options)
+
+    def apply(image: np.ndarray, seed: int) -> np.ndarray:
+        import numpy as np
+
+        gain = np.random.default_rng(seed).uniform(1 - chosen.factor, 1 + chosen.factor)
+        mean = image.mean(axis=(0, 1), dtype=np.float64).astype(np.float32)
+        return _pixels((image - mean) * np.float32(gain) + mean)
+
+    return apply
+
+
+def noise(**options: Any) -> Augmentation:
+    """Add Gaussian noise; options: `NoiseOptions`."""
+    chosen = NoiseOptions(**options)
+
+    def apply(image: np.ndarray, seed: int) -> np.ndarray:
+        import numpy as np
+
+        grain = np.random.default_rng(seed).standard_normal(image.shape, dtype=np.float32)
+        return _pixels(image + grain * np.float32(chosen.stddev))
+
+    return apply
+
+
+def _pixels(values: np.ndarray) -> np.ndarray:
+    import numpy as np
+
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+
+
+def _warp(
+    image: np.ndarray, matrix: tuple[tuple[float, float], tuple[float, float]], shift: tuple[float, float] = (0.0, 0.0)
+) -> np.ndarray:
+    """Each pixel of the result is read (bilinear) at matrix @ (its place - centre) + centre + shift, in (x, y) pixels.
+
+    The image is first widened by its mirror image as far as the corners of the result reach outside.
+    """
+    import numpy as np
+    from PIL import Image
+
+    height, width = image.shape[:2]
+    centre = np.array([width / 2, height / 2])
+    turn = np.array(matrix)
+    offset = centre - turn @ centre + np.array(shift)
+    if np.array_equal(turn, np.eye(2)) and not offset.any():
+        return image
+    corners = np.array([(0, 0), (width, 0), (0, height), (width, height)]) @ turn.T + offset
+    # One pixel more: bilinear reading needs a neighbour.
+    before = np.ceil(np.maximum(0, -corners.min(axis=0))).astype(int) + 1
+    after = np.ceil(np.maximum(0, corners.max(axis=0) - (width, height))).astype(int) + 1
+    wide = np.pad(image, ((before[1], after[1]), (before[0], after[0]), (0, 0)), mode="symmetric")
+    (a, b), (d, e) = turn.tolist()
+    c, f = (offset + before).tolist()
+    moved = Image.fromarray(wide).transform(
+        (width, height), Image.Transform.AFFINE, (a, b, c, d, e, f), Image.Resampling.BILINEAR
+    )
+    return np.array(moved)

@@ -1,0 +1,108 @@
+"""What users write in options, and what goes out: amounts, key=value pairs, JSON, one-line texts, option types."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import click
+import pytest
+
+from zoo.cli.output import Notes, one_line, print_json
+from zoo.cli.pages import type_name
+from zoo.cli.parameters import BYTES, COUNT, HeldOut, head_options, names
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("10M", 10e6), ("10m", 10e6), ("5.3e6", 5.3e6), ("250k", 250e3), ("1.5G", 1.5e9), ("1B", 1e9), ("12", 12)],
+)
+def test_counts(text: str, value: float) -> None:
+    assert COUNT.convert(text, None, None) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("50MB", 50e6), ("50 mb", 50e6), ("50M", 50e6), ("1GB", 1e9), ("2MiB", 2 * 2**20), ("300B", 300), ("4kB", 4e3)],
+)
+def test_sizes(text: str, value: float) -> None:
+    assert BYTES.convert(text, None, None) == value
+
+
+@pytest.mark.parametrize("text", ["", "M", "10Q", "-5M", "1.2.3", "10 MB of it", "nan"])
+def test_amounts_that_are_none(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="is not an amount"):
+        BYTES.convert(text, None, None)
+
+
+@pytest.mark.parametrize(("text", "value"), [("0.2", 0.2), ("100", 100), ("0", 0), ("held_out/", "held_out/")])
+def test_held_out(text: str, value: object) -> None:
+    found = HeldOut().convert(text, None, None)
+    assert found == value
+    assert type(found) is type(value)
+
+
+SCHEMA = {"properties": {"units": {"type": "array"}, "activation": {"type": "string"}, "dropout": {"type": "number"}}}
+
+
+@pytest.mark.parametrize(
+    ("pair", "options"),
+    [
+        ("dropout=0.3", {"dropout": 0.3}),
+        ("units=256,128", {"units": [256, 128]}),
+        ("units=[256, 128]", {"units": [256, 128]}),
+        ("units=256", {"units": [256]}),
+        ("activation=relu", {"activation": "relu"}),
+        ("activation=1", {"activation": "1"}),
+        ("unknown=true", {"unknown": True}),
+        ("unknown=a=b", {"unknown": "a=b"}),
+    ],
+)
+def test_head_options(pair: str, options: dict[str, object]) -> None:
+    assert head_options([pair], SCHEMA) == options
+
+
+@pytest.mark.parametrize("pairs", [["dropout"], ["=3"], ["dropout=0.1", "dropout=0.2"]])
+def test_head_options_that_are_refused(pairs: list[str]) -> None:
+    with pytest.raises(click.UsageError, match="head-option"):
+        head_options(pairs, SCHEMA)
+
+
+def test_names() -> None:
+    assert names(["flip, zoom", "noise", ""]) == ["flip", "zoom", "noise"]
+
+
+def test_json_is_strict(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json({"a": math.nan, "b": [math.inf, 1.5], "c": {"é": None}})
+
+    def refuse(text: str) -> None:
+        raise AssertionError(f"{text} is not JSON")
+
+    assert json.loads(capsys.readouterr().out, parse_constant=refuse) == {"a": None, "b": [None, 1.5], "c": {"é": None}}
+
+
+def test_one_line() -> None:
+    assert one_line("a\n  b\tc ") == "a b c"
+    assert one_line("red\x1b[31m.jpg") == "red\\x1b[31m.jpg"
+    assert one_line("Blüte.jpg") == "Blüte.jpg"
+
+
+def test_notes_are_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    notes = Notes()
+    notes("two\nlines")
+    notes("two lines")
+    assert capsys.readouterr() == ("", "note: two lines\n")
+
+
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [
+        ({"type": "number", "minimum": 0, "exclusiveMaximum": 1}, "number >= 0, < 1"),
+        ({"type": "array", "items": {"type": "integer"}}, "list of integer"),
+        ({"enum": ["reflect", "constant"]}, "'reflect' or 'constant'"),
+        ({"anyOf": [{"type": "number"}, {"type": "null"}]}, "number or null"),
+        ({}, "anything"),
+    ],
+)
+def test_type_names(option: dict[str, object], text: str) -> None:
+    assert type_name(option) == text

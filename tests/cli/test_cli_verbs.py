@@ -1,0 +1,256 @@
+"""fit, evaluate and predict end to end on real photos with real weights, as text and as JSON; and their errors."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+FLOWERS = ["daisy", "dandelion", "roses", "sunflowers", "tulips"]
+
+
+@pytest.fixture(scope="session")
+def flowers(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten photos of each flower, the eleventh and twelfth beside them to measure on, and one damaged file."""
+    target = tmp_path_factory.mktemp("cli") / "my flowers"
+    for label in FLOWERS:
+        files = sorted((shared_data / "flowers5" / label).iterdir())
+        for folder, chosen in (("train", files[:10]), ("other", files[10:12])):
+            (target / folder / label).mkdir(parents=True)
+            for file in chosen:
+                shutil.copy(file, target / folder / label / file.name)
+    whole = next((target / "train" / "roses").iterdir()).read_bytes()
+    (target / "train" / "roses" / "zz_torn.jpg").write_bytes(whole[: len(whole) // 2])
+    (target / "no_image.jpg").write_text("not an image")
+    return target
+
+
+@pytest.fixture(scope="session")
+def fitted(zoo, flowers: Path) -> dict:
+    """`zoo fit` once, as a user types it in an empty folder."""
+    before = Path.cwd()
+    workplace = flowers.parent / "work"
+    workplace.mkdir()
+    os.chdir(workplace)
+    patch = pytest.MonkeyPatch()
+    patch.setenv("ZOO_RUNS_DIR", "runs")
+    try:
+        result = zoo("fit", str(flowers / "train"), "--validation", "0.2", "--seed", "3", "--out", "mine.keras")
+    finally:
+        os.chdir(before)
+        patch.undo()
+    assert result.code == 0, result.err
+    return {"result": result, "model": str(workplace / "mine.keras"), "folder": workplace}
+
+
+def test_fit_says_what_it_did_and_what_to_type_next(fitted: dict, zoo, flowers: Path) -> None:
+    lines = dict(line.split(maxsplit=1) for line in fitted["result"].out.splitlines() if line.split(maxsplit=1)[1:])
+    assert "efficientnet_lite0" in lines["model"]
+    assert "linear" in lines["model"]
+    assert "5 classes" in lines["model"]
+    assert lines["recipe"].startswith("probe: ")
+    assert lines["validation"].startswith("accuracy 0.") or lines["validation"].startswith("accuracy 1.")
+    folder = fitted["folder"] / lines["run"].split()[-1]
+    assert {path.name for path in folder.iterdir()} == {"model.keras", "run.json"}
+    record = json.loads((folder / "run.json").read_text())
+    assert record["seed"] == 3
+    assert record["validation"]["accuracy"] >= 0.7
+    assert f"accuracy {record['validation']['accuracy']:.3f}" in lines["validation"]
+    words = shlex.split(lines["next"])
+    assert words == ["zoo", "predict", "PHOTO", "--model", "mine.keras"]
+    photo = next((flowers / "other" / "roses").iterdir())
+    assert zoo("predict", str(photo), "--model", str(fitted["folder"] / words[-1])).code == 0
+
+
+def test_fit_keeps_stderr_to_notes_and_names_the_damaged_file_once(fitted: dict) -> None:
+    lines = fitted["result"].err.splitlines()
+    assert [line for line in lines if not line.startswith("note: ")] == []
+    assert len(lines) == len(set(lines))
+    assert sum("zz_torn.jpg" in line for line in lines) == 1
+
+
+def test_evaluate(fitted: dict, zoo, flowers: Path) -> None:
+    result = zoo("evaluate", str(flowers / "other"), "--model", fitted["model"])
+    data = zoo("evaluate", str(flowers / "other"), "--model", fitted["model"], "--json").json()
+    assert (data["count"], data["labels"], data["task"]) == (10, FLOWERS, "classification")
+    assert data["accuracy"] >= 0.7
+    assert result.out.startswith(f"accuracy {data['accuracy']:.3f} ")
+    assert "sunflowers" in result.out
+
+
+def test_evaluate_on_what_was_trained_on_says_so_once(fitted: dict, zoo, flowers: Path) -> None:
+    result = zoo("evaluate", str(flowers / "train"), "--model", fitted["model"])
+    assert result.code == 0
+    assert (result.out + result.err).count("were trained on") == 1
+    assert any("were trained on" in line for line in result.err.splitlines() if line.startswith("note: "))
+
+
+def test_predict_with_a_model(fitted: dict, zoo, flowers: Path) -> None:
+    photos = sorted((flowers / "other").rglob("*.jpg"))
+    data = zoo("predict", *map(str, photos), "--model", fitted["model"], "--json", "--top", "2").json()
+    assert [row["source"] for row in data] == [str(photo) for photo in photos]
+    assert sum(row["label"] == photo.parent.name for row, photo in zip(data, photos, strict=True)) >= 7
+    assert all(len(row["top"]) == 2 and row["top"][0] == {"label": row["label"], "score": row["score"]} for row in data)
+    result = zoo("predict", str(flowers / "other"), "--model", fitted["model"], "--top", "2")
+    assert result.out.splitlines() == [
+        f"{row['source']}  " + "  ".join(f"{best['label']} {best['score']:.3f}" for best in row["top"]) for row in data
+    ]
+    assert result.err == ""
+
+
+def test_predict_gives_more_than_five_when_asked(zoo, shared_data: Path) -> None:
+    photo = sorted((shared_data / "imagenet_samples").glob("n02123045_*"))[0]  # a tabby cat
+    (row,) = zoo("predict", str(photo), "--top", "7", "--json").json()
+    assert len(row["top"]) == 7
+    scores = [best["score"] for best in row["top"]]
+    assert scores == sorted(scores, reverse=True)
+    assert any("tabby" in best["label"] for best in row["top"][:2])
+    line = zoo("predict", str(photo), "--backbone", "efficientnet_lite0", "--top", "1").out
+    assert line == f"{photo}  {row['label']} {row['score']:.3f}\n"
+
+
+def test_predict_takes_every_image_of_a_folder_that_can_be_read(zoo, fitted: dict, flowers: Path) -> None:
+    result = zoo("predict", str(flowers / "train" / "roses"), "--model", fitted["model"])
+    assert (result.code, len(result.out.splitlines())) == (0, 10)
+    assert "zz_torn.jpg" in result.err
+    assert result.err.startswith("note: ")
+
+
+def test_a_file_name_cannot_break_a_line_or_paint_the_terminal(
+    zoo, fitted: dict, flowers: Path, tmp_path: Path
+) -> None:
+    photo = tmp_path / "a\x1b[31m\nb.jpg"
+    shutil.copy(next((flowers / "other" / "roses").iterdir()), photo)
+    (line,) = zoo("predict", str(photo), "--model", fitted["model"]).out.splitlines()
+    assert "\x1b" not in line
+    assert json.loads(zoo("predict", str(photo), "--model", fitted["model"], "--json").out)[0]["source"] == str(photo)
+
+
+def test_fit_with_everything_said(zoo, flowers: Path, tmp_path: Path) -> None:
+    data = zoo(
+        *("fit", str(flowers / "train"), "--backbone", "efficientnet_lite0", "--head", "mlp", "--seed", "1"),
+        *("--head-option", "units=16", "--head-option", "dropout=0", "--recipe", "head", "--epochs", "3"),
+        *("--batch-size", "8", "--learning-rate", "0.01", "--validation", str(flowers / "other"), "--test", "0.1"),
+        *("--input-size", "96", "--resize", "stretch", "--features", "max", "--class-weight", "balanced"),
+        *("--directory", str(tmp_path / "run"), "--json"),
+    ).json()
+    assert data["recipe"]["phases"][0]["epochs"] == 3
+    assert len(data["history"]["loss"]) == 3
+    assert data["model"]["head_options"] == {"units": [16], "dropout": 0}
+    assert (data["model"]["features"], data["input_size"], data["resize"]["mode"]) == ("max", 96, "stretch")
+    assert data["data"]["validation"] == 10
+    assert data["test"]["count"] >= 3
+    assert data["directory"] == str(tmp_path / "run")
+    assert Path(data["model_file"]) == tmp_path / "run" / "model.keras"
+    assert Path(data["model_file"]).is_file()
+
+
+def test_fit_with_a_head_that_brings_its_labels(zoo, flowers: Path, tmp_path: Path) -> None:
+    result = zoo("fit", str(flowers / "train"), "--head", "flowers5", "--directory", str(tmp_path / "run"), "--json")
+    assert result.json()["model"]["head"] == "zoo_flowers:flowers5"
+    assert result.json()["labels"] == FLOWERS
+
+
+def test_fit_augments(zoo, flowers: Path, tmp_path: Path) -> None:
+    data = zoo(
+        *(
+            "fit",
+            str(flowers / "other"),
+            "--recipe",
+            "head",
+            "--epochs",
+            "1",
+            "--input-size",
+            "64",
+            "--validation",
+            "0",
+        ),
+        *("--augment", "flip,zoom", "--augment", "noise", "--directory", str(tmp_path / "run"), "--json"),
+    ).json()
+    assert [operation["name"] for operation in data["augment"]] == ["flip", "zoom", "noise"]
+    assert data["validation"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--backbone", "efficientnet_lite"], ["no backbone named", "'efficientnet_lite0'"]),
+        (["--head", "liner"], ["no head named", "'linear'"]),
+        (["--augment", "flip,rotatoin"], ["no augmentation named", "'rotation'"]),
+        (["--recipe", "prob"], ["no recipe named", "'probe'"]),
+        (["--epochs", "3"], ["recipe 'probe'", "no use for epochs"]),
+        (["--head-option", "dropout=high"], ["'zoo_vision:linear'", "dropout", "number"]),
+        (["--head-option", "units=3"], ["'zoo_vision:linear'", "units", "Known options: dropout"]),
+        (["--out", "mine.h5"], ["--out 'mine.h5'", ".keras"]),
+        (["--out", "/no/such/folder/mine.keras"], ["/no/such/folder", "does not exist"]),
+        (["--weights", "imagenot"], ["imagenot"]),
+        (["--weights", "none"], ["random weights", "scratch"]),
+    ],
+    ids=lambda value: value[-1] if isinstance(value, list) else "",
+)
+def test_fit_errors(zoo, flowers: Path, tmp_path: Path, monkeypatch, arguments: list[str], words: list[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ZOO_RUNS_DIR", str(tmp_path / "runs"))
+    zoo("fit", str(flowers / "other"), *arguments, "--json").fails(*words)
+    assert list(tmp_path.rglob("*.keras")) == []
+
+
+def test_a_run_folder_is_not_written_over(zoo, flowers: Path, tmp_path: Path) -> None:
+    (tmp_path / "kept.txt").write_text("kept")
+    zoo("fit", str(flowers / "other"), "--directory", str(tmp_path), "--json").fails("not an empty folder")
+    assert [path.name for path in tmp_path.iterdir()] == ["kept.txt"]
+
+
+@pytest.mark.parametrize("verb", ["fit", "evaluate"])
+def test_data_that_is_not_there(zoo, fitted: dict, verb: str) -> None:
+    model = ["--model", fitted["model"]] if verb == "evaluate" else []
+    zoo(verb, "no/such/folder", *model).fails("no/such/folder")
+    zoo(verb, "digit", *model).fails("'digit'", "'digits'")
+
+
+def test_model_and_image_errors(zoo, fitted: dict, flowers: Path, tmp_path: Path) -> None:
+    photo = str(next((flowers / "other" / "roses").iterdir()))
+    zoo("predict", photo, "--model", "gone.keras").fails("no model file 'gone.keras'")
+    zoo("predict", str(flowers / "gone.jpg")).fails("no such image or folder", "gone.jpg")
+    zoo("predict", str(flowers / "no_image.jpg"), "--model", fitted["model"]).fails("no_image.jpg")
+    zoo("predict", photo, "--model", str(flowers / "no_image.jpg")).fails("no_image.jpg", "not a .keras file")
+    zoo("predict", photo, "--model", fitted["model"], "--head", "flowers5").fails("--model and --head", code=2)
+    zoo("predict", photo, "--backbone", "efficientnet_lite").fails("'efficientnet_lite0'")
+    zoo("predict", photo, "--head", "linear").fails("linear")
+    zoo("predict").fails("IMAGES", "`zoo predict --help`", code=2)
+    zoo("predict", photo, "--top", "0").fails("--top", code=2)
+    zoo("evaluate", str(flowers / "other")).fails("--model FILE", code=2)
+    zoo("evaluate", str(flowers / "other" / "roses"), "--model", fitted["model"]).fails("labels")
+
+
+def test_an_image_with_values_of_another_kind_is_still_an_image(zoo, fitted: dict, tmp_path: Path) -> None:
+    from PIL import Image
+
+    Image.fromarray(np.full((40, 60), 200, np.uint8)).save(tmp_path / "grey.png")
+    Image.fromarray(np.full((40, 60, 4), 200, np.uint8)).save(tmp_path / "alpha.png")
+    assert len(zoo("predict", str(tmp_path), "--model", fitted["model"], "--json").json()) == 2
+
+
+def test_nothing_but_json_on_stdout_and_no_chatter_of_tensorflow(zoo_process, fitted: dict, flowers: Path) -> None:
+    photo = str(next((flowers / "other" / "roses").iterdir()))
+    result = zoo_process("predict", photo, "--model", fitted["model"], "--json")
+    assert result.json()[0]["source"] == photo
+    assert result.err == ""
+
+
+def test_a_reader_that_goes_away_is_no_error(fitted: dict) -> None:
+    import subprocess
+    import sys
+
+    process = subprocess.Popen(
+        [sys.executable, "-m", "zoo.cli", "list", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    process.stdout.close()  # before anything is written
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait() != 0

@@ -1,0 +1,118 @@
+"""tf.data and keras PyDataset: read once, images and answers together."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from zoo.data import arrays, load
+from zoo.errors import DataError
+
+keras = pytest.importorskip("keras")
+tf = pytest.importorskip("tensorflow")
+
+
+@pytest.fixture(scope="module")
+def digits():
+    from sklearn.datasets import load_digits
+
+    raw = load_digits()
+    return np.rint(raw.images[:70] * 15.9375).astype(np.uint8), raw.target[:70]
+
+
+def test_forms_of_a_tf_dataset(digits):
+    x, y = digits
+    colour = x[..., None].repeat(3, -1)
+    one_hot = np.eye(10, dtype=np.float32)[y]
+    for data in (
+        tf.data.Dataset.from_tensor_slices((colour, y)),
+        tf.data.Dataset.from_tensor_slices((colour, y)).batch(16),
+        tf.data.Dataset.from_tensor_slices((colour.astype(np.float32), one_hot)).batch(16),
+        tf.data.Dataset.from_tensor_slices((x[..., None], one_hot)),
+        tf.data.Dataset.from_tensor_slices((x, y)),
+        tf.data.Dataset.from_tensor_slices((x, y)).batch(16),
+    ):
+        read = load(data)
+        assert read.task == "classification"
+        assert read.targets.tolist() == y.tolist()
+        np.testing.assert_array_equal(read.image(37), colour[37])
+    unlabelled = load(tf.data.Dataset.from_tensor_slices(colour).batch(8))
+    assert unlabelled.targets is None
+    assert len(unlabelled) == 70
+
+
+def test_images_and_answers_stay_together_when_the_source_shuffles(digits):
+    x, y = digits
+    x = x.copy()
+    x[:, 0, 0] = y  # each image carries its answer
+    read = load(tf.data.Dataset.from_tensor_slices((x, y)).shuffle(70, reshuffle_each_iteration=True).batch(8))
+    assert [int(read.image(index)[0, 0, 0]) for index in range(70)] == read.targets.tolist()
+    assert read.targets.tolist() != y.tolist()
+
+
+def test_image_dataset_from_directory(few_flowers):
+    """What Keras makes of a folder: labels come along, and can be renumbered."""
+    for mode in ("int", "categorical"):
+        data = keras.utils.image_dataset_from_directory(
+            few_flowers, image_size=(40, 48), batch_size=7, label_mode=mode, shuffle=False, verbose=0
+        )
+        read = load(data)
+        assert read.labels == ("daisy", "dandelion", "roses", "sunflowers", "tulips")
+        assert read.counts() == dict.fromkeys(read.labels, 12)
+        assert read.image(0).shape == (40, 48, 3)
+        assert load(data, labels=read.labels[::-1]).targets.tolist() == [4 - target for target in read.targets]
+
+
+def test_images_of_any_size():
+    def give():
+        for side in (3, 9, 5):
+            yield np.full((side, side + 5, 3), side, np.uint8), side % 2
+
+    spec = (tf.TensorSpec((None, None, 3), tf.uint8), tf.TensorSpec((), tf.int32))
+    read = load(tf.data.Dataset.from_generator(give, output_signature=spec))
+    assert [read.image(index).shape for index in range(3)] == [(3, 8, 3), (9, 14, 3), (5, 10, 3)]
+    assert read.targets.tolist() == [1, 1, 1]
+
+
+class Pages(keras.utils.PyDataset):
+    def __init__(self, x, y, size=16):
+        super().__init__()
+        self.x, self.y, self.size = x, y, size
+
+    def __len__(self):
+        return -(-len(self.x) // self.size)
+
+    def __getitem__(self, number):
+        place = slice(number * self.size, (number + 1) * self.size)
+        return self.x[place], self.y[place]
+
+
+def test_py_dataset(digits):
+    x, y = digits
+    read = load(Pages(x[..., None], y), labels=tuple("0123456789"))
+    assert read.labels == tuple("0123456789")
+    assert read.targets.tolist() == y.tolist()
+    np.testing.assert_array_equal(read.image(69)[..., 1], x[69])
+
+
+def test_streams_that_cannot_be_used(digits, monkeypatch):
+    x, y = digits
+    pairs = tf.data.Dataset.from_tensor_slices((x[..., None], y))
+    for data, message in (
+        (pairs.repeat(), "never ends"),
+        (pairs.take(0), "is empty"),
+        (tf.data.Dataset.from_tensor_slices((x[..., None], y, y)), "gives 3 things at a time"),
+        (tf.data.Dataset.from_tensor_slices({"image": x, "label": y}), "gives dicts with image, label"),
+        (tf.data.Dataset.from_tensor_slices((x[..., None] / -2.0, y)), r"must lie in 0\.\.255"),
+        (
+            tf.data.Dataset.from_tensor_slices((x[:64].reshape(64, 64), y[:64])).batch(4).batch(2).batch(2).batch(2),
+            "expected images",
+        ),
+    ):
+        with pytest.raises(DataError, match=message):
+            load(data)
+    with pytest.warns(UserWarning, match="look divided by 255"):
+        load(pairs.map(lambda image, label: (tf.cast(image, tf.float32) / 255, label)))
+    monkeypatch.setattr(arrays, "MEMORY_LIMIT", 30 * 64)
+    with pytest.raises(DataError, match="reads it into memory"):
+        load(pairs)

@@ -1,0 +1,312 @@
+"""The invariants of a transfer-learning model, over every family they concern."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.pretrained import FAMILIES, calibrated_weights
+
+import zoo
+from zoo.errors import FrozenError, OfflineError, OptionError, UntrainedHeadError
+
+ALL = [*FAMILIES, "efficientnet_lite0"]
+LABELS = ["left", "right"]
+
+
+@pytest.fixture(scope="session")
+def weights_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("weights")
+
+
+@pytest.fixture(scope="session")
+def make(weights_folder: Path):
+    """Build a model of a family, with weights that react to their input as pretrained ones do."""
+
+    def build(family: str, **options) -> zoo.TransferModel:
+        options.setdefault("head", zoo.classifier(LABELS))
+        if family == "efficientnet_lite0":
+            return zoo.build(family, input_size=64, **options)
+        size = FAMILIES[family]
+        return zoo.build(family, input_size=size, weights=calibrated_weights(family, size, weights_folder), **options)
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def pictures(photos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sixteen pictures of two classes: bright on the left, bright on the right."""
+    small = photos[:, ::2, ::2].astype(np.float32)
+    ramp = np.linspace(0.2, 1.0, small.shape[2])[None, None, :, None]
+    left, right = small * ramp[:, :, ::-1], small * ramp
+    return np.rint(np.concatenate([left, right])).astype(np.uint8), np.repeat([0, 1], len(small))
+
+
+def batchnorm_state(model: zoo.TransferModel) -> list[bytes]:
+    import keras
+
+    layers = model.composition.backbone._flatten_layers(include_self=False, recursive=True)
+    return [
+        np.asarray(weight).tobytes()
+        for layer in layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+        for weight in layer.weights
+    ]
+
+
+def stage_state(model: zoo.TransferModel) -> dict[str, bytes]:
+    return {
+        stage.name: b"".join(np.asarray(w).tobytes() for layer in stage.layers for w in layer.weights)
+        for stage in model.composition.stages
+    }
+
+
+# -- 1 and 5: BatchNorm stays, what should train does -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("family", ALL)
+def test_fine_tuning_moves_the_last_stages_and_no_batchnorm(family: str, make, pictures, tmp_path: Path) -> None:
+    model = make(family)
+    before_bn, before = batchnorm_state(model), stage_state(model)
+    assert before_bn or family in {"vgg16", "convnext_tiny"}
+    run = model.fit(pictures, recipe="lp-ft", epochs=1, batch_size=8, learning_rate=1e-3, validation=0.25)
+    after = stage_state(model)
+    assert batchnorm_state(model) == before_bn
+    trained = run.phases[-1]["stages"]
+    assert len(trained) == 2
+    for name in before:
+        moved = before[name] != after[name]
+        assert moved == (name in trained), name
+
+    # A reloaded copy, fitted again, keeps them too (invariants 1 and 5: new flags, new optimizer).
+    loaded = zoo.load(model.save(tmp_path / "m.keras"))
+    assert batchnorm_state(loaded) == before_bn
+    loaded.fit(pictures, recipe="lp-ft", epochs=1, batch_size=8, validation=0.25)
+    assert batchnorm_state(loaded) == before_bn
+
+
+def guide_only(backbone, stages, *, unfreeze, batchnorm):
+    """What Keras's transfer learning guide does: unfreeze the base, trust `base(x, training=False)`."""
+    backbone.trainable = True
+    return [stage.name for stage in stages[-unfreeze:]]
+
+
+@pytest.mark.parametrize("family", ["efficientnet_lite0", "resnet50"])
+def test_without_the_freezing_line_the_guard_raises(family: str, make, pictures, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = make(family)
+    monkeypatch.setattr("zoo.training.fit.freeze", guide_only)
+    with pytest.raises(FrozenError, match="moved"):
+        model.fit(pictures, recipe="lp-ft", epochs=1, batch_size=8, validation=0.25)
+
+
+def test_the_flag_alone_is_what_holds_batchnorm(make, pictures, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only BatchNorm left trainable: the guard names a BatchNorm layer, not just any."""
+    import keras
+
+    from zoo.training import freeze
+
+    def all_but_batchnorm(backbone, stages, *, unfreeze, batchnorm):
+        names = freeze(backbone, stages, unfreeze=unfreeze, batchnorm=batchnorm)
+        for layer in backbone._flatten_layers(include_self=False, recursive=True):
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.trainable = True
+        return names
+
+    model = make("efficientnet_lite0")
+    monkeypatch.setattr("zoo.training.fit.freeze", all_but_batchnorm)
+    with pytest.raises(FrozenError, match="bn"):
+        model.fit(pictures, recipe="lp-ft", epochs=1, batch_size=8, validation=0.25)
+
+
+def test_two_fits_with_other_stages_recompile(make, pictures) -> None:
+    from zoo.specs import PhaseSpec, RecipeSpec
+
+    model = make("efficientnet_lite0")
+    model.fit(pictures, recipe="lp-ft", epochs=1, batch_size=8, learning_rate=1e-3, validation=0.25)
+    before = stage_state(model)
+    whole = RecipeSpec(name="deep", phases=(PhaseSpec(name="deep", solver="gradient", unfreeze=4, epochs=1, batch_size=8),))
+    run = model.fit(pictures, recipe=whole, validation=0.25)
+    assert any("continues" in notice for notice in run.notices)
+    after = stage_state(model)
+    assert {name for name in before if before[name] != after[name]} == set(run.phases[-1]["stages"])
+    assert len(run.phases[-1]["stages"]) == 4
+
+
+# -- 2: frozen means deterministic ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("family", ALL)
+def test_features_in_training_mode_equal_the_cached_ones(family: str, make, pictures) -> None:
+    from zoo.training.freeze import freeze, quiet_dropout
+
+    model = make(family)
+    composition = model.composition
+    x = model_pixels(model, pictures[0][:4])
+    cached = np.asarray(composition.features(x, training=False))
+    freeze(composition.backbone, composition.stages, unfreeze=0, batchnorm="frozen")
+    rates = dropout_rates(composition.backbone)
+    with quiet_dropout(composition.stages, []):
+        assert not any(dropout_rates(composition.backbone))
+        trained = np.asarray(composition.features(x, training=True))
+    assert dropout_rates(composition.backbone) == rates
+    np.testing.assert_allclose(trained, cached, rtol=1e-5, atol=1e-5 * np.abs(cached).max())
+    if family == "efficientnet_b0":
+        assert any(rates)
+        loud = np.asarray(composition.features(x, training=True))
+        assert relative(loud, cached) > 1e-3  # without it, the test would fail
+
+
+def dropout_rates(backbone) -> list[float]:
+    import keras
+
+    layers = backbone._flatten_layers(include_self=False, recursive=True)
+    return [layer.rate for layer in layers if isinstance(layer, keras.layers.Dropout)]
+
+
+def model_pixels(model: zoo.TransferModel, images: np.ndarray) -> np.ndarray:
+    from zoo.data import resize
+
+    return np.stack([resize(image, model.input_size, model.composition.resize) for image in images]).astype(np.float32)
+
+
+def relative(found: np.ndarray, expected: np.ndarray) -> float:
+    return float(np.abs(found - expected).max() / np.abs(expected).max())
+
+
+# -- 3: what is served equals what was measured -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("family", ALL)
+def test_predict_equals_call_equals_savedmodel_equals_litert(family: str, make, pictures, tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    model = make(family, augment=["flip", "noise"])
+    model.fit(pictures, recipe="head", epochs=1, batch_size=8, validation=0.25)
+    x = model_pixels(model, pictures[0][:3])
+    predicted = model.predict_scores(x)
+    swapped = model.predict_scores(x[..., ::-1])
+    assert relative(swapped, predicted) > 1e-3  # the answers do depend on the pixels
+    np.testing.assert_allclose(np.asarray(model.keras_model(x)), predicted, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(np.asarray(model.keras_model(x, training=False)), predicted, rtol=1e-5, atol=1e-6)
+    assert not {type(layer).__name__ for layer in model.keras_model.layers} & {"RandomFlip", "GaussianNoise"}
+
+    model.keras_model.export(tmp_path / "saved", verbose=False)
+    served = tf.saved_model.load(str(tmp_path / "saved")).serve(tf.constant(x))
+    np.testing.assert_allclose(np.asarray(served), predicted, rtol=1e-4, atol=1e-5)
+
+    if family in {"efficientnet_lite0", "mobilenet_v2", "vgg16"}:  # the others take minutes to convert: slow suite
+        np.testing.assert_allclose(litert(model, x, tmp_path), predicted, rtol=1e-3, atol=1e-4)
+
+
+def litert(model: zoo.TransferModel, x: np.ndarray, folder: Path) -> np.ndarray:
+    import tensorflow as tf
+
+    model.keras_model.export(folder / "m.tflite", format="litert", verbose=False)
+    interpreter = tf.lite.Interpreter(str(folder / "m.tflite"))
+    interpreter.resize_tensor_input(interpreter.get_input_details()[0]["index"], x.shape)
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], x)
+    interpreter.invoke()
+    return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+
+
+# -- 6: a saved model needs no zoo ------------------------------------------------------------------------------------
+
+WITHOUT_ZOO = """
+import sys
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {"zoo", "zoo_vision", "zoo_flowers", "zoo_classics"}:
+            raise ImportError(f"{name} is not installed here")
+sys.meta_path.insert(0, Blocker())
+try:
+    import zoo
+    raise SystemExit("zoo could be imported")
+except ImportError:
+    pass
+import keras, numpy as np
+for path in sys.argv[1:]:
+    model = keras.saving.load_model(path + ".keras")
+    np.save(path + "-plain.npy", model.predict(np.load(path + "-x.npy"), verbose=0))
+"""
+
+
+def test_plain_keras_loads_and_predicts_the_same(make, pictures, tmp_path: Path) -> None:
+    expected = {}
+    for family in ALL:
+        model = make(family)
+        model.fit(pictures, recipe="probe", validation=0.25)
+        x = model_pixels(model, pictures[0][:3])
+        expected[family] = model.predict_scores(x)
+        model.save(tmp_path / f"{family}.keras")
+        np.save(tmp_path / f"{family}-x.npy", x)
+        loaded = zoo.load(tmp_path / f"{family}.keras")
+        assert loaded.labels == tuple(LABELS)
+        assert loaded.predict(pictures[0][0])[0].label in LABELS
+        np.testing.assert_allclose(loaded.predict_scores(x), expected[family], rtol=1e-5, atol=1e-7)
+    paths = [str(tmp_path / family) for family in ALL]
+    subprocess.run([sys.executable, "-c", textwrap.dedent(WITHOUT_ZOO), *paths], check=True, capture_output=True)
+    for family in ALL:
+        np.testing.assert_allclose(np.load(tmp_path / f"{family}-plain.npy"), expected[family], rtol=1e-5, atol=1e-7)
+
+
+# -- 7: offline, and never random weights in place of pretrained ones -------------------------------------------------
+
+
+def test_a_missing_file_offline_is_one_clear_error() -> None:
+    with pytest.raises(OfflineError) as caught:
+        zoo.build("resnet50", head=zoo.classifier(LABELS))
+    text = str(caught.value)
+    for part in ("resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5", "https://", "4d473c1dd8becc155b73f8504c6f6626", "ZOO_OFFLINE"):
+        assert part in text
+
+
+def test_random_weights_only_by_name_and_never_with_a_frozen_recipe(pictures) -> None:
+    model = zoo.build("mobilenet_025", head=zoo.classifier(LABELS), weights=None, input_size=64)
+    with pytest.raises(UntrainedHeadError):
+        model.predict(pictures[0])
+    for recipe in ("probe", "head", "lp-ft"):
+        with pytest.raises(OptionError, match="random weights"):
+            model.fit(pictures, recipe=recipe)
+    before = batchnorm_state(model)
+    run = model.fit(pictures, recipe="scratch", epochs=1, batch_size=8, validation=0.25)
+    assert batchnorm_state(model) != before  # a base of one's own does learn its BatchNorm
+    assert run.history["loss"]
+    with pytest.raises(OptionError, match="spoil a pretrained base"):
+        zoo.build("efficientnet_lite0", head=zoo.classifier(LABELS)).fit(pictures, recipe="scratch")
+
+
+# -- 11: nothing that was trained on is measured on -------------------------------------------------------------------
+
+
+def test_evaluating_on_training_files_says_so(few_flowers: Path, tmp_path: Path) -> None:
+    model = zoo.build("efficientnet_lite0", head=zoo.classifier(few_flowers))
+    run = model.fit(few_flowers, validation=0.25, seed=3)
+    with pytest.warns(UserWarning, match="45 of these 60 files were trained on"):
+        evaluation = model.evaluate(few_flowers)
+    assert any("trained on" in note for note in evaluation.notes)
+    assert run.validation.count == 15
+    assert not any("trained on" in note for note in run.validation.notes)
+    loaded = zoo.load(model.save(tmp_path / "m.keras"))
+    with pytest.warns(UserWarning, match="45 of these 60 files were trained on"):
+        loaded.evaluate(few_flowers)
+
+
+def test_run_folder_holds_what_is_needed_to_do_it_again(few_flowers: Path, tmp_path: Path) -> None:
+    model = zoo.build("efficientnet_lite0", head="flowers5")
+    run = model.fit(few_flowers, validation=0.25, seed=3, directory=tmp_path / "run")
+    written = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert written["seed"] == 3
+    assert written["data"]["fingerprint"]
+    assert written["model"]["weights_sha256"].startswith("57934424")
+    assert written["versions"]["keras"]
+    assert written["validation"]["accuracy"] == pytest.approx(run.validation.accuracy)
+    assert [phase["name"] for phase in written["phases"]] == ["features", "probe"]
+    again = zoo.build("efficientnet_lite0", head="flowers5").fit(few_flowers, validation=0.25, seed=3)
+    np.testing.assert_array_equal(again.validation.scores, run.validation.scores)
+    assert zoo.load(tmp_path / "run" / "model.keras").labels == model.labels

@@ -1,0 +1,250 @@
+"""Write `registry.json` and `layers.json`: curated facts, and everything that can be read off the networks.
+
+    python -m tools.build_registry            # writes both files
+    python -m tools.build_registry --check    # exit code 1 and a list of rows if they are out of date
+    python -m tools.build_registry vgg16      # these rows only; the others stay as they are
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import hashlib
+import importlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from tools import curated
+from tools.curated import Backbone
+
+ROOT = Path(__file__).resolve().parent.parent
+REGISTRY, LAYERS = ROOT / "registry.json", ROOT / "layers.json"
+COLUMNS = ["name", "type", "output_shape", "params", "stage"]
+LABEL_SET = "imagenet1k"
+CLASS_INDEX_MD5 = "c2c37ea517e94d9795004a39431a14cb"
+"""`keras.applications.imagenet_utils` expects this digest of imagenet_class_index.json."""
+
+
+class _Asked(Exception):
+    """Carries what Keras was about to download."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command; returns its exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help="backbones to look at; all by default")
+    parser.add_argument("--check", action="store_true", help="change nothing; say which rows are out of date")
+    parser.add_argument("--class-index", type=Path, help="imagenet_class_index.json; else the labels stay as they are")
+    options = parser.parse_args(arguments)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+    old = json.loads(REGISTRY.read_text()) if REGISTRY.exists() else {"contributes": {}}
+    rows = {row["name"]: row for row in old["contributes"].get("backbones", [])}
+    tables = json.loads(LAYERS.read_text()) if LAYERS.exists() else {}
+    stale = []
+    for backbone in curated.BACKBONES:
+        if options.names and backbone.name not in options.names:
+            continue
+        row, table = build_row(backbone)
+        if rows.get(backbone.name) != row or tables.get(backbone.name) != table:
+            stale.append(backbone.name)
+        rows[backbone.name], tables[backbone.name] = row, table
+        print(f"{backbone.name}: {row['params']:,} weights, {len(row['stages'])} stages", file=sys.stderr, flush=True)
+    if options.check:
+        print("\n".join(f"out of date: {name}" for name in stale) or "registry.json and layers.json are up to date")
+        return 1 if stale else 0
+    order = [backbone.name for backbone in curated.BACKBONES if backbone.name in rows]
+    labels = _label_set(options.class_index) if options.class_index else old["contributes"]["label_sets"][0]
+    catalogue = {
+        "schema_version": "1.0",
+        "plugin": "zoo",
+        "generated_by": "python -m tools.build_registry",
+        "contributes": {"backbones": [rows[name] for name in order], "label_sets": [labels]},
+    }
+    _validate(catalogue)
+    REGISTRY.write_text(_registry_text(catalogue), encoding="utf-8")
+    LAYERS.write_text(_layers_text({name: tables[name] for name in order}), encoding="utf-8")
+    print(f"wrote {REGISTRY.name} ({REGISTRY.stat().st_size:,} bytes) and {LAYERS.name} ({LAYERS.stat().st_size:,} bytes)")
+    return 0
+
+
+def build_row(backbone: Backbone) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The row of a backbone and its layer table, in JSON-ready form."""
+    base, computed, table = introspect(backbone)
+    family = backbone.family
+    row: dict[str, Any] = {
+        "name": backbone.name,
+        "summary": backbone.summary,
+        "aliases": list(backbone.aliases),
+        "tags": list(family.tags),
+        "family": family.name,
+        "paper": family.paper,
+        "builder": backbone.builder,
+        "builder_options": backbone.options,
+        "input": {"default_size": backbone.default_size, "min_size": backbone.min_size, "channels": 3},
+        "preprocessing": {"resize": backbone.resize or family.resize, **family.preprocessing},
+        **computed,
+        "pooling": "avg",
+        "top_layers": list(family.top_layers) if backbone.has_top else [],
+        "label_set": LABEL_SET if backbone.has_top else None,
+        "weights": [_weights(backbone, source) for source in backbone.weights or keras_weights(backbone)],
+        "accuracy": _accuracy(backbone),
+        "portable": True,
+    }
+    del base
+    _free()
+    return row, table
+
+
+def introspect(backbone: Backbone) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+    """Build a backbone with random weights: the network, its computed fields, its layer table."""
+    from zoo.architectures import find_stages, layer_table
+    from zoo.architectures.facts import facts
+
+    _free()  # layer names count from zero
+    module, _, attribute = backbone.builder.partition(":")
+    build = getattr(importlib.import_module(module), attribute)
+    base = build(include_top=False, input_size=backbone.default_size, **backbone.options)
+    rows = [list(row) for row in layer_table(base, find_stages(base))]
+    top = (
+        build(include_top=True, input_size=backbone.default_size, **backbone.options) if backbone.has_top else None
+    )
+    return base, facts(base, top), {"columns": COLUMNS, "rows": rows}
+
+
+def keras_weights(backbone: Backbone) -> list[dict[str, Any]]:
+    """The two weight files of an application as Keras itself would download them; nothing is downloaded."""
+    sources = []
+    for include_top in (False, True):
+        url, digest = _asked(backbone.options["application"], include_top)
+        sources.append(
+            {
+                "id": "imagenet_top" if include_top else "imagenet",
+                "kind": "url",
+                "filename": url.rsplit("/", 1)[-1],
+                "url": url,
+                "format": "keras-h5",
+                "includes_top": include_top,
+                "bytes": None,
+                "digest": digest,
+            }
+        )
+    return sources
+
+
+def _asked(application: str, include_top: bool) -> tuple[str, dict[str, str] | None]:
+    import keras
+
+    function = getattr(keras.applications, application)
+
+    def record(*arguments: Any, **options: Any) -> str:
+        names = ("fname", "origin", "untar", "md5_hash", "file_hash", "cache_subdir", "hash_algorithm")
+        raise _Asked({**dict(zip(names, arguments, strict=False)), **options})
+
+    size = {"input_shape": (224, 224, 3)} if application.startswith("MobileNetV3") else {}
+    with mock.patch.object(sys.modules[function.__module__].file_utils, "get_file", record):
+        try:
+            function(include_top=include_top, weights="imagenet", **size)
+        except _Asked as asked:
+            told = asked.args[0]
+    value = told.get("file_hash") or told.get("md5_hash")
+    if not value:
+        return told["origin"], None
+    return told["origin"], {"algorithm": {32: "md5", 64: "sha256"}[len(value)], "value": value}
+
+
+def _weights(backbone: Backbone, source: dict[str, Any]) -> dict[str, Any]:
+    licence = backbone.family.licence
+    return {
+        "licence": licence.spdx,
+        "licence_source": licence.source,
+        "trained_on": backbone.trained_on or backbone.family.trained_on,
+        **source,
+    }
+
+
+def _accuracy(backbone: Backbone) -> list[dict[str, Any]]:
+    if backbone.top1 is None:
+        return []
+    return [
+        {
+            "dataset": curated.VALIDATION,
+            "top1": backbone.top1,
+            "top5": backbone.top5,
+            "source": backbone.accuracy_source or backbone.family.accuracy_source,
+        }
+    ]
+
+
+def _label_set(path: Path) -> dict[str, Any]:
+    data = path.read_bytes()
+    if hashlib.md5(data, usedforsecurity=False).hexdigest() != CLASS_INDEX_MD5:
+        raise SystemExit(f"{path} is not the class index that keras.applications uses (md5 {CLASS_INDEX_MD5})")
+    index = json.loads(data)
+    pairs = [index[str(number)] for number in range(len(index))]
+    return {
+        "name": LABEL_SET,
+        "summary": "the 1000 classes of ILSVRC 2012, in the order of every network here",
+        "labels": [label for _, label in pairs],
+        "ids": [wnid for wnid, _ in pairs],
+        "source": "imagenet_class_index.json of keras.applications, md5 " + CLASS_INDEX_MD5,
+    }
+
+
+def _validate(catalogue: dict[str, Any]) -> None:
+    from zoo.specs import Catalogue
+
+    Catalogue.model_validate(catalogue)
+
+
+def _registry_text(catalogue: dict[str, Any]) -> str:
+    """Readable in a diff: indented, but flat lists and small tables on one line."""
+    return _pretty(catalogue, 0) + "\n"
+
+
+def _pretty(value: Any, depth: int) -> str:
+    flat = json.dumps(value, ensure_ascii=False)
+    if len(flat) + 2 * depth <= 110 or not isinstance(value, (dict, list)) or not value:
+        return flat
+    pad, end = "  " * (depth + 1), "\n" + "  " * depth
+    if isinstance(value, dict):
+        parts = [f"{json.dumps(key)}: {_pretty(item, depth + 1)}" for key, item in value.items()]
+        return "{\n" + ",\n".join(pad + part for part in parts) + end + "}"
+    if all(isinstance(item, str) for item in value):
+        return "[\n" + _wrapped([json.dumps(item, ensure_ascii=False) for item in value], pad) + end + "]"
+    return "[\n" + ",\n".join(pad + _pretty(item, depth + 1) for item in value) + end + "]"
+
+
+def _wrapped(items: list[str], pad: str) -> str:
+    lines, line = [], ""
+    for item in items:
+        if line and len(pad) + len(line) + len(item) + 2 > 110:
+            lines.append(pad + line + ",")
+            line = item
+        else:
+            line = f"{line}, {item}" if line else item
+    return "\n".join([*lines, pad + line])
+
+
+def _layers_text(tables: dict[str, Any]) -> str:
+    """One layer a line."""
+    parts = []
+    for name, table in tables.items():
+        rows = ",\n".join(json.dumps(row, separators=(",", ":")) for row in table["rows"])
+        parts.append(f'"{name}": {{"columns": {json.dumps(table["columns"])}, "rows": [\n{rows}\n]}}')
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def _free() -> None:
+    import keras
+
+    keras.utils.clear_session()
+    gc.collect()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,277 @@
+"""Divide a network into stages by structure: what is frozen or trained as one, and where the graph can be cut.
+
+Layer names say nothing reliable (some families number their layers by process), so stages come from strides: the
+level of a layer is how often the picture was halved on the way to it. The levels at which there are weights are
+the stages: `stem`, `stage1`, ... from the pixels upwards, and `top` for a pretrained classifier.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+
+_ACTIVATIONS = (
+    keras.layers.Activation,
+    keras.layers.ReLU,
+    keras.layers.LeakyReLU,
+    keras.layers.PReLU,
+    keras.layers.ELU,
+)
+_NORMS = (
+    keras.layers.BatchNormalization,
+    keras.layers.LayerNormalization,
+    keras.layers.GroupNormalization,
+)
+_MERGES = {"Add", "Concatenate"}
+"""Class names, because `a + b` makes an operation Add that is no layer (ConvNeXt)."""
+
+_POOLS = (keras.layers.MaxPooling2D, keras.layers.AveragePooling2D)
+_GLOBAL = (keras.layers.GlobalAveragePooling2D, keras.layers.GlobalMaxPooling2D, keras.layers.Flatten)
+_NO_CUT = (
+    keras.layers.InputLayer,
+    keras.layers.ZeroPadding2D,
+    keras.layers.Cropping2D,
+    keras.layers.Dropout,
+    keras.layers.Rescaling,
+    keras.layers.Normalization,
+)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of a network, from one cut to the next.
+
+    Attributes:
+        name: `stem`, `stage1`, ..., `top`.
+        stride: input pixels per cell of the stage's output, per side.
+        channels: channels of the stage's output.
+        layers: its layers, in order; a nested Sequential is one layer.
+        cut: the last layer (or operation), whose one output tensor separates the stage from all that follows;
+            None where no single tensor does (NASNet).
+    """
+
+    name: str
+    stride: int
+    channels: int
+    layers: tuple[keras.layers.Layer, ...]
+    cut: keras.Operation | None
+
+
+@dataclass
+class _Node:
+    """An operation of the graph; indices follow a topological order."""
+
+    operation: Any
+    outputs: list[Any]
+    inputs: list[int]
+    consumers: list[int] = field(default_factory=list)
+    level: float = 0.0
+    separates: bool = False
+
+    @property
+    def weighted(self) -> bool:
+        return bool(getattr(self.operation, "weights", ()))
+
+    @property
+    def kernel(self) -> bool:
+        """A convolution, a Dense layer or a nested model: weights, and not only those of a normalisation."""
+        return self.weighted and not isinstance(self.operation, (*_NORMS, keras.layers.Normalization))
+
+    @property
+    def merge(self) -> bool:
+        return type(self.operation).__name__ in _MERGES
+
+
+def find_stages(model: keras.Model) -> list[Stage]:
+    """Divide a model into stages.
+
+    Args:
+        model: any functional or sequential model with one output; with or without classifier.
+
+    Returns:
+        Stages from the input upwards; every layer is in exactly one. What a layer of a stage reads comes from the
+        same stage or from earlier ones, so freezing the first stages freezes a closed part of the graph.
+    """
+    nodes = _graph(model)
+    if not nodes:  # a subclassed model shows no graph
+        return [Stage("stem", 1, int(model.output_shape[-1]), tuple(model.layers), None)]
+    bounds = _bounds(nodes)
+    stage_of = [0] * len(nodes)
+    for number, (_, members) in enumerate(bounds, start=1):
+        for index in members:
+            stage_of[index] = number
+    top = _top(nodes)
+    for index in top:
+        stage_of[index] = len(bounds) + 1
+    cuts = [cut for cut, _ in bounds] + ([nodes[top[0]].inputs[0], len(nodes) - 1] if top else [len(nodes) - 1])
+    layers = {id(layer) for layer in model.layers}
+    stages = []
+    for number, cut in enumerate(cuts):
+        inside = [index for index in range(len(nodes)) if stage_of[index] == number]
+        last = inside[-1] if cut is None else cut
+        stages.append(
+            Stage(
+                name="top" if top and number == len(cuts) - 1 else "stem" if number == 0 else f"stage{number}",
+                stride=round(2 ** nodes[last].level),
+                channels=int(nodes[last].outputs[0].shape[-1]),
+                layers=tuple(nodes[i].operation for i in inside if id(nodes[i].operation) in layers),
+                cut=None if cut is None else nodes[cut].operation,
+            )
+        )
+    return stages
+
+
+def layer_table(model: keras.Model, stages: list[Stage]) -> list[tuple[str, str, list[int | None], int, str]]:
+    """Every layer of a model: name, type, output shape without the batch, number of weights, stage."""
+    stage_of = {id(layer): stage.name for stage in stages for layer in stage.layers}
+    return [
+        (layer.name, type(layer).__name__, list(layer.output.shape[1:]), layer.count_params(), stage_of[id(layer)])
+        for layer in model.layers
+    ]
+
+
+def _graph(model: keras.Model) -> list[_Node]:
+    """The operations of a model from inputs to output, in topological order, with their levels."""
+    if not getattr(model, "outputs", None):
+        return []
+    position: dict[int, int] = {}
+    nodes: list[_Node] = []
+    for operation, outputs, sources in _topological(model):
+        inputs = sorted({position[id(source)] for source in sources})
+        position[id(operation)] = len(nodes)
+        for index in inputs:
+            nodes[index].consumers.append(len(nodes))
+        level = max((nodes[index].level for index in inputs), default=0.0)
+        nodes.append(_Node(operation, outputs, inputs, level=level + _halvings(operation)))
+    furthest = 0
+    for index, node in enumerate(nodes):
+        # No edge from before this operation to behind it: every path passes through it.
+        node.separates = furthest <= index and len(node.outputs) == 1
+        furthest = max(furthest, *node.consumers, 0)
+    return nodes
+
+
+def _topological(model: keras.Model) -> Iterator[tuple[Any, list[Any], list[Any]]]:
+    """(operation, its outputs, operations it reads), after all that it reads; the model's inputs first."""
+    done: set[int] = set()
+    for tensor in model.inputs:
+        operation = tensor._keras_history.operation
+        done.add(id(operation))
+        yield operation, [tensor], []
+    stack = [(tensor, False) for tensor in model.outputs]
+    while stack:
+        tensor, expanded = stack.pop()
+        operation, node_index, _ = tensor._keras_history
+        if id(operation) in done:
+            continue
+        node = operation._inbound_nodes[node_index]
+        if expanded:
+            done.add(id(operation))
+            yield operation, node.outputs, [source._keras_history.operation for source in node.input_tensors]
+        else:
+            stack.append((tensor, True))
+            stack.extend((source, False) for source in reversed(node.input_tensors))
+
+
+def _halvings(operation: Any) -> float:
+    """By how many powers of two an operation shrinks the picture."""
+    if isinstance(operation, keras.Model):
+        inner = _graph(operation)
+        return inner[-1].level if inner else 0.0
+    if isinstance(operation, (keras.layers.Conv2DTranspose, *_GLOBAL)):
+        return 0.0
+    strides = getattr(operation, "strides", None) or 1
+    return math.log2(strides[0] if isinstance(strides, (tuple, list)) else strides)
+
+
+def _bounds(nodes: list[_Node]) -> list[tuple[int | None, list[int]]]:
+    """For each stage above the stem: the cut below it (or None) and every node at or above that bound."""
+    levels = sorted({node.level for node in nodes if node.weighted})
+    firsts = [next(i for i, node in enumerate(nodes) if node.weighted and node.level >= level) for level in levels]
+    bounds: list[tuple[int | None, list[int]]] = []
+    start = 0
+    if firsts and (patches := _patch_stem(nodes, firsts[0])) is not None:
+        bounds.append((patches, list(range(patches + 1, len(nodes)))))
+        start = patches + 1
+    for level, first in zip(levels[1:], firsts[1:], strict=True):
+        cut = _cut(nodes, start, first)
+        if cut is not None:
+            bounds.append((cut, list(range(cut + 1, len(nodes)))))
+            start = cut + 1
+        else:
+            bounds.append((None, _from_level(nodes, level)))
+    return bounds
+
+
+def _patch_stem(nodes: list[_Node], first: int) -> int | None:
+    """Where a stem ends that is one strided layer (a patch embedding), or None if the stem is no such thing."""
+    if _halvings(nodes[first].operation) < 2:
+        return None
+    end = first
+    while len(nodes[end].consumers) == 1 and _completes(nodes[nodes[end].consumers[0]]):
+        end = nodes[end].consumers[0]
+    return end if nodes[end].separates else None
+
+
+def _cut(nodes: list[_Node], start: int, first: int) -> int | None:
+    """The best place to cut between two levels: a block's output, the latest before `first`."""
+    candidates = [
+        index
+        for index in range(start, first)
+        if _block_output(nodes, index) and any(node.weighted for node in nodes[start : index + 1])
+    ]
+    if not candidates:
+        return None
+    latest = candidates[-1]
+    if isinstance(nodes[latest].operation, _ACTIVATIONS):
+        # Inside an inverted residual (1x1 expansion, activation, strided depthwise): its linear input is better.
+        for index in reversed(candidates[:-1]):
+            kernels = sum(node.kernel for node in nodes[index + 1 : latest])
+            if kernels > 1:
+                break
+            if kernels == 1 and _linear(nodes, index):
+                return index
+    return latest
+
+
+def _block_output(nodes: list[_Node], index: int) -> bool:
+    """One tensor through which everything passes, and not between a convolution and what completes it."""
+    node = nodes[index]
+    if not node.separates or isinstance(node.operation, _NO_CUT):
+        return False
+    if node.merge or isinstance(node.operation, _POOLS):
+        return True
+    return len(node.consumers) != 1 or not _completes(nodes[node.consumers[0]])
+
+
+def _completes(node: _Node) -> bool:
+    """A normalisation or activation: it belongs to the layer in front of it."""
+    return isinstance(node.operation, (*_NORMS, *_ACTIVATIONS))
+
+
+def _linear(nodes: list[_Node], index: int) -> bool:
+    """A sum or a normalisation that convolutions read without an activation between."""
+    node = nodes[index]
+    return (node.merge or isinstance(node.operation, _NORMS)) and any(nodes[i].kernel for i in node.consumers)
+
+
+def _from_level(nodes: list[_Node], level: float) -> list[int]:
+    """Nodes with weights at a level or above, and all that reads them."""
+    inside: set[int] = set()
+    for index, node in enumerate(nodes):
+        if (node.weighted and node.level >= level) or not inside.isdisjoint(node.inputs):
+            inside.add(index)
+    return sorted(inside)
+
+
+def _top(nodes: list[_Node]) -> list[int]:
+    """The classifier: from the global pooling that everything passes to the end, if a kernel follows it."""
+    for index in range(len(nodes) - 1, 0, -1):
+        node = nodes[index]
+        if node.separates and isinstance(node.operation, _GLOBAL) and nodes[node.inputs[0]].separates:
+            return list(range(index, len(nodes))) if any(n.kernel for n in nodes[index:]) else []
+    return []

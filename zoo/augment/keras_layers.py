@@ -1,0 +1,78 @@
+"""Keras layers as augmentation ops: one image at a time, eager, and a function of the seed."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from zoo.errors import OptionError
+
+_SEED_STATE = "seed_generator_state"  # name of the variable that every keras.random.SeedGenerator keeps its state in
+
+
+def layer_op(layer: Any) -> tuple[str, Callable[[np.ndarray, int], np.ndarray], dict[str, Any]]:
+    """Name, function (image, seed) and config of a Keras layer.
+
+    The state of every SeedGenerator in the layer (and the layers in it) is set from the seed before each call, so
+    that the result does not depend on what was called before. The layer is called with `training=True`. It sees float32
+    pixels 0..255 in a batch of one; its result is rounded and clipped to uint8.
+    """
+    import keras
+
+    try:
+        config = {"layer": keras.saving.serialize_keras_object(layer)}
+    except NotImplementedError:  # a layer of the user's own without get_config: it works, its options stay unknown
+        config = {"layer": f"{type(layer).__module__}:{type(layer).__qualname__}"}
+    return str(layer.name), _LayerFunction(layer), config
+
+
+class _LayerFunction:
+    """(image, seed) -> image through a Keras layer. A lock: seeds are state of the layer, and threads share it."""
+
+    def __init__(self, layer: Any) -> None:
+        self._layer = layer
+        self._lock = threading.Lock()
+        self._training = {"training": True} if _takes_training(layer) else {}
+
+    def __call__(self, image: np.ndarray, seed: int) -> np.ndarray:
+        batch = image[None].astype(np.float32)
+        with self._lock:
+            if not self._layer.built:
+                self._layer(batch, **self._training)  # layers may make their generators when they are built
+            states = [variable for variable in self._layer.variables if variable.name == _SEED_STATE]
+            for number, state in enumerate(states):
+                state.assign(np.array([seed, number]))
+            changed = np.asarray(_to_numpy(self._layer(batch, **self._training)))
+        return self._as_pixels(changed, image)
+
+    def _as_pixels(self, changed: np.ndarray, image: np.ndarray) -> np.ndarray:
+        name = self._layer.name
+        if changed.shape != (1, *image.shape):
+            raise OptionError(
+                f"augmentation {name!r} made {changed.shape[1:]} of an image {image.shape}; it must keep the shape "
+                "(resizing and cropping to another size is the model's business: input_size=)"
+            )
+        if not np.isfinite(changed).all():
+            raise OptionError(f"augmentation {name!r} gave pixels that are NaN or infinite")
+        if image.max() > 1 and 0 < changed.max() <= 1:
+            raise OptionError(
+                f"augmentation {name!r} gave pixels from {changed.min():.3g} to {changed.max():.3g}; pixels stay "
+                "0..255 here (value_range=(0, 255)), scaling is part of the model"
+            )
+        return np.clip(np.rint(changed[0]), 0, 255).astype(np.uint8)
+
+
+def _takes_training(layer: Any) -> bool:
+    """Whether the layer's call has `training`; a Sequential passes it on to those of its layers that have it."""
+    parameters = inspect.signature(layer.call).parameters
+    return "training" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+
+
+def _to_numpy(tensor: Any) -> np.ndarray:
+    import keras
+
+    return keras.ops.convert_to_numpy(tensor)

@@ -1,0 +1,150 @@
+"""Augmentation ops: from what the user names to functions of (image, seed), checked at their first use."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from zoo.errors import OptionError
+
+Apply = Callable[[np.ndarray, int], np.ndarray]
+"""(image uint8 (h, w, 3), seed) -> image of the same shape and dtype; the same seed gives the same image."""
+
+
+@dataclass(frozen=True)
+class Op:
+    """One augmentation.
+
+    Attributes:
+        name: what errors and run files call it.
+        apply: (image uint8 (h, w, 3), seed) -> uint8 of the same shape. It may write into the image it is given.
+        config: its options, JSON-safe.
+        provider: who it comes from: a plugin with its version, "keras", or "user".
+    """
+
+    name: str
+    apply: Apply
+    config: dict[str, Any] = field(default_factory=dict)
+    provider: str = "user"
+
+
+def resolve(augment: Any) -> tuple[Op, ...]:
+    """The ops that `augment=` means, in the order they are applied.
+
+    Args:
+        augment: None; a name ("flip", "zoo_vision:flip"); a name with options (`{"rotation": {"degrees": 20}}`, several
+            in one mapping are applied in its order); a Keras layer; a function (image, seed) -> image; an `Op`; or a
+            list of these.
+
+    Raises:
+        UnknownNameError: nobody provides the name; near misses are suggested.
+        OptionError: an option that is unknown or does not fit, or something that is none of these.
+    """
+    if augment is None:
+        return ()
+    if isinstance(augment, Op):
+        return (augment,)
+    if isinstance(augment, str):
+        return (_named(augment, {}),)
+    if isinstance(augment, Mapping):
+        return tuple(_named(name, options or {}) for name, options in augment.items())
+    if isinstance(augment, Sequence):
+        return tuple(op for item in augment for op in resolve(item))
+    if _is_keras_layer(augment):
+        from zoo.augment.keras_layers import layer_op
+
+        name, apply, config = layer_op(augment)
+        return (Op(name, apply, config, "keras"),)
+    if callable(augment) and not isinstance(augment, type):
+        return (_function(augment),)
+    hint = " (a class: make an instance of it)" if isinstance(augment, type) else ""
+    raise OptionError(
+        f"augment= takes names, {{name: options}}, Keras layers and functions (image, seed), or a list of them; "
+        f"got {augment!r}{hint}"
+    )
+
+
+def transform(ops: Sequence[Op], *, seed: int, epoch: int) -> Apply:
+    """All ops as one function of (image, index), for one epoch.
+
+    Each op gets a seed of its own, sha256 of (seed, epoch, index, place of the op): the result depends on nothing else,
+    so that a run that is resumed, or has another number of threads, sees the same images. At the first image each op is
+    applied twice to see that it keeps shape and dtype and that the same seed gives the same image.
+
+    Args:
+        ops: from `resolve`.
+        seed: of the run.
+        epoch: number of the pass over the data.
+
+    Returns:
+        (image uint8 (h, w, 3), index into the dataset) -> uint8 of the same shape; safe to call from several threads.
+
+    Raises:
+        OptionError: (from the function) an op that breaks those rules; names the op.
+    """
+    chosen = tuple(ops)
+    unchecked = set(range(len(chosen)))
+
+    def apply(image: np.ndarray, index: int) -> np.ndarray:
+        for place, op in enumerate(chosen):
+            op_seed = _derive(seed, epoch, index, place)
+            before = image
+            again = before.copy() if place in unchecked else None
+            image = op.apply(before, op_seed)
+            _check_result(op, image, before.shape)
+            if again is not None:
+                if not np.array_equal(image, op.apply(again, op_seed)):
+                    raise OptionError(
+                        f"augmentation {op.name!r} gave two different images for the same seed; it must draw all its "
+                        "randomness from the seed it is given (np.random.default_rng(seed))"
+                    )
+                unchecked.discard(place)
+        return image
+
+    return apply
+
+
+def _derive(*parts: int) -> int:
+    """A seed of 31 bits (what every random generator takes) from the parts."""
+    digest = hashlib.sha256(" ".join(str(int(part)) for part in parts).encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1
+
+
+def _check_result(op: Op, image: Any, shape: tuple[int, ...]) -> None:
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.shape != shape:
+        found = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+        raise OptionError(
+            f"augmentation {op.name!r} gave {found}; it must give what it gets: uint8 {shape}, values 0..255"
+        )
+
+
+def _named(name: str, options: Mapping[str, Any]) -> Op:
+    # Here, not at the top of the module: only a name needs the plugins to be looked up.
+    from zoo.plugin import call_factory, registry
+
+    entry = registry().get("augmentations", name)
+    if entry.spec.modality != "image":
+        raise OptionError(f"augmentation {entry.id!r} is for {entry.spec.modality}, not for images")
+    apply = call_factory(entry, entry.spec.factory, options=dict(options))
+    return Op(entry.name, apply, dict(options), str(entry.provider))
+
+
+def _function(function: Callable[..., Any]) -> Op:
+    name = getattr(function, "__name__", type(function).__name__)
+    try:
+        inspect.signature(function).bind(None, None)
+    except (TypeError, ValueError) as error:
+        raise OptionError(f"augmentation {name!r} must be callable as (image, seed) -> image: {error}") from error
+    module = getattr(function, "__module__", None) or type(function).__module__
+    return Op(name, function, {"function": f"{module}:{getattr(function, '__qualname__', name)}"}, "user")
+
+
+def _is_keras_layer(item: Any) -> bool:
+    keras = sys.modules.get("keras")  # who has a layer has imported keras
+    return keras is not None and isinstance(item, keras.Layer)

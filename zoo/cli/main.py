@@ -1,0 +1,223 @@
+"""Entry point of the command line: finds the verb, runs it, and turns every failure into one line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from zoo import settings
+from zoo._version import __version__
+from zoo.cli.output import notes, one_line
+from zoo.errors import PluginError, ZooError, did_you_mean
+
+if TYPE_CHECKING:
+    from zoo.registry import Entry
+
+VERBS: dict[str, dict[str, str]] = {
+    "Look around": {
+        "list": "List backbones, filtered and sorted.",
+        "show": "Describe a backbone, a head, a dataset or an augmentation.",
+        "heads": "List heads, or show one with its options.",
+        "datasets": "List datasets, or show one.",
+        "augmentations": "List augmentations, or show one with its options.",
+    },
+    "Train and use": {
+        "fit": "Train a head (and more) on your data, and measure it.",
+        "evaluate": "Measure a model on labelled data.",
+        "predict": "Name what is on images.",
+    },
+    "Manage": {
+        "plugins": "List plugins, or write the manifest of one.",
+    },
+}
+"""Section of the help -> verb -> its line there. Written out here so that the help imports no verb."""
+
+_BUILT_IN = {name for section in VERBS.values() for name in section}
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C: 128 + SIGINT, as in a shell."""
+
+
+class LazyGroup(click.Group):
+    """A group that imports a verb when it runs, and shows the commands of plugins without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of all commands, zoo's own first."""
+        return [*(name for section in VERBS.values() for name in section), *_plugin_commands()]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name, imported now; None if there is none."""
+        if cmd_name in _BUILT_IN:
+            command: click.Command = import_module(f"zoo.cli.verbs.{cmd_name}").command
+            return command
+        return _plugin_command(cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As in click, with near misses over the commands of plugins too."""
+        name = args[0]
+        command = self.get_command(ctx, name)
+        if command is None and not name.startswith("-"):
+            raise click.UsageError(f"There is no command {name!r}.{did_you_mean(name, self.list_commands(ctx))}", ctx)
+        return super().resolve_command(ctx, args) if command is None else (name, command, args[1:])
+
+    def invoke(self, ctx: click.Context) -> None:
+        """Run the command; what it returns is dropped, so that only `ctx.exit(code)` sets an exit code."""
+        super().invoke(ctx)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands first: they are what somebody who asks for help looks for."""
+        self.format_commands(ctx, formatter)
+        click.Command.format_options(self, ctx, formatter)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands in sections."""
+        for title, section in VERBS.items():
+            with formatter.section(title):
+                formatter.write_dl(list(section.items()))
+        try:
+            extra = {name: str(entry.data.get("summary", "")) for name, entry in _plugin_commands().items()}
+        except ZooError as error:
+            notes(f"commands of plugins are not shown: {error}")
+            return
+        if extra:
+            with formatter.section("From plugins"):
+                formatter.write_dl(list(extra.items()))
+
+
+def _plugin_commands() -> dict[str, Entry]:
+    """What to type -> command of a plugin: the bare name where it means this one only, else the full name."""
+    from zoo.plugin import registry
+
+    entries = registry().entries("commands")
+    names = [entry.name for entry in entries]
+    return {
+        entry.id if entry.name in _BUILT_IN or names.count(entry.name) > 1 else entry.name: entry for entry in entries
+    }
+
+
+def _plugin_command(name: str) -> click.Command | None:
+    from zoo.errors import UnknownNameError
+    from zoo.plugin import load_target, registry
+
+    try:
+        entry = registry().get("commands", name)
+    except UnknownNameError:
+        return None
+    command = load_target(entry, entry.spec.target)
+    if not isinstance(command, click.Command):
+        raise PluginError(
+            f"command {entry.id!r} of {entry.provider} names {entry.spec.target!r}, which is a "
+            f"{type(command).__name__} and not a click.Command"
+        )
+    return command
+
+
+def _no_plugins(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value:
+        os.environ["ZOO_PLUGINS"] = ""
+
+
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    no_args_is_help=False,
+)
+@click.version_option(__version__, message="zoo %(version)s")
+@click.option(
+    "--no-plugins",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_no_plugins,
+    help="Leave out plugins that do not come with zoo.",
+)
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """A model zoo for transfer learning on Keras 3.
+
+    \b
+    Example:
+      zoo fit photos/ --out mine.keras
+      zoo predict cat.jpg --model mine.keras
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        argv: arguments after the program's name; default those of the process.
+
+    Returns:
+        The exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+    """
+    _quiet_tensorflow()
+    notes.clear()
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a file name must never end the program
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        try:
+            code = cli.main(args=None if argv is None else list(argv), prog_name="zoo", standalone_mode=False)
+            sys.stdout.flush()
+            return int(code or 0)
+        except (KeyboardInterrupt, click.Abort):
+            return _fail("interrupted", INTERRUPTED)
+        except BrokenPipeError:
+            # The reader (head, less) went away: there is nobody to tell. Python flushes stdout once more at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+        except click.UsageError as error:
+            where = error.ctx.command_path if error.ctx is not None else "zoo"
+            return _fail(f"{error.format_message()} See `{where} --help`.", error.exit_code)
+        except click.ClickException as error:
+            return _fail(error.format_message(), error.exit_code)
+        except (ZooError, OSError) as error:
+            return _fail(str(error), 1, debug=True)
+        except Exception as error:  # the last resort: whatever happened, a user gets one line that helps to report it
+            hint = "" if settings.debug() else "; set ZOO_DEBUG=1 for the traceback, and please report this"
+            return _fail(f"internal error: {type(error).__name__}: {error}{hint}", 1, debug=True)
+
+
+def _fail(text: str, code: int, *, debug: bool = False) -> int:
+    if debug and settings.debug():
+        traceback.print_exc()
+    click.echo(f"zoo: {one_line(text)}", err=True)
+    return code
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """A warning as one line on stderr; Python would print where in the code it was raised."""
+    from zoo.registry import ZooNotice
+
+    if issubclass(category, ZooNotice):
+        notes(str(message))
+    else:
+        click.echo(f"warning: {one_line(str(message))}", err=True)
+
+
+def _quiet_tensorflow() -> None:
+    """Keep TensorFlow's chatter about hardware and libraries off the terminal; a user's own settings win."""
+    defaults: dict[str, Any] = {"TF_CPP_MIN_LOG_LEVEL": "3", "GLOG_minloglevel": "3", "GRPC_VERBOSITY": "ERROR"}
+    for name, value in defaults.items():
+        os.environ.setdefault(name, value)

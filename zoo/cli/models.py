@@ -1,0 +1,68 @@
+"""The options that say which model a verb works with, and the model they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from zoo.cli.progress import progress_bar
+from zoo.errors import OptionError
+
+if TYPE_CHECKING:
+    from zoo.model import TransferModel
+
+DEFAULT_BACKBONE = "efficientnet_lite0"
+"""Its weights come with the installation, so that the first command needs no download."""
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def model_options(function: Function) -> Function:
+    """Adds `--model`, `--backbone`, `--head` and `--weights` to a command."""
+    for option in reversed(
+        (
+            click.option("--model", "file", metavar="FILE", help="A model that zoo saved (.keras)."),
+            click.option("--backbone", metavar="NAME", help="A pretrained backbone; `zoo list` shows them."),
+            click.option("--head", metavar="NAME", help="A head with shipped weights; none: ImageNet labels."),
+            click.option("--weights", metavar="ID|FILE", help="Weights of the backbone, when not the default ones."),
+        )
+    ):
+        function = option(function)
+    return function
+
+
+def open_model(
+    file: str | None, backbone: str | None, head: str | None, weights: str | None, *, quiet: bool
+) -> TransferModel:
+    """The model that the options mean; without `file` and `backbone` the default backbone.
+
+    Raises:
+        click.UsageError: a file, and a backbone or a part of one.
+        OptionError: there is no such file.
+    """
+    if file is not None:
+        for name, value in (("--backbone", backbone), ("--head", head), ("--weights", weights)):
+            if value is not None:
+                raise click.UsageError(f"--model and {name} do not go together: the file holds the whole model.")
+        if not Path(file).is_file():
+            raise OptionError(f"there is no model file {file!r}; `zoo fit` writes one into its run folder")
+        from zoo.model import load
+
+        return load(file)
+    check_names(backbone or DEFAULT_BACKBONE, head)
+    from zoo.model import build
+
+    with progress_bar("weights", unit="bytes", quiet=quiet) as progress:
+        return build(backbone or DEFAULT_BACKBONE, head, weights=weights or "pretrained", progress=progress)
+
+
+def check_names(backbone: str, head: str | None) -> None:
+    """A mistyped name is told before TensorFlow is loaded, which takes seconds."""
+    from zoo.plugin import registry
+
+    registry().get("backbones", backbone)
+    if head is not None:
+        registry().get("heads", head)

@@ -1,0 +1,116 @@
+"""How the command line talks: results and JSON on stdout, notes on stderr, colour and width only where they fit."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from zoo.registry import Table
+
+
+class Notes:
+    """Says on stderr what a user should know, each thing once: a notice may come as a warning and in a result."""
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+
+    def __call__(self, text: str) -> None:
+        """Say it, unless it was said."""
+        text = one_line(text)
+        if text not in self._said:
+            self._said.add(text)
+            click.echo(f"note: {text}", err=True)
+
+    def clear(self) -> None:
+        """Forget what was said."""
+        self._said.clear()
+
+
+notes = Notes()
+
+
+def one_line(text: str) -> str:
+    """The text without line ends, and with control characters (of a file name, say) written out."""
+    text = " ".join(text.split())
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def print_json(data: Any) -> None:
+    """Strict JSON on stdout: what is not a number (NaN, infinity) becomes null."""
+    click.echo(json.dumps(_finite(data), indent=2, allow_nan=False))
+
+
+def _finite(data: Any) -> Any:
+    if isinstance(data, float):
+        return data if math.isfinite(data) else None
+    if isinstance(data, Mapping):
+        return {str(key): _finite(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_finite(value) for value in data]
+    return data
+
+
+def width() -> int | None:
+    """Columns of the terminal; None when stdout is not one (`COLUMNS` overrides)."""
+    if os.environ.get("COLUMNS", "").isdigit() or sys.stdout.isatty():
+        return shutil.get_terminal_size().columns
+    return None
+
+
+def colour() -> bool:
+    """Whether stdout shows colours: a terminal, and the user did not say no."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+_UNLIMITED = 1000
+"""Columns for a file or a pipe: no row is broken."""
+
+
+def print_table(table: Table, *, expendable: Sequence[str] = ()) -> None:
+    """A table on stdout, fitted to the terminal.
+
+    Args:
+        table: the rows.
+        expendable: columns to leave out where the terminal is too narrow, the least important first. What is still
+            too wide after that is wrapped inside its cells.
+    """
+    limit = width()
+    text = table.render(width=_UNLIMITED)
+    left_out = iter(expendable)
+    while limit is not None and _columns(text) > limit:
+        column = next(left_out, None)
+        if column is None:
+            text = table.render(width=limit)
+            break
+        table = _without(table, column)
+        text = table.render(width=_UNLIMITED)
+    click.echo(table.render(width=limit, colour=True) if colour() else text)
+
+
+def _columns(text: str) -> int:
+    return max(map(len, text.splitlines()), default=0)
+
+
+def _without(table: Table, column: str) -> Table:
+    from zoo.registry import Table
+
+    return Table(table, columns=[name for name in table.columns if name != column], title=table.title)
+
+
+def print_fields(fields: Iterable[tuple[str, str]], *, indent: str = "") -> None:
+    """Names and values in two columns; further lines of a value stand below its first."""
+    shown = [(name, value) for name, value in fields if value]
+    size = max((len(name) for name, _ in shown), default=0)
+    for name, value in shown:
+        first, *more = value.splitlines()
+        click.echo(f"{indent}{name:<{size}}  {first}")
+        for line in more:
+            click.echo(f"{indent}{'':<{size}}  {line}")

@@ -1,0 +1,51 @@
+"""`zoo evaluate`: a model measured on labelled data."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import click
+
+from zoo.cli.models import model_options, open_model
+from zoo.cli.output import notes, print_json
+from zoo.cli.parameters import json_option, quiet_option
+from zoo.cli.progress import progress_bar
+
+
+@click.command("evaluate")
+@click.argument("data")
+@model_options
+@json_option
+@quiet_option
+def command(
+    data: str,
+    file: str | None,
+    backbone: str | None,
+    head: str | None,
+    weights: str | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Measure a model on labelled data.
+
+    DATA is a folder of class folders or the name of a dataset.
+
+    \b
+    Example:
+      zoo evaluate other_photos/ --model runs/my_run/model.keras
+    """
+    if file is None and backbone is None:
+        raise click.UsageError("Say what to measure: --model FILE, or --backbone NAME.")
+    from zoo.data import load
+
+    dataset = load(data)
+    quiet = quiet or as_json
+    model = open_model(file, backbone, head, weights, quiet=quiet)
+    with progress_bar("images", unit="images", quiet=quiet) as progress:
+        evaluation = model.evaluate(dataset, progress=progress)
+    if as_json:
+        print_json(evaluation.to_dict())
+        return
+    click.echo(str(replace(evaluation, notes=())))
+    for note in evaluation.notes:
+        notes(note)

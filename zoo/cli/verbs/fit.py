@@ -1,0 +1,227 @@
+"""`zoo fit`: a model trained on the user's data, measured on what was held out, and written to a run folder."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zoo.cli.models import DEFAULT_BACKBONE
+from zoo.cli.output import notes, print_fields, print_json
+from zoo.cli.parameters import HeldOut, head_options, json_option, names, quiet_option
+from zoo.cli.progress import progress_bar
+from zoo.errors import OptionError
+
+if TYPE_CHECKING:
+    from zoo.compose import Head
+    from zoo.data import Dataset
+    from zoo.model import TransferModel
+    from zoo.training import Run
+
+DEFAULT_HEAD = "linear"
+
+
+@click.command("fit")
+@click.argument("data")
+@click.option("--backbone", default=DEFAULT_BACKBONE, show_default=True, metavar="NAME", help="`zoo list` shows them.")
+@click.option(
+    "--head",
+    default=DEFAULT_HEAD,
+    show_default=True,
+    metavar="NAME",
+    help="`zoo heads` shows them; one without labels of its own takes those of DATA.",
+)
+@click.option(
+    "--head-option",
+    "pairs",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Option of the head, e.g. units=256,128 (repeatable); `zoo heads show NAME` lists them.",
+)
+@click.option(
+    "--weights",
+    default="pretrained",
+    show_default=True,
+    metavar="ID|FILE",
+    help='Weights of the backbone; "none" for random ones.',
+)
+@click.option("--features", metavar="NAME", help="What the head reads: avg, max, a stage, or a layer.")
+@click.option("--input-size", type=click.IntRange(min=1), metavar="PIXELS", help="Side of the input.")
+@click.option("--resize", type=click.Choice(["crop", "stretch", "pad"]), help="How pictures become squares.")
+@click.option(
+    "--recipe",
+    default="probe",
+    show_default=True,
+    metavar="NAME",
+    help="probe: solve the head exactly; head: gradient descent on features; lp-ft: probe, then fine-tune the last "
+    "stages; scratch: everything from random weights.",
+)
+@click.option("--epochs", type=int, help="Passes over the data of the gradient phase.")
+@click.option("--batch-size", type=int, help="Examples per step of the gradient phase.")
+@click.option("--learning-rate", type=float, help="Peak learning rate of the gradient phase.")
+@click.option("--validation", default="0.2", show_default=True, type=HeldOut(), help="What to hold out and measure on.")
+@click.option(
+    "--test", default=0.0, show_default=True, type=click.FloatRange(0, 1, max_open=True), help="Share of a third split."
+)
+@click.option("--seed", default=0, show_default=True, help="Of the split, the order, and the solver.")
+@click.option("--augment", multiple=True, metavar="NAMES", help="Random changes while training, e.g. flip,rotation.")
+@click.option("--class-weight", type=click.Choice(["balanced"]), help="Let rare classes count more.")
+@click.option("--out", metavar="FILE", help="Save the model here too (.keras).")
+@click.option("--directory", metavar="RUN", help="Folder of the run; default a new one under runs/.")
+@json_option
+@quiet_option
+def command(
+    data: str,
+    backbone: str,
+    head: str,
+    pairs: tuple[str, ...],
+    weights: str,
+    features: str | None,
+    input_size: int | None,
+    resize: str | None,
+    recipe: str,
+    epochs: int | None,
+    batch_size: int | None,
+    learning_rate: float | None,
+    validation: Any,
+    test: float,
+    seed: int,
+    augment: tuple[str, ...],
+    class_weight: str | None,
+    out: str | None,
+    directory: str | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Train a head (and more) on your data, and measure it.
+
+    DATA is a folder of class folders or the name of a dataset; its classes become the labels.
+
+    \b
+    Example:
+      zoo fit photos/
+      zoo fit photos/ --recipe lp-ft --epochs 4 --augment flip,zoom --out mine.keras
+    """
+    from zoo.plugin import registry
+    from zoo.training import choose
+
+    # Everything that can be told without TensorFlow is told before it is loaded.
+    _check_out(out)
+    registry().get("backbones", backbone)
+    operations = names(augment)
+    for operation in operations:
+        registry().get("augmentations", operation)
+    chosen = choose(recipe, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate)
+    dataset, wanted = _data_and_head(data, head, pairs)
+
+    quiet = quiet or as_json
+    from zoo.model import build
+
+    with progress_bar("weights", unit="bytes", quiet=quiet) as progress:
+        model = build(
+            backbone,
+            wanted,
+            weights=None if weights == "none" else weights,
+            features=features,
+            input_size=input_size,
+            resize=resize,
+            augment=operations or None,
+            seed=seed,
+            progress=progress,
+        )
+    if not as_json:
+        print_fields([("model", _model_line(model)), ("recipe", f"{chosen.name}: {chosen.summary}")])
+    with progress_bar("features", unit="images", quiet=quiet) as progress:
+        run = model.fit(
+            dataset,
+            validation=validation,
+            test=test,
+            recipe=chosen,
+            class_weight=class_weight,
+            seed=seed,
+            directory=directory,
+            verbose=1 if sys.stdout.isatty() and not quiet else 0,
+            progress=progress,
+        )
+    saved = model.save(out) if out is not None else Path(str(run.directory)) / "model.keras"
+    if as_json:
+        print_json({"directory": str(run.directory), "model_file": str(saved), **run.to_dict()})
+    else:
+        _print_run(run, saved)
+
+
+def _check_out(out: str | None) -> None:
+    if out is None:
+        return
+    path = Path(out)
+    if path.suffix != ".keras":
+        raise OptionError(f"--out {out!r}: the name must end in .keras")
+    if not path.parent.is_dir():
+        raise OptionError(f"--out {out!r}: the folder {str(path.parent)!r} does not exist")
+
+
+def _data_and_head(data: str, head: str, pairs: tuple[str, ...]) -> tuple[Dataset, Head]:
+    """The data, checked, and the head, with the labels of the data unless it brings its own.
+
+    Raises:
+        DataError: the data cannot be used.
+        OptionError: an option of the head is unknown or does not fit.
+    """
+    from zoo.cli.pages import option_schema
+    from zoo.compose import Head, classifier
+    from zoo.data import check, load
+    from zoo.plugin import manager, registry
+
+    entry = registry().get("heads", head)
+    options = head_options(pairs, option_schema(entry))
+    manager().options(entry, options)
+    labels = entry.spec.labels
+    dataset = load(data, labels=labels or None)
+    for notice in check(dataset, labels=labels or None):
+        notes(notice)
+    return dataset, Head(name=head, options=options) if labels else classifier(dataset, head=head, **options)
+
+
+def _model_line(model: TransferModel) -> str:
+    who = model.composition.identity
+    parts = [
+        f"{_bare(who['backbone'])} with {'random weights' if who['weights'] is None else 'weights ' + who['weights']}",
+        f"head {_bare(who['head'])} on {who['features']} features",
+        f"{len(model.labels)} classes",
+        f"input {model.input_size} px",
+    ]
+    return ", ".join(parts)
+
+
+def _bare(name: str) -> str:
+    """The name without its plugin, as a user would type it."""
+    return name.rpartition(":")[2]
+
+
+def _print_run(run: Run, saved: Path) -> None:
+    for notice in run.notices:
+        notes(notice)
+    fields = [(phase["name"], _phase_line(phase)) for phase in run.phases]
+    for name in ("validation", "test"):
+        evaluation = getattr(run, name)
+        if evaluation is not None:
+            fields.append((name, str(evaluation).splitlines()[0]))
+    fields.append(("run folder", str(run.directory)))
+    fields.append(("next", f"zoo predict PHOTO --model {shlex.quote(str(saved))}"))
+    print_fields(fields)
+
+
+def _phase_line(phase: dict[str, Any]) -> str:
+    parts = [f"{phase['seconds']:.1f} s"]
+    if "images" in phase:
+        parts.append(f"{phase['images']} images")
+    if "regularisation_C" in phase:
+        parts.append(f"solved exactly (C = {phase['regularisation_C']:g})")
+    if "epochs" in phase:
+        parts.append(f"{phase['epochs']} epochs at learning rate {phase['learning_rate']:g}")
+    if phase.get("stages"):
+        parts.append(f"trained beside the head: {', '.join(phase['stages'])}")
+    return ", ".join(parts)

@@ -1,0 +1,94 @@
+"""`zoo show`: one backbone, or whatever else has that name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from zoo.cli.output import notes, print_json, print_table
+from zoo.cli.parameters import json_option
+from zoo.errors import OptionError, UnknownNameError, did_you_mean
+
+if TYPE_CHECKING:
+    from zoo.registry import Entry
+
+_KINDS = {"backbones": "backbone", "heads": "head", "datasets": "dataset", "augmentations": "augmentation"}
+"""Where a name is looked for, in this order."""
+
+
+@click.command("show")
+@click.argument("name")
+@click.option("--layers", is_flag=True, help="Add the table of all layers of a backbone.")
+@json_option
+def command(name: str, layers: bool, as_json: bool) -> None:
+    """Describe a backbone, a head, a dataset or an augmentation.
+
+    \b
+    Example:
+      zoo show vgg16 --layers
+    """
+    entries = _find(name)
+    entry = entries[0]
+    if entry.kind == "backbones":
+        _show_backbone(entry, layers=layers, as_json=as_json)
+    elif layers:
+        raise OptionError(f"{entry.id!r} is a {_KINDS[entry.kind]}: only backbones have layers")
+    else:
+        _show_other(entry, as_json=as_json)
+    for other in entries[1:]:
+        notes(f"there is also a {_KINDS[other.kind]} of this name: `zoo {other.kind} show {name}`")
+
+
+def _find(name: str) -> list[Entry]:
+    """Everything that has this name.
+
+    Raises:
+        UnknownNameError: nothing has; near misses of all kinds are suggested.
+    """
+    from zoo.plugin import registry
+
+    found = []
+    for kind in _KINDS:
+        try:
+            found.append(registry().get(kind, name))
+        except UnknownNameError:
+            continue
+    if not found:
+        known = {entry.name for kind in _KINDS for entry in registry().entries(kind)}
+        known |= {
+            str(alias)
+            for kind in _KINDS
+            for entry in registry().entries(kind)
+            for alias in entry.data.get("aliases", ())
+        }
+        known |= {entry.id for kind in _KINDS for entry in registry().entries(kind)} if ":" in name else set()
+        *but_last, last = _KINDS.values()
+        raise UnknownNameError(
+            f"there is no {', '.join(but_last)} or {last} named {name!r}.{did_you_mean(name, known)} "
+            "`zoo list`, `zoo heads`, `zoo datasets` and `zoo augmentations` list them."
+        )
+    return found
+
+
+def _show_backbone(entry: Entry, *, layers: bool, as_json: bool) -> None:
+    from zoo.plugin.listing import Description
+
+    description = Description(entry)
+    if as_json:
+        data = {"kind": entry.kind, **description.to_dict()}
+        print_json({**data, "layer_table": list(description.layers)} if layers else data)
+        return
+    click.echo(str(description))
+    if layers:
+        click.echo()
+        print_table(description.layers)
+
+
+def _show_other(entry: Entry, *, as_json: bool) -> None:
+    from zoo.cli.pages import page_data, print_page
+
+    if as_json:
+        print_json(page_data(entry))
+    else:
+        print_page(entry)

@@ -1,0 +1,157 @@
+"""Batches of decoded, resized pixels: read ahead in threads, order kept, memory bounded."""
+
+from __future__ import annotations
+
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from zoo.data.dataset import Dataset, as_indices
+from zoo.data.images import resize
+from zoo.data.pools import worker_count
+from zoo.errors import DataError, OptionError
+from zoo.specs import ResizeRule
+
+Transform = Callable[[np.ndarray, int], np.ndarray]
+"""(image uint8 (s, s, 3), index into the dataset) -> image of the same shape: where augmentation comes in."""
+
+_CHUNK = 8  # images per task: enough to make the bookkeeping of a task small beside the work of 8 tiny images
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Pixels and where they come from.
+
+    Attributes:
+        pixels: uint8 (n, size, size, 3) RGB.
+        positions: int64 (n,), indices into the dataset.
+    """
+
+    pixels: np.ndarray
+    positions: np.ndarray
+
+
+def batches(
+    dataset: Dataset,
+    indices: Any,
+    *,
+    size: int,
+    rule: ResizeRule,
+    batch_size: int = 32,
+    transform: Transform | None = None,
+    workers: int | None = None,
+    on_skip: Callable[[str, str], None] | None = None,
+) -> Iterator[Batch]:
+    """Decode and resize images in threads and give them in batches, in the order of `indices`.
+
+    At most about three batches and eight images per thread are in memory at a time. Images that turn out damaged are
+    skipped; batches are filled up all the same, so only the last one can be smaller. Closing the iterator early ends
+    the threads.
+
+    Args:
+        dataset: where the images are.
+        indices: which, int (m,), in the order wanted.
+        size: side of the square, in pixels.
+        rule: the resize rule.
+        batch_size: images per batch.
+        transform: applied to each resized image in the worker threads, so it must be safe to call from several.
+        workers: threads; default as many as processors.
+        on_skip: told (id, reason) of every damaged image, in order; without it each is a warning.
+
+    Raises:
+        OptionError: size, batch_size or workers below 1, or a transform whose result has another shape or dtype.
+        Whatever `transform` or `on_skip` raise.
+    """
+    chosen = as_indices(indices, len(dataset))
+    for name, value in (("size", size), ("batch_size", batch_size), ("workers", 1 if workers is None else workers)):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+            raise OptionError(f"{name} must be a whole number of 1 or more; got {value!r}")
+    read = _Reader(dataset, int(size), rule, transform)
+    told = on_skip or _warn
+    return _run(read, chosen, int(batch_size), workers or worker_count(), told)
+
+
+def _run(
+    read: _Reader, chosen: np.ndarray, batch_size: int, workers: int, told: Callable[[str, str], None]
+) -> Iterator[Batch]:
+    chunks = iter([chosen[start : start + _CHUNK] for start in range(0, len(chosen), _CHUNK)])
+    ahead = workers + -(-2 * batch_size // _CHUNK)
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="zoo-batches")
+    waiting: deque[Future[list[_Result]]] = deque()
+    try:
+        for chunk in _first(chunks, ahead):
+            waiting.append(pool.submit(read, chunk))
+        pixels: list[np.ndarray] = []
+        positions: list[int] = []
+        while waiting:
+            results = waiting.popleft().result()
+            for chunk in _first(chunks, 1):
+                waiting.append(pool.submit(read, chunk))
+            for result in results:
+                if result.image is None:
+                    told(result.id, result.reason)
+                    continue
+                pixels.append(result.image)
+                positions.append(result.index)
+                if len(pixels) == batch_size:
+                    yield Batch(np.stack(pixels), np.array(positions, np.int64))
+                    pixels, positions = [], []
+        if pixels:
+            yield Batch(np.stack(pixels), np.array(positions, np.int64))
+    finally:
+        # Also when the caller stops early or an exception goes through: a few running images are waited for, the rest
+        # is dropped.
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+@dataclass(frozen=True)
+class _Result:
+    index: int
+    id: str
+    image: np.ndarray | None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """What a worker thread does with a few indices."""
+
+    dataset: Dataset
+    size: int
+    rule: ResizeRule
+    transform: Transform | None
+
+    def __call__(self, chunk: np.ndarray) -> list[_Result]:
+        return [self._one(index) for index in chunk.tolist()]
+
+    def _one(self, index: int) -> _Result:
+        name = self.dataset.ids[index]
+        try:
+            image = resize(self.dataset.image(index), self.size, self.rule)
+        except DataError as error:
+            return _Result(index, name, None, getattr(error, "reason", str(error)))
+        if self.transform is not None:
+            image = self.transform(image, index)
+            if image.shape != (self.size, self.size, 3) or image.dtype != np.uint8:
+                raise OptionError(
+                    f"the transform of {name} gave {image.dtype} {image.shape}; "
+                    f"it must give uint8 {(self.size, self.size, 3)}"
+                )
+        return _Result(index, name, image)
+
+
+def _first(items: Iterator[np.ndarray], count: int) -> Iterator[np.ndarray]:
+    for _ in range(count):
+        item = next(items, None)
+        if item is None:
+            return
+        yield item
+
+
+def _warn(name: str, reason: str) -> None:
+    warnings.warn(f"skipped {name}: {reason}", UserWarning, stacklevel=3)

@@ -1,0 +1,106 @@
+"""Looking at data before any long work: what cannot work is an error, what a user should know is a notice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from zoo.data.dataset import Dataset
+from zoo.errors import DataError
+
+_UNEVEN = 5.0  # largest class / smallest class from which the note on uneven classes is given
+
+
+def check(dataset: Dataset, *, labels: Sequence[str] | None = None, training: bool = True) -> list[str]:
+    """Look at a dataset; cheap: file headers only, no image is decoded.
+
+    Args:
+        dataset: what to look at. Files whose header is damaged are left out of the counts; `dataset.readable()` is the
+            dataset without them.
+        labels: the labels of the head it is for, if any.
+        training: whether it will be trained on. For prediction and evaluation fewer things have to hold.
+
+    Returns:
+        Notices, one sentence each: files that are skipped, how many images per class, uneven classes.
+
+    Raises:
+        DataError: no readable image; labels that do not fit; and for training: no answers, one class only, fewer
+            images than classes, a class without images.
+    """
+    if len(dataset) == 0:
+        raise DataError(f"{dataset.name} holds no images")
+    if labels is not None:
+        dataset = dataset.relabel(labels)
+    bad = dataset.unreadable()
+    if len(bad) == len(dataset):
+        raise DataError(
+            f"none of the {len(bad)} files of {dataset.name} is a readable image: {_examples(dataset, bad)}"
+        )
+    notices = []
+    if bad:
+        what = "is not a readable image and is" if len(bad) == 1 else "are not readable images and are"
+        notices.append(f"{len(bad)} of {len(dataset)} files {what} skipped: {_examples(dataset, bad)}")
+    good = dataset.readable()
+    if good.targets is None:
+        if training:
+            raise DataError(
+                f"{dataset.name} has no labels, so nothing can be learned from it. Put the images into one folder "
+                "per class, or give arrays (x, y)."
+            )
+        return [*notices, f"{len(good)} images without labels"]
+    if good.task == "classification":
+        return notices + _check_classes(good, training)
+    return [*notices, _describe_values(good)]
+
+
+def _check_classes(dataset: Dataset, training: bool) -> list[str]:
+    counts = dataset.counts()
+    if training:
+        _check_trainable(dataset, counts)
+    shown = ", ".join(f"{label} {count}" for label, count in list(counts.items())[:10])
+    more = f", and {len(counts) - 10} more classes" if len(counts) > 10 else ""
+    notices = [f"{len(dataset)} images in {len(counts)} classes: {shown}{more}"]
+    present = {label: count for label, count in counts.items() if count}
+    largest, smallest = max(present, key=present.__getitem__), min(present, key=present.__getitem__)
+    if training and present[largest] >= _UNEVEN * present[smallest]:
+        notices.append(
+            f"the classes are uneven: {largest} has {present[largest]} images, {smallest} {present[smallest]}; "
+            "look at the figures per class, and consider class_weight"
+        )
+    return notices
+
+
+def _check_trainable(dataset: Dataset, counts: dict[str, int]) -> None:
+    if len(counts) < 2:
+        raise DataError(
+            f"{dataset.name} has one class only ({', '.join(counts)}); there is nothing to tell apart. Give a folder "
+            "with at least two class folders."
+        )
+    empty = [label for label, count in counts.items() if not count]
+    named = ", ".join(map(repr, empty[:10])) + (f" and {len(empty) - 10} more" if len(empty) > 10 else "")
+    if len(dataset) < len(counts):
+        raise DataError(
+            f"{dataset.name} has fewer images ({len(dataset)}) than classes ({len(counts)}); none of {named}"
+        )
+    if empty:
+        raise DataError(
+            f"{dataset.name}: no readable image of {named}. Every class needs images to train on: "
+            "add some, or take the class out."
+        )
+
+
+def _describe_values(dataset: Dataset) -> str:
+    assert dataset.targets is not None
+    if dataset.task == "multilabel":
+        means = dataset.targets.mean(axis=0)
+        names = dataset.labels or tuple(str(number) for number in range(dataset.n_classes))
+        shares = ", ".join(f"{name} {share:.0%}" for name, share in zip(names[:10], means[:10], strict=True))
+        return f"{len(dataset)} images, {dataset.n_classes} labels each yes or no: {shares}"
+    low, high = np.min(dataset.targets), np.max(dataset.targets)
+    return f"{len(dataset)} images, {dataset.n_classes} value(s) each to predict, from {low:g} to {high:g}"
+
+
+def _examples(dataset: Dataset, bad: dict[int, str]) -> str:
+    shown = ", ".join(f"{dataset.ids[index]} ({reason})" for index, reason in list(bad.items())[:3])
+    return shown + (f", and {len(bad) - 3} more" if len(bad) > 3 else "")

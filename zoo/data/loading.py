@@ -1,0 +1,94 @@
+"""From whatever the user has (folder, name, files, arrays, tf.data) to a Dataset."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo.data.arrays import Arrays, from_stream, is_stream
+from zoo.data.dataset import Dataset
+from zoo.data.files import ImageFiles
+from zoo.errors import DataError, PluginError, UnknownNameError
+
+
+def load(data: Any, *, labels: Sequence[str] | None = None) -> Dataset:
+    """Make a Dataset of data.
+
+    A text is a folder if there is one of that name, or if it holds a path separator; else the name of a dataset
+    ("digits", "zoo_flowers:flowers5").
+
+    Args:
+        data: a folder of class folders; a flat folder, an image file or a list of image files (unlabelled); the name of
+            a dataset; a Dataset; arrays `(x, y)` or x alone (see `Arrays`); a tf.data.Dataset or keras PyDataset.
+        labels: class names to number the answers by (those of a head). Without them a folder's classes are sorted by
+            name, and numbers have no names.
+
+    Returns:
+        The dataset; `labels` and `targets` follow the labels asked for.
+
+    Raises:
+        DataError: the data cannot be used as given, or its classes are not among the labels.
+    """
+    dataset = _load(data, tuple(labels or ()))
+    return dataset if labels is None else dataset.relabel(labels)
+
+
+def _load(data: Any, labels: tuple[str, ...]) -> Dataset:
+    if isinstance(data, Dataset):
+        return data
+    if isinstance(data, str):
+        return _from_text(data)
+    if isinstance(data, os.PathLike):
+        return _from_path(Path(data))
+    if is_stream(data):
+        return from_stream(data, labels)
+    if isinstance(data, list | tuple):
+        if data and all(isinstance(item, str | os.PathLike) for item in data):
+            return _from_files([Path(item).expanduser() for item in data])
+        if isinstance(data, tuple) and len(data) == 2:
+            return Arrays(*data, labels=labels)
+        if isinstance(data, list) and data and all(hasattr(item, "shape") for item in data):
+            return Arrays(data)
+    elif hasattr(data, "shape") and hasattr(data, "dtype"):
+        return Arrays(np.asarray(data))
+    raise DataError(
+        f"cannot read data from {type(data).__name__}. Give a folder of class folders, a list of image files, the "
+        "name of a dataset, arrays (x, y), a zoo.Dataset, a tf.data.Dataset or a keras PyDataset."
+    )
+
+
+def _from_text(text: str) -> Dataset:
+    path = Path(text).expanduser()
+    separators = {"/", os.sep, os.altsep or os.sep}
+    if path.exists() or text.startswith("~") or any(separator in text for separator in separators):
+        return _from_path(path)
+    # Here, not at the top of the module: only a name needs the plugins to be looked up.
+    from zoo.plugin import call_factory, registry
+
+    try:
+        entry = registry().get("datasets", text)
+    except UnknownNameError as error:
+        raise DataError(f"there is no folder {text!r} in {Path.cwd()}, and {error}") from error
+    dataset = call_factory(entry, entry.spec.loader)
+    if not isinstance(dataset, Dataset):
+        raise PluginError(
+            f"the loader of dataset {entry.id!r} of {entry.provider} gave a {type(dataset).__name__}, not a zoo.Dataset"
+        )
+    return dataset
+
+
+def _from_path(path: Path) -> Dataset:
+    path = path.expanduser()
+    return _from_files([path]) if path.is_file() else ImageFiles.from_folder(path)
+
+
+def _from_files(paths: Sequence[Path]) -> ImageFiles:
+    missing = [str(path) for path in paths if not path.is_file()]
+    if missing:
+        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+        raise DataError(f"no such image file: {', '.join(missing[:3])}{more} (looked from {Path.cwd()})")
+    return ImageFiles("files", paths)

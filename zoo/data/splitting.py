@@ -1,0 +1,218 @@
+"""Training, validation and test parts: by class, by content, the same again tomorrow."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from zoo.data.dataset import Dataset
+from zoo.errors import DataError, OptionError
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which images train, which choose, which judge.
+
+    Attributes:
+        train: int64 indices into the dataset, ascending.
+        validation: indices held out to compare settings; may be empty.
+        test: indices held out to the end; may be empty.
+        notes: what a reader of the results should know: repeated images, images left out.
+    """
+
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Images with the same content: they stay together."""
+
+    key: str  # place in the shuffled order
+    indices: tuple[int, ...]
+    per_class: dict[int, int]  # class -> how many of the images
+
+
+def split(dataset: Dataset, *, validation: float = 0.2, test: float = 0.0, seed: int = 0) -> Split:
+    """Split a dataset by class and by content.
+
+    Images with the same bytes never lie on two sides, also when they are in different classes. The order in which
+    images are taken is that of sha256(seed, sha256 of the image): it depends neither on names nor on the order of the
+    files, and when files are added the old ones stay where they are, but for a few near the border. Every class with
+    two or more different images has one in train and (if a share is asked for) one in validation. Multilabel,
+    regression and unlabelled data are split as one class.
+
+    A split the source makes itself is kept: its "test" is the test part, its "validation" the validation part; what is
+    missing is taken from the rest. Images that the source has on two sides are taken out of training.
+
+    Args:
+        dataset: what to split; all its files are read once for their hashes.
+        validation: share of the images (0 to below 1) or their number (an int, at least one of each class is taken);
+            0 means none.
+        test: the same for a test part.
+        seed: another seed gives another split.
+
+    Raises:
+        OptionError: shares below 0, or together 1 or more.
+        DataError: validation or test would be empty, or training would lack a class.
+    """
+    total = len(dataset)
+    _check_sizes(validation, test, total)
+    if dataset.task == "classification" and dataset.targets is not None:
+        classes, n_classes = dataset.targets.tolist(), dataset.n_classes
+    else:
+        classes, n_classes = [0] * total, 1
+    hashes = dataset.hashes()
+
+    given = dataset.splits
+    fixed_test = set(given["test"].tolist()) if "test" in given else None
+    fixed_validation = set(given["validation"].tolist()) if "validation" in given else None
+    held_out = (fixed_test or set()) | (fixed_validation or set())
+    pool = given["train"].tolist() if "train" in given else [index for index in range(total) if index not in held_out]
+    seen = {hashes[index] for index in held_out}
+    leaked = [index for index in pool if hashes[index] in seen]
+    pool = [index for index in pool if hashes[index] not in seen]
+
+    groups = _groups(pool, hashes, classes, seed)
+    picked_test: set[int] = set()
+    picked_validation: set[int] = set()
+    if fixed_test is None and test:
+        picked_test, groups = _take(groups, test, n_classes, leave=2 if validation and fixed_validation is None else 1)
+    if fixed_validation is None and validation:
+        share = validation
+        if isinstance(validation, float) and picked_test:
+            # The share is one of all images, also after the test part has been taken out of them.
+            share = validation * len(pool) / max(1, len(pool) - len(picked_test))
+        picked_validation, groups = _take(groups, share, n_classes, leave=1)
+
+    train = {index for group in groups for index in group.indices}
+    parts = Split(
+        train=_sorted(train),
+        validation=_sorted(picked_validation if fixed_validation is None else fixed_validation),
+        test=_sorted(picked_test if fixed_test is None else fixed_test),
+        notes=_notes(hashes, classes, leaked),
+    )
+    _check_parts(parts, dataset, validation, test)
+    return parts
+
+
+def _check_sizes(validation: float, test: float, total: int) -> None:
+    shares = []
+    for name, size in (("validation", validation), ("test", test)):
+        if isinstance(size, bool) or not isinstance(size, int | float | np.integer | np.floating):
+            raise OptionError(f"{name} must be a share (0.2) or a number of images (100); got {size!r}")
+        whole = isinstance(size, int | np.integer)
+        if size < 0 or (not whole and size >= 1) or size != size:
+            raise OptionError(f"{name} must be a share from 0 to below 1, or a whole number of images; got {size!r}")
+        shares.append(size / max(total, 1) if whole else float(size))
+    if sum(shares) >= 1:
+        raise OptionError(f"validation={validation!r} and test={test!r} leave nothing of {total} images to train on")
+
+
+def _groups(pool: Iterable[int], hashes: tuple[str, ...], classes: list[int], seed: int) -> list[_Group]:
+    """The images of a pool, those with the same content together, in the shuffled order of the seed."""
+    members: dict[str, list[int]] = defaultdict(list)
+    for index in pool:
+        members[hashes[index]].append(index)
+    groups = []
+    for digest, indices in members.items():
+        per_class: dict[int, int] = defaultdict(int)
+        for index in indices:
+            per_class[classes[index]] += 1
+        key = hashlib.sha256(f"{seed} {digest}".encode()).hexdigest()
+        groups.append(_Group(key, tuple(indices), dict(per_class)))
+    return sorted(groups, key=lambda group: group.key)
+
+
+def _take(groups: list[_Group], size: float, n_classes: int, *, leave: int) -> tuple[set[int], list[_Group]]:
+    """Take images out of groups: of every class its share, at least one, and `leave` different ones stay.
+
+    Returns:
+        The indices taken, and the groups that remain, in order.
+    """
+    images = np.zeros(n_classes, np.int64)
+    different = np.zeros(n_classes, np.int64)
+    for group in groups:
+        for label, count in group.per_class.items():
+            images[label] += count
+            different[label] += 1
+    quota = np.maximum(_quotas(images, size), (different > leave).astype(np.int64))
+    taken = np.zeros(n_classes, np.int64)
+    left = different.copy()
+    chosen: set[str] = set()
+
+    def take(group: _Group) -> None:
+        chosen.add(group.key)
+        for label, count in group.per_class.items():
+            taken[label] += count
+            left[label] -= 1
+
+    for group in groups:
+        if all(taken[c] + n <= quota[c] and left[c] > leave for c, n in group.per_class.items()):
+            take(group)
+    # Classes that got none because each of their groups is larger than the quota: the smallest group, if another stays.
+    for group in sorted(groups, key=lambda group: (len(group.indices), group.key)):
+        wanting = any(quota[c] > 0 and taken[c] == 0 for c in group.per_class)
+        if wanting and group.key not in chosen and all(left[c] > leave for c in group.per_class):
+            take(group)
+    indices = {index for group in groups if group.key in chosen for index in group.indices}
+    return indices, [group for group in groups if group.key not in chosen]
+
+
+def _quotas(images: np.ndarray, size: float) -> np.ndarray:
+    """How many images each class gives: its rounded share; a number of images is shared out by largest remainder."""
+    if not isinstance(size, int | np.integer):
+        return np.floor(images * float(size) + 0.5).astype(np.int64)
+    exact = images * int(size) / max(1, int(images.sum()))
+    quota = np.floor(exact).astype(np.int64)
+    for label in np.argsort(quota - exact, kind="stable")[: int(size) - int(quota.sum())]:
+        quota[label] += 1
+    return quota
+
+
+def _notes(hashes: tuple[str, ...], classes: list[int], leaked: list[int]) -> tuple[str, ...]:
+    of_content: dict[str, set[int]] = defaultdict(set)
+    for digest, label in zip(hashes, classes, strict=True):
+        of_content[digest].add(label)
+    notes = []
+    repeated = len(hashes) - len(of_content)
+    if repeated:
+        notes.append(f"{repeated} of {len(hashes)} images repeat another one byte for byte; repeats stay on one side")
+    mixed = sum(len(labels) > 1 for labels in of_content.values())
+    if mixed:
+        notes.append(
+            f"{mixed} images lie in more than one class with the same bytes: their labels contradict each other"
+        )
+    if leaked:
+        notes.append(f"{len(leaked)} training images of the source are also in its held-out parts; not trained on")
+    return tuple(notes)
+
+
+def _check_parts(parts: Split, dataset: Dataset, validation: float, test: float) -> None:
+    for name, part, wanted in (("validation", parts.validation, validation), ("test", parts.test, test)):
+        if wanted and not len(part):
+            raise DataError(
+                f"{dataset.name}: {name}={wanted!r} of {len(dataset)} images leaves the {name} part empty (a class "
+                f"needs two different images to give one). Add images, or use {name}=0."
+            )
+    if dataset.task != "classification" or dataset.targets is None:
+        if not len(parts.train):
+            raise DataError(f"{dataset.name}: nothing is left to train on; use a smaller validation part")
+        return
+    trained = set(dataset.targets[parts.train].tolist())
+    lacking = [label for number, label in enumerate(dataset.counts()) if number not in trained]
+    if lacking:
+        raise DataError(
+            f"{dataset.name}: no image of {', '.join(map(repr, lacking[:10]))} is left to train on. "
+            "Add images to it, take the class out, or use a smaller validation part."
+        )
+
+
+def _sorted(indices: Iterable[int]) -> np.ndarray:
+    return np.array(sorted(indices), np.int64)

@@ -1,0 +1,296 @@
+"""The figures of an evaluation, computed from scores and targets; scikit-learn does the arithmetic."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from zoo.errors import DataError, OptionError
+from zoo.evaluation.result import (
+    ClassFigures,
+    ClassificationEvaluation,
+    Evaluation,
+    LabelFigures,
+    MultilabelEvaluation,
+    OutputFigures,
+    RegressionEvaluation,
+)
+from zoo.specs import Task
+
+_THRESHOLD = 0.5
+_TOO_WIDE = 0.10
+"""An interval of the accuracy wider than this gets a note: the set cannot tell models apart."""
+
+
+def evaluate_scores(
+    scores: np.ndarray,
+    targets: np.ndarray,
+    *,
+    labels: Sequence[str] = (),
+    ids: Sequence[str] = (),
+    task: Task = "classification",
+    skipped: Iterable[tuple[str, str]] = (),
+    notes: Iterable[str] = (),
+) -> Evaluation:
+    """Measure what a model said against what is true.
+
+    Args:
+        scores: (n, k): probabilities 0..1 (each row adds up to 1 in a classification), or values for a regression.
+        targets: int64 (n,) class indices; multi-hot (n, k); or values (n, k) or (n,).
+        labels: names of the k outputs; their numbers if left out.
+        ids: names of the n examples; their numbers if left out.
+        task: "classification", "multilabel" or "regression".
+        skipped: (id, reason) of examples that could not be read; kept as they are.
+        notes: what a reader must know; kept, with more added (set too small, classes without examples).
+
+    Returns:
+        The evaluation of the task.
+
+    Raises:
+        DataError: nothing to measure, shapes that do not fit, NaN, scores that are no probabilities.
+        OptionError: an unknown task.
+    """
+    if task not in _MEASURES:
+        raise OptionError(f"there is no task {task!r}; tasks are {', '.join(_MEASURES)}")
+    scores, targets = np.asarray(scores, dtype=np.float64), np.asarray(targets)
+    if scores.ndim == 1 and task == "regression":
+        scores = scores[:, None]
+    if scores.ndim != 2 or 0 in scores.shape:
+        raise DataError(f"nothing to measure: scores must have shape (n, k) with n and k at least 1; got {scores.shape}")
+    if len(targets) != len(scores):
+        raise DataError(f"{len(scores)} rows of scores but {len(targets)} targets")
+    bad = ~np.isfinite(scores).all(axis=1)
+    if bad.any():
+        raise DataError(f"{bad.sum()} of {len(scores)} rows of scores hold NaN or infinite values")
+    labels = tuple(labels) or tuple(str(index) for index in range(scores.shape[1]))
+    ids = tuple(ids) or tuple(str(index) for index in range(len(scores)))
+    if len(labels) != scores.shape[1] or len(ids) != len(scores):
+        raise DataError(f"scores of shape {scores.shape} do not fit {len(ids)} ids and {len(labels)} labels")
+    return _MEASURES[task](scores, targets, labels, ids, tuple(skipped), tuple(notes))
+
+
+def headline(scores: np.ndarray, targets: np.ndarray, *, task: Task = "classification") -> dict[str, float]:
+    """Loss and one metric, under the names that Keras uses in a history; fast enough for every epoch.
+
+    Args:
+        scores: as for `evaluate_scores`.
+        targets: as for `evaluate_scores`.
+        task: "classification": cross-entropy and accuracy; "multilabel": binary cross-entropy and the share of single
+            labels right; "regression": mean square error and mean absolute error.
+
+    Returns:
+        `{"loss": ..., "accuracy": ...}`, or `{"loss": ..., "mae": ...}` for a regression.
+    """
+    scores, targets = np.asarray(scores, dtype=np.float64), np.asarray(targets)
+    if task == "classification":
+        true = _clipped(_normalised(scores))[np.arange(len(scores)), targets]
+        return {"loss": float(-np.log(true).mean()), "accuracy": float((scores.argmax(axis=1) == targets).mean())}
+    if task == "multilabel":
+        right = (scores > _THRESHOLD) == (targets > _THRESHOLD)
+        return {"loss": _binary_log_loss(scores, targets), "accuracy": float(right.mean())}
+    difference = scores.reshape(len(scores), -1) - targets.reshape(len(targets), -1)
+    return {"loss": float((difference**2).mean()), "mae": float(np.abs(difference).mean())}
+
+
+def wilson(right: int, total: int, *, z: float = 1.959963984540054) -> tuple[float, float]:
+    """Wilson's score interval of a proportion.
+
+    E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927) 209-212.
+
+    Args:
+        right: successes.
+        total: trials, at least 1.
+        z: quantile of the normal distribution; the default gives 95 % confidence.
+
+    Returns:
+        Lower and upper end, within 0..1.
+    """
+    share, shrink = right / total, 1 + z * z / total
+    middle = (share + z * z / (2 * total)) / shrink
+    half = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total)) / shrink
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def _classification(
+    scores: np.ndarray,
+    targets: np.ndarray,
+    labels: tuple[str, ...],
+    ids: tuple[str, ...],
+    skipped: tuple[tuple[str, str], ...],
+    notes: tuple[str, ...],
+) -> ClassificationEvaluation:
+    from sklearn.metrics import confusion_matrix, log_loss, precision_recall_fscore_support, top_k_accuracy_score
+
+    n, k = scores.shape
+    if targets.ndim != 1 or not np.issubdtype(targets.dtype, np.integer):
+        raise DataError(f"targets of a classification are class indices (n,); got {targets.shape} of {targets.dtype}")
+    if targets.min() < 0 or targets.max() >= k:
+        raise DataError(f"class indices must lie in 0..{k - 1}; found {int(targets.min())}..{int(targets.max())}")
+    _require_probabilities(scores)
+    if not np.allclose(scores.sum(axis=1), 1.0, atol=1e-3):
+        raise DataError("the scores of an example must add up to 1 in a classification; pass softmax outputs, not logits")
+    everything = list(range(k))
+    predicted = scores.argmax(axis=1)
+    confusion = confusion_matrix(targets, predicted, labels=everything)
+    precision, recall, f1, support = precision_recall_fscore_support(
+        targets, predicted, labels=everything, zero_division=np.nan
+    )
+    right = int(np.diag(confusion).sum())
+    interval = wilson(right, n)
+    return ClassificationEvaluation(
+        labels=labels,
+        ids=ids,
+        targets=targets.astype(np.int64),
+        scores=scores,
+        skipped=skipped,
+        notes=(*notes, *_too_small(n, interval, "accuracy"), *_without_examples(labels, support)),
+        accuracy=right / n,
+        interval=interval,
+        error=1 - right / n,
+        log_loss=float(log_loss(targets, _normalised(scores), labels=everything)) if k > 1 else 0.0,
+        top5=float(top_k_accuracy_score(targets, scores, k=5, labels=everything)) if k > 5 else None,
+        balanced_accuracy=float(recall[support > 0].mean()),
+        per_class=tuple(
+            ClassFigures(label, *map(float, figures), int(support[index]), int(confusion[:, index].sum()))
+            for index, (label, *figures) in enumerate(zip(labels, precision, recall, f1, strict=True))
+        ),
+        confusion=confusion.astype(np.int64),
+    )
+
+
+def _multilabel(
+    scores: np.ndarray,
+    targets: np.ndarray,
+    labels: tuple[str, ...],
+    ids: tuple[str, ...],
+    skipped: tuple[tuple[str, str], ...],
+    notes: tuple[str, ...],
+) -> MultilabelEvaluation:
+    from sklearn.metrics import average_precision_score, precision_recall_fscore_support
+
+    if targets.shape != scores.shape or not np.isin(targets, (0, 1)).all():
+        raise DataError(
+            f"targets of a multilabel task are 0 or 1 in the shape of the scores {scores.shape}; got shape {targets.shape}"
+        )
+    _require_probabilities(scores)
+    true, told = targets.astype(bool), scores > _THRESHOLD
+    figures = [
+        precision_recall_fscore_support(true[:, index], told[:, index], average="binary", zero_division=np.nan)[:3]
+        for index in range(len(labels))
+    ]
+    support = true.sum(axis=0)
+    average = [
+        float(average_precision_score(true[:, index], scores[:, index])) if support[index] else math.nan
+        for index in range(len(labels))
+    ]
+    defined = [value for value in average if not math.isnan(value)]
+    right = int((true == told).all(axis=1).sum())
+    interval = wilson(right, len(scores))
+    return MultilabelEvaluation(
+        labels=labels,
+        ids=ids,
+        targets=targets,
+        scores=scores,
+        skipped=skipped,
+        notes=(*notes, *_too_small(len(scores), interval, "subset accuracy"), *_without_examples(labels, support)),
+        subset_accuracy=right / len(scores),
+        interval=interval,
+        mean_average_precision=float(np.mean(defined)) if defined else math.nan,
+        log_loss=_binary_log_loss(scores, targets),
+        per_class=tuple(
+            LabelFigures(label, average[index], *map(float, figures[index]), int(support[index]))
+            for index, label in enumerate(labels)
+        ),
+    )
+
+
+def _regression(
+    scores: np.ndarray,
+    targets: np.ndarray,
+    labels: tuple[str, ...],
+    ids: tuple[str, ...],
+    skipped: tuple[tuple[str, str], ...],
+    notes: tuple[str, ...],
+) -> RegressionEvaluation:
+    from sklearn.metrics import mean_absolute_error, mean_squared_error
+
+    values = targets.reshape(len(targets), -1).astype(np.float64)
+    if values.shape != scores.shape:
+        raise DataError(f"targets of shape {targets.shape} do not fit scores of shape {scores.shape}")
+    if not np.isfinite(values).all():
+        raise DataError(f"{(~np.isfinite(values).all(axis=1)).sum()} of {len(values)} targets are NaN or infinite")
+    mae = mean_absolute_error(values, scores, multioutput="raw_values")
+    mse = mean_squared_error(values, scores, multioutput="raw_values")
+    r2 = [_r2(values[:, index], scores[:, index]) for index in range(len(labels))]
+    constant = [label for label, value in zip(labels, r2, strict=True) if math.isnan(value)]
+    if constant:
+        notes = (*notes, f"R2 is not defined for {', '.join(constant)}: all targets are the same")
+    return RegressionEvaluation(
+        labels=labels,
+        ids=ids,
+        targets=values,
+        scores=scores,
+        skipped=skipped,
+        notes=notes,
+        mae=float(mae.mean()),
+        mse=float(mse.mean()),
+        rmse=math.sqrt(mse.mean()),
+        r2=float(np.mean(r2)),
+        per_output=tuple(
+            OutputFigures(label, float(mae[index]), math.sqrt(mse[index]), r2[index])
+            for index, label in enumerate(labels)
+        ),
+    )
+
+
+_MEASURES = {"classification": _classification, "multilabel": _multilabel, "regression": _regression}
+
+
+def _r2(true: np.ndarray, told: np.ndarray) -> float:
+    from sklearn.metrics import r2_score
+
+    return float(r2_score(true, told)) if np.ptp(true) > 0 else math.nan
+
+
+def _require_probabilities(scores: np.ndarray) -> None:
+    if scores.min() < 0 or scores.max() > 1 + 1e-6:
+        raise DataError(
+            f"scores must be probabilities 0..1; found {scores.min():.3g}..{scores.max():.3g}. Pass the model's "
+            "probabilities, not its logits"
+        )
+
+
+def _normalised(scores: np.ndarray) -> np.ndarray:
+    """Rows that add up to 1 in float64: float32 rounding is not the model's error."""
+    return scores / scores.sum(axis=1, keepdims=True)
+
+
+def _clipped(probabilities: np.ndarray) -> np.ndarray:
+    """Away from 0 and 1 by the rounding of float64, as scikit-learn's log_loss does."""
+    tiny = np.finfo(np.float64).eps
+    return np.clip(probabilities, tiny, 1 - tiny)
+
+
+def _binary_log_loss(scores: np.ndarray, targets: np.ndarray) -> float:
+    p = _clipped(scores)
+    return float(-np.where(targets > _THRESHOLD, np.log(p), np.log1p(-p)).mean())
+
+
+def _too_small(total: int, interval: tuple[float, float], figure: str) -> list[str]:
+    low, high = interval
+    if high - low <= _TOO_WIDE:
+        return []
+    return [
+        f"only {total} examples: with 95 % confidence the {figure} lies between {low:.3f} and {high:.3f}, "
+        "too wide to tell models apart that differ by less"
+    ]
+
+
+def _without_examples(labels: tuple[str, ...], support: np.ndarray) -> list[str]:
+    missing = [label for label, count in zip(labels, support, strict=True) if count == 0]
+    if not missing:
+        return []
+    shown = ", ".join(missing[:10]) + (", ..." if len(missing) > 10 else "")
+    return [f"no examples of {len(missing)} of {len(labels)} labels ({shown}): means over labels leave them out"]

@@ -1,0 +1,500 @@
+"""The convex probe: multinomial logistic regression on fixed features, solved to convergence.
+
+With a frozen base the best linear head is the solution of a convex problem: no learning rate, no number of epochs.
+What is minimised over weights W and biases b is
+
+    F(W, b) = C * sum_i weight_i * -log softmax(x_i @ W + b)[target_i]  +  ||W||^2 / 2
+
+on standardised features: the problem of scikit-learn's `LogisticRegression`. Standardised means centred, divided by
+sqrt(own variance + mean variance), then by one number that makes the variances add up to one, so that the same C means
+the same for 256 features as for 4096. The mean variance in the divisor keeps features that hardly ever fire from being
+blown up into noise. Centre and scale are folded into the head that is returned.
+
+How it is solved: the minimiser lies in the span of the rows, so the features are first rotated to their principal
+axes (exact, at most min(n, d) of them), where the curvature of F is nearly diagonal. Dividing each axis by the root
+of its curvature leaves L-BFGS little to do. F is 1-strongly convex in W, so the gradient bounds the distance to the
+minimum; the solver stops on that bound, not on a guess.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from zoo.errors import DataError, OptionError
+
+ClassWeight = Literal["balanced"] | Mapping[int, float] | None
+
+_PATH = (0.1, 1.0, *(10.0 ** (step / 2) for step in range(1, 11)))
+"""Values of C that are tried when none are given, from strong to weak regularisation (0.1 to 1e5)."""
+
+_USUAL_C = 100.0
+"""Taken when there is too little data to compare: the middle of what six image sets chose (30 to 1000)."""
+
+_FOLDS = 3
+_FOLD_ROWS = 10_000
+"""Rows used to choose C at most: beyond that the choice no longer changes, and the time would."""
+
+_FOLD_TOLERANCE = 3e-3
+_TOLERANCE = 1e-6
+"""Bound on (F - minimum of F) / F at which the solver stops: while comparing values of C, and in the end."""
+
+_ITERATIONS = 500
+_ROUNDS = 6
+_SMALL = 4_000_000
+"""Matrices with fewer numbers are worked on by one thread: on a busy machine more threads mostly wait for each other."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One value of C and how it did on examples left out.
+
+    Attributes:
+        c: the inverse of the strength of the regularisation.
+        accuracy: share right, over all folds.
+        log_loss: mean negative log likelihood in nats, over all folds (weighted by class if weights were given).
+    """
+
+    c: float
+    accuracy: float
+    log_loss: float
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A solved linear head: `softmax(values @ kernel + bias)` are the probabilities.
+
+    Attributes:
+        kernel: float32 (d, k), as a Keras Dense layer keeps it.
+        bias: float32 (k,).
+        c: the C that was taken, on features divided by `scale`.
+        cv_accuracy: cross-validated accuracy at `c`; NaN if there was too little data to cross-validate.
+        cv_log_loss: cross-validated log loss at `c` in nats; NaN likewise.
+        candidates: every C that was tried, in rising order.
+        scale: (d,), what the centred features were divided by.
+        objective: F at the solution.
+        converged: F is proven to be within 1e-6 (relative) of its minimum.
+        n_iter: iterations of the last solve.
+        seconds: wall time, cross-validation included.
+    """
+
+    kernel: np.ndarray
+    bias: np.ndarray
+    c: float
+    cv_accuracy: float
+    cv_log_loss: float
+    candidates: tuple[Candidate, ...]
+    scale: np.ndarray
+    objective: float
+    converged: bool
+    n_iter: int
+    seconds: float
+
+    def scores(self, values: np.ndarray) -> np.ndarray:
+        """Probabilities, float32 (n, k), of features (n, d)."""
+        return np.exp(_log_softmax(values @ self.kernel + self.bias))
+
+
+def fit_probe(
+    values: np.ndarray,
+    targets: np.ndarray,
+    *,
+    n_classes: int,
+    seed: int = 0,
+    class_weight: ClassWeight = None,
+    cs: Sequence[float] | None = None,
+) -> Probe:
+    """Solve a linear classifier on fixed features, the regularisation chosen by cross-validation.
+
+    C is the one with the lowest log loss over three stratified folds; rows that are the same never straddle folds.
+    Log loss and not accuracy decides, because it tells candidates apart that get the same images right: over seven
+    sets and 56 random splits it found as good or better accuracy, and always a better log loss (see the tests' notes).
+
+    Args:
+        values: float32 (n, d), finite.
+        targets: int64 (n,), class indices 0..n_classes-1, of at least two classes.
+        n_classes: outputs of the head. A class without any row gets a probability of at most 1 / (n + 1) on
+            every training row.
+        seed: decides the folds; the same seed gives the same result.
+        class_weight: None, "balanced" (n / (classes present * rows of the class)), or class index -> weight (1 for
+            classes not named).
+        cs: values of C to compare; by default a path from 0.1 to 1e5 that ends where the log loss has turned.
+
+    Returns:
+        The head and how it was found.
+
+    Raises:
+        DataError: shapes or targets that do not fit, NaN or infinite features, fewer than two classes.
+        OptionError: a class weight or a C that cannot be used.
+    """
+    start = time.perf_counter()
+    values, targets = _checked(values, targets, n_classes)
+    present, compact = np.unique(targets, return_inverse=True)
+    weights = _weights(class_weight, targets, n_classes)
+    grid = _grid(cs)
+    with _threads(values.size):
+        space = _rotate(values)
+        candidates, chosen, guess = _cross_validate(space, values, compact, weights, grid, seed, stop_early=cs is None)
+        best = candidates[chosen] if candidates else None
+        c = best.c if best else min(grid, key=lambda value: abs(np.log(value / _USUAL_C)))
+        solution = _solve(space.rows, compact, weights, c, space.squares, guess, _TOLERANCE)
+    kernel, bias = space.unfold(solution.weights, solution.bias)
+    kernel, bias = _with_absent(kernel, bias, values, present, n_classes)
+    return Probe(
+        kernel=kernel.astype(np.float32),
+        bias=bias.astype(np.float32),
+        c=c,
+        cv_accuracy=best.accuracy if best else float("nan"),
+        cv_log_loss=best.log_loss if best else float("nan"),
+        candidates=tuple(candidates),
+        scale=space.scale,
+        objective=solution.objective,
+        converged=solution.converged,
+        n_iter=solution.iterations,
+        seconds=time.perf_counter() - start,
+    )
+
+
+# -- what comes in ---------------------------------------------------------------------------------------------
+
+
+def _checked(values: np.ndarray, targets: np.ndarray, n_classes: int) -> tuple[np.ndarray, np.ndarray]:
+    values, targets = np.asarray(values), np.asarray(targets)
+    if values.ndim != 2 or 0 in values.shape:
+        raise DataError(f"the probe takes features of shape (n, d); got {values.shape}")
+    if targets.shape != values.shape[:1] or not np.issubdtype(targets.dtype, np.integer):
+        raise DataError(
+            f"the probe takes one class index for each of the {len(values)} feature rows; "
+            f"got targets of shape {targets.shape} and type {targets.dtype}"
+        )
+    finite = np.isfinite(values).all(axis=1)
+    if not finite.all():
+        bad = np.flatnonzero(~finite)
+        raise DataError(
+            f"{len(bad)} of {len(values)} feature rows hold NaN or infinite values (the first is row {bad[0]}): "
+            "look at the weights and the preprocessing of the base"
+        )
+    if targets.min() < 0 or targets.max() >= n_classes:
+        raise DataError(
+            f"class indices must lie in 0..{n_classes - 1}; found {int(targets.min())}..{int(targets.max())}"
+        )
+    if len(np.unique(targets)) < 2:
+        raise DataError(
+            f"all {len(targets)} rows are of class {int(targets[0])}: a classifier needs examples of at least two classes"
+        )
+    return values, targets.astype(np.int64)
+
+
+def _weights(class_weight: ClassWeight, targets: np.ndarray, n_classes: int) -> np.ndarray:
+    """The weight of each row."""
+    per_class = np.ones(n_classes)
+    if isinstance(class_weight, Mapping):
+        for index, weight in class_weight.items():
+            if not (isinstance(index, int | np.integer) and 0 <= index < n_classes):
+                raise OptionError(f"class_weight names class {index!r}; classes are 0..{n_classes - 1}")
+            if not (np.isfinite(weight) and weight > 0):
+                raise OptionError(f"class_weight of class {index} is {weight!r}; it must be a positive number")
+            per_class[index] = weight
+    elif class_weight == "balanced":
+        counts = np.bincount(targets, minlength=n_classes)
+        per_class = len(targets) / ((counts > 0).sum() * np.maximum(counts, 1))
+    elif class_weight is not None:
+        raise OptionError(
+            f"class_weight takes None, 'balanced' or a dict of class index to weight; got {class_weight!r}"
+        )
+    return per_class[targets]
+
+
+def _grid(cs: Sequence[float] | None) -> list[float]:
+    if cs is None:
+        return list(_PATH)
+    grid = sorted({float(c) for c in cs})
+    if not grid or not all(np.isfinite(c) and c > 0 for c in grid):
+        raise OptionError(f"cs takes at least one positive number; got {list(cs)!r}")
+    return grid
+
+
+# -- the coordinates the problem is solved in ------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Space:
+    """Features on their principal axes.
+
+    Attributes:
+        rows: float64 (n, r), r at most min(n, d).
+        squares: (r,), the sum of squares along each axis.
+        centre: (d,), the mean feature.
+        scale: (d,), what the centred features were divided by.
+        unrotate: (r, k) weights on the axes -> (d, k) weights on the scaled features.
+    """
+
+    rows: np.ndarray
+    squares: np.ndarray
+    centre: np.ndarray
+    scale: np.ndarray
+    unrotate: Callable[[np.ndarray], np.ndarray]
+
+    def unfold(self, weights: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The same function as a kernel and a bias on the features as they come."""
+        kernel = self.unrotate(weights) / self.scale[:, None]
+        return kernel, bias - self.centre @ kernel
+
+
+def _rotate(values: np.ndarray) -> _Space:
+    from scipy.linalg import eigh
+
+    n, d = values.shape
+    scaled = values.astype(np.float64)
+    centre = scaled.mean(axis=0)
+    scaled -= centre
+    scale = _scale(np.einsum("ij,ij->j", scaled, scaled) / n)
+    scaled /= scale
+    # The smaller of the two Gram matrices has the same eigenvalues as the larger one, zeros aside.
+    squares, axes = eigh(scaled @ scaled.T if n <= d else scaled.T @ scaled)
+    kept = squares > squares[-1] * max(n, d) * np.finfo(np.float64).eps
+    squares, axes = squares[kept], axes[:, kept]
+    if n > d:
+        return _Space(scaled @ axes, squares, centre, scale, lambda weights: axes @ weights)
+    lengths = np.sqrt(squares)
+    return _Space(axes * lengths, squares, centre, scale, lambda w: scaled.T @ (axes @ (w / lengths[:, None])))
+
+
+def _scale(variance: np.ndarray) -> np.ndarray:
+    """What features are divided by, from their variances."""
+    softened = variance + variance.mean()
+    if not softened.any():
+        return np.ones_like(variance)
+    return np.sqrt(softened * (variance / softened).sum())
+
+
+def _threads(size: int) -> Any:
+    """A context in which small matrices are worked on by one thread (folds still run side by side)."""
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(limits=1 if size < _SMALL else None, user_api="blas")
+
+
+# -- one convex problem ----------------------------------------------------------------------------------------
+
+_Guess = tuple[np.ndarray, np.ndarray]
+"""Weights (r, k) and bias (k,) to start from."""
+
+
+@dataclass(frozen=True)
+class _Solution:
+    weights: np.ndarray
+    bias: np.ndarray
+    objective: float
+    converged: bool
+    iterations: int
+
+
+def _log_softmax(logits: np.ndarray) -> np.ndarray:
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+
+def _solve(
+    rows: np.ndarray,
+    targets: np.ndarray,
+    weights: np.ndarray,
+    c: float,
+    squares: np.ndarray,
+    guess: _Guess | None,
+    tolerance: float,
+) -> _Solution:
+    """Minimise F by L-BFGS on axes divided by the root of their curvature.
+
+    Args:
+        rows: (n, r) coordinates.
+        targets: (n,) class indices 0..k-1, every class present.
+        weights: (n,) weight of each row.
+        c: factor of the data term.
+        squares: (r,) sum of squares of `rows` along each axis; only the speed depends on it.
+        guess: where to start: weights (r, k) and bias (k,); zeros if None.
+        tolerance: bound on (F - minimum) / F to stop at.
+    """
+    from scipy.optimize import minimize
+
+    n, r = rows.shape
+    k = int(targets.max()) + 1
+    everyone = np.arange(n)
+    solution, bias = guess if guess is not None else (np.zeros((r, k)), np.zeros(k))
+    objective, gap, iterations = np.inf, np.inf, 0
+    factor = (c * weights)[:, None]
+
+    for _ in range(_ROUNDS):
+        # The Hessian is rows' D rows + 1 with D about weight * p (1 - p): nearly diagonal on principal axes.
+        p = np.exp(_log_softmax(rows @ solution.astype(rows.dtype) + bias))
+        curvature = float((factor * p * (1 - p)).mean())
+        stretch = np.sqrt(1 + curvature * squares)[:, None]
+        bias_stretch = np.sqrt(curvature * n) or 1.0
+
+        def evaluate(
+            point: np.ndarray, stretch: np.ndarray = stretch, bias_stretch: float = bias_stretch
+        ) -> tuple[float, np.ndarray]:
+            nonlocal objective, gap
+            w, b = point[: r * k].reshape(r, k) / stretch, point[r * k :] / bias_stretch
+            log_p = _log_softmax(rows @ w.astype(rows.dtype) + b)
+            objective = float(-(factor[:, 0] @ log_p[everyone, targets]) + 0.5 * np.vdot(w, w))
+            residual = np.exp(log_p)
+            residual[everyone, targets] -= 1
+            residual *= factor
+            w_gradient = rows.T @ residual.astype(rows.dtype) + w
+            b_gradient = residual.sum(axis=0)
+            # F is 1-strongly convex in w; the biases are taken to be within 1 of where they belong.
+            gap = float(0.5 * np.vdot(w_gradient, w_gradient) + np.abs(b_gradient).sum())
+            return objective, np.concatenate([(w_gradient / stretch).ravel(), b_gradient / bias_stretch])
+
+        def enough(_: np.ndarray) -> None:
+            if gap <= tolerance * objective:
+                raise StopIteration
+
+        result = minimize(
+            evaluate,
+            np.concatenate([(solution * stretch).ravel(), bias * bias_stretch]),
+            jac=True,
+            method="L-BFGS-B",
+            callback=enough,
+            options={"maxiter": _ITERATIONS, "maxcor": 10, "gtol": 0.0, "ftol": 0.0},
+        )
+        iterations += int(result.nit)
+        evaluate(result.x)
+        solution, bias = result.x[: r * k].reshape(r, k) / stretch, result.x[r * k :] / bias_stretch
+        if gap <= tolerance * objective:
+            break
+    return _Solution(solution, bias, objective, gap <= tolerance * objective, iterations)
+
+
+# -- the choice of C -------------------------------------------------------------------------------------------
+
+class _Fold:
+    """One split into rows to fit and rows to judge by, with the solution for the last C as the next start."""
+
+    def __init__(
+        self, space: _Space, targets: np.ndarray, weights: np.ndarray, fitted: np.ndarray, judged: np.ndarray
+    ) -> None:
+        rows = space.rows.astype(np.float32)
+        self.fitted, self.judged = rows[fitted], rows[judged]
+        self.present, self.targets = np.unique(targets[fitted], return_inverse=True)
+        self.weights, self.judged_targets, self.judged_weights = weights[fitted], targets[judged], weights[judged]
+        self.squares = space.squares * (len(fitted) / len(targets))
+        self.classes = int(targets.max()) + 1
+        self.guess: _Guess | None = None
+
+    def judge(self, c: float) -> tuple[np.ndarray, np.ndarray]:
+        """For each row left out: whether it is right, and its weighted -log p of the true class."""
+        log_p = np.full((len(self.judged), self.classes), -np.log(len(self.fitted) + 1.0))
+        if len(self.present) == 1:
+            log_p[:, self.present] = 0.0
+        else:
+            found = _solve(self.fitted, self.targets, self.weights, c, self.squares, self.guess, _FOLD_TOLERANCE)
+            self.guess = found.weights, found.bias
+            log_p[:, self.present] = _log_softmax(self.judged @ found.weights + found.bias)
+        loss = -self.judged_weights * log_p[np.arange(len(log_p)), self.judged_targets]
+        return log_p.argmax(axis=1) == self.judged_targets, loss
+
+    def solution(self) -> _Guess:
+        """The last solution over all classes; zeros for a class this fold never fitted."""
+        weights, bias = np.zeros((self.fitted.shape[1], self.classes)), np.zeros(self.classes)
+        if self.guess is not None:
+            weights[:, self.present], bias[self.present] = self.guess
+        return weights, bias
+
+
+def _fold_numbers(values: np.ndarray, targets: np.ndarray, seed: int) -> np.ndarray:
+    """A fold 0..2 for each row, -1 for rows not used: stratified by class, rows that are the same together."""
+    first_of: dict[bytes, int] = {}
+    leader = np.array([first_of.setdefault(row.tobytes(), index) for index, row in enumerate(values)])
+    leaders = np.random.default_rng(seed).permutation(np.unique(leader))
+    # Dealt out like cards, one class after the other: every fold gets its share of every class, and folds are even.
+    leaders = leaders[np.argsort(targets[leaders], kind="stable")]
+    if len(leaders) > _FOLD_ROWS:
+        leaders = leaders[np.linspace(0, len(leaders) - 1, _FOLD_ROWS).astype(int)]
+    fold_of_leader = np.full(len(values), -1)
+    fold_of_leader[leaders] = np.arange(len(leaders)) % _FOLDS
+    return fold_of_leader[leader]
+
+
+def _cross_validate(
+    space: _Space,
+    values: np.ndarray,
+    targets: np.ndarray,
+    weights: np.ndarray,
+    grid: list[float],
+    seed: int,
+    *,
+    stop_early: bool,
+) -> tuple[list[Candidate], int, _Guess | None]:
+    """Judge values of C in rising order, each solve starting from the one before.
+
+    Returns:
+        The candidates (none if fewer than two classes have two different rows), which of them to take, and the mean
+        of the folds' solutions for it, from where the solve on all rows is short.
+    """
+    number = _fold_numbers(values, targets, seed)
+    used = number >= 0
+    repeated = [label for label in np.unique(targets) if len(np.unique(number[used & (targets == label)])) > 1]
+    if len(repeated) < 2:
+        return [], 0, None
+    folds = [
+        _Fold(space, targets, weights, np.flatnonzero(used & (number != fold)), np.flatnonzero(number == fold))
+        for fold in range(_FOLDS)
+        if (number == fold).any()
+    ]
+    candidates: list[Candidate] = []
+    losses: list[np.ndarray] = []
+    guesses: list[list[_Guess]] = []
+    with ThreadPoolExecutor(max_workers=min(len(folds), os.cpu_count() or 1)) as pool:
+        for c in grid:
+            right, loss = zip(*pool.map(lambda fold, c=c: fold.judge(c), folds), strict=True)
+            losses.append(np.concatenate(loss) / weights[used].mean())
+            candidates.append(Candidate(c, float(np.concatenate(right).mean()), float(losses[-1].mean())))
+            guesses.append([fold.solution() for fold in folds])
+            if stop_early and _turned([candidate.log_loss for candidate in candidates]):
+                break
+    chosen = _choose(grid[: len(candidates)], np.stack(losses))
+    weight, bias = (np.mean(part, axis=0) for part in zip(*guesses[chosen], strict=True))
+    return candidates, chosen, (weight, bias)
+
+
+def _choose(cs: list[float], losses: np.ndarray) -> int:
+    """Of the values of C that cannot be told from the best, the one nearest to the usual value.
+
+    Args:
+        cs: values of C.
+        losses: (len(cs), rows) loss of each row left out. "Cannot be told" means that the mean difference from the
+            best is at most its own standard error.
+    """
+    difference = losses - losses[losses.mean(axis=1).argmin()]
+    error = difference.std(axis=1) / np.sqrt(losses.shape[1])
+    equal = np.flatnonzero(difference.mean(axis=1) <= error)
+    return int(equal[np.abs(np.log(np.array(cs)[equal] / _USUAL_C)).argmin()])
+
+
+def _turned(losses: list[float]) -> bool:
+    """True when the last two steps brought nothing any more: less than 0.1 % below the best before them."""
+    return len(losses) > 2 and min(losses[-2:]) > 0.999 * min(losses[:-2])
+
+
+def _with_absent(
+    kernel: np.ndarray, bias: np.ndarray, values: np.ndarray, present: np.ndarray, n_classes: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Add outputs for classes without any row: no weights, and a bias that keeps them at most 1 / (n + 1) on each row.
+
+    Left to the optimiser, the bias of such a class would run to minus infinity.
+    """
+    if len(present) == n_classes:
+        return kernel, bias
+    logits = values @ kernel + bias
+    total = logits.max(axis=1) + np.log(np.exp(logits - logits.max(axis=1, keepdims=True)).sum(axis=1))
+    full_kernel, full_bias = np.zeros((len(kernel), n_classes)), np.full(n_classes, total.min() - np.log(len(values)))
+    full_kernel[:, present], full_bias[present] = kernel, bias
+    return full_kernel, full_bias
