@@ -65,7 +65,8 @@ def main() -> None:
             print(f"  {what:44}{accuracy:8.3f}{seconds:10.1f}")
         print(
             "\n  Why: digits are far from the photos the base was trained on, so its frozen features give less than raw"
-            "\n  pixels do. The further the data from the source, the less frozen features give and the more fine-tuning does."
+            "\n  pixels do. The further the data from the source, the less frozen features give, and the more"
+            "\n  fine-tuning does."
         )
         print(f"\n{tuned.validation}")
 

@@ -35,7 +35,9 @@ def shared_data() -> Path:
     """Real data sets and small real weights that live beside the repository, not in it."""
     path = Path(os.environ.get("ZOO_TEST_DATA", ROOT.parent / "shared" / "data"))
     if not path.is_dir():
-        pytest.skip(f"the test data is not at {path}: set ZOO_TEST_DATA to the folder that holds flowers5, weights, ...")
+        pytest.skip(
+            f"the test data is not at {path}: set ZOO_TEST_DATA to the folder that holds flowers5, weights, ..."
+        )
     return path
 
 
@@ -45,7 +47,11 @@ def photos() -> np.ndarray:
     from sklearn.datasets import load_sample_images
 
     china, flower = load_sample_images().images
-    crops = [image[y : y + 224, x : x + 224] for image in (china, flower) for y, x in ((0, 0), (0, 300), (180, 100), (200, 400))]
+    crops = [
+        image[y : y + 224, x : x + 224]
+        for image in (china, flower)
+        for y, x in ((0, 0), (0, 300), (180, 100), (200, 400))
+    ]
     return np.stack(crops)
 
 

@@ -74,11 +74,11 @@ def test_fine_tuning_moves_the_last_stages_and_no_batchnorm(family: str, make, p
     model = make(family)
     before_bn, before = batchnorm_state(model), stage_state(model)
     assert before_bn or family in {"vgg16", "convnext_tiny"}
-    run = model.fit(pictures, recipe="lp-ft", epochs=1, batch_size=8, learning_rate=1e-3, validation=0.25)
+    run = model.fit(pictures, recipe="lp-ft", epochs=1, batch_size=6, learning_rate=1e-3, validation=0.25)
     after = stage_state(model)
     assert batchnorm_state(model) == before_bn
     trained = run.phases[-1]["stages"]
-    assert len(trained) == 2
+    assert len(trained) == min(4, len(model.composition.stages))
     for name in before:
         moved = before[name] != after[name]
         assert moved == (name in trained), name
@@ -86,7 +86,7 @@ def test_fine_tuning_moves_the_last_stages_and_no_batchnorm(family: str, make, p
     # A reloaded copy, fitted again, keeps them too (invariants 1 and 5: new flags, new optimizer).
     loaded = zoo.load(model.save(tmp_path / "m.keras"))
     assert batchnorm_state(loaded) == before_bn
-    loaded.fit(pictures, recipe="lp-ft", epochs=1, batch_size=8, validation=0.25)
+    loaded.fit(pictures, recipe="lp-ft", epochs=1, batch_size=6, validation=0.25)
     assert batchnorm_state(loaded) == before_bn
 
 
@@ -97,11 +97,13 @@ def guide_only(backbone, stages, *, unfreeze, batchnorm):
 
 
 @pytest.mark.parametrize("family", ["efficientnet_lite0", "resnet50"])
-def test_without_the_freezing_line_the_guard_raises(family: str, make, pictures, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_freezing_line_the_guard_raises(
+    family: str, make, pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model = make(family)
     monkeypatch.setattr("zoo.training.fit.freeze", guide_only)
     with pytest.raises(FrozenError, match="moved"):
-        model.fit(pictures, recipe="lp-ft", epochs=1, batch_size=8, validation=0.25)
+        model.fit(pictures, recipe="lp-ft", epochs=1, batch_size=6, validation=0.25)
 
 
 def test_the_flag_alone_is_what_holds_batchnorm(make, pictures, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,16 +122,18 @@ def test_the_flag_alone_is_what_holds_batchnorm(make, pictures, monkeypatch: pyt
     model = make("efficientnet_lite0")
     monkeypatch.setattr("zoo.training.fit.freeze", all_but_batchnorm)
     with pytest.raises(FrozenError, match="bn"):
-        model.fit(pictures, recipe="lp-ft", epochs=1, batch_size=8, validation=0.25)
+        model.fit(pictures, recipe="lp-ft", epochs=1, batch_size=6, validation=0.25)
 
 
 def test_two_fits_with_other_stages_recompile(make, pictures) -> None:
     from zoo.specs import PhaseSpec, RecipeSpec
 
     model = make("efficientnet_lite0")
-    model.fit(pictures, recipe="lp-ft", epochs=1, batch_size=8, learning_rate=1e-3, validation=0.25)
+    model.fit(pictures, recipe="lp-ft", epochs=1, batch_size=6, learning_rate=1e-3, validation=0.25)
     before = stage_state(model)
-    whole = RecipeSpec(name="deep", phases=(PhaseSpec(name="deep", solver="gradient", unfreeze=4, epochs=1, batch_size=8),))
+    whole = RecipeSpec(
+        name="deep", phases=(PhaseSpec(name="deep", solver="gradient", unfreeze=4, epochs=1, batch_size=6),)
+    )
     run = model.fit(pictures, recipe=whole, validation=0.25)
     assert any("continues" in notice for notice in run.notices)
     after = stage_state(model)
@@ -186,7 +190,7 @@ def test_predict_equals_call_equals_savedmodel_equals_litert(family: str, make, 
     import tensorflow as tf
 
     model = make(family, augment=["flip", "noise"])
-    model.fit(pictures, recipe="head", epochs=1, batch_size=8, validation=0.25)
+    model.fit(pictures, recipe="head", epochs=1, batch_size=6, validation=0.25)
     x = model_pixels(model, pictures[0][:3])
     predicted = model.predict_scores(x)
     swapped = model.predict_scores(x[..., ::-1])
@@ -262,7 +266,12 @@ def test_a_missing_file_offline_is_one_clear_error() -> None:
     with pytest.raises(OfflineError) as caught:
         zoo.build("resnet50", head=zoo.classifier(LABELS))
     text = str(caught.value)
-    for part in ("resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5", "https://", "4d473c1dd8becc155b73f8504c6f6626", "ZOO_OFFLINE"):
+    for part in (
+        "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        "https://",
+        "4d473c1dd8becc155b73f8504c6f6626",
+        "ZOO_OFFLINE",
+    ):
         assert part in text
 
 
@@ -274,7 +283,7 @@ def test_random_weights_only_by_name_and_never_with_a_frozen_recipe(pictures) ->
         with pytest.raises(OptionError, match="random weights"):
             model.fit(pictures, recipe=recipe)
     before = batchnorm_state(model)
-    run = model.fit(pictures, recipe="scratch", epochs=1, batch_size=8, validation=0.25)
+    run = model.fit(pictures, recipe="scratch", epochs=1, batch_size=6, validation=0.25)
     assert batchnorm_state(model) != before  # a base of one's own does learn its BatchNorm
     assert run.history["loss"]
     with pytest.raises(OptionError, match="spoil a pretrained base"):

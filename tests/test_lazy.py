@@ -11,12 +11,27 @@ import pytest
 
 import zoo
 
-HEAVY = ("tensorflow", "keras", "matplotlib", "sklearn", "scipy", "PIL", "huggingface_hub", "zoo_vision", "zoo_flowers", "zoo_classics")
+HEAVY = (
+    "tensorflow",
+    "keras",
+    "matplotlib",
+    "sklearn",
+    "scipy",
+    "PIL",
+    "huggingface_hub",
+    "zoo_vision",
+    "zoo_flowers",
+    "zoo_classics",
+)
 
 
 def loaded_by(code: str) -> set[str]:
     """Top-level names of the modules that a fresh interpreter holds after running the code."""
-    program = f"import json, sys, io, contextlib\nwith contextlib.redirect_stdout(io.StringIO()):\n    {code}\nprint(json.dumps(sorted(sys.modules)))"
+    program = (
+        "import json, sys, io, contextlib\n"
+        f"with contextlib.redirect_stdout(io.StringIO()):\n    {code}\n"
+        "print(json.dumps(sorted(sys.modules)))"
+    )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     return {name.partition(".")[0] for name in json.loads(done.stdout)}
 

@@ -1,1 +1,1 @@
-"""Commands for people who work on zoo itself; not shipped."""
+"""Commands that make the generated files of the project."""

@@ -106,7 +106,9 @@ class Composition:
 
         if self.head is None:
             return None
-        layers = [layer for layer in self.head.layers if not isinstance(layer, keras.layers.InputLayer | keras.layers.Dropout)]
+        layers = [
+            layer for layer in self.head.layers if not isinstance(layer, keras.layers.InputLayer | keras.layers.Dropout)
+        ]
         linear = len(layers) == 1 and isinstance(layers[0], keras.layers.Dense) and layers[0].use_bias
         return layers[0] if linear and _activation(layers[0]) in {"linear", "softmax"} else None
 
@@ -191,7 +193,9 @@ def _named(
     if size < spec.input.min_size:
         raise OptionError(f"input_size={size} is too small for {spec.name}: at least {spec.input.min_size} pixels")
     if include_top and size != spec.input.default_size and weights is not None:
-        what = "the pretrained classifier" if wanted is None else f"features={features!r} (a layer of the pretrained top)"
+        what = (
+            "the pretrained classifier" if wanted is None else f"features={features!r} (a layer of the pretrained top)"
+        )
         raise OptionError(f"{what} of {spec.name} needs input_size={spec.input.default_size}; got {size}")
     if wanted is None and weights is None:
         raise OptionError(f"{spec.name} without a head is its pretrained classifier, which random weights do not have")
@@ -358,7 +362,7 @@ def _resize_rule(
     if asked is not None:
         if asked not in ("crop", "stretch", "pad"):
             raise OptionError(f"resize= takes 'crop', 'stretch', 'pad' or a zoo.specs.ResizeRule; got {asked!r}")
-        return ResizeRule(mode=asked, interpolation=preprocessing.resize.interpolation)  # type: ignore[arg-type]
+        return ResizeRule(mode=asked, interpolation=preprocessing.resize.interpolation)
     if trained is not None:
         return trained.resize
     if wanted is None:
@@ -430,9 +434,10 @@ def _wire(source: _Source, wanted: _Wanted | None, rule: ResizeRule, seed: int) 
     x = base(preprocess(pixels, source.preprocessing))
     if wanted is None:
         features = head = None
-        logits, from_logits, task = x, True, "classification"
+        logits, from_logits = x, True
+        task: Task = "classification"
         labels = registry().get("label_sets", str(source.label_set)).spec.labels if source.label_set else ()
-        identity = {"head": None}
+        identity: dict[str, Any] = {"head": None}
     else:
         if len(x.shape) == 4:
             pool = keras.layers.GlobalMaxPooling2D if source.pooling == "max" else keras.layers.GlobalAveragePooling2D
@@ -458,7 +463,7 @@ def _wire(source: _Source, wanted: _Wanted | None, rule: ResizeRule, seed: int) 
         backbone=base,
         head=head,
         stages=source.stages,
-        task=task,  # type: ignore[arg-type]
+        task=task,
         labels=tuple(labels),
         from_logits=from_logits,
         input_size=size,

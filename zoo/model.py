@@ -21,7 +21,7 @@ from zoo.evaluation import Evaluation, evaluate_scores
 from zoo.export import read, save
 from zoo.features import extract, forward
 from zoo.registry import ZooNotice
-from zoo.specs import Preprocessing, RecipeSpec, ResizeRule
+from zoo.specs import Preprocessing, RecipeSpec, ResizeRule, Task
 from zoo.training import (
     Run,
     Settings,
@@ -202,8 +202,8 @@ class TransferModel:
                 with pixels 0..255, or a `keras.utils.PyDataset`.
             validation: share held out (0..1), a number of examples, or data of its own. Splits go by file content.
             test: share held out for a third split; 0 for none.
-            recipe: "probe" (the head solved exactly on features), "head" (gradient descent on features), "lp-ft" (probe,
-                then the last stages at a low learning rate, BatchNorm frozen) or "scratch" (random weights only).
+            recipe: "probe" (the head solved exactly on features), "head" (gradient descent on features), "lp-ft" (the
+                probe, then the last stages at a low learning rate, BatchNorm frozen), "scratch" (random weights only).
             epochs: passes over the data for the gradient phase of the recipe.
             batch_size: examples per step of the gradient phase.
             learning_rate: peak learning rate of the gradient phase.
@@ -229,7 +229,9 @@ class TransferModel:
         check_recipe(self._composition, chosen, pretrained=pretrained, augmented=bool(self._ops))
         target = Path(directory) if directory is not None else None
         if target is not None and target.exists() and (not target.is_dir() or any(target.iterdir())):
-            raise OptionError(f"directory={str(target)!r} exists and is not an empty folder: a run needs one of its own")
+            raise OptionError(
+                f"directory={str(target)!r} exists and is not an empty folder: a run needs one of its own"
+            )
         dataset, split, notices = self._training_data(data, validation, test, seed)
         notices += self._start(start)
         if self._initial_base is None and any(phase.unfreeze for phase in chosen.phases):
@@ -243,7 +245,9 @@ class TransferModel:
             _measure(self._composition.task),
             Settings(
                 seed=seed,
-                augment=(lambda epoch: augment_room.transform(self._ops, seed=seed, epoch=epoch)) if self._ops else None,
+                augment=(lambda epoch: augment_room.transform(self._ops, seed=seed, epoch=epoch))
+                if self._ops
+                else None,
                 class_weight=class_weight,
                 callbacks=callbacks,
                 verbose=verbose,
@@ -287,6 +291,7 @@ class TransferModel:
     ) -> tuple[data_room.Dataset, data_room.Split, list[str]]:
         dataset = data_room.load(data, labels=self.labels or None)
         notices = data_room.check(dataset, labels=self.labels or None)
+        dataset = dataset.readable()
         if not self.labels:
             self._take_labels(dataset)
         if isinstance(validation, bool) or not isinstance(validation, int | float):
@@ -294,13 +299,14 @@ class TransferModel:
                 return dataset, data_room.split(dataset, validation=0.0, test=test, seed=seed), notices
             held_out = data_room.load(validation, labels=self.labels)
             notices += data_room.check(held_out, labels=self.labels, training=False)
+            held_out = held_out.readable()
             first = data_room.split(dataset, validation=0.0, test=test, seed=seed)
-            joined = data_room.Joined(dataset, held_out)
+            joined = data_room.concatenate(dataset, held_out, name=dataset.name)
             shared = set(np.array(dataset.hashes())[first.train]) & set(held_out.hashes())
             if shared:
                 raise DataError(
-                    f"{len(shared)} of {len(held_out)} validation files are in the training data too: what was trained on "
-                    f"must not be measured on; remove the copies"
+                    f"{len(shared)} of {len(held_out)} validation files are in the training data too: what was trained "
+                    f"on must not be measured on; remove the copies"
                 )
             positions = np.arange(len(dataset), len(joined))
             return joined, data_room.Split(train=first.train, validation=positions, test=first.test), notices
@@ -308,12 +314,12 @@ class TransferModel:
         return dataset, parts, notices + list(parts.notes)
 
     def _take_labels(self, dataset: data_room.Dataset) -> None:
-        if len(dataset.labels) != self._composition.outputs and self._composition.task == "classification":
+        if dataset.n_classes != self._composition.outputs and self._composition.task == "classification":
             raise DataError(
-                f"the head has {self._composition.outputs} outputs and the data {len(dataset.labels)} classes "
-                f"({', '.join(dataset.labels[:8])}): build the model with a head of {len(dataset.labels)}"
+                f"the head has {self._composition.outputs} outputs and the data {dataset.n_classes} classes "
+                f"({', '.join(dataset.labels[:8]) or 'without names'}): build the model with a head of {dataset.n_classes}"
             )
-        self._composition.labels = dataset.labels
+        self._composition.labels = dataset.labels or tuple(str(index) for index in range(dataset.n_classes))
 
     def _start(self, start: str) -> list[str]:
         """Put the head where the run starts; returns what to say about it."""
@@ -349,7 +355,9 @@ class TransferModel:
             self._composition.head.set_weights(self._initial_head)
         if self._initial_base is not None:
             self._composition.backbone.set_weights(self._initial_base)
-        self._head_state = "pretrained" if self._shipped_head is not None or self._composition.head is None else "untrained"
+        self._head_state = (
+            "pretrained" if self._shipped_head is not None or self._composition.head is None else "untrained"
+        )
 
     # -- evaluate and predict ------------------------------------------------------------------------------------
     def evaluate(self, data: Any, *, progress: Any = None) -> Evaluation:
@@ -380,7 +388,8 @@ class TransferModel:
         notes: Iterable[str] = (),
         progress: Any = None,
     ) -> Evaluation:
-        notes, skipped = list(notes), ()
+        notes = list(notes)
+        skipped: tuple[tuple[str, str], ...] = ()
         if dataset.targets is None:
             raise DataError(f"{dataset.name} has no labels to measure against")
         if scores is None:
@@ -486,7 +495,7 @@ class TransferModel:
         return save(composition.serving, record, path)
 
 
-def _measure(task: str) -> Any:
+def _measure(task: Task) -> Any:
     def measure(scores: np.ndarray, targets: np.ndarray) -> dict[str, float]:
         from zoo.evaluation import headline
 

@@ -146,6 +146,14 @@ def test_damaged_exif_does_not_lose_the_picture():
     np.testing.assert_array_equal(decode(data), decode(good))
 
 
+def test_real_photos_are_decoded_in_full(shared_data):
+    """No shortcut such as Pillow's `draft`, which gives a smaller JPEG than the file holds."""
+    for folder in sorted((shared_data / "flowers5").iterdir()):
+        path = sorted(folder.iterdir())[7]
+        np.testing.assert_array_equal(decode(path), np.asarray(Image.open(path).convert("RGB")))
+        np.testing.assert_array_equal(decode(path.read_bytes()), decode(path))
+
+
 # -- what is not an image ---------------------------------------------------------------------------------------------
 
 
@@ -272,6 +280,7 @@ def test_resize_treats_height_and_width_alike(height, width, mode):
             (38, 0),
         ),  # 224 * 321 // 240 = 299; (299 - 224) / 2 = 37.5 -> 38 (half to even)
         (100, 101, 96, 0.9, (107, 106), (6, 5)),
+        (640, 480, 64, 0.875, (73, 97), (4, 16)),  # so much smaller that Pillow's reducing_gap would change pixels
     ],
 )
 def test_crop_is_that_of_torchvision(height, width, size, fraction, short, box):

@@ -67,7 +67,7 @@ def test_real_photos(shared_data):
     assert "1250 images, 5 classes" in repr(data)
 
 
-def test_a_flat_folder_files_and_one_file_are_unlabelled(pets):
+def test_a_flat_folder_files_and_one_file_are_unlabelled(pets, monkeypatch):
     flat = load(pets / "dog")
     assert flat.ids == ("a.png", "b.png")
     assert flat.targets is None
@@ -75,6 +75,8 @@ def test_a_flat_folder_files_and_one_file_are_unlabelled(pets):
     files = load([pets / "cat" / "b.png", str(pets / "dog" / "a.png")])
     assert [int(files.image(index)[0, 0, 0]) for index in range(2)] == [0, 120]
     assert len(load(str(pets / "dog" / "a.png"))) == 1
+    monkeypatch.chdir(pets / "dog")
+    assert load("a.png").ids == ("a.png",)
     with pytest.raises(DataError, match=r"no such image file: .*gone\.png"):
         load([pets / "dog" / "a.png", pets / "gone.png"])
 
@@ -414,10 +416,13 @@ def test_a_dataset_by_name(plugins, tmp_path, monkeypatch, pets):
     assert load("zoo_classics:digits").ids == digits.ids
     with pytest.raises(DataError) as caught:
         load("digitz")
-    assert "there is no folder 'digitz' in" in str(caught.value)
+    assert "there is no file or folder 'digitz' in" in str(caught.value)
     assert "Did you mean 'digits'" in str(caught.value)
     with pytest.raises(DataError, match="there is no folder digits"):
         load("digits/")  # a separator means a folder
+    (tmp_path / "digits").write_text("a file of that name is no folder and no picture")
+    assert len(load("digits")) == 1797
+    (tmp_path / "digits").unlink()
     shutil.copytree(pets, tmp_path / "digits")
     assert load("digits").labels == ("cat", "dog")  # an existing folder wins
 

@@ -195,7 +195,7 @@ def test_regression_with_two_outputs_one_constant() -> None:
 
 
 def test_figures_of_another_task_say_which_task_they_belong_to(small) -> None:
-    with pytest.raises(AttributeError, match="mae is for a regression task.*classification.*accuracy"):
+    with pytest.raises(AttributeError, match=r"mae is for a regression task.*classification.*accuracy"):
         _ = small.mae
     regression = evaluate_scores(np.zeros(3), np.zeros(3), task="regression")
     for name in ("accuracy", "confusion", "mistakes", "top5"):

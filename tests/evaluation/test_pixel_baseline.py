@@ -48,7 +48,9 @@ def test_size_is_the_images_own_or_the_one_asked(digits: Arrays, monkeypatch: py
     import zoo.features.probe as room
 
     real = room.fit_probe
-    monkeypatch.setattr(room, "fit_probe", lambda values, *a, **k: widths.append(values.shape[1]) or real(values, *a, **k))
+    monkeypatch.setattr(
+        room, "fit_probe", lambda values, *a, **k: widths.append(values.shape[1]) or real(values, *a, **k)
+    )
     train, test = np.arange(100), np.arange(100, 150)
     pixel_baseline(digits, train, test)
     pixel_baseline(digits, train, test, size=4)
@@ -56,7 +58,7 @@ def test_size_is_the_images_own_or_the_one_asked(digits: Arrays, monkeypatch: py
 
 
 def test_without_classes_or_images_it_says_so(digits: Arrays) -> None:
-    unlabelled = Arrays(np.zeros((4, 8, 8), np.uint8), name="nameless")
+    unlabelled = Arrays(np.full((4, 8, 8), 200, np.uint8), name="nameless")
     with pytest.raises(DataError, match="nameless has no class"):
         pixel_baseline(unlabelled, np.array([0, 1]), np.array([2]))
     with pytest.raises(DataError, match="got 2 and 0"):

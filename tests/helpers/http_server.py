@@ -26,7 +26,7 @@ class Faults:
     length: int | None = None  # a Content-Length that lies
     chunked: bool = False  # no Content-Length, chunked
     close_delimited: bool = False  # no Content-Length, ends when the connection does
-    endless: bool = False  # chunked, and never stops
+    endless: bool = False  # chunked, and does not stop (before 64 MB, so that a broken client is seen)
     headers: dict[str, str] = field(default_factory=dict)  # in addition
     redirects: dict[str, str] = field(default_factory=dict)  # path -> Location
     chunk: int = 1 << 16  # bytes written at a time ...
@@ -66,6 +66,7 @@ class FileServer:
         self.etags = dict.fromkeys(self.files, '"v1"')
         self.faults = Faults()
         self.requests: list[Seen] = []
+        self._paused = 0.0
         self._stopping = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
@@ -99,8 +100,9 @@ class FileServer:
         self._server.server_close()
 
     def wait(self, seconds: float) -> None:
-        """Pause, but not past the end of the server."""
-        if seconds and self._stopping.wait(seconds):
+        """Pause, but not past the end of the server, and not for ever: a client that waits too long must be seen."""
+        self._paused += seconds
+        if seconds and self._paused < 15 and self._stopping.wait(seconds):
             raise ConnectionAbortedError
 
 
@@ -178,7 +180,7 @@ def _handler(server: FileServer) -> type[BaseHTTPRequestHandler]:
             end = len(body)
             if not plain and faults.drop_after:
                 end = min(end, faults.drop_after.pop(0))
-            while seen.sent < end or (faults.endless and not plain):
+            while seen.sent < end or (faults.endless and not plain and seen.sent < 64_000_000):
                 piece = body[seen.sent : min(seen.sent + faults.chunk, end)] or bytes(faults.chunk)
                 self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece) if chunked else piece)
                 seen.sent += len(piece)

@@ -116,7 +116,10 @@ def test_a_name_of_a_plugin_that_breaks_at_activation_says_which_and_what_to_try
     (site / package / "plugin.py").write_text("raise RuntimeError('no wings')")
     found = manager(site)
     entry = found.registry().get("heads", "owls")  # the manifest still names it
-    with pytest.warns(ZooNotice), pytest.raises(PluginError, match=r"zoo-t-birds 1\.0 failed.*no wings.*pip install -U"):
+    with (
+        pytest.warns(ZooNotice),
+        pytest.raises(PluginError, match=r"zoo-t-birds 1\.0 failed.*no wings.*pip install -U"),
+    ):
         found.target(entry, entry.spec.factory)
 
 
@@ -152,7 +155,12 @@ def test_a_manifest_cannot_reach_into_code_of_others(site: Path) -> None:
 
 @pytest.mark.parametrize(
     ("value", "states"),
-    [(None, "indexed indexed"), ("", "disabled disabled"), ("birds", "indexed disabled"), ("-birds", "disabled indexed")],
+    [
+        (None, "indexed indexed"),
+        ("", "disabled disabled"),
+        ("birds", "indexed disabled"),
+        ("-birds", "disabled indexed"),
+    ],
 )
 def test_allow_and_deny_lists(site: Path, monkeypatch: pytest.MonkeyPatch, value: str | None, states: str) -> None:
     install(site, "birds", GOOD.format(name="owls"), manifest=True)
@@ -185,7 +193,8 @@ def build(features, *, outputs, seed, width):
 
 @hookimpl
 def zoo_heads():
-    return [HeadSpec(name="owls", labels=("a", "b"), factory="zoo_t_birds.plugin:build", options="zoo_t_birds.plugin:Options")]
+    here = "zoo_t_birds.plugin"
+    return [HeadSpec(name="owls", labels=("a", "b"), factory=f"{here}:build", options=f"{here}:Options")]
 """
 
 

@@ -144,6 +144,21 @@ def test_a_file_that_changes_midway_is_never_mixed(server: FileServer, store: St
     assert [seen.status for seen in server.requests] == ([200, 200] if obeys else [200, 206, 200])
 
 
+def test_a_file_that_changes_midway_is_never_mixed_even_without_a_digest(store, payload, certificate, monkeypatch):
+    """The server ignores If-Range; only the ETag of its 206 tells, since no digest will."""
+    with FileServer({OFFICIAL: payload[:8] + bytes(SIZE - 8)}, certificate=certificate) as secure:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+        monkeypatch.setenv("ZOO_MIRROR", secure.url)
+        secure.faults.drop_after, secure.faults.ignore_if_range = [SIZE // 2], True
+
+        def change(done: int, total: int | None) -> None:
+            secure.files[OFFICIAL], secure.etags[OFFICIAL] = payload, '"v2"'
+
+        stored = store.fetch(make_source(digest=None, bytes=None), progress=change)
+    assert stored.sha256 == SHA256
+    assert [seen.status for seen in secure.requests] == [200, 206, 200]
+
+
 def test_pieces_that_do_not_fit_are_fetched_again_in_one(server: FileServer, store: Store):
     """A server that changes the file and keeps its ETag."""
     good = server.files[OFFICIAL]

@@ -8,7 +8,7 @@ import traceback
 import warnings
 from collections.abc import Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -163,7 +163,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
     """
-    _quiet_tensorflow()
     notes.clear()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -214,10 +213,3 @@ def _show_warning(
         notes(str(message))
     else:
         click.echo(f"warning: {one_line(str(message))}", err=True)
-
-
-def _quiet_tensorflow() -> None:
-    """Keep TensorFlow's chatter about hardware and libraries off the terminal; a user's own settings win."""
-    defaults: dict[str, Any] = {"TF_CPP_MIN_LOG_LEVEL": "3", "GLOG_minloglevel": "3", "GRPC_VERBOSITY": "ERROR"}
-    for name, value in defaults.items():
-        os.environ.setdefault(name, value)

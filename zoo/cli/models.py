@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from zoo.cli.progress import progress_bar
+from zoo.cli.quiet import load_keras
 from zoo.errors import OptionError
 
 if TYPE_CHECKING:
@@ -49,10 +50,12 @@ def open_model(
                 raise click.UsageError(f"--model and {name} do not go together: the file holds the whole model.")
         if not Path(file).is_file():
             raise OptionError(f"there is no model file {file!r}; `zoo fit` writes one into its run folder")
+        load_keras()
         from zoo.model import load
 
         return load(file)
     check_names(backbone or DEFAULT_BACKBONE, head)
+    load_keras()
     from zoo.model import build
 
     with progress_bar("weights", unit="bytes", quiet=quiet) as progress:

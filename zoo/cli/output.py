@@ -73,6 +73,9 @@ def colour() -> bool:
 _UNLIMITED = 1000
 """Columns for a file or a pipe: no row is broken."""
 
+_GAP = 2
+"""Columns between two columns of a table."""
+
 
 def print_table(table: Table, *, expendable: Sequence[str] = ()) -> None:
     """A table on stdout, fitted to the terminal.
@@ -83,26 +86,22 @@ def print_table(table: Table, *, expendable: Sequence[str] = ()) -> None:
             too wide after that is wrapped inside its cells.
     """
     limit = width()
-    text = table.render(width=_UNLIMITED)
-    left_out = iter(expendable)
-    while limit is not None and _columns(text) > limit:
-        column = next(left_out, None)
-        if column is None:
-            text = table.render(width=limit)
+    if limit is not None:
+        table = _fitted(table, limit, expendable)
+    click.echo(table.render(width=limit or _UNLIMITED, colour=colour()))
+
+
+def _fitted(table: Table, limit: int, expendable: Sequence[str]) -> Table:
+    from zoo.registry import Table, _cell
+
+    widths = {
+        column: max([len(column), *(len(_cell(column, row.get(column))) for row in table)]) for column in table.columns
+    }
+    for column in expendable:
+        if sum(widths.values()) + _GAP * (len(widths) - 1) <= limit:
             break
-        table = _without(table, column)
-        text = table.render(width=_UNLIMITED)
-    click.echo(table.render(width=limit, colour=True) if colour() else text)
-
-
-def _columns(text: str) -> int:
-    return max(map(len, text.splitlines()), default=0)
-
-
-def _without(table: Table, column: str) -> Table:
-    from zoo.registry import Table
-
-    return Table(table, columns=[name for name in table.columns if name != column], title=table.title)
+        widths.pop(column, None)
+    return Table(table, columns=list(widths), title=table.title)
 
 
 def print_fields(fields: Iterable[tuple[str, str]], *, indent: str = "") -> None:

@@ -7,7 +7,6 @@ from zoo.data.dataset import Dataset, concatenate
 from zoo.data.files import ImageFiles
 from zoo.data.images import decode, resize
 from zoo.data.inputs import images
-from zoo.data.joining import Joined
 from zoo.data.loading import load
 from zoo.data.splitting import Split, split
 
@@ -16,7 +15,6 @@ __all__ = [
     "Batch",
     "Dataset",
     "ImageFiles",
-    "Joined",
     "Split",
     "batches",
     "check",

@@ -12,14 +12,15 @@ import numpy as np
 from zoo.data.arrays import Arrays, from_stream, is_stream
 from zoo.data.dataset import Dataset
 from zoo.data.files import ImageFiles
+from zoo.data.images import EXTENSIONS
 from zoo.errors import DataError, PluginError, UnknownNameError
 
 
 def load(data: Any, *, labels: Sequence[str] | None = None) -> Dataset:
     """Make a Dataset of data.
 
-    A text is a folder if there is one of that name, or if it holds a path separator; else the name of a dataset
-    ("digits", "zoo_flowers:flowers5").
+    A text is a path if there is a folder or an image file of that name, or if it holds a path separator; else it is the
+    name of a dataset ("digits", "zoo_flowers:flowers5").
 
     Args:
         data: a folder of class folders; a flat folder, an image file or a list of image files (unlabelled); the name of
@@ -64,7 +65,8 @@ def _load(data: Any, labels: tuple[str, ...]) -> Dataset:
 def _from_text(text: str) -> Dataset:
     path = Path(text).expanduser()
     separators = {"/", os.sep, os.altsep or os.sep}
-    if path.exists() or text.startswith("~") or any(separator in text for separator in separators):
+    is_path = text.startswith("~") or any(separator in text for separator in separators)
+    if is_path or path.is_dir() or (path.is_file() and path.suffix.lower() in EXTENSIONS):
         return _from_path(path)
     # Here, not at the top of the module: only a name needs the plugins to be looked up.
     from zoo.plugin import call_factory, registry
@@ -72,7 +74,7 @@ def _from_text(text: str) -> Dataset:
     try:
         entry = registry().get("datasets", text)
     except UnknownNameError as error:
-        raise DataError(f"there is no folder {text!r} in {Path.cwd()}, and {error}") from error
+        raise DataError(f"there is no file or folder {text!r} in {Path.cwd()}, and {error}") from error
     dataset = call_factory(entry, entry.spec.loader)
     if not isinstance(dataset, Dataset):
         raise PluginError(

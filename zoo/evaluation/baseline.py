@@ -45,9 +45,7 @@ def pixel_baseline(
     return float((probe.scores(measured).argmax(axis=1) == measured_targets).mean())
 
 
-def _pixels(
-    dataset: Dataset, targets: np.ndarray, indices: np.ndarray, size: int
-) -> tuple[np.ndarray, np.ndarray]:
+def _pixels(dataset: Dataset, targets: np.ndarray, indices: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Flat pixels 0..1, float32 (n, size * size * channels), and the class of each row."""
     read = list(batches(dataset, indices, size=size, rule=_RULE, on_skip=lambda name, reason: None))
     if not read:

@@ -58,7 +58,9 @@ def evaluate_scores(
     if scores.ndim == 1 and task == "regression":
         scores = scores[:, None]
     if scores.ndim != 2 or 0 in scores.shape:
-        raise DataError(f"nothing to measure: scores must have shape (n, k) with n and k at least 1; got {scores.shape}")
+        raise DataError(
+            f"nothing to measure: scores must have shape (n, k) with n and k at least 1; got {scores.shape}"
+        )
     if len(targets) != len(scores):
         raise DataError(f"{len(scores)} rows of scores but {len(targets)} targets")
     bad = ~np.isfinite(scores).all(axis=1)
@@ -130,7 +132,9 @@ def _classification(
         raise DataError(f"class indices must lie in 0..{k - 1}; found {int(targets.min())}..{int(targets.max())}")
     _require_probabilities(scores)
     if not np.allclose(scores.sum(axis=1), 1.0, atol=1e-3):
-        raise DataError("the scores of an example must add up to 1 in a classification; pass softmax outputs, not logits")
+        raise DataError(
+            "the scores of an example must add up to 1 in a classification; pass softmax outputs, not logits"
+        )
     everything = list(range(k))
     predicted = scores.argmax(axis=1)
     confusion = confusion_matrix(targets, predicted, labels=everything)
@@ -153,8 +157,15 @@ def _classification(
         top5=float(top_k_accuracy_score(targets, scores, k=5, labels=everything)) if k > 5 else None,
         balanced_accuracy=float(recall[support > 0].mean()),
         per_class=tuple(
-            ClassFigures(label, *map(float, figures), int(support[index]), int(confusion[:, index].sum()))
-            for index, (label, *figures) in enumerate(zip(labels, precision, recall, f1, strict=True))
+            ClassFigures(
+                label=label,
+                precision=float(precision[index]),
+                recall=float(recall[index]),
+                f1=float(f1[index]),
+                support=int(support[index]),
+                predicted=int(confusion[:, index].sum()),
+            )
+            for index, label in enumerate(labels)
         ),
         confusion=confusion.astype(np.int64),
     )
@@ -172,14 +183,12 @@ def _multilabel(
 
     if targets.shape != scores.shape or not np.isin(targets, (0, 1)).all():
         raise DataError(
-            f"targets of a multilabel task are 0 or 1 in the shape of the scores {scores.shape}; got shape {targets.shape}"
+            f"targets of a multilabel task are 0 or 1, in the shape of the scores {scores.shape}; "
+            f"got shape {targets.shape} of {targets.dtype}"
         )
     _require_probabilities(scores)
     true, told = targets.astype(bool), scores > _THRESHOLD
-    figures = [
-        precision_recall_fscore_support(true[:, index], told[:, index], average="binary", zero_division=np.nan)[:3]
-        for index in range(len(labels))
-    ]
+    precision, recall, f1, _ = precision_recall_fscore_support(true, told, average=None, zero_division=np.nan)
     support = true.sum(axis=0)
     average = [
         float(average_precision_score(true[:, index], scores[:, index])) if support[index] else math.nan
@@ -200,7 +209,14 @@ def _multilabel(
         mean_average_precision=float(np.mean(defined)) if defined else math.nan,
         log_loss=_binary_log_loss(scores, targets),
         per_class=tuple(
-            LabelFigures(label, average[index], *map(float, figures[index]), int(support[index]))
+            LabelFigures(
+                label=label,
+                average_precision=average[index],
+                precision=float(precision[index]),
+                recall=float(recall[index]),
+                f1=float(f1[index]),
+                support=int(support[index]),
+            )
             for index, label in enumerate(labels)
         ),
     )

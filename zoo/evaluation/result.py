@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, NoReturn
 
@@ -326,7 +327,7 @@ def _number(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.3f}"
 
 
-def _columns(heading: tuple[str, ...], cells: list[tuple[str, ...]], what: str) -> list[str]:
+def _columns(heading: tuple[str, ...], cells: Sequence[tuple[str, ...]], what: str) -> list[str]:
     """An aligned table: first column left, the others right; long tables are cut, and say so."""
     shown = cells[:_ROWS_SHOWN]
     widths = [max(len(row[column]) for row in [heading, *shown]) for column in range(len(heading))]

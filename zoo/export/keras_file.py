@@ -1,4 +1,4 @@
-"""Writes and reads `.keras` files: the plain serving model that any Keras loads, with zoo's record as one more member."""
+"""Writes and reads `.keras` files: the plain serving model, with zoo's record as one more member."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _inspect(path: Path) -> dict[str, Any]:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
             if len(set(names)) != len(names) or not _KERAS_MEMBERS <= set(names) <= _KERAS_MEMBERS | {RECORD}:
-                if RECORD not in names and _KERAS_MEMBERS <= set(names):
+                if RECORD not in names and set(names) >= _KERAS_MEMBERS:
                     raise _not_ours(path)
                 raise UnsafeFileError(f"{path} is not a model that zoo wrote: it holds {sorted(names)[:8]}")
             bad = archive.testzip()

@@ -268,7 +268,8 @@ class Manager:
             raise
         except Exception as error:  # a plugin's factory may raise anything; say whose it is, keep the cause
             raise PluginError(
-                f"{entry.id!r} of {entry.provider} failed in {target} with options {chosen}: {type(error).__name__}: {error}"
+                f"{entry.id!r} of {entry.provider} failed in {target} with options {chosen}: "
+                f"{type(error).__name__}: {error}"
             ) from error
 
 

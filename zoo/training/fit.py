@@ -71,8 +71,8 @@ def check_recipe(composition: Composition, recipe: RecipeSpec, *, pretrained: bo
     trains_everything = all(phase.unfreeze == "all" for phase in recipe.phases)
     if not pretrained and not trains_everything:
         raise OptionError(
-            f"recipe {recipe.name!r} freezes a base that has random weights: features of noise. Build it with pretrained "
-            f"weights, or train everything with recipe='scratch'"
+            f"recipe {recipe.name!r} freezes a base that has random weights: features of noise. Build it with "
+            f"pretrained weights, or train everything with recipe='scratch'"
         )
     if pretrained and any(phase.batchnorm == "train" for phase in recipe.phases):
         raise OptionError(
@@ -80,7 +80,9 @@ def check_recipe(composition: Composition, recipe: RecipeSpec, *, pretrained: bo
         )
     convex = [phase for phase in recipe.phases if phase.solver == "convex"]
     if convex and recipe.name == "probe" and composition.linear_layer() is None:
-        raise OptionError("recipe 'probe' solves a linear head exactly; this head is something else: take recipe='head'")
+        raise OptionError(
+            "recipe 'probe' solves a linear head exactly; this head is something else: take recipe='head'"
+        )
     if convex and composition.task != "classification":
         raise OptionError(f"the probe is for classification; this head does {composition.task}: take recipe='head'")
     if augmented and all(phase.solver == "convex" for phase in recipe.phases):
@@ -156,7 +158,8 @@ def _require_classes(composition: Composition, dataset: Dataset, outcome: Outcom
     if len(left) < 2:
         names = [composition.labels[index] for index in sorted(left)]
         raise DataError(
-            f"training needs readable images of at least two classes; left after skipping {len(outcome.skipped)}: {names}"
+            f"training needs readable images of at least two classes; left after skipping {len(outcome.skipped)}: "
+            f"{names}"
         )
 
 
@@ -167,7 +170,9 @@ def _rows(features: Features, positions: np.ndarray) -> np.ndarray:
 
 def _head_scores(composition: Composition, values: np.ndarray, batch_size: int = 4096) -> np.ndarray:
     head = composition.head
-    parts = [np.asarray(head(values[i : i + batch_size], training=False)) for i in range(0, len(values), batch_size)]  # type: ignore[misc]
+    assert head is not None
+    chunks = (values[start : start + batch_size] for start in range(0, len(values), batch_size))
+    parts = [np.asarray(head(chunk, training=False)) for chunk in chunks]
     return answers(composition, np.concatenate(parts)).astype(np.float32)
 
 
@@ -271,14 +276,20 @@ def _descend_images(
 ) -> dict[str, Any]:
     """Train head and unfrozen stages on images, and prove that the rest stayed as it was."""
     assert dataset.targets is not None
-    training = freeze(
-        composition.backbone, composition.stages, unfreeze=phase.unfreeze, batchnorm=phase.batchnorm
-    )
+    training = freeze(composition.backbone, composition.stages, unfreeze=phase.unfreeze, batchnorm=phase.batchnorm)
     guard = Guard.watch(composition.stages, training, phase.batchnorm)
-    images = Images(dataset, outcome.train, composition.input_size, composition.resize, settings.augment)
+    known = {name for name, _ in outcome.skipped}
+
+    def on_skip(name: str, reason: str) -> None:
+        if name not in known:  # every epoch comes by it again
+            known.add(name)
+            outcome.skipped.append((name, reason))
+
+    size, rule = composition.input_size, composition.resize
+    images = Images(dataset, outcome.train, size, rule, settings.augment, on_skip)
     validation = None
     if len(outcome.validation):
-        validation = Images(dataset, outcome.validation, composition.input_size, composition.resize)
+        validation = Images(dataset, outcome.validation, size, rule, on_skip=on_skip)
     with quiet_dropout(composition.stages, training):
         history = descend(
             composition.training,

@@ -95,8 +95,8 @@ class Guard:
         moved = [layer.name for layer, digest in self.digests if _digest(layer) != digest]
         if moved:
             raise FrozenError(
-                f"phase {phase!r} moved {len(moved)} frozen layers, first {moved[0]!r}: the weights of this model are no "
-                f"longer what they should be. Call model.reset() and report this as a bug of zoo."
+                f"phase {phase!r} moved {len(moved)} frozen layers, first {moved[0]!r}: the weights of this model are "
+                f"no longer what they should be. Call model.reset() and report this as a bug of zoo."
             )
 
 

@@ -32,6 +32,7 @@ class Images:
         size: side of the model's input, in pixels.
         rule: the resize rule.
         augment: epoch -> transform, or None.
+        on_skip: told (id, reason) of images that cannot be decoded.
     """
 
     dataset: Dataset
@@ -39,6 +40,7 @@ class Images:
     size: int
     rule: ResizeRule
     augment: Callable[[int], Transform] | None = None
+    on_skip: Callable[[str, str], None] | None = None
 
     def stream(self, *, seed: int, epoch: int, batch_size: int, shuffle: bool) -> Iterator[tuple[Any, Any]]:
         """One epoch of (float32 pixels 0..255, targets)."""
@@ -53,6 +55,7 @@ class Images:
             rule=self.rule,
             batch_size=batch_size,
             transform=self.augment(epoch) if self.augment else None,
+            on_skip=self.on_skip,
         ):
             yield as_pixels(batch.pixels), self.dataset.targets[batch.positions]
 
@@ -165,6 +168,7 @@ def descend(
     result = model.fit(
         forever(train, shuffle=True),
         steps_per_epoch=steps,
+        shuffle=False,  # the generator has its own order
         initial_epoch=first_epoch,
         epochs=first_epoch + phase.epochs,
         class_weight=class_weight,

@@ -52,7 +52,9 @@ class Run:
 
     def __repr__(self) -> str:
         seconds = sum(float(phase["seconds"]) for phase in self.phases)
-        lines = [f"run of recipe {self.recipe.name!r}: {', '.join(phase['name'] for phase in self.phases)}; {seconds:.1f} s"]
+        lines = [
+            f"run of recipe {self.recipe.name!r}: {', '.join(phase['name'] for phase in self.phases)}; {seconds:.1f} s"
+        ]
         for name, evaluation in (("validation", self.validation), ("test", self.test)):
             if evaluation is not None:
                 lines.append(f"{name}: {evaluation}")

@@ -13,6 +13,7 @@ from zoo.cli.models import DEFAULT_BACKBONE
 from zoo.cli.output import notes, print_fields, print_json
 from zoo.cli.parameters import HeldOut, head_options, json_option, names, quiet_option
 from zoo.cli.progress import progress_bar
+from zoo.cli.quiet import load_keras
 from zoo.errors import OptionError
 
 if TYPE_CHECKING:
@@ -118,6 +119,7 @@ def command(
     dataset, wanted = _data_and_head(data, head, pairs)
 
     quiet = quiet or as_json
+    load_keras()
     from zoo.model import build
 
     with progress_bar("weights", unit="bytes", quiet=quiet) as progress:

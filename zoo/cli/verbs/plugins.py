@@ -49,7 +49,9 @@ def _list(as_json: bool) -> None:
     if as_json:
         print_json(list(table))
     else:
-        print_table(table, expendable=("error", "manifest", "distribution") if not any(row["error"] for row in table) else ())
+        print_table(
+            table, expendable=("error", "manifest", "distribution") if not any(row["error"] for row in table) else ()
+        )
 
 
 @command.command("manifest")

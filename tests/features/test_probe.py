@@ -1,0 +1,328 @@
+"""The convex probe: scikit-learn as the reference, the exactness of the folding, and data that is hard to fold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from zoo.errors import DataError, OptionError
+from zoo.features import probe as room
+from zoo.features.probe import Probe, fit_probe
+
+
+@pytest.fixture(scope="module")
+def digits() -> tuple[np.ndarray, np.ndarray]:
+    """Raw pixels of 700 real digits of all writers: (700, 64), three of the features constant."""
+    from sklearn.datasets import load_digits
+
+    source = load_digits()
+    chosen = np.random.default_rng(0).permutation(1797)[:700]
+    return source.data[chosen].astype(np.float32), source.target[chosen]
+
+
+@pytest.fixture(scope="module")
+def thumbnails(shared_data: Path) -> tuple[np.ndarray, np.ndarray]:
+    """150 real flowers as 8 x 8 thumbnails: (150, 192), more features than rows."""
+    from PIL import Image
+
+    rows, targets = [], []
+    for target, folder in enumerate(sorted((shared_data / "flowers5").iterdir())):
+        for file in sorted(folder.iterdir())[:30]:
+            with Image.open(file) as image:
+                rows.append(np.asarray(image.convert("RGB").resize((8, 8)), np.float32).ravel())
+            targets.append(target)
+    return np.stack(rows), np.array(targets)
+
+
+def objective(probe: Probe, values: np.ndarray, targets: np.ndarray, weights: np.ndarray | float = 1.0) -> float:
+    """F of the module's docstring, from the returned head alone."""
+    logits = values.astype(np.float64) @ probe.kernel.astype(np.float64) + probe.bias
+    logits -= logits.max(axis=1, keepdims=True)
+    log_p = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    loss = -(weights * log_p[np.arange(len(targets)), targets]).sum()
+    return float(probe.c * loss + 0.5 * ((probe.kernel * probe.scale[:, None]) ** 2).sum())
+
+
+def reference(values: np.ndarray, targets: np.ndarray, scale: np.ndarray, c: float, class_weight=None):
+    """scikit-learn's solution on the same standardised features, and the value of its objective."""
+    from sklearn.linear_model import LogisticRegression
+
+    x = (values.astype(np.float64) - values.astype(np.float64).mean(axis=0)) / scale
+    model = LogisticRegression(C=c, tol=1e-7, max_iter=20_000, class_weight=class_weight).fit(x, targets)
+    weights = np.ones(len(targets))
+    if class_weight is not None:
+        from sklearn.utils.class_weight import compute_sample_weight
+
+        weights = compute_sample_weight(class_weight, targets)
+    log_p = model.predict_log_proba(x)
+    loss = -(weights * log_p[np.arange(len(targets)), np.searchsorted(model.classes_, targets)]).sum()
+    return model, x, float(c * loss + 0.5 * (model.coef_**2).sum()), weights
+
+
+@pytest.mark.parametrize("c", [1.0, 100.0])
+@pytest.mark.parametrize("name", ["digits", "thumbnails"])
+def test_solution_is_scikit_learns(name: str, c: float, request: pytest.FixtureRequest) -> None:
+    values, targets = request.getfixturevalue(name)
+    probe = fit_probe(values, targets, n_classes=int(targets.max()) + 1, cs=[c])
+    model, x, best, _ = reference(values, targets, probe.scale, c)
+    assert probe.converged
+    assert probe.objective == pytest.approx(best, rel=1e-6)
+    assert objective(probe, values, targets) == pytest.approx(best, rel=1e-6)
+    scores = probe.scores(values)
+    np.testing.assert_allclose(scores, model.predict_proba(x), atol=2e-3)
+    assert (scores.argmax(axis=1) == targets).mean() == model.score(x, targets)
+
+
+def test_two_outputs_are_a_binary_regression(digits) -> None:
+    values, targets = digits
+    chosen = (targets == 3) | (targets == 8)
+    values, targets = values[chosen], (targets[chosen] == 8).astype(np.int64)
+    probe = fit_probe(values, targets, n_classes=2, cs=[10.0])
+    # One weight vector v has the penalty |v|^2 / 2, two of +v/2 and -v/2 have |v|^2 / 4: half of it, so that
+    # the same solution belongs to twice the C.
+    model, x, _, _ = reference(values, targets, probe.scale, 20.0)
+    np.testing.assert_allclose(probe.scores(values), model.predict_proba(x), atol=1e-3)
+
+
+@pytest.mark.parametrize("class_weight", ["balanced", {0: 5.0, 3: 0.2}])
+def test_class_weights_are_scikit_learns(digits, class_weight) -> None:
+    values, targets = digits
+    keep = (targets > 0) | (np.arange(len(targets)) % 4 == 0)  # few zeros
+    values, targets = values[keep], targets[keep]
+    probe = fit_probe(values, targets, n_classes=10, class_weight=class_weight, cs=[30.0])
+    _, _, best, weights = reference(values, targets, probe.scale, 30.0, class_weight)
+    assert objective(probe, values, targets, weights) == pytest.approx(best, rel=1e-6)
+
+
+def test_solution_is_stationary_on_the_features_as_they_come(thumbnails) -> None:
+    """The gradient of F by the raw kernel vanishes: checks scale, centre and rotation without a second solver."""
+    values, targets = thumbnails
+    probe = fit_probe(values, targets, n_classes=5, cs=[100.0])
+    residual = probe.scores(values).astype(np.float64) - np.eye(5)[targets]
+    centred = values.astype(np.float64) - values.mean(axis=0, dtype=np.float64)
+    gradient = probe.c * (centred / probe.scale).T @ residual + probe.kernel * probe.scale[:, None]
+    assert np.abs(gradient).max() < 0.02
+    assert np.abs((centred / probe.scale).T @ np.eye(5)[targets]).max() * probe.c > 100  # what it was at the start
+
+
+def test_scale_and_offset_of_the_features_do_not_matter(digits) -> None:
+    values, targets = digits
+    plain = fit_probe(values, targets, n_classes=10)
+    for factor, offset in [(1e12, 0.0), (1e-12, 0.0), (1.0, 1000.0)]:
+        other = fit_probe((values * factor + offset).astype(np.float32), targets, n_classes=10)
+        assert other.c == plain.c
+        assert other.cv_accuracy == pytest.approx(plain.cv_accuracy, abs=0.003)
+        np.testing.assert_allclose(
+            other.scores((values * factor + offset).astype(np.float32)), plain.scores(values), atol=0.02
+        )
+
+
+def test_choice_of_c(digits) -> None:
+    values, targets = digits
+    probe = fit_probe(values[:500], targets[:500], n_classes=10)
+    cs = [candidate.c for candidate in probe.candidates]
+    assert cs == sorted(cs)
+    assert len(cs) < len(room._PATH)  # the path ended where the loss had turned
+    losses = {candidate.c: candidate.log_loss for candidate in probe.candidates}
+    assert losses[probe.c] == probe.cv_log_loss < min(losses.values()) + 0.02
+    assert losses[probe.c] < losses[0.1] / 2
+    held_out = (probe.scores(values[500:]).argmax(axis=1) == targets[500:]).mean()
+    assert probe.cv_accuracy == pytest.approx(held_out, abs=0.05)
+    assert held_out > 0.9
+
+
+def test_given_cs_are_the_ones_compared(digits) -> None:
+    probe = fit_probe(*digits, n_classes=10, cs=[1000.0, 1.0, 1.0])
+    assert [candidate.c for candidate in probe.candidates] == [1.0, 1000.0]
+    assert probe.c == 1000.0
+    assert probe.candidates[1].log_loss < probe.candidates[0].log_loss
+
+
+def test_cross_validation_agrees_with_scikit_learn(digits) -> None:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import PredefinedSplit, cross_val_score
+
+    values, targets = digits
+    probe = fit_probe(values, targets, n_classes=10, cs=[100.0], seed=5)
+    x = (values - values.mean(axis=0)) / probe.scale
+    folds = PredefinedSplit(room._fold_numbers(values, targets, seed=5))
+    model = LogisticRegression(C=100.0, tol=1e-7, max_iter=20_000)
+    assert probe.cv_accuracy == pytest.approx(cross_val_score(model, x, targets, cv=folds).mean(), abs=0.005)
+    loss = -cross_val_score(model, x, targets, cv=folds, scoring="neg_log_loss").mean()
+    assert probe.cv_log_loss == pytest.approx(loss, rel=0.05)  # folds are solved to 0.3 % of F only
+
+
+def test_of_equals_the_usual_c_is_taken() -> None:
+    # Four rows left out; C = 10 has the lowest mean, 1. The differences of C = 100 from it are 3, -1, 1, -1: mean 0.5,
+    # standard deviation 1.66, standard error 0.83: not to be told apart. With 4 more they are.
+    losses = np.array([[5.0, 5, 5, 5], [0, 2, 0, 2], [3, 1, 1, 1], [9, 9, 9, 9]])
+    assert room._choose([1.0, 10.0, 100.0, 1000.0], losses) == 2
+    losses[2] += 4
+    assert room._choose([1.0, 10.0, 100.0, 1000.0], losses) == 1
+
+
+def test_same_rows_never_straddle_folds() -> None:
+    """Every row twice, labels at random: a probe that has seen the twin would be right half of the time or more."""
+    rng = np.random.default_rng(0)
+    values = np.repeat(rng.normal(size=(120, 40)).astype(np.float32), 2, axis=0)
+    targets = np.repeat(rng.integers(0, 4, 120), 2)
+    probe = fit_probe(values, targets, n_classes=4)
+    assert probe.cv_accuracy < 0.4
+    number = room._fold_numbers(values, targets, seed=3)
+    assert (number[::2] == number[1::2]).all()
+
+
+def test_folds_are_stratified_and_even(digits) -> None:
+    values, targets = digits
+    number = room._fold_numbers(values, targets, seed=0)
+    assert np.ptp(np.bincount(number)) <= 1
+    for label in range(10):
+        assert np.ptp(np.bincount(number[targets == label], minlength=3)) <= 1
+    assert (number != room._fold_numbers(values, targets, seed=1)).any()
+
+
+def test_many_rows_are_sampled_for_the_choice_only(digits, monkeypatch: pytest.MonkeyPatch) -> None:
+    values, targets = digits
+    monkeypatch.setattr(room, "_FOLD_ROWS", 200)
+    number = room._fold_numbers(values, targets, seed=0)
+    assert (number >= 0).sum() == 200
+    share = np.bincount(targets) * 200 / 700
+    assert np.abs(np.bincount(targets[number >= 0], minlength=10) - share).max() <= 1
+    probe = fit_probe(values, targets, n_classes=10, cs=[10.0])
+    assert objective(probe, values, targets) == pytest.approx(probe.objective, rel=1e-6)
+
+
+def test_same_seed_same_bits(thumbnails) -> None:
+    first, second = (fit_probe(*thumbnails, n_classes=5, seed=7) for _ in range(2))
+    np.testing.assert_array_equal(first.kernel, second.kernel)
+    np.testing.assert_array_equal(first.bias, second.bias)
+    assert first.candidates == second.candidates
+    assert first.kernel.dtype == first.bias.dtype == np.float32
+
+
+def test_shuffled_labels_are_at_chance(digits) -> None:
+    values, targets = digits
+    probe = fit_probe(values, np.random.default_rng(0).permutation(targets), n_classes=10)
+    assert probe.cv_accuracy < 0.2
+    assert probe.cv_log_loss == pytest.approx(np.log(10), abs=0.15)
+    assert np.isfinite(probe.kernel).all()
+
+
+def test_classes_with_no_or_one_row(thumbnails) -> None:
+    values, targets = thumbnails
+    keep = (targets < 3) | (np.arange(150) == 100)  # class 3: one row; class 4: none
+    values, targets = values[keep], targets[keep]
+    assert np.bincount(targets, minlength=6).tolist() == [30, 30, 30, 1, 0, 0]
+    probe = fit_probe(values, targets, n_classes=6)
+    assert np.isfinite(probe.kernel).all()
+    assert np.isfinite(probe.bias).all()
+    assert probe.kernel.shape == (values.shape[1], 6)
+    scores = probe.scores(values)
+    assert scores[:, 4:].max() <= (1 + 1e-4) / (len(values) + 1)
+    assert not probe.kernel[:, 4:].any()
+    # The classes with rows are what they would be without the others.
+    alone = fit_probe(values, targets, n_classes=4)
+    np.testing.assert_array_equal(alone.kernel, probe.kernel[:, :4])
+    np.testing.assert_array_equal(alone.bias, probe.bias[:4])
+
+
+def test_two_rows_are_enough_to_solve_but_not_to_choose() -> None:
+    probe = fit_probe(np.array([[0.0, 1.0], [1.0, 0.0]], np.float32), np.array([0, 1]), n_classes=2)
+    assert np.isnan(probe.cv_accuracy)
+    assert probe.candidates == ()
+    assert probe.c == 100.0
+    assert (probe.scores(np.array([[0.1, 0.9], [0.8, 0.0]])).argmax(axis=1) == [0, 1]).all()
+
+
+def test_one_class_in_the_fitted_part_of_a_fold() -> None:
+    values = np.arange(8, dtype=np.float32)[:, None]
+    probe = fit_probe(values, np.array([0, 0, 0, 0, 0, 0, 1, 1]), n_classes=2)
+    assert np.isfinite(probe.kernel).all()
+    assert 0 <= probe.cv_accuracy <= 1
+
+
+def test_constant_features_get_no_weight_and_do_no_harm(digits) -> None:
+    values, targets = digits
+    with_constant = np.concatenate([values, np.full((len(values), 2), 0.1, np.float32)], axis=1)
+    probe = fit_probe(with_constant, targets, n_classes=10, cs=[100.0])
+    assert np.abs(probe.kernel[-2:]).max() < 1e-6
+    assert objective(probe, with_constant, targets) == pytest.approx(probe.objective, rel=1e-6)
+
+
+def test_features_without_any_variation_give_the_shares_of_the_classes() -> None:
+    probe = fit_probe(np.full((8, 3), 2.5, np.float32), np.array([0, 0, 0, 0, 0, 0, 1, 1]), n_classes=2)
+    np.testing.assert_allclose(probe.scores(np.full((1, 3), 2.5)), [[0.75, 0.25]], atol=1e-4)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_features_that_are_no_numbers_are_counted(digits, bad: float) -> None:
+    values, targets = digits[0].copy(), digits[1]
+    values[[5, 9, 9], [0, 1, 2]] = bad
+    with pytest.raises(DataError, match=r"2 of 700 feature rows hold NaN or infinite values \(the first is row 5\)"):
+        fit_probe(values, targets, n_classes=10)
+
+
+@pytest.mark.parametrize(
+    ("values", "targets", "message"),
+    [
+        (np.zeros((4, 2)), np.ones(4, int), "all 4 rows are of class 1"),
+        (np.zeros((4, 2)), np.array([0, 1, 2, 3]), r"0\.\.2; found 0\.\.3"),
+        (np.zeros((4, 2)), np.array([0, 1, -1, 0]), r"found -1\.\.1"),
+        (np.zeros((4, 2)), np.array([0, 1]), "one class index for each of the 4"),
+        (np.zeros((4, 2)), np.eye(4)[:, :3], "one class index"),
+        (np.zeros((4, 2)), np.array([0.0, 1.0, 1.0, 0.0]), "float64"),
+        (np.zeros((4, 2, 2)), np.array([0, 1, 1, 0]), r"shape \(n, d\)"),
+        (np.zeros((0, 2)), np.zeros(0, int), r"shape \(n, d\)"),
+    ],
+)
+def test_data_that_cannot_be_solved_is_refused(values, targets, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        fit_probe(values, targets, n_classes=3)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"class_weight": "even"}, "'balanced' or a dict"),
+        ({"class_weight": {9: 1.0}}, r"class 9; classes are 0\.\.2"),
+        ({"class_weight": {0: -1.0}}, "positive number"),
+        ({"cs": []}, "at least one positive number"),
+        ({"cs": [1.0, 0.0]}, "at least one positive number"),
+    ],
+)
+def test_options_that_cannot_work_are_refused(options, message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        fit_probe(np.eye(4, 2), np.array([0, 1, 2, 0]), n_classes=3, **options)
+
+
+@pytest.mark.slow
+def test_flowers_on_real_features(shared_data: Path) -> None:
+    """flowers5 through efficientnet_lite0: the figures the product promises, and scikit-learn's accuracy."""
+    from zoo.compose import compose
+    from zoo.data import load, split
+    from zoo.features import extract
+
+    composition = compose("efficientnet_lite0", "flowers5")
+    dataset = load(shared_data / "flowers5")
+    parts = split(dataset, validation=0.2, seed=0)
+    features = extract(
+        composition.features,
+        dataset,
+        np.arange(len(dataset)),
+        size=composition.input_size,
+        rule=composition.resize,
+    )
+    assert (features.positions == np.arange(len(dataset))).all()
+    values, targets = features.values, dataset.targets
+    probe = fit_probe(values[parts.train], targets[parts.train], n_classes=5)
+    held_out = (probe.scores(values[parts.validation]).argmax(axis=1) == targets[parts.validation]).mean()
+    assert held_out >= 0.90
+    assert probe.cv_accuracy == pytest.approx(held_out, abs=0.05)
+    reference_model, _, best, _ = reference(values[parts.train], targets[parts.train], probe.scale, probe.c)
+    assert objective(probe, values[parts.train], targets[parts.train]) == pytest.approx(best, rel=1e-6)
+    x = (values[parts.validation] - values[parts.train].mean(axis=0, dtype=np.float64)) / probe.scale
+    assert reference_model.score(x, targets[parts.validation]) == pytest.approx(held_out, abs=1e-9)
+    shuffled = fit_probe(values, np.random.default_rng(0).permutation(targets), n_classes=5)
+    assert shuffled.cv_accuracy < 0.26

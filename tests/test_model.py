@@ -1,0 +1,465 @@
+"""The verbs, as a user meets them: what goes in, what comes out, and what is refused before long work starts."""
+
+from __future__ import annotations
+
+import json
+import warnings
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import zoo
+from zoo.errors import DataError, OptionError, UnknownNameError, UnsafeFileError, UntrainedHeadError, WeightsError
+from zoo.registry import ZooNotice
+
+
+@pytest.fixture(scope="module")
+def flowers() -> zoo.TransferModel:
+    """The shipped flower head on its backbone: ready to predict, never to be fitted in these tests."""
+    return zoo.build("efficientnet_lite0", head="flowers5")
+
+
+@pytest.fixture(scope="module")
+def rose(shared_data: Path) -> Path:
+    return sorted((shared_data / "flowers5" / "roses").iterdir())[1]
+
+
+@pytest.fixture(scope="module")
+def pictures(photos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    dark = (photos[:, ::4, ::4] * 0.5).astype(np.uint8)
+    return np.concatenate([photos[:, ::4, ::4], dark]), np.repeat([0, 1], len(photos))
+
+
+@pytest.fixture(scope="module")
+def base():
+    """A small network of one's own that takes pixels as they are."""
+    import keras
+
+    keras.utils.set_random_seed(1)
+    return keras.Sequential(
+        [
+            keras.Input((32, 32, 3)),
+            keras.layers.Rescaling(1 / 127.5, -1),
+            keras.layers.Conv2D(8, 3, strides=2, activation="relu"),
+            keras.layers.BatchNormalization(),
+            keras.layers.Conv2D(16, 3, strides=2, activation="relu"),
+        ],
+        name="mine",
+    )
+
+
+# -- predict ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_shipped_head_names_a_flower_at_once(flowers: zoo.TransferModel, rose: Path) -> None:
+    answer = flowers.predict(rose)[0]
+    assert answer.label == "roses"
+    assert answer.score > 0.5
+    assert answer.scores.dtype == np.float32
+    assert answer.scores.sum() == pytest.approx(1, abs=1e-5)
+    assert [label for label, _ in answer.top][0] == "roses"
+    assert len(answer.top) == 5
+    assert answer.source == str(rose)
+
+
+def test_the_pretrained_classifier_needs_no_head(shared_data: Path) -> None:
+    model = zoo.build("efficientnet_lite0")
+    assert len(model.labels) == 1000
+    photo = shared_data / "imagenet_samples" / "n01443537_goldfish.JPEG"
+    assert model.predict(photo)[0].label == "goldfish"
+    with pytest.raises(OptionError, match="without a head of yours"):
+        model.fit(shared_data / "flowers5")
+
+
+def test_all_forms_of_an_image_give_the_same_answer(flowers: zoo.TransferModel, rose: Path, tmp_path: Path) -> None:
+    from PIL import Image
+
+    from zoo.data import decode
+
+    image = decode(rose)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / rose.name).write_bytes(rose.read_bytes())
+    (tmp_path / "folder" / "notes.txt").write_text("not an image")
+    forms = [
+        str(rose),
+        rose,
+        image,
+        image.astype(np.float64),
+        Image.open(rose),
+        [rose],
+        [image, rose],
+        tmp_path / "folder",
+    ]
+    expected = flowers.predict_scores(rose)[0]
+    for form in forms:
+        for scores in flowers.predict_scores(form):
+            np.testing.assert_allclose(scores, expected, rtol=1e-6)
+    names = [answer.source for answer in flowers.predict([image, rose])]
+    assert names == ["0", str(rose)]
+
+
+def test_an_array_of_the_models_size_is_not_resized(flowers: zoo.TransferModel, photos: np.ndarray) -> None:
+    direct = np.asarray(flowers.keras_model(photos.astype(np.float32)))
+    np.testing.assert_allclose(flowers.predict_scores(photos), direct, rtol=1e-5, atol=1e-7)
+
+
+def test_values_are_checked_and_the_array_is_left_alone(flowers: zoo.TransferModel, photos: np.ndarray) -> None:
+    floats = photos[:1].astype(np.float32)
+    before = floats.copy()
+    flowers.predict_scores(floats)
+    np.testing.assert_array_equal(floats, before)
+    with pytest.raises(DataError, match=r"0\.\.255; found -1 to 1"):
+        flowers.predict(floats / 127.5 - 1)
+    with pytest.raises(DataError, match=r"0\.\.255"):
+        flowers.predict(np.full((1, 8, 8, 3), np.nan, np.float32))
+    with pytest.warns(ZooNotice, match="divided by 255"):
+        flowers.predict(floats / 255)
+    with pytest.raises(DataError, match="shape"):
+        flowers.predict(np.zeros((2, 3, 4, 5, 3), np.uint8))
+
+
+def test_a_file_that_is_no_image_is_named(flowers: zoo.TransferModel, tmp_path: Path) -> None:
+    path = tmp_path / "broken.jpg"
+    path.write_bytes(b"\xff\xd8\xff\xe0 not a jpeg")
+    with pytest.raises(DataError, match=r"broken\.jpg"):
+        flowers.predict(path)
+    with pytest.raises(DataError, match=r"nowhere\.jpg"):
+        flowers.predict("nowhere.jpg")
+
+
+def test_an_untrained_head_does_not_answer(rose: Path) -> None:
+    model = zoo.build("efficientnet_lite0", head=zoo.classifier(["cat", "dog"]))
+    for verb in (model.predict, model.predict_scores, model.evaluate):
+        with pytest.raises(UntrainedHeadError, match="never trained"):
+            verb(rose)
+
+
+# -- fit: data in all its forms ---------------------------------------------------------------------------------------
+
+
+def test_arrays_tf_data_and_pydataset_are_the_same_data(base, pictures) -> None:
+    import keras
+    import tensorflow as tf
+
+    x, y = pictures
+
+    class Batches(keras.utils.PyDataset):
+        def __len__(self) -> int:
+            return 4
+
+        def __getitem__(self, index: int):
+            return x[4 * index : 4 * index + 4], y[4 * index : 4 * index + 4]
+
+    forms = {
+        "arrays": (x, y),
+        "floats": (x.astype(np.float32), y.tolist()),
+        "tf.data": tf.data.Dataset.from_tensor_slices((x, y)),
+        "tf.data batches": tf.data.Dataset.from_tensor_slices((x, y)).batch(5),
+        "PyDataset": Batches(),
+        "Dataset": zoo.Arrays(x, y),
+    }
+    found = {}
+    for name, data in forms.items():
+        model = zoo.build(base, head=zoo.classifier(["light", "dark"]), preprocessing=None, input_size=32)
+        run = model.fit(data, validation=0.25, seed=1)
+        found[name] = (run.details["data"]["fingerprint"], run.validation.scores.tobytes())
+    assert len(set(found.values())) == 1, found
+
+
+def test_a_dataset_by_name_and_a_validation_set_of_its_own(base) -> None:
+    model = zoo.build(base, head=zoo.classifier("digits"), preprocessing=None)
+    assert model.labels == tuple("0123456789")
+    run = model.fit("digits", validation=300)
+    assert 290 <= run.validation.count <= 310
+    assert run.validation.accuracy > 0.5
+    with pytest.raises(DataError, match="are in the training data too"):
+        model.fit("digits", validation="digits")
+
+
+def test_validation_may_be_data(base, pictures) -> None:
+    x, y = pictures
+    model = zoo.build(base, head=zoo.classifier(["light", "dark"]), preprocessing=None)
+    run = model.fit((x[::2], y[::2]), validation=(x[1::2], y[1::2]))
+    assert run.validation.count == 8
+    run = zoo.build(base, head=zoo.classifier(["light", "dark"]), preprocessing=None).fit((x, y), validation=None)
+    assert run.validation is None
+    run = zoo.build(base, head=zoo.classifier(["light", "dark"]), preprocessing=None).fit((x, y), test=0.25)
+    assert run.test.count == 4
+
+
+def test_a_keras_model_and_a_keras_layer_need_no_row_and_no_plugin(base, pictures) -> None:
+    import keras
+
+    before = [weight.copy() for weight in base.get_weights()]
+    flags = [layer.trainable for layer in base.layers]
+    for layer in (keras.layers.Dense(2), keras.layers.Dense(2, activation="softmax")):
+        model = zoo.build(base, head=layer, preprocessing=None)
+        run = model.fit(pictures, recipe="lp-ft", epochs=1, batch_size=4, validation=0.25)
+        assert set(run.history) == {"loss", "accuracy", "val_loss", "val_accuracy"}
+        assert model.predict_scores(pictures[0]).sum(axis=1) == pytest.approx(1, abs=1e-5)
+    for weight, kept in zip(base.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(weight, kept)  # the caller's model is not touched
+    assert [layer.trainable for layer in base.layers] == flags
+    with pytest.raises(OptionError, match="needs preprocessing="):
+        zoo.build(base, head=keras.layers.Dense(2))
+    with pytest.raises(DataError, match="3 outputs and the data 2 classes"):
+        zoo.build(base, head=keras.layers.Dense(3), preprocessing=None).fit(pictures)
+
+
+def test_augmentation_is_stateless_and_never_served(base, pictures) -> None:
+    import keras
+
+    def invert(image: np.ndarray, seed: int) -> np.ndarray:
+        return 255 - image if seed % 2 else image
+
+    results = []
+    for augment in (
+        None,
+        ["flip", invert, keras.layers.RandomContrast(0.5)],
+        ["flip", invert, keras.layers.RandomContrast(0.5)],
+    ):
+        model = zoo.build(base, head=zoo.classifier(["light", "dark"]), preprocessing=None, augment=augment)
+        run = model.fit(pictures, recipe="head", epochs=2, batch_size=4, validation=0.25)
+        results.append(run.history["loss"])
+    assert results[1] == results[2]
+    assert results[0] != results[1]
+    with pytest.raises(OptionError, match="cannot augment"):
+        model.fit(pictures, recipe="probe")
+    with pytest.raises(UnknownNameError, match="Did you mean 'flip'"):
+        zoo.build(base, head=zoo.classifier(["a", "b"]), preprocessing=None, augment="flipp")
+
+
+def test_callbacks_and_history_are_those_of_keras(base, pictures) -> None:
+    import keras
+
+    class Recorder(keras.callbacks.Callback):
+        def __init__(self) -> None:
+            super().__init__()
+            self.epochs: list[tuple[int, dict[str, float]]] = []
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.epochs.append((epoch, dict(logs or {})))
+
+    recorder = Recorder()
+    model = zoo.build(base, head=zoo.classifier(["light", "dark"]), preprocessing=None)
+    run = model.fit(pictures, recipe="lp-ft", epochs=2, batch_size=4, validation=0.25, callbacks=[recorder])
+    assert [epoch for epoch, _ in recorder.epochs] == [0, 1, 2]
+    assert [logs["val_accuracy"] for _, logs in recorder.epochs] == pytest.approx(run.history["val_accuracy"])
+
+
+def test_fit_starts_fresh_continues_and_resets(few_flowers: Path, rose: Path) -> None:
+    model = zoo.build("efficientnet_lite0", head="flowers5")
+    shipped = model.predict_scores(rose)
+    first = model.fit(few_flowers, recipe="head", epochs=2)
+    assert any("starts fresh" in notice for notice in first.notices)
+    second = model.fit(few_flowers, recipe="head", epochs=2)
+    assert any("continues" in notice for notice in second.notices)
+    assert second.history["loss"][0] < first.history["loss"][0]
+    model.reset()
+    np.testing.assert_array_equal(model.predict_scores(rose), shipped)
+    explicit = model.fit(few_flowers, recipe="head", epochs=1, start="pretrained")
+    assert explicit.history["loss"][0] < first.history["loss"][0]
+    with pytest.raises(OptionError, match="start="):
+        model.fit(few_flowers, start="warm")
+
+
+# -- fit: what is refused before long work ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def no_long_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A forward pass over data fails the test."""
+
+    def unexpected(*args, **kwargs):
+        raise AssertionError("long work was started")
+
+    monkeypatch.setattr("zoo.training.fit.extract", unexpected)
+
+
+@pytest.mark.usefixtures("no_long_work")
+def test_data_that_cannot_work_is_refused_first(few_flowers: Path, tmp_path: Path) -> None:
+    model = zoo.build("efficientnet_lite0", head="flowers5")
+    with pytest.raises(DataError, match="no such|does not exist|no folder"):
+        model.fit(tmp_path / "nowhere")
+    (few_flowers / "roses").rename(few_flowers / "Roses")
+    with pytest.raises(DataError, match="case differs"):
+        model.fit(few_flowers)
+    (few_flowers / "Roses").rename(few_flowers / "peonies")
+    with pytest.raises(DataError, match=r"peonies.*roses"):
+        model.fit(few_flowers)
+    (few_flowers / "peonies").rename(few_flowers / "roses")
+    for file in (few_flowers / "tulips").iterdir():
+        file.unlink()
+    with pytest.raises(DataError, match="tulips"):
+        model.fit(few_flowers)
+    one = tmp_path / "one" / "cats"
+    one.mkdir(parents=True)
+    (one / "a.jpg").write_bytes(next((few_flowers / "daisy").iterdir()).read_bytes())
+    with pytest.raises(DataError, match="one class|two classes"):
+        zoo.build("efficientnet_lite0", head=zoo.classifier(["cats", "dogs"])).fit(tmp_path / "one")
+
+
+@pytest.mark.usefixtures("no_long_work")
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ((np.zeros((4, 8, 8, 5), np.uint8), [0, 1, 0, 1]), "shape"),
+        ((np.zeros((4, 8, 8, 3), np.uint8), [0, 1, 0]), "4 images and 3 targets"),
+        ((np.full((4, 8, 8, 3), -1.0, np.float32), [0, 1, 0, 1]), r"0\.\.255"),
+        ((np.zeros((4, 8, 8, 3), np.uint8), [0, 0, 0, 0]), "one class|only"),
+        ((np.zeros((4, 8, 8, 3), np.uint8), [0, 1, 2, 1]), "labels"),
+    ],
+)
+def test_arrays_that_cannot_work_are_refused_first(base, data, message: str) -> None:
+    with pytest.raises(DataError, match=message), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        zoo.build(base, head=zoo.classifier(["light", "dark"]), preprocessing=None).fit(data)
+
+
+@pytest.mark.usefixtures("no_long_work")
+def test_options_that_do_not_go_together_are_refused_first(few_flowers: Path, tmp_path: Path) -> None:
+    model = zoo.build("efficientnet_lite0", head="flowers5")
+    with pytest.raises(UnknownNameError, match="Did you mean 'probe'"):
+        model.fit(few_flowers, recipe="prob")
+    with pytest.raises(OptionError, match="no use for epochs"):
+        model.fit(few_flowers, recipe="probe", epochs=3)
+    with pytest.raises(OptionError, match="must be positive"):
+        model.fit(few_flowers, recipe="head", epochs=0)
+    with pytest.raises(OptionError, match="not an empty folder"):
+        model.fit(few_flowers, directory=few_flowers)
+    with pytest.raises(OptionError, match="recipe='head'"):
+        zoo.build("efficientnet_lite0", head=zoo.classifier(["a", "b"], head="mlp")).fit(few_flowers, recipe="probe")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"backbone": "vgg61"}, UnknownNameError, "Did you mean 'vgg16'"),
+        ({"head": "flower5"}, UnknownNameError, "Did you mean 'flowers5'"),
+        ({"head": "linear"}, OptionError, "brings no labels"),
+        ({"head": 5}, OptionError, "head= takes"),
+        ({"weights": "nowhere.h5"}, WeightsError, "nowhere.h5"),
+        ({"weights": "imagnet"}, (UnknownNameError, WeightsError), "imagenet"),
+        ({"input_size": 8}, OptionError, "at least 32"),
+        ({"features": "stage9"}, OptionError, "Did you mean"),
+        ({"resize": "squash"}, OptionError, "resize="),
+        ({"head": None, "input_size": 96}, OptionError, "needs input_size=224"),
+        ({"head": None, "weights": None}, OptionError, "random weights"),
+        ({"preprocessing": "tf"}, OptionError, "preprocessing must be"),
+    ],
+)
+def test_build_refuses_with_what_to_do(arguments: dict[str, object], error: type, message: str) -> None:
+    with pytest.raises(error, match=message):
+        zoo.build(**{"backbone": "efficientnet_lite0", "head": "flowers5", **arguments})
+
+
+def test_labels_of_a_classifier() -> None:
+    with pytest.raises(DataError, match="at least two"):
+        zoo.classifier(["cat"])
+    with pytest.raises(DataError, match="given twice: \\['cat'\\]"):
+        zoo.classifier(["cat", "dog", "cat"])
+    assert zoo.classifier("digits").labels == tuple("0123456789")
+    with pytest.raises(OptionError, match="cannot be replaced"):
+        zoo.build("efficientnet_lite0", head=zoo.head("flowers5", labels=["a", "b"]))
+
+
+# -- what the head reads ----------------------------------------------------------------------------------------------
+
+
+def test_features_of_a_stage_a_layer_and_of_the_top(shared_data: Path) -> None:
+    weights = shared_data / "weights" / "imagenet"
+    labels = zoo.classifier(["a", "b"])
+    dimension = {}
+    for features in (None, "max", "stage2", "stage3", "conv_dw_1_relu"):
+        model = zoo.build(
+            "mobilenet_025",
+            labels,
+            features=features,
+            weights=weights / "mobilenet_2_5_224_tf_no_top.h5",
+            input_size=64,
+        )
+        dimension[features] = model.composition.features.output_shape[-1]
+    assert dimension == {None: 256, "max": 256, "stage2": 64, "stage3": 128, "conv_dw_1_relu": 8}
+    with pytest.raises(WeightsError, match="classifier|top"):
+        zoo.build("mobilenet_025", labels, features="conv_preds", weights=weights / "mobilenet_2_5_224_tf_no_top.h5")
+    top = zoo.build("mobilenet_025", labels, features="conv_preds", weights=weights / "mobilenet_v1_0.25_224.h5")
+    assert top.composition.features.output_shape[-1] == 1000
+
+
+def test_vgg16_fc2_keeps_a_part_of_the_pretrained_top() -> None:
+    model = zoo.build("vgg16", head="flowers5", features="fc2", input_size=224, weights=None)
+    assert model.composition.features.output_shape == (None, 4096)
+    assert model.composition.head.count_params() == 5 * 4097
+    with pytest.raises(OptionError, match="needs input_size=224"):
+        zoo.build("vgg16", head="flowers5", features="fc2", input_size=96)
+
+
+# -- save and load ----------------------------------------------------------------------------------------------------
+
+
+def test_save_and_load_keep_labels_rule_and_answers(flowers: zoo.TransferModel, rose: Path, tmp_path: Path) -> None:
+    path = flowers.save(tmp_path / "flowers.keras")
+    loaded = zoo.load(path)
+    assert loaded.labels == flowers.labels
+    assert loaded.composition.resize == flowers.composition.resize
+    np.testing.assert_allclose(loaded.predict_scores(rose), flowers.predict_scores(rose), rtol=1e-6)
+    assert sorted(tmp_path.iterdir()) == [path]  # nothing half-written stays
+    with pytest.raises(OptionError, match=r"must end in \.keras"):
+        flowers.save(tmp_path / "flowers.h5")
+    with pytest.raises(OptionError, match="does not exist"):
+        flowers.save(tmp_path / "nowhere" / "flowers.keras")
+
+
+def test_a_failed_save_leaves_the_old_file(flowers: zoo.TransferModel, tmp_path: Path, monkeypatch) -> None:
+    path = flowers.save(tmp_path / "m.keras")
+    before = path.read_bytes()
+
+    def full_disk(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        flowers.save(path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_loaded_model_can_be_fitted_again(flowers: zoo.TransferModel, few_flowers: Path, tmp_path: Path) -> None:
+    loaded = zoo.load(flowers.save(tmp_path / "m.keras"))
+    run = loaded.fit(few_flowers, recipe="probe")
+    assert run.validation.accuracy > 0.5
+
+
+def test_files_that_hold_code_or_are_damaged_are_refused(flowers: zoo.TransferModel, tmp_path: Path) -> None:
+    import keras
+
+    good = flowers.save(tmp_path / "good.keras")
+    with pytest.raises(OptionError, match="no model file"):
+        zoo.load(tmp_path / "none.keras")
+
+    cut = tmp_path / "cut.keras"
+    cut.write_bytes(good.read_bytes()[: good.stat().st_size // 2])
+    with pytest.raises(UnsafeFileError, match="damaged"):
+        zoo.load(cut)
+
+    flipped = bytearray(good.read_bytes())
+    flipped[len(flipped) // 2] ^= 1
+    (tmp_path / "flipped.keras").write_bytes(flipped)
+    with pytest.raises(UnsafeFileError, match="damaged"):
+        zoo.load(tmp_path / "flipped.keras")
+
+    plain = keras.Sequential([keras.Input((4,)), keras.layers.Lambda(lambda x: x)])
+    plain.save(tmp_path / "lambda.keras")
+    with pytest.raises(OptionError, match="zoo did not write"):
+        zoo.load(tmp_path / "lambda.keras")
+    with zipfile.ZipFile(tmp_path / "lambda.keras", "a") as archive:
+        archive.writestr("zoo.json", json.dumps({"labels": [], "task": "classification"}))
+    with pytest.raises(UnsafeFileError, match="Lambda"):
+        zoo.load(tmp_path / "lambda.keras")
+
+    with zipfile.ZipFile(tmp_path / "lambda.keras", "a") as archive:
+        archive.writestr("assets/../../x", "outside")
+    with pytest.raises(UnsafeFileError):
+        zoo.load(tmp_path / "lambda.keras")
