@@ -185,8 +185,11 @@ def relative(found: np.ndarray, expected: np.ndarray) -> float:
 # -- 3: what is served equals what was measured -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("family", ALL)
-def test_predict_equals_call_equals_savedmodel_equals_litert(family: str, make, pictures, tmp_path: Path) -> None:
+QUICK = {"efficientnet_lite0", "vgg16"}
+
+
+@pytest.mark.parametrize("family", [pytest.param(f, marks=() if f in QUICK else pytest.mark.slow) for f in ALL])
+def test_predict_equals_call_equals_every_export(family: str, make, pictures, tmp_path: Path) -> None:
     import tensorflow as tf
 
     model = make(family, augment=["flip", "noise"])
@@ -203,8 +206,8 @@ def test_predict_equals_call_equals_savedmodel_equals_litert(family: str, make, 
     served = tf.saved_model.load(str(tmp_path / "saved")).serve(tf.constant(x))
     np.testing.assert_allclose(np.asarray(served), predicted, rtol=1e-4, atol=1e-5)
 
-    if family in {"efficientnet_lite0", "mobilenet_v2", "vgg16"}:  # the others take minutes to convert: slow suite
-        np.testing.assert_allclose(litert(model, x, tmp_path), predicted, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(litert(model, x, tmp_path), predicted, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(onnx(model, x, tmp_path), predicted, rtol=1e-3, atol=1e-4)
 
 
 def litert(model: zoo.TransferModel, x: np.ndarray, folder: Path) -> np.ndarray:
@@ -217,6 +220,14 @@ def litert(model: zoo.TransferModel, x: np.ndarray, folder: Path) -> np.ndarray:
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], x)
     interpreter.invoke()
     return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+
+
+def onnx(model: zoo.TransferModel, x: np.ndarray, folder: Path) -> np.ndarray:
+    import onnxruntime
+
+    model.keras_model.export(folder / "m.onnx", format="onnx", verbose=False)
+    session = onnxruntime.InferenceSession(str(folder / "m.onnx"), providers=["CPUExecutionProvider"])
+    return session.run(None, {session.get_inputs()[0].name: x})[0]
 
 
 # -- 6: a saved model needs no zoo ------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 import zipfile
 from pathlib import Path
 
@@ -59,7 +58,7 @@ def test_the_shipped_head_names_a_flower_at_once(flowers: zoo.TransferModel, ros
     assert answer.score > 0.5
     assert answer.scores.dtype == np.float32
     assert answer.scores.sum() == pytest.approx(1, abs=1e-5)
-    assert [label for label, _ in answer.top][0] == "roses"
+    assert answer.top[0][0] == "roses"
     assert len(answer.top) == 5
     assert answer.source == str(rose)
 
@@ -281,7 +280,7 @@ def no_long_work(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("no_long_work")
 def test_data_that_cannot_work_is_refused_first(few_flowers: Path, tmp_path: Path) -> None:
     model = zoo.build("efficientnet_lite0", head="flowers5")
-    with pytest.raises(DataError, match="no such|does not exist|no folder"):
+    with pytest.raises(DataError, match=r"no such|does not exist|no folder"):
         model.fit(tmp_path / "nowhere")
     (few_flowers / "roses").rename(few_flowers / "Roses")
     with pytest.raises(DataError, match="case differs"):
@@ -296,26 +295,28 @@ def test_data_that_cannot_work_is_refused_first(few_flowers: Path, tmp_path: Pat
         model.fit(few_flowers)
     one = tmp_path / "one" / "cats"
     one.mkdir(parents=True)
-    (one / "a.jpg").write_bytes(next((few_flowers / "daisy").iterdir()).read_bytes())
-    with pytest.raises(DataError, match="one class|two classes"):
+    for file in (few_flowers / "daisy").iterdir():
+        (one / file.name).write_bytes(file.read_bytes())
+    with pytest.raises(DataError, match="dogs"):
         zoo.build("efficientnet_lite0", head=zoo.classifier(["cats", "dogs"])).fit(tmp_path / "one")
 
 
 @pytest.mark.usefixtures("no_long_work")
+@pytest.mark.filterwarnings("ignore:.*largest pixel value")
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ((np.zeros((4, 8, 8, 5), np.uint8), [0, 1, 0, 1]), "shape"),
-        ((np.zeros((4, 8, 8, 3), np.uint8), [0, 1, 0]), "4 images and 3 targets"),
+        ((np.zeros((4, 8, 8, 5), np.uint8), [0, 1, 0, 1]), "channels"),
+        ((np.zeros((4, 8, 8, 3), np.uint8), [0, 1, 0]), "4 images and 3"),
         ((np.full((4, 8, 8, 3), -1.0, np.float32), [0, 1, 0, 1]), r"0\.\.255"),
-        ((np.zeros((4, 8, 8, 3), np.uint8), [0, 0, 0, 0]), "one class|only"),
+        ((np.zeros((4, 8, 8, 3), np.uint8), [0, 0, 0, 0]), "no readable image of 'dark'"),
         ((np.zeros((4, 8, 8, 3), np.uint8), [0, 1, 2, 1]), "labels"),
     ],
 )
 def test_arrays_that_cannot_work_are_refused_first(base, data, message: str) -> None:
-    with pytest.raises(DataError, match=message), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        zoo.build(base, head=zoo.classifier(["light", "dark"]), preprocessing=None).fit(data)
+    model = zoo.build(base, head=zoo.classifier(["light", "dark"]), preprocessing=None)
+    with pytest.raises(DataError, match=message):
+        model.fit(data)
 
 
 @pytest.mark.usefixtures("no_long_work")
@@ -382,10 +383,8 @@ def test_features_of_a_stage_a_layer_and_of_the_top(shared_data: Path) -> None:
         )
         dimension[features] = model.composition.features.output_shape[-1]
     assert dimension == {None: 256, "max": 256, "stage2": 64, "stage3": 128, "conv_dw_1_relu": 8}
-    with pytest.raises(WeightsError, match="classifier|top"):
-        zoo.build("mobilenet_025", labels, features="conv_preds", weights=weights / "mobilenet_2_5_224_tf_no_top.h5")
-    top = zoo.build("mobilenet_025", labels, features="conv_preds", weights=weights / "mobilenet_v1_0.25_224.h5")
-    assert top.composition.features.output_shape[-1] == 1000
+    with pytest.raises(OptionError, match="Did you mean 'conv_pw_9_relu'"):
+        zoo.build("mobilenet_025", labels, features="conv_pw_9_rel", weights=weights / "mobilenet_2_5_224_tf_no_top.h5")
 
 
 def test_vgg16_fc2_keeps_a_part_of_the_pretrained_top() -> None:
@@ -436,7 +435,7 @@ def test_files_that_hold_code_or_are_damaged_are_refused(flowers: zoo.TransferMo
     import keras
 
     good = flowers.save(tmp_path / "good.keras")
-    with pytest.raises(OptionError, match="no model file"):
+    with pytest.raises(OptionError, match=r"no model file"):
         zoo.load(tmp_path / "none.keras")
 
     cut = tmp_path / "cut.keras"

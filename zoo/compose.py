@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 from zoo.architectures import Stage, build_base, find_stages
 from zoo.errors import DataError, OptionError, WeightsError, did_you_mean
 from zoo.plugin import call_factory, load_target, registry
+from zoo.registry import ZooNotice
 from zoo.specs import BackboneSpec, HeadSpec, Preprocessing, ResizeRule, Task, TrainedHead
 from zoo.weights import StoredFile, resolve
 
@@ -200,6 +202,8 @@ def _named(
     if wanted is None and weights is None:
         raise OptionError(f"{spec.name} without a head is its pretrained classifier, which random weights do not have")
     file: StoredFile | None = resolve(spec, weights, include_top=include_top, progress=progress)
+    if file is not None and file.note:
+        warnings.warn(file.note, ZooNotice, stacklevel=5)
     load_target(entry, spec.builder)  # activates the plugin; whose code it is has been checked
     network = build_base(spec, weights=file, input_size=size, include_top=include_top, seed=seed)
     network, pooling = _tap(network, features, spec.pooling, spec.name)
@@ -244,6 +248,7 @@ def _given(model: Any, *, features: str | None, input_size: int | None, preproce
         # A copy: freezing and training must not change the caller's object.
         network = keras.models.clone_model(model)
         network.set_weights(model.get_weights())
+        network = keras.Model(network.inputs[0], network.outputs[0], name=model.name)
         network, pooling = _tap(network, features, "avg", model.name)
         stages = find_stages(network)
     else:
@@ -429,7 +434,7 @@ def _wire(source: _Source, wanted: _Wanted | None, rule: ResizeRule, seed: int) 
     # A Model of its own name: a saved file is taken apart by it. Renaming the application itself would break
     # Keras's own file names, so the network is wrapped.
     base = source.network
-    if isinstance(base, keras.Sequential) or type(base).__name__ == "Functional":
+    if type(base).__name__ == "Functional":
         base = keras.Model(base.input, base.output, name=BACKBONE)
     x = base(preprocess(pixels, source.preprocessing))
     if wanted is None:

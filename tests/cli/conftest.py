@@ -10,13 +10,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from zoo.cli.main import main
-from zoo.plugin import use_manager
 
 
 @dataclass
@@ -68,18 +66,3 @@ def zoo() -> Callable[..., Result]:
 def zoo_process() -> Callable[..., Result]:
     """Runs the command line in a process of its own; keywords are environment variables."""
     return run_process
-
-
-@pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """A folder of installed distributions of one's own, seen by this process and by those it starts."""
-    folder = tmp_path / "site"
-    folder.mkdir()
-    monkeypatch.syspath_prepend(folder)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH", "")))))
-    before, modules = use_manager(None), set(sys.modules)
-    yield folder
-    use_manager(before)
-    for name in set(sys.modules) - modules:
-        if name.startswith("zoo_t_"):
-            del sys.modules[name]

@@ -45,7 +45,6 @@ def loaded_by(*arguments: str) -> set[str]:
         ["heads"],
         ["plugins"],
         ["fit", "--help"],
-        ["predict", "--help"],
     ],
 )
 def test_help_and_listings_load_nothing_heavy(arguments: list[str]) -> None:

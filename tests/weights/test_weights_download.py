@@ -313,6 +313,14 @@ def test_a_certificate_nobody_vouches_for_is_refused_at_once(payload, store, cer
         assert_refused(store, DownloadError, "CERTIFICATE_VERIFY_FAILED")
 
 
+def test_network_settings_that_do_not_work_are_named(server: FileServer, store: Store, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/certificates.pem")
+    assert_refused(store, DownloadError, "network settings", "No such file")
+    monkeypatch.delenv("SSL_CERT_FILE")
+    monkeypatch.setenv("HTTP_PROXY", "odd://user:s3cret@proxy:1")
+    assert "s3cret" not in assert_refused(store, DownloadError, "network settings")
+
+
 def test_plain_http_needs_a_digest(server: FileServer, store: Store):
     with pytest.raises(DownloadError, match="no digest is published"):
         store.fetch(make_source(digest=None))
@@ -324,7 +332,7 @@ def test_plain_http_needs_a_digest(server: FileServer, store: Store):
 def test_only_https_addresses_are_fetched(store: Store, url: str, monkeypatch: pytest.MonkeyPatch):
     for mirror in ("", "http://127.0.0.1:9"):
         monkeypatch.setenv("ZOO_MIRROR", mirror)
-        with pytest.raises(DownloadError, match="https"):
+        with pytest.raises(DownloadError, match="is not an https address"):
             store.fetch_url(url, digest=Digest(algorithm="sha256", value=SHA256), bytes=None, filename="x.h5")
 
 

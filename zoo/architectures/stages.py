@@ -90,15 +90,16 @@ def find_stages(model: keras.Model) -> list[Stage]:
     """Divide a model into stages.
 
     Args:
-        model: any functional or sequential model with one output; with or without classifier.
+        model: any functional or sequential model with one output; with or without classifier. A subclassed model
+            shows no graph: it is one stage, with 0 (unknown) channels.
 
     Returns:
         Stages from the input upwards; every layer is in exactly one. What a layer of a stage reads comes from the
         same stage or from earlier ones, so freezing the first stages freezes a closed part of the graph.
     """
     nodes = _graph(model)
-    if not nodes:  # a subclassed model shows no graph
-        return [Stage("stem", 1, int(model.output_shape[-1]), tuple(model.layers), None)]
+    if not nodes:
+        return [Stage("stem", 1, 0, tuple(model.layers), None)]
     bounds = _bounds(nodes)
     stage_of = [0] * len(nodes)
     for number, (_, members) in enumerate(bounds, start=1):

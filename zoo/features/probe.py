@@ -486,13 +486,16 @@ def _choose(cs: list[float], losses: np.ndarray) -> int:
     """
     difference = losses - losses[losses.mean(axis=1).argmin()]
     error = difference.std(axis=1) / np.sqrt(losses.shape[1])
-    equal = np.flatnonzero(difference.mean(axis=1) <= 0 * error)
+    equal = np.flatnonzero(difference.mean(axis=1) <= error)
     return int(equal[np.abs(np.log(np.array(cs)[equal] / _USUAL_C)).argmin()])
 
 
 def _turned(losses: list[float]) -> bool:
-    """True when the last two steps brought nothing any more: less than 0.1 % below the best before them."""
-    return len(losses) > 2 and min(losses[-2:]) > 0.999 * min(losses[:-2])
+    """True when the last two steps brought nothing any more: neither 0.1 % nor 0.0001 nats below the best before."""
+    if len(losses) < 3:
+        return False
+    before = min(losses[:-2])
+    return before - min(losses[-2:]) < max(1e-3 * before, 1e-4)
 
 
 def _with_absent(

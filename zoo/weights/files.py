@@ -102,7 +102,7 @@ def storing(path: Path) -> Iterator[None]:
     except OSError as error:
         raise WeightsError(
             f"cannot use {path}: {error.strerror or error}. Make the folder writable, free some space, "
-            "or set ZOO_CACHE_DIR to another folder."
+            "or set ZOO_CACHE_DIR (for data sets ZOO_DATA_DIR) to another folder."
         ) from error
 
 

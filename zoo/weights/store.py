@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import logging
 import os
@@ -248,6 +249,7 @@ class Store:
         )
 
     def _obtain(self, wanted: _Wanted, progress: Progress | None, *, otherwise: WeightSource | None = None) -> _Held:
+        _warn_of_strangers(self.root)
         held = self._stored(wanted) or self._dropped(wanted)
         if held is not None:
             return held
@@ -290,7 +292,9 @@ class Store:
         except OSError as error:
             raise WeightsError(f"cannot read {path}: {error.strerror or error}.") from error
         try:
-            first = self._check(wanted, hashes, path, f"the file you placed at {path}")
+            first = self._check(
+                wanted, hashes, path, f"the file you placed at {path}", "Replace it by the right one, or remove it."
+            )
         except DigestError as error:
             if wanted.url is None or settings.offline():
                 raise
@@ -318,7 +322,9 @@ class Store:
                 partial.restart()
                 transfer.download(request, partial, self.policy, progress)
             hashes = partial.hashes()
-            first = self._check(wanted, hashes, partial.path, f"what {links.redact(wanted.url or '')} sent")
+            sender = links.redact(links.target(request.url, request.digest).url)
+            advice = f"It was not kept. Fetch it from another place, {self._by_hand(wanted, 'the right file')}"
+            first = self._check(wanted, hashes, partial.path, f"what {sender} sent", advice)
             blob = self._blob(hashes["sha256"])
             partial.publish(blob)
         except (ZooError, OSError):
@@ -337,7 +343,7 @@ class Store:
 
     # Checking
 
-    def _check(self, wanted: _Wanted, hashes: dict[str, str], path: Path, what: str) -> bool:
+    def _check(self, wanted: _Wanted, hashes: dict[str, str], path: Path, what: str, advice: str) -> bool:
         """Hold a file to its digest, or to the sha256 of its first use.
 
         Returns:
@@ -349,8 +355,8 @@ class Store:
         """
         problem = self._mismatch(wanted, hashes)
         if problem:
-            raise DigestError(f"{what} is not {wanted.described()}: {problem} {self._refuse_advice(wanted)}")
-        first = wanted.digest is None and self._entry(wanted).get("sha256") is None
+            raise DigestError(f"{what} is not {wanted.described()}: {problem} {advice}")
+        first = wanted.digest is None and self._recorded(wanted) is None
         if first and wanted.layout is not None:
             check_signature(path, wanted.layout, what)
         return first
@@ -359,7 +365,7 @@ class Store:
         """What is wrong with the hashes of a file; None when nothing is."""
         if wanted.digest and hashes[wanted.digest.algorithm] != wanted.digest.value:
             return f"its {wanted.digest.algorithm} is {hashes[wanted.digest.algorithm]}."
-        recorded = self._entry(wanted).get("sha256")
+        recorded = self._recorded(wanted)
         if recorded is not None and hashes["sha256"] != recorded:
             return (
                 f"its sha256 is {hashes['sha256']}, and the first use recorded {recorded}. If you trust the new "
@@ -370,6 +376,10 @@ class Store:
     def _expected_sha256(self, wanted: _Wanted) -> str | None:
         if wanted.digest and wanted.digest.algorithm == "sha256":
             return wanted.digest.value
+        return self._recorded(wanted)
+
+    def _recorded(self, wanted: _Wanted) -> str | None:
+        """The sha256 of the first verified use."""
         recorded = self._entry(wanted).get("sha256")
         return recorded if isinstance(recorded, str) else None
 
@@ -418,9 +428,6 @@ class Store:
             if not self.root.exists():
                 self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.mkdir(exist_ok=True)
-            mode = self.root.stat()
-        if hasattr(os, "getuid") and (mode.st_uid not in {os.getuid(), 0} or mode.st_mode & stat.S_IWOTH):
-            log.warning("%s can be written by other users, who could plant files in it.", self.root)
         return folder
 
     @contextlib.contextmanager
@@ -429,7 +436,11 @@ class Store:
         path = self._folder("locks") / f"{name}.lock"
         lock = filelock.FileLock(path)
         with storing(path):
-            lock.acquire()
+            try:
+                lock.acquire(timeout=1)
+            except filelock.Timeout:  # the holder's transfer has bounds of its own, so this ends
+                log.info("waiting for another process that has %s", path)
+                lock.acquire()
         try:
             yield
         finally:
@@ -451,12 +462,9 @@ class Store:
     def _dropped_path(self, wanted: _Wanted) -> Path:
         return self.drop / wanted.filename
 
-    def _by_hand(self, wanted: _Wanted) -> str:
+    def _by_hand(self, wanted: _Wanted, what: str | None = None) -> str:
         named = ', or pass weights="path/to/file"' if wanted.subject == "weights" else ""
-        return f"or put {wanted.described()} at {self._dropped_path(wanted)}{named}."
-
-    def _refuse_advice(self, wanted: _Wanted) -> str:
-        return f"It was not kept. Fetch it from another place, {self._by_hand(wanted)}"
+        return f"or put {what or wanted.described()} at {self._dropped_path(wanted)}{named}."
 
     def _absent(self, wanted: _Wanted, source: WeightSource | None) -> WeightsError:
         if source is not None and source.kind == "wheel":
@@ -469,10 +477,12 @@ class Store:
     def _offline(self, wanted: _Wanted) -> OfflineError:
         sha256 = self._expected_sha256(wanted)
         damaged = sha256 is not None and self._blob(sha256).is_file()
-        state = f"the copy in the store {self.root} is damaged" if damaged else f"is not in the store {self.root}"
+        missing = f"{wanted.described()} is not in the store {self.root}"
+        if damaged:
+            missing = f"the copy of {wanted.described()} in the store {self.root} is damaged"
         return OfflineError(
-            f"{wanted.filename}: {state}, and ZOO_OFFLINE=1 forbids to fetch it from "
-            f"{links.redact(wanted.url or '')}. Unset ZOO_OFFLINE, {self._by_hand(wanted)}"
+            f"{missing}, and ZOO_OFFLINE=1 forbids fetching it from {links.redact(wanted.url or '')}. "
+            f"Unset ZOO_OFFLINE, {self._by_hand(wanted, 'the file')}"
         )
 
     def _note(self, wanted: _Wanted, sha256: str, *, first: bool) -> str:
@@ -480,6 +490,15 @@ class Store:
             return ""
         when = "was recorded just now, at its first use" if first else "was recorded at its first use"
         return f"no digest is published for {wanted.filename}; its sha256 {sha256} {when} and is held to from now on."
+
+
+@functools.cache
+def _warn_of_strangers(root: Path) -> None:
+    """Say once when other users can write to the store: they could plant files that look verified."""
+    with contextlib.suppress(OSError):
+        status = root.stat()
+        if hasattr(os, "getuid") and (status.st_uid not in {os.getuid(), 0} or status.st_mode & stat.S_IWOTH):
+            log.warning("%s can be written by other users, who could plant files in it.", root)
 
 
 def _base_name(filename: str) -> str:

@@ -104,7 +104,13 @@ def download(request: Request, partial: Partial, policy: TransferPolicy, progres
         WeightsError: the disk is full or cannot be written.
     """
     target = links.target(request.url, request.digest)
-    with _client(policy) as client:
+    try:
+        client = _client(policy)
+    except (OSError, ValueError, ImportError) as error:  # SSL_CERT_FILE, HTTPS_PROXY and the like
+        raise _failed(
+            request, target, f"the network settings of this machine do not work ({_reason(error)})"
+        ) from error
+    with client:
         _persist(client, target, request, partial, policy, progress)
 
 

@@ -15,9 +15,9 @@ from zoo.cli.parameters import HeldOut, head_options, json_option, names, quiet_
 from zoo.cli.progress import progress_bar
 from zoo.cli.quiet import load_keras
 from zoo.errors import OptionError
+from zoo.plugin import manager, registry
 
 if TYPE_CHECKING:
-    from zoo.compose import Head
     from zoo.data import Dataset
     from zoo.model import TransferModel
     from zoo.training import Run
@@ -106,22 +106,21 @@ def command(
       zoo fit photos/
       zoo fit photos/ --recipe lp-ft --epochs 4 --augment flip,zoom --out mine.keras
     """
-    from zoo.plugin import registry
-    from zoo.training import choose
-
-    # Everything that can be told without TensorFlow is told before it is loaded.
+    # What can be told without Keras, which takes seconds to load, is told before.
     _check_out(out)
-    registry().get("backbones", backbone)
     operations = names(augment)
-    for operation in operations:
-        registry().get("augmentations", operation)
-    chosen = choose(recipe, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate)
-    dataset, wanted = _data_and_head(data, head, pairs)
+    _check_names(backbone, operations)
+    options, dataset = _options_and_data(head, pairs, data)
 
     quiet = quiet or as_json
     load_keras()
+    from zoo.compose import Head, classifier
     from zoo.model import build
+    from zoo.training import choose
 
+    chosen = choose(recipe, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate)
+    own_labels = registry().get("heads", head).spec.labels
+    wanted = Head(name=head, options=options) if own_labels else classifier(dataset, head=head, **options)
     with progress_bar("weights", unit="bytes", quiet=quiet) as progress:
         model = build(
             backbone,
@@ -165,26 +164,30 @@ def _check_out(out: str | None) -> None:
         raise OptionError(f"--out {out!r}: the folder {str(path.parent)!r} does not exist")
 
 
-def _data_and_head(data: str, head: str, pairs: tuple[str, ...]) -> tuple[Dataset, Head]:
-    """The data, checked, and the head, with the labels of the data unless it brings its own.
+def _check_names(backbone: str, augmentations: list[str]) -> None:
+    registry().get("backbones", backbone)
+    for name in augmentations:
+        registry().get("augmentations", name)
+
+
+def _options_and_data(head: str, pairs: tuple[str, ...], data: str) -> tuple[dict[str, Any], Dataset]:
+    """The options of the head, and the data in the order of the head's own labels if it has any; both checked.
 
     Raises:
-        DataError: the data cannot be used.
         OptionError: an option of the head is unknown or does not fit.
+        DataError: the data cannot be used.
     """
     from zoo.cli.pages import option_schema
-    from zoo.compose import Head, classifier
     from zoo.data import check, load
-    from zoo.plugin import manager, registry
 
     entry = registry().get("heads", head)
     options = head_options(pairs, option_schema(entry))
     manager().options(entry, options)
-    labels = entry.spec.labels
-    dataset = load(data, labels=labels or None)
-    for notice in check(dataset, labels=labels or None):
+    labels = entry.spec.labels or None
+    dataset = load(data, labels=labels)
+    for notice in check(dataset, labels=labels):
         notes(notice)
-    return dataset, Head(name=head, options=options) if labels else classifier(dataset, head=head, **options)
+    return options, dataset
 
 
 def _model_line(model: TransferModel) -> str:
@@ -223,7 +226,8 @@ def _phase_line(phase: dict[str, Any]) -> str:
     if "regularisation_C" in phase:
         parts.append(f"solved exactly (C = {phase['regularisation_C']:g})")
     if "epochs" in phase:
-        parts.append(f"{phase['epochs']} epochs at learning rate {phase['learning_rate']:g}")
+        epochs = "1 epoch" if phase["epochs"] == 1 else f"{phase['epochs']} epochs"
+        parts.append(f"{epochs} at learning rate {phase['learning_rate']:g}")
     if phase.get("stages"):
         parts.append(f"trained beside the head: {', '.join(phase['stages'])}")
     return ", ".join(parts)

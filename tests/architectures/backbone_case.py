@@ -1,0 +1,87 @@
+"""What the tests of architectures share: rows, files as the store hands them out, preprocessing in NumPy."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo.specs import BackboneSpec, Catalogue, Preprocessing
+from zoo.weights import StoredFile
+
+ROOT = Path(__file__).parents[2]
+CATALOGUE = Catalogue.model_validate(json.loads((ROOT / "registry.json").read_text(encoding="utf-8")))
+SPECS: dict[str, BackboneSpec] = {spec.name: spec for spec in CATALOGUE.contributes.backbones}
+
+FEW = {
+    "vgg16": 96,
+    "resnet50": 96,
+    "mobilenet_v2": 96,
+    "efficientnet_b0": 96,
+    "densenet121": 96,
+    "convnext_tiny": 96,
+    "inception_v3": 96,
+    "nasnet_mobile": 96,
+}
+"""One model of each kind, at a small input size."""
+
+
+def stored(path: Path, *, includes_top: bool | None = None) -> StoredFile:
+    """A file as `zoo.weights` describes one the user named."""
+    kind = "torch-pth" if path.suffix == ".pth" else "keras-h5"
+    return StoredFile(path, hashlib.sha256(path.read_bytes()).hexdigest(), kind, includes_top, None)
+
+
+def preprocessed(pixels: np.ndarray, numbers: Preprocessing) -> np.ndarray:
+    """The row's numbers applied in NumPy: what compose does in the graph."""
+    x = pixels.astype(np.float32)
+    if numbers.channel_order == "BGR":
+        x = x[..., ::-1]
+    return (x * np.float32(numbers.scale) - np.float32(numbers.mean)) / np.float32(numbers.std)
+
+
+def save_legacy(model: Any, path: Path) -> Path:
+    """A weight file in the layout of the official ones."""
+    import h5py
+    from keras.src.legacy.saving.legacy_h5_format import save_weights_to_hdf5_group
+
+    with h5py.File(path, "w") as file:
+        save_weights_to_hdf5_group(file, model)
+    return path
+
+
+def pooled(features: np.ndarray) -> np.ndarray:
+    """Global average of feature maps."""
+    return features.mean((1, 2))
+
+
+def free() -> None:
+    """Forget every model, and count layer names from zero again."""
+    import gc
+
+    import keras
+
+    keras.utils.clear_session()
+    gc.collect()
+
+
+def edges(model: Any) -> list[tuple[str, str]]:
+    """(read, reader) for every connection, from the model's public configuration."""
+    pairs = []
+    for layer in model.get_config()["layers"]:
+        for node in layer["inbound_nodes"]:
+            pairs += [(source, layer["name"]) for source in _sources(node)]
+    return pairs
+
+
+def _sources(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        if value.get("class_name") == "__keras_tensor__":
+            return [value["config"]["keras_history"][0]]
+        return [name for item in value.values() for name in _sources(item)]
+    if isinstance(value, (list, tuple)):
+        return [name for item in value for name in _sources(item)]
+    return []

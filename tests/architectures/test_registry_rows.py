@@ -1,0 +1,159 @@
+"""registry.json and layers.json say of each network what the network itself says."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from backbone_case import CATALOGUE, ROOT, SPECS, edges, free
+
+from zoo.architectures import find_stages
+from zoo.architectures.facts import multiply_adds
+
+sys.path.insert(0, str(ROOT))
+from tools import build_registry, curated
+
+LAYERS = json.loads((ROOT / "layers.json").read_text(encoding="utf-8"))
+CURATED = {backbone.name: backbone for backbone in curated.BACKBONES}
+
+# Multiply-adds with classifier at the default size, counted by another program on Keras 3.15.1.
+MULTIPLY_ADDS = {
+    "VGG16": 15_470_264_320,
+    "EfficientNetB0": 385_814_752,
+    "MobileNet": 568_740_352,
+    "MobileNetV3Small": 56_510_400,
+    "NASNetMobile": 563_638_816,
+}
+
+
+@pytest.fixture(scope="module", params=list(SPECS))
+def built(request: pytest.FixtureRequest) -> Iterator[tuple[str, Any, dict[str, Any], dict[str, Any]]]:
+    """(name, network, computed fields, layer table) of each row, built once."""
+    yield request.param, *build_registry.introspect(CURATED[request.param])
+    free()
+
+
+def test_computed_fields_are_those_of_the_network(built: tuple[str, Any, dict[str, Any], dict[str, Any]]) -> None:
+    name, _, computed, table = built
+    row = SPECS[name].model_dump(mode="json")
+    assert {key: row[key] for key in computed} == computed
+    assert LAYERS[name] == table
+
+
+def test_stages_divide_the_layers_and_close_downwards(
+    built: tuple[str, Any, dict[str, Any], dict[str, Any]],
+) -> None:
+    name, base, _, _ = built
+    stages = find_stages(base)
+    number = {layer.name: index for index, stage in enumerate(stages) for layer in stage.layers}
+    assert Counter(layer.name for stage in stages for layer in stage.layers) == Counter(
+        layer.name for layer in base.layers
+    )
+    reads = defaultdict(set)
+    for source, reader in edges(base):
+        reads[reader].add(source)
+    for reader in number:
+        # Operations such as a + b are no layers: look through them.
+        waiting, seen = list(reads[reader]), set()
+        while waiting:
+            source = waiting.pop()
+            if source in number:
+                assert number[source] <= number[reader], (reader, source)
+            elif source not in seen:
+                seen.add(source)
+                waiting.extend(reads[source])
+    assert [stage.name for stage in stages] == ["stem", *(f"stage{n}" for n in range(1, len(stages)))]
+    assert all(sum(layer.count_params() for layer in stage.layers) for stage in stages)
+    strides = [stage.stride for stage in stages]
+    assert strides == sorted(strides)
+    assert strides[-1] in (16, 32)
+    without = [stage.name for stage in stages if stage.cut is None]
+    assert without == (["stage1", "stage2", "stage3"] if name.startswith("nasnet") else [])
+
+
+def test_nothing_leads_around_a_cut(built: tuple[str, Any, dict[str, Any], dict[str, Any]]) -> None:
+    _, base, _, _ = built
+    pairs = edges(base)
+    start, end = base.input._keras_history.operation.name, base.output._keras_history.operation.name
+    for stage in find_stages(base)[:-1]:
+        if stage.cut is None:
+            continue
+        reached, waiting = {start}, [start]
+        while waiting:
+            here = waiting.pop()
+            for source, reader in pairs:
+                if source == here and reader != stage.cut.name and reader not in reached:
+                    reached.add(reader)
+                    waiting.append(reader)
+        assert end not in reached
+        # and what lies before the cut is the stages up to it, nothing else
+        before = {layer.name for s in find_stages(base)[: find_stages(base).index(stage) + 1] for layer in s.layers}
+        assert {layer.name for layer in base.layers} & reached <= before
+
+
+def test_the_catalogue_is_whole() -> None:
+    import keras
+
+    applications = {name for name in vars(keras.applications) if name[0].isupper()}
+    built = {spec.builder_options.get("application") for spec in SPECS.values()} - {None}
+    assert len(applications) == 40
+    assert built == applications
+    assert len(SPECS) == 45
+    assert set(LAYERS) == set(SPECS)
+    names = [name for spec in SPECS.values() for name in (spec.name, *spec.aliases)]
+    assert len(names) == len(set(names))
+
+
+def test_every_row_has_a_licence_a_paper_and_sources() -> None:
+    for spec in SPECS.values():
+        assert "https://" in spec.paper
+        assert spec.preprocessing.source
+        assert spec.weights
+        assert len({source.id for source in spec.weights}) == len(spec.weights)
+        for source in spec.weights:
+            assert source.licence
+            assert source.licence_source
+        assert all(figure.source for figure in spec.accuracy)
+        assert spec.accuracy or spec.name == "squeezenet"
+
+
+def test_the_label_set_is_the_one_of_keras() -> None:
+    (labels,) = CATALOGUE.contributes.label_sets
+    assert labels.name == "imagenet1k"
+    assert (len(labels.labels), len(labels.ids)) == (1000, 1000)
+    assert (labels.ids[285], labels.labels[285]) == ("n02124075", "Egyptian_cat")
+    assert {spec.label_set for spec in SPECS.values()} == {"imagenet1k", None}
+
+
+def test_weight_sources_are_those_keras_downloads() -> None:
+    """For one model of each way Keras names its files; `python -m tools.build_registry --check` does all."""
+    for name in ("vgg16", "mobilenet_v2", "nasnet_mobile", "mobilenet_v3_small", "resnet50_v2"):
+        sources = [source.model_dump(mode="json") for source in SPECS[name].weights]
+        for told in build_registry.keras_weights(CURATED[name]):
+            (source,) = [source for source in sources if source["id"] == told["id"]]
+            assert {key: source[key] for key in told} == told
+        free()
+
+
+@pytest.mark.parametrize("application", MULTIPLY_ADDS)
+def test_multiply_adds_agree_with_an_independent_count(application: str) -> None:
+    from zoo.architectures import applications
+
+    model = applications.build(application, include_top=True, input_size=224)
+    assert multiply_adds(model) == MULTIPLY_ADDS[application]
+    free()
+
+
+@pytest.mark.parametrize("name", ["vgg16", "vgg19"])
+def test_top_layers_exist_in_order(name: str) -> None:
+    from zoo.architectures import build_base
+
+    top = build_base(SPECS[name], weights=None, input_size=32, include_top=True)
+    names = [layer.name for layer in top.layers]
+    places = [names.index(layer) for layer in SPECS[name].top_layers]
+    assert places == sorted(places)
+    assert len(places) == 2

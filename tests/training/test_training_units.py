@@ -1,0 +1,112 @@
+"""Order of examples, recipes and the freezing of small nets."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from zoo.errors import FrozenError, OptionError
+from zoo.training import RECIPES, choose, freeze
+from zoo.training.freeze import Guard, leaves, quiet_dropout
+from zoo.training.loop import Rows, order
+from zoo.training.run import new_directory, write_json
+
+
+def test_the_order_depends_on_seed_and_epoch_only() -> None:
+    np.testing.assert_array_equal(order(50, seed=3, epoch=2), order(50, seed=3, epoch=2))
+    assert sorted(order(50, seed=3, epoch=2)) == list(range(50))
+    assert (order(50, seed=3, epoch=2) != order(50, seed=3, epoch=1)).any()
+    assert (order(50, seed=4, epoch=2) != order(50, seed=3, epoch=2)).any()
+
+
+def test_rows_give_every_example_once_an_epoch() -> None:
+    rows = Rows(np.arange(10, dtype=np.float32)[:, None], np.arange(10))
+    batches = list(rows.stream(seed=0, epoch=0, batch_size=4, shuffle=True))
+    assert [len(targets) for _, targets in batches] == [4, 4, 2]
+    assert sorted(np.concatenate([targets for _, targets in batches])) == list(range(10))
+    for values, targets in batches:
+        np.testing.assert_array_equal(values[:, 0], targets)
+
+
+def test_recipes_change_their_last_gradient_phase() -> None:
+    changed = choose("lp-ft", epochs=7, learning_rate=1e-5)
+    assert changed.phases[-1].epochs == 7
+    assert changed.phases[-1].learning_rate == 1e-5
+    assert RECIPES["lp-ft"].phases[-1].epochs == 4
+    with pytest.raises(OptionError, match="must be positive"):
+        choose("lp-ft", learning_rate=-1)
+
+
+@pytest.fixture
+def net():
+    import keras
+
+    from zoo.architectures import find_stages
+
+    down = keras.Sequential([keras.layers.BatchNormalization(), keras.layers.Conv2D(8, 3, strides=2, padding="same")])
+    x = inputs = keras.Input((32, 32, 3))
+    for width in (4, 6):
+        x = keras.layers.Conv2D(width, 3, strides=2, padding="same")(x)
+        x = keras.layers.BatchNormalization()(x)
+        x = keras.layers.ReLU()(x)
+        x = keras.layers.Dropout(0.5)(x)
+    model = keras.Model(inputs, down(x))
+    return model, find_stages(model)
+
+
+def test_freezing_reaches_into_nested_models(net) -> None:
+    import keras
+
+    model, stages = net
+    names = freeze(model, stages, unfreeze=1, batchnorm="frozen")
+    assert names == [stages[-1].name]
+    inside = [leaf for stage in stages[-1:] for layer in stage.layers for leaf in leaves(layer)]
+    assert {type(leaf).__name__: leaf.trainable for leaf in inside if leaf.weights} == {
+        "BatchNormalization": False,
+        "Conv2D": True,
+    }
+    assert len(model.trainable_weights) == 2
+    assert freeze(model, stages, unfreeze="all", batchnorm="train") == [stage.name for stage in stages]
+    assert len(model.trainable_weights) == len(model.weights) - 2 * 3
+    assert isinstance(model.layers[-1], keras.Sequential)
+
+
+def test_the_guard_names_what_moved(net) -> None:
+    model, stages = net
+    freeze(model, stages, unfreeze=1, batchnorm="frozen")
+    guard = Guard.watch(stages, [stages[-1].name], "frozen")
+    guard.verify("fine-tune")
+    conv = next(layer for layer in model.layers if type(layer).__name__ == "Conv2D")
+    conv.bias.assign(conv.bias + 1)
+    with pytest.raises(FrozenError, match=f"'fine-tune' moved 1 frozen layers, first '{conv.name}'"):
+        guard.verify("fine-tune")
+
+
+def test_dropout_is_quiet_in_frozen_stages_only_and_comes_back_after_an_error(net) -> None:
+    import keras
+
+    model, stages = net
+    dropouts = [layer for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
+    home = {dropout: next(stage.name for stage in stages if dropout in stage.layers) for dropout in dropouts}
+    assert home[dropouts[0]] != home[dropouts[1]]
+    seen: list[float] = []
+
+    def fail_inside() -> None:
+        with quiet_dropout(stages, [home[dropouts[1]]]):
+            seen.extend(layer.rate for layer in dropouts)
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        fail_inside()
+    assert seen == [0.0, 0.5]
+    assert [layer.rate for layer in dropouts] == [0.5, 0.5]
+
+
+def test_run_folders_never_collide_and_json_is_whole_or_absent(tmp_path) -> None:
+    first, second = new_directory(tmp_path, name="a"), new_directory(tmp_path, name="a")
+    assert first != second
+    write_json(first / "run.json", {"a": 1})
+    with pytest.raises(TypeError):
+        write_json(first / "run.json", {"a": object()})
+    assert (first / "run.json").read_text() == '{\n "a": 1\n}\n'
+    assert [path.name for path in first.iterdir()] == ["run.json"]
