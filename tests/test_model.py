@@ -306,7 +306,7 @@ def test_data_that_cannot_work_is_refused_first(few_flowers: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ((np.zeros((4, 8, 8, 5), np.uint8), [0, 1, 0, 1]), "channels"),
+        ((np.zeros((4, 8, 8, 5), np.uint8), [0, 1, 0, 1]), r"1 or 3"),
         ((np.zeros((4, 8, 8, 3), np.uint8), [0, 1, 0]), "4 images and 3"),
         ((np.full((4, 8, 8, 3), -1.0, np.float32), [0, 1, 0, 1]), r"0\.\.255"),
         ((np.zeros((4, 8, 8, 3), np.uint8), [0, 0, 0, 0]), "no readable image of 'dark'"),

@@ -100,15 +100,16 @@ def find_stages(model: keras.Model) -> list[Stage]:
     nodes = _graph(model)
     if not nodes:
         return [Stage("stem", 1, 0, tuple(model.layers), None)]
-    bounds = _bounds(nodes)
-    stage_of = [0] * len(nodes)
+    end = _top(nodes)
+    bounds = _bounds(nodes[:end])
+    cuts = [*(cut for cut, _ in bounds), end - 1]
+    stage_of = [0] * end
     for number, (_, members) in enumerate(bounds, start=1):
         for index in members:
             stage_of[index] = number
-    top = _top(nodes)
-    for index in top:
-        stage_of[index] = len(bounds) + 1
-    cuts = [cut for cut, _ in bounds] + ([nodes[top[0]].inputs[0], len(nodes) - 1] if top else [len(nodes) - 1])
+    if end < len(nodes):
+        stage_of += [len(cuts)] * (len(nodes) - end)
+        cuts.append(len(nodes) - 1)
     layers = {id(layer) for layer in model.layers}
     stages = []
     for number, cut in enumerate(cuts):
@@ -116,7 +117,7 @@ def find_stages(model: keras.Model) -> list[Stage]:
         last = inside[-1] if cut is None else cut
         stages.append(
             Stage(
-                name="top" if top and number == len(cuts) - 1 else "stem" if number == 0 else f"stage{number}",
+                name="top" if inside[0] >= end else "stem" if number == 0 else f"stage{number}",
                 stride=round(2 ** nodes[last].level),
                 channels=int(nodes[last].outputs[0].shape[-1]),
                 layers=tuple(nodes[i].operation for i in inside if id(nodes[i].operation) in layers),
@@ -213,9 +214,10 @@ def _patch_stem(nodes: list[_Node], first: int) -> int | None:
     if _halvings(nodes[first].operation) < 2:
         return None
     end = first
-    while len(nodes[end].consumers) == 1 and _completes(nodes[nodes[end].consumers[0]]):
-        end = nodes[end].consumers[0]
-    return end if nodes[end].separates else None
+    while end + 1 < len(nodes) and nodes[end].consumers == [end + 1] and _completes(nodes[end + 1]):
+        end += 1
+    followed = any(node.kernel and node.level == nodes[first].level for node in nodes[end + 1 :])
+    return end if followed and nodes[end].separates else None
 
 
 def _cut(nodes: list[_Node], start: int, first: int) -> int | None:
@@ -269,10 +271,9 @@ def _from_level(nodes: list[_Node], level: float) -> list[int]:
     return sorted(inside)
 
 
-def _top(nodes: list[_Node]) -> list[int]:
-    """The classifier: from the global pooling that everything passes to the end, if a kernel follows it."""
+def _top(nodes: list[_Node]) -> int:
+    """Where the classifier begins: at the global pooling that everything passes, if a kernel follows it."""
     for index in range(len(nodes) - 1, 0, -1):
-        node = nodes[index]
-        if node.separates and isinstance(node.operation, _GLOBAL) and nodes[node.inputs[0]].separates:
-            return list(range(index, len(nodes))) if any(n.kernel for n in nodes[index:]) else []
-    return []
+        if nodes[index].separates and isinstance(nodes[index].operation, _GLOBAL):
+            return index if nodes[index - 1].separates and any(n.kernel for n in nodes[index:]) else len(nodes)
+    return len(nodes)

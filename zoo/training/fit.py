@@ -216,7 +216,8 @@ def _probe(
     callbacks.on_epoch_end(0, logs)
     callbacks.on_train_end(logs)
     _record(outcome, {name: [value] for name, value in logs.items()})
-    return {"solver": "convex", "regularisation_C": probe.c, "cross_validated_accuracy": probe.cv_accuracy}
+    checked = None if np.isnan(probe.cv_accuracy) else probe.cv_accuracy  # too few examples to cross-validate
+    return {"solver": "convex", "regularisation_C": probe.c, "cross_validated_accuracy": checked}
 
 
 def _gradient_report(phase: PhaseSpec, stages: list[str]) -> dict[str, Any]:
