@@ -86,8 +86,9 @@ def test_fine_tuning_moves_the_last_stages_and_no_batchnorm(family: str, make, p
     # A reloaded copy, fitted again, keeps them too (invariants 1 and 5: new flags, new optimizer).
     loaded = zoo.load(model.save(tmp_path / "m.keras"))
     assert batchnorm_state(loaded) == before_bn
-    loaded.fit(pictures, recipe="lp-ft", epochs=1, batch_size=6, validation=0.25)
-    assert batchnorm_state(loaded) == before_bn
+    if family in {"efficientnet_lite0", "resnet50"}:  # tracing a training step takes 10 s a family
+        loaded.fit(pictures, recipe="lp-ft", epochs=1, batch_size=6, validation=0.25)
+        assert batchnorm_state(loaded) == before_bn
 
 
 def guide_only(backbone, stages, *, unfreeze, batchnorm):

@@ -18,8 +18,13 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
+
 from tools import curated
 from tools.curated import Backbone
+from zoo.architectures import find_stages, layer_table
+from zoo.architectures.facts import facts
+from zoo.specs import Catalogue
 
 ROOT = Path(__file__).resolve().parent.parent
 REGISTRY, LAYERS = ROOT / "registry.json", ROOT / "layers.json"
@@ -40,7 +45,6 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="change nothing; say which rows are out of date")
     parser.add_argument("--class-index", type=Path, help="imagenet_class_index.json; else the labels stay as they are")
     options = parser.parse_args(arguments)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
     old = json.loads(REGISTRY.read_text()) if REGISTRY.exists() else {"contributes": {}}
     rows = {row["name"]: row for row in old["contributes"].get("backbones", [])}
@@ -65,7 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
         "generated_by": "python -m tools.build_registry",
         "contributes": {"backbones": [rows[name] for name in order], "label_sets": [labels]},
     }
-    _validate(catalogue)
+    Catalogue.model_validate(catalogue)
     REGISTRY.write_text(_registry_text(catalogue), encoding="utf-8")
     LAYERS.write_text(_layers_text({name: tables[name] for name in order}), encoding="utf-8")
     print(f"wrote {REGISTRY.name} ({REGISTRY.stat().st_size:,} bytes) and {LAYERS.name} ({LAYERS.stat().st_size:,} bytes)")
@@ -74,7 +78,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def build_row(backbone: Backbone) -> tuple[dict[str, Any], dict[str, Any]]:
     """The row of a backbone and its layer table, in JSON-ready form."""
-    base, computed, table = introspect(backbone)
+    base, table = build_base(backbone)
+    top = build(backbone, include_top=True) if backbone.has_top else None
+    computed = facts(base, top)
     family = backbone.family
     row: dict[str, Any] = {
         "name": backbone.name,
@@ -95,25 +101,25 @@ def build_row(backbone: Backbone) -> tuple[dict[str, Any], dict[str, Any]]:
         "accuracy": _accuracy(backbone),
         "portable": True,
     }
-    del base
-    _free()
     return row, table
 
 
-def introspect(backbone: Backbone) -> tuple[Any, dict[str, Any], dict[str, Any]]:
-    """Build a backbone with random weights: the network, its computed fields, its layer table."""
-    from zoo.architectures import find_stages, layer_table
-    from zoo.architectures.facts import facts
+def build(backbone: Backbone, *, include_top: bool) -> Any:
+    """The network at its default size, with random weights; what was built before is forgotten."""
+    import keras
 
-    _free()  # layer names count from zero
+    keras.utils.clear_session()  # layer names count from zero
+    gc.collect()
     module, _, attribute = backbone.builder.partition(":")
-    build = getattr(importlib.import_module(module), attribute)
-    base = build(include_top=False, input_size=backbone.default_size, **backbone.options)
+    builder = getattr(importlib.import_module(module), attribute)
+    return builder(include_top=include_top, input_size=backbone.default_size, **backbone.options)
+
+
+def build_base(backbone: Backbone) -> tuple[Any, dict[str, Any]]:
+    """The network without classifier, and its layer table."""
+    base = build(backbone, include_top=False)
     rows = [list(row) for row in layer_table(base, find_stages(base))]
-    top = (
-        build(include_top=True, input_size=backbone.default_size, **backbone.options) if backbone.has_top else None
-    )
-    return base, facts(base, top), {"columns": COLUMNS, "rows": rows}
+    return base, {"columns": COLUMNS, "rows": rows}
 
 
 def keras_weights(backbone: Backbone) -> list[dict[str, Any]]:
@@ -196,12 +202,6 @@ def _label_set(path: Path) -> dict[str, Any]:
     }
 
 
-def _validate(catalogue: dict[str, Any]) -> None:
-    from zoo.specs import Catalogue
-
-    Catalogue.model_validate(catalogue)
-
-
 def _registry_text(catalogue: dict[str, Any]) -> str:
     """Readable in a diff: indented, but flat lists and small tables on one line."""
     return _pretty(catalogue, 0) + "\n"
@@ -238,13 +238,6 @@ def _layers_text(tables: dict[str, Any]) -> str:
         rows = ",\n".join(json.dumps(row, separators=(",", ":")) for row in table["rows"])
         parts.append(f'"{name}": {{"columns": {json.dumps(table["columns"])}, "rows": [\n{rows}\n]}}')
     return "{\n" + ",\n".join(parts) + "\n}\n"
-
-
-def _free() -> None:
-    import keras
-
-    keras.utils.clear_session()
-    gc.collect()
 
 
 if __name__ == "__main__":

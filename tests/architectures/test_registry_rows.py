@@ -6,13 +6,14 @@ import json
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from backbone_case import CATALOGUE, ROOT, SPECS, edges, free
 
-from zoo.architectures import find_stages
-from zoo.architectures.facts import multiply_adds
+from zoo.architectures import Stage, find_stages
+from zoo.architectures.facts import facts, multiply_adds
 
 sys.path.insert(0, str(ROOT))
 from tools import build_registry, curated
@@ -30,69 +31,84 @@ MULTIPLY_ADDS = {
 }
 
 
+@dataclass(frozen=True)
+class Built:
+    """A network of the registry, and what the tests ask of it."""
+
+    name: str
+    base: Any
+    table: dict[str, Any]
+    stages: list[Stage]
+    reads: dict[str, set[str]]  # reader -> what it reads, by name, from the public configuration
+
+
 @pytest.fixture(scope="module", params=list(SPECS))
-def built(request: pytest.FixtureRequest) -> Iterator[tuple[str, Any, dict[str, Any], dict[str, Any]]]:
-    """(name, network, computed fields, layer table) of each row, built once."""
-    yield request.param, *build_registry.introspect(CURATED[request.param])
-    free()
-
-
-def test_computed_fields_are_those_of_the_network(built: tuple[str, Any, dict[str, Any], dict[str, Any]]) -> None:
-    name, _, computed, table = built
-    row = SPECS[name].model_dump(mode="json")
-    assert {key: row[key] for key in computed} == computed
-    assert LAYERS[name] == table
-
-
-def test_stages_divide_the_layers_and_close_downwards(
-    built: tuple[str, Any, dict[str, Any], dict[str, Any]],
-) -> None:
-    name, base, _, _ = built
-    stages = find_stages(base)
-    number = {layer.name: index for index, stage in enumerate(stages) for layer in stage.layers}
-    assert Counter(layer.name for stage in stages for layer in stage.layers) == Counter(
-        layer.name for layer in base.layers
-    )
+def built(request: pytest.FixtureRequest) -> Iterator[Built]:
+    """Each network of the registry without its classifier, built once."""
+    base, table = build_registry.build_base(CURATED[request.param])
     reads = defaultdict(set)
     for source, reader in edges(base):
         reads[reader].add(source)
+    yield Built(request.param, base, table, find_stages(base), reads)
+    free()
+
+
+def test_computed_fields_are_those_of_the_network(built: Built) -> None:
+    computed = facts(built.base)
+    del computed["params_top"]  # in the slow test below
+    row = SPECS[built.name].model_dump(mode="json")
+    assert {key: row[key] for key in computed} == computed
+    assert LAYERS[built.name] == built.table
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [spec.name for spec in SPECS.values() if spec.params_top])
+def test_parameters_with_classifier_are_those_of_the_network(name: str) -> None:
+    assert build_registry.build(CURATED[name], include_top=True).count_params() == SPECS[name].params_top
+    free()
+
+
+def test_stages_divide_the_layers(built: Built) -> None:
+    inside = Counter(layer.name for stage in built.stages for layer in stage.layers)
+    assert inside == Counter(layer.name for layer in built.base.layers)
+    assert [stage.name for stage in built.stages] == ["stem", *(f"stage{n}" for n in range(1, len(built.stages)))]
+    assert all(sum(layer.count_params() for layer in stage.layers) for stage in built.stages)
+    strides = [stage.stride for stage in built.stages]
+    assert strides == sorted(strides)
+    assert strides[-1] == (16 if built.name == "squeezenet" else 32)
+
+
+def test_freezing_the_first_stages_freezes_a_closed_part(built: Built) -> None:
+    """No layer reads from a later stage."""
+    number = {layer.name: index for index, stage in enumerate(built.stages) for layer in stage.layers}
     for reader in number:
-        # Operations such as a + b are no layers: look through them.
-        waiting, seen = list(reads[reader]), set()
-        while waiting:
+        waiting, seen = list(built.reads[reader]), set()
+        while waiting:  # operations such as a + b are no layers: look through them
             source = waiting.pop()
             if source in number:
                 assert number[source] <= number[reader], (reader, source)
             elif source not in seen:
                 seen.add(source)
-                waiting.extend(reads[source])
-    assert [stage.name for stage in stages] == ["stem", *(f"stage{n}" for n in range(1, len(stages)))]
-    assert all(sum(layer.count_params() for layer in stage.layers) for stage in stages)
-    strides = [stage.stride for stage in stages]
-    assert strides == sorted(strides)
-    assert strides[-1] in (16, 32)
-    without = [stage.name for stage in stages if stage.cut is None]
-    assert without == (["stage1", "stage2", "stage3"] if name.startswith("nasnet") else [])
+                waiting.extend(built.reads[source])
 
 
-def test_nothing_leads_around_a_cut(built: tuple[str, Any, dict[str, Any], dict[str, Any]]) -> None:
-    _, base, _, _ = built
-    pairs = edges(base)
-    start, end = base.input._keras_history.operation.name, base.output._keras_history.operation.name
-    for stage in find_stages(base)[:-1]:
+def test_nothing_leads_around_a_cut(built: Built) -> None:
+    start, end = (tensor._keras_history.operation.name for tensor in (built.base.input, built.base.output))
+    later: set[str] = set()
+    for stage in reversed(built.stages[:-1]):
+        later |= {layer.name for layer in built.stages[built.stages.index(stage) + 1].layers}
         if stage.cut is None:
             continue
-        reached, waiting = {start}, [start]
+        reached, waiting = {end}, [end]
         while waiting:
-            here = waiting.pop()
-            for source, reader in pairs:
-                if source == here and reader != stage.cut.name and reader not in reached:
-                    reached.add(reader)
-                    waiting.append(reader)
-        assert end not in reached
-        # and what lies before the cut is the stages up to it, nothing else
-        before = {layer.name for s in find_stages(base)[: find_stages(base).index(stage) + 1] for layer in s.layers}
-        assert {layer.name for layer in base.layers} & reached <= before
+            for source in built.reads[waiting.pop()] - reached - {stage.cut.name}:
+                reached.add(source)
+                waiting.append(source)
+        assert start not in reached
+        # All that the end reads without passing the cut is the later stages, no more and no less.
+        assert {layer.name for layer in built.base.layers} & reached == later
+    without = [stage.name for stage in built.stages if stage.cut is None]
+    assert without == (["stage1", "stage2", "stage3"] if built.name.startswith("nasnet") else [])
 
 
 def test_the_catalogue_is_whole() -> None:

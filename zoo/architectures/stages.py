@@ -272,8 +272,9 @@ def _from_level(nodes: list[_Node], level: float) -> list[int]:
 
 
 def _top(nodes: list[_Node]) -> int:
-    """Where the classifier begins: at the global pooling that everything passes, if a kernel follows it."""
+    """Where the classifier begins: at the last global pooling that everything passes and that a kernel follows."""
     for index in range(len(nodes) - 1, 0, -1):
-        if nodes[index].separates and isinstance(nodes[index].operation, _GLOBAL):
-            return index if nodes[index - 1].separates and any(n.kernel for n in nodes[index:]) else len(nodes)
+        passed = nodes[index].separates and nodes[index - 1].separates
+        if passed and isinstance(nodes[index].operation, _GLOBAL) and any(n.kernel for n in nodes[index:]):
+            return index
     return len(nodes)

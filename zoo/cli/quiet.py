@@ -14,9 +14,9 @@ from zoo import settings
 def load_keras() -> None:
     """Import Keras and its backend with stderr put aside; with `ZOO_DEBUG=1` everything is shown.
 
-    `TF_CPP_MIN_LOG_LEVEL` (set in main) silences what TensorFlow says later, but not what its libraries print while they are loaded
-    (TensorFlow 2.21: oneDNN, missing GPU drivers), which goes past Python to the file descriptor. If the import fails,
-    what was put aside is shown; if it kills the process, Python's fault handler says where.
+    `TF_CPP_MIN_LOG_LEVEL` (set in main) silences what TensorFlow says later, but not what its libraries print while
+    they are loaded (TensorFlow 2.21: oneDNN, missing GPU drivers), which goes past Python to the file descriptor. If
+    the import fails, what was put aside is shown; if it kills the process, Python's fault handler says where.
     """
     if "keras" in sys.modules or settings.debug():
         return

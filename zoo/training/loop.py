@@ -146,12 +146,17 @@ def descend(
         warmup_steps=warmup,
     )
     model.compile(
-        optimizer=keras.optimizers.AdamW(learning_rate=rate, weight_decay=phase.weight_decay, clipnorm=1.0),
+        # Keras's Adam decouples its weight decay, as AdamW does.
+        optimizer=keras.optimizers.Adam(
+            learning_rate=rate, weight_decay=phase.weight_decay or None, global_clipnorm=1.0
+        ),
         loss=loss_for(task, from_logits=from_logits),
         metrics=metrics_for(task),
         # On a CPU compiling a whole network with XLA costs more than it saves in a few epochs.
         jit_compile=False,
     )
+    # Otherwise Keras makes the optimizer's variables while it traces the step, which traces the network twice.
+    model.optimizer.build(model.trainable_variables)
 
     def forever(source: Images | Rows, *, shuffle: bool) -> Iterator[tuple[Any, Any]]:
         epoch = first_epoch
