@@ -77,6 +77,8 @@ def test_fine_tuning_moves_the_last_stages_and_no_batchnorm(family: str, make, p
     run = model.fit(pictures, recipe="lp-ft", epochs=1, batch_size=6, learning_rate=1e-3, validation=0.25)
     after = stage_state(model)
     assert batchnorm_state(model) == before_bn
+    assert run.history["val_accuracy"][-1] == pytest.approx(run.validation.accuracy)
+    assert run.history["val_loss"][-1] == pytest.approx(run.validation.log_loss, rel=1e-3)
     trained = run.phases[-1]["stages"]
     assert len(trained) == min(4, len(model.composition.stages))
     for name in before:

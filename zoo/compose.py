@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.architectures import Stage, build_base, find_stages
 from zoo.errors import DataError, OptionError, WeightsError, did_you_mean
 from zoo.plugin import call_factory, load_target, registry
 from zoo.registry import ZooNotice
@@ -20,6 +19,8 @@ from zoo.weights import StoredFile, resolve
 
 if TYPE_CHECKING:
     import keras
+
+    from zoo.architectures import Stage
 
 BACKBONE, HEAD, FEATURES, PREPROCESSING, OUTPUT = "backbone", "head", "features", "preprocessing", "probabilities"
 """Names of the parts inside the serving graph; a saved model is taken apart again by them."""
@@ -187,6 +188,11 @@ def _named(
     seed: int,
     progress: Any,
 ) -> _Source:
+    from zoo.architectures import (
+        build_base,
+        find_stages,
+    )  # here, not above: it loads Keras, which checks can do without
+
     entry = registry().get("backbones", name)
     spec: BackboneSpec = entry.spec
     size = input_size or spec.input.default_size
@@ -229,6 +235,8 @@ def _named(
 
 def _given(model: Any, *, features: str | None, input_size: int | None, preprocessing: Any) -> _Source:
     import keras
+
+    from zoo.architectures import Stage, find_stages
 
     if not isinstance(model, keras.Model):
         raise OptionError(f"a backbone is a name or a Keras model; got {type(model).__name__}")
@@ -279,6 +287,8 @@ def _given(model: Any, *, features: str | None, input_size: int | None, preproce
 def _tap(network: Any, features: str | None, pooling: str, name: str) -> tuple[Any, str]:
     """The network up to the features asked for, and how a feature map is pooled."""
     import keras
+
+    from zoo.architectures import find_stages
 
     if features in (None, "avg", "max"):
         return network, features or pooling
@@ -518,6 +528,8 @@ def take_apart(serving: Any, details: Mapping[str, Any]) -> Composition:
         details: what was stored beside it: task, labels, input size, resize rule, identity.
     """
     import keras
+
+    from zoo.architectures import find_stages
 
     layers = {layer.name: layer for layer in serving.layers}
     base, head = layers.get(BACKBONE), layers.get(HEAD)

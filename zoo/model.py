@@ -438,9 +438,15 @@ class TransferModel:
         self._require_trained("predict")
         if self._composition.task == "regression":
             raise OptionError("predict gives labels; for a regression model take predict_scores")
-        named = list(data_room.images(images))
-        scores = self._scores((image for _, image in named), batch_size)
-        return [self._prediction(row, name) for row, (name, _) in zip(scores, named, strict=True)]
+        names: list[str] = []
+
+        def stream() -> Iterator[np.ndarray]:
+            for name, image in data_room.images(images):  # one at a time: a folder may not fit into memory
+                names.append(name)
+                yield image
+
+        scores = self._scores(stream(), batch_size)
+        return [self._prediction(row, name) for row, name in zip(scores, names, strict=True)]
 
     def predict_scores(self, images: Any, *, batch_size: int = 32) -> np.ndarray:
         """The probabilities (or values) of images: float32 (n, classes). Arguments and errors as for `predict`."""

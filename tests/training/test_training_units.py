@@ -8,7 +8,7 @@ import pytest
 from zoo.errors import FrozenError, OptionError
 from zoo.training import RECIPES, choose, freeze
 from zoo.training.freeze import Guard, leaves, quiet_dropout
-from zoo.training.loop import Rows, order
+from zoo.training.loop import Rows, descend, order
 from zoo.training.run import new_directory, write_json
 
 
@@ -19,13 +19,32 @@ def test_the_order_depends_on_seed_and_epoch_only() -> None:
     assert (order(50, seed=4, epoch=2) != order(50, seed=3, epoch=2)).any()
 
 
-def test_rows_give_every_example_once_an_epoch() -> None:
-    rows = Rows(np.arange(10, dtype=np.float32)[:, None], np.arange(10))
-    batches = list(rows.stream(seed=0, epoch=0, batch_size=4, shuffle=True))
-    assert [len(targets) for _, targets in batches] == [4, 4, 2]
-    assert sorted(np.concatenate([targets for _, targets in batches])) == list(range(10))
-    for values, targets in batches:
-        np.testing.assert_array_equal(values[:, 0], targets)
+def test_every_example_comes_once_an_epoch_in_training_and_in_validation() -> None:
+    """Through Keras's own `fit`, for sizes that the batch does not divide."""
+    import keras
+
+    seen: dict[str, list[list[float]]] = {"train": [], "validation": []}
+
+    class Recorded(Rows):
+        def take(self, chosen, epoch):
+            name = "train" if len(self) == 10 else "validation"
+            seen[name].append([epoch, *chosen.tolist()])
+            return super().take(chosen, epoch)
+
+    inputs = keras.Input((1,))
+    model = keras.Model(inputs, keras.layers.Dense(2)(inputs))
+    x = np.linspace(-1, 1, 17, dtype=np.float32)[:, None]
+    y = (x[:, 0] > 0).astype(np.int64)
+    phase = RECIPES["head"].phases[0].model_copy(update={"epochs": 3, "batch_size": 4})
+    train, validation = Recorded(x[:10], y[:10]), Recorded(x[10:], y[10:])
+    history = descend(model, phase, train, validation, task="classification", from_logits=True, seed=1)
+    # Keras looks at the first two batches before it starts.
+    trained = [index for entry in seen["train"][2:] for index in entry[1:]]
+    assert trained == [index for epoch in range(3) for index in order(10, seed=1, epoch=epoch).tolist()]
+    validated = [index for entry in seen["validation"][2:] for index in entry[1:]]
+    assert validated == 3 * list(range(7))
+    logits = np.asarray(model(x[10:]))
+    assert history["val_accuracy"][-1] == pytest.approx((logits.argmax(axis=1) == y[10:]).mean())
 
 
 def test_recipes_change_their_last_gradient_phase() -> None:

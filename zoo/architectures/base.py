@@ -93,7 +93,9 @@ def _seeded(seed: int | None) -> Iterator[None]:
 def _check(spec: BackboneSpec, model: keras.Model, include_top: bool) -> None:
     """A builder's answer must be one tensor in, one of the right rank out."""
     if not isinstance(model, keras.Model) or len(model.inputs) != 1 or len(model.outputs) != 1:
-        raise PluginError(f"the builder {spec.builder!r} of backbone {spec.name} must return a keras.Model, one in, one out")
+        raise PluginError(
+            f"the builder {spec.builder!r} of backbone {spec.name} must return a keras.Model, one in, one out"
+        )
     rank, wanted = len(model.output.shape), 2 if include_top else 4
     if rank != wanted:
         what = "logits (n, classes)" if include_top else "a feature map (n, side, side, channels)"

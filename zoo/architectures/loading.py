@@ -104,9 +104,7 @@ def _numbers(values: Any) -> str:
     return "(" + ", ".join(f"{value:.4g}" for value in values) + ")"
 
 
-def _matched(
-    model: keras.Model, saved: list[_Saved], path: Path, include_top: bool
-) -> list[tuple[str, Any, Any]]:
+def _matched(model: keras.Model, saved: list[_Saved], path: Path, include_top: bool) -> list[tuple[str, Any, Any]]:
     """(layer name, variable, weight in the file) for every variable, or the error that says what does not fit."""
     layers = _weighted(model)
     spare = len(saved) - len(layers)
@@ -120,8 +118,7 @@ def _matched(
                 )
             raise WeightsError(
                 f"{path} does not fit {model.name}: layer {layer.name!r} needs {_shapes(wanted)}, "
-                f"the file has {_shapes(entry.shapes)} in {entry.name!r}"
-                + _size_hint(layer, wanted, entry.shapes)
+                f"the file has {_shapes(entry.shapes)} in {entry.name!r}" + _size_hint(layer, wanted, entry.shapes)
             )
     if include_top and -_MOST_TOP_LAYERS <= spare < 0:
         missing = ", ".join(layer.name for layer in layers[spare:])

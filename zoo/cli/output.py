@@ -92,10 +92,10 @@ def print_table(table: Table, *, expendable: Sequence[str] = ()) -> None:
 
 
 def _fitted(table: Table, limit: int, expendable: Sequence[str]) -> Table:
-    from zoo.registry import Table, _cell
+    from zoo.registry import Table, cell
 
     widths = {
-        column: max([len(column), *(len(_cell(column, row.get(column))) for row in table)]) for column in table.columns
+        column: max([len(column), *(len(cell(column, row.get(column))) for row in table)]) for column in table.columns
     }
     for column in expendable:
         if sum(widths.values()) + _GAP * (len(widths) - 1) <= limit:

@@ -94,6 +94,8 @@ def extract(
         done += len(output)
         if progress:
             progress(done + len(skipped), total)
+    if progress:
+        progress(total, total)  # images skipped after the last batch count too: a bar must see the end
     return Features(
         values=np.concatenate(values) if values else np.zeros((0, int(model.output_shape[-1])), np.float32),
         positions=np.concatenate(positions) if positions else np.zeros(0, np.int64),

@@ -247,7 +247,10 @@ class Manager:
             return dict(model.model_validate(dict(given)))
         except ValidationError as error:
             problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-            known = ", ".join(f"{name} ({info.annotation})" for name, info in model.model_fields.items())
+            kinds = {
+                name: getattr(info.annotation, "__name__", info.annotation) for name, info in model.model_fields.items()
+            }
+            known = ", ".join(f"{name} ({kind})" for name, kind in kinds.items())
             raise OptionError(f"options of {entry.id!r}: {problems}. Known options: {known or 'none'}.") from error
 
     def call(

@@ -6,12 +6,14 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from zoo.architectures import Stage
 from zoo.errors import FrozenError
+
+if TYPE_CHECKING:
+    from zoo.architectures import Stage
 
 
 def leaves(layer: Any) -> Iterator[Any]:

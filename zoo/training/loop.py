@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,22 +42,22 @@ class Images:
     augment: Callable[[int], Transform] | None = None
     on_skip: Callable[[str, str], None] | None = None
 
-    def stream(self, *, seed: int, epoch: int, batch_size: int, shuffle: bool) -> Iterator[tuple[Any, Any]]:
-        """One epoch of (float32 pixels 0..255, targets)."""
-        positions = self.positions
-        if shuffle:
-            positions = positions[order(len(positions), seed=seed, epoch=epoch)]
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def take(self, chosen: np.ndarray, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        """Float32 pixels 0..255 and targets of some of the images."""
         assert self.dataset.targets is not None
-        for batch in batches(
+        (batch,) = batches(
             self.dataset,
-            positions,
+            self.positions[chosen],
             size=self.size,
             rule=self.rule,
-            batch_size=batch_size,
+            batch_size=len(chosen),
             transform=self.augment(epoch) if self.augment else None,
             on_skip=self.on_skip,
-        ):
-            yield as_pixels(batch.pixels), self.dataset.targets[batch.positions]
+        )
+        return as_pixels(batch.pixels), self.dataset.targets[batch.positions]
 
 
 @dataclass(frozen=True)
@@ -67,17 +67,47 @@ class Rows:
     values: np.ndarray
     targets: np.ndarray
 
-    @property
-    def positions(self) -> np.ndarray:
-        """The rows."""
-        return np.arange(len(self.values))
+    def __len__(self) -> int:
+        return len(self.values)
 
-    def stream(self, *, seed: int, epoch: int, batch_size: int, shuffle: bool) -> Iterator[tuple[Any, Any]]:
-        """One epoch of (features, targets)."""
-        rows = order(len(self.values), seed=seed, epoch=epoch) if shuffle else self.positions
-        for start in range(0, len(rows), batch_size):
-            chosen = rows[start : start + batch_size]
-            yield self.values[chosen], self.targets[chosen]
+    def take(self, chosen: np.ndarray, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        """Values and targets of some of the rows; the same in every epoch."""
+        return self.values[chosen], self.targets[chosen]
+
+
+def feed(source: Images | Rows, *, batch_size: int, first_epoch: int, seed: int | None) -> Any:
+    """A `keras.utils.PyDataset` that gives every example of the source once an epoch.
+
+    Not a generator: Keras reads ahead of a generator across the end of an epoch, so that validation would see some
+    examples twice and others not at all.
+
+    Args:
+        source: where examples come from.
+        batch_size: examples in a batch; the last one of an epoch may be smaller.
+        first_epoch: number of the first epoch.
+        seed: shuffles anew every epoch; None: in order.
+    """
+    import keras
+
+    class Feed(keras.utils.PyDataset):
+        """One epoch after the other of a source."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.start(first_epoch)
+
+        def start(self, epoch: int) -> None:
+            """The batches from here on are those of this epoch."""
+            self._epoch = epoch
+            self._order = np.arange(len(source)) if seed is None else order(len(source), seed=seed, epoch=epoch)
+
+        def __len__(self) -> int:
+            return math.ceil(len(source) / batch_size)
+
+        def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+            return source.take(self._order[index * batch_size : (index + 1) * batch_size], self._epoch)
+
+    return Feed()
 
 
 def loss_for(task: Task, *, from_logits: bool) -> Any:
@@ -136,7 +166,11 @@ def descend(
     """
     import keras
 
-    steps = math.ceil(len(train.positions) / phase.batch_size)
+    learning = feed(train, batch_size=phase.batch_size, first_epoch=first_epoch, seed=seed)
+    checking = None
+    if validation is not None:
+        checking = feed(validation, batch_size=phase.batch_size, first_epoch=first_epoch, seed=None)
+    steps = math.ceil(len(train) / phase.batch_size)
     total = steps * phase.epochs
     warmup = min(int(phase.warmup * total), total - 1)
     rate = keras.optimizers.schedules.CosineDecay(
@@ -158,27 +192,18 @@ def descend(
     # Otherwise Keras makes the optimizer's variables while it traces the step, which traces the network twice.
     model.optimizer.build(model.trainable_variables)
 
-    def forever(source: Images | Rows, *, shuffle: bool) -> Iterator[tuple[Any, Any]]:
-        epoch = first_epoch
-        while True:
-            yield from source.stream(seed=seed, epoch=epoch, batch_size=phase.batch_size, shuffle=shuffle)
-            epoch += 1
-
-    checking: dict[str, Any] = {}
-    if validation is not None:
-        checking = {
-            "validation_data": forever(validation, shuffle=False),
-            "validation_steps": math.ceil(len(validation.positions) / phase.batch_size),
-        }
     result = model.fit(
-        forever(train, shuffle=True),
-        steps_per_epoch=steps,
-        shuffle=False,  # the generator has its own order
+        learning,
+        shuffle=False,  # the feed has its own order
+        validation_data=checking,
         initial_epoch=first_epoch,
         epochs=first_epoch + phase.epochs,
         class_weight=class_weight,
-        callbacks=list(callbacks),
+        # By Keras's own count of epochs: it also calls `on_epoch_end` of a PyDataset before the first one.
+        callbacks=[
+            keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: learning.start(epoch)),
+            *callbacks,
+        ],
         verbose=verbose,
-        **checking,
     )
     return {name: [float(value) for value in values] for name, values in result.history.items()}

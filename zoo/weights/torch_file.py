@@ -169,9 +169,7 @@ def _unpickle(file: BinaryIO) -> Any:
         raise WeightsError(f"the pickle at byte {start} is damaged or cut off ({error})") from error
 
 
-def _read_storages(
-    file: BinaryIO, size: int, keys: list[str], expected: dict[str, _Storage]
-) -> dict[str, np.ndarray]:
+def _read_storages(file: BinaryIO, size: int, keys: list[str], expected: dict[str, _Storage]) -> dict[str, np.ndarray]:
     if sorted(keys) != sorted(expected):
         raise WeightsError(f"it lists {len(keys)} storages, its tensors refer to {len(expected)}")
     arrays = {}

@@ -106,7 +106,12 @@ def command(
       zoo fit photos/
       zoo fit photos/ --recipe lp-ft --epochs 4 --augment flip,zoom --out mine.keras
     """
+    from zoo.compose import Head, classifier
+    from zoo.model import build
+    from zoo.training import choose
+
     # What can be told without Keras, which takes seconds to load, is told before.
+    chosen = choose(recipe, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate)
     _check_out(out)
     operations = names(augment)
     _check_names(backbone, operations)
@@ -114,11 +119,6 @@ def command(
 
     quiet = quiet or as_json
     load_keras()
-    from zoo.compose import Head, classifier
-    from zoo.model import build
-    from zoo.training import choose
-
-    chosen = choose(recipe, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate)
     own_labels = registry().get("heads", head).spec.labels
     wanted = Head(name=head, options=options) if own_labels else classifier(dataset, head=head, **options)
     with progress_bar("weights", unit="bytes", quiet=quiet) as progress:
