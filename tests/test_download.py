@@ -1,4 +1,4 @@
-"""Real weights from a real server under their official path become a model; whatever goes wrong leaves nothing behind."""
+"""Real weights from a real server under their official path become a model; a fault leaves nothing behind."""
 
 from __future__ import annotations
 

@@ -317,7 +317,8 @@ class TransferModel:
         if dataset.n_classes != self._composition.outputs and self._composition.task == "classification":
             raise DataError(
                 f"the head has {self._composition.outputs} outputs and the data {dataset.n_classes} classes "
-                f"({', '.join(dataset.labels[:8]) or 'without names'}): build the model with a head of {dataset.n_classes}"
+                f"({', '.join(dataset.labels[:8]) or 'without names'}): build the model with a head of "
+                f"{dataset.n_classes}"
             )
         self._composition.labels = dataset.labels or tuple(str(index) for index in range(dataset.n_classes))
 

@@ -60,12 +60,9 @@ def pooled(features: np.ndarray) -> np.ndarray:
 
 def free() -> None:
     """Forget every model, and count layer names from zero again."""
-    import gc
-
     import keras
 
     keras.utils.clear_session()
-    gc.collect()
 
 
 def edges(model: Any) -> list[tuple[str, str]]:
