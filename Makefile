@@ -24,10 +24,10 @@ lint: $(VENV)/.installed
 	$(BIN)/lint-imports
 
 test-fast: $(VENV)/.installed
-	$(BIN)/python -m pytest -q --durations=20
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal --durations=20
 
 test-slow: $(VENV)/.installed
-	$(BIN)/python -m pytest -q -m slow --durations=20
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m slow --durations=20
 
 soak: $(VENV)/.installed
 	$(BIN)/python -m pytest -q -m soak --durations=20
@@ -38,7 +38,7 @@ bench: $(VENV)/.installed
 
 # Generated files: the catalogue, the plugins' manifests, the shipped head.
 registry: $(VENV)/.installed
-	$(BIN)/python -m tools.build_registry
+	$(BIN)/python -m tools.build_registry && $(BIN)/python -m tools.build_schema
 
 manifests: $(VENV)/.installed
 	for plugin in zoo_vision zoo_flowers zoo_classics; do $(BIN)/zoo plugins manifest $$plugin --write || exit 1; done

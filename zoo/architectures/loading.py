@@ -82,14 +82,15 @@ def _variables(layer: Any) -> list[Any]:
 
 
 def _checked_normalisation(saved: list[_Saved], path: Path, preprocessing: Preprocessing) -> list[_Saved]:
-    """Without the Normalization layer that official EfficientNet B0 to B7 files start with, once it is right.
+    """Without the Normalization layer that official EfficientNet B0 to B7 files hold, once it is right.
 
     Those files hold the standard deviation where the variance belongs; `weights="imagenet"` repairs it with a
     further Rescaling(1 / sqrt(std)), so that the network sees (x / 255 - mean) / std: the row's numbers.
     """
-    if not saved or saved[0].shapes != [(3,), (3,), ()]:
+    layer = next((layer for layer in saved if layer.shapes == [(3,), (3,), ()]), None)
+    if layer is None:
         return saved
-    mean, variance = (np.ravel(weight[()]) for weight in saved[0].weights[:2])
+    mean, variance = (np.ravel(weight[()]) for weight in layer.weights[:2])
     if not (np.allclose(mean, preprocessing.mean, atol=1e-4) and np.allclose(variance, preprocessing.std, atol=1e-4)):
         raise WeightsError(
             f"{path} was trained on other inputs than the official weights: its Normalization layer holds "
@@ -97,7 +98,7 @@ def _checked_normalisation(saved: list[_Saved], path: Path, preprocessing: Prepr
             f"{_numbers(preprocessing.mean)} and (by a known slip) variance {_numbers(preprocessing.std)}. "
             "Build that model with Keras and pass it to zoo.build with its own preprocessing numbers."
         )
-    return saved[1:]
+    return [other for other in saved if other is not layer]
 
 
 def _numbers(values: Any) -> str:

@@ -1,0 +1,137 @@
+"""Invariant 4: from the same file, zoo's network sees and says what Keras's own does with `weights="imagenet"`.
+
+Files in the official layout come from Keras's own networks, made sensitive by calibration. Keras is then asked for
+`weights="imagenet"` and given that file instead of a download, so it takes every path of its own: its
+preprocessing, the repaired Normalization of EfficientNet, its order of layers.
+"""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import keras
+import numpy as np
+import pytest
+from backbone_case import FEW, SPECS, free, pooled, preprocessed, save_legacy, stored
+
+from zoo.architectures import build_base
+from zoo.testing.calibrated import calibrated, moved, sample_photos, swapped
+
+TOLERANCE = 1e-4
+"""Relative; a wrong channel order moves the output by more than a hundred times as much."""
+
+pytestmark = pytest.mark.filterwarnings("ignore:`input_shape` is undefined or non-square")
+
+
+@pytest.fixture(scope="module")
+def pixels(photos: np.ndarray) -> np.ndarray:
+    """float32 (8, 96, 96, 3), 0..255: real photos that calibration did not see."""
+    return np.ascontiguousarray(photos[:, 64:160, 64:160]).astype(np.float32)
+
+
+def application(name: str) -> Any:
+    return getattr(keras.applications, SPECS[name].builder_options["application"])
+
+
+def keras_preprocessing(name: str, pixels: np.ndarray) -> np.ndarray:
+    module = application(name).__module__.rsplit(".", 1)[-1]
+    return getattr(keras.applications, module).preprocess_input(pixels.copy())
+
+
+def sensitive(model: keras.Model, name: str, seed: int) -> keras.Model:
+    """Calibrate Keras's network, preprocessing layers included, as it was trained: on pixels."""
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Normalization) and layer.weights:  # EfficientNet B0 to B7
+            numbers = SPECS[name].preprocessing
+            layer.set_weights([np.float32(numbers.mean), np.float32(numbers.std), np.array(0)])
+    size = model.input_shape[1]
+    return calibrated(model, keras_preprocessing(name, sample_photos(size, count=24, seed=seed)))
+
+
+def keras_features(
+    name: str, size: int, path: Path, pixels: list[np.ndarray], **options: Any
+) -> list[np.ndarray]:
+    with mock.patch("keras.src.utils.file_utils.get_file", return_value=str(path)) as download:
+        reference = application(name)(
+            weights="imagenet", include_top=False, pooling="avg", input_shape=(size, size, 3), **options
+        )
+    assert download.call_count == 1
+    return [reference.predict(keras_preprocessing(name, x), verbose=0) for x in pixels]
+
+
+def zoo_features(name: str, size: int, path: Path, pixels: np.ndarray, *, includes_top: bool) -> np.ndarray:
+    base = build_base(SPECS[name], weights=stored(path, includes_top=includes_top), input_size=size)
+    return pooled(base.predict(preprocessed(pixels, SPECS[name].preprocessing), verbose=0))
+
+
+@pytest.mark.parametrize("name", FEW)
+def test_features_equal_those_of_keras(name: str, tmp_path: Path, pixels: np.ndarray) -> None:
+    size = FEW[name]
+    own = sensitive(application(name)(weights=None, include_top=False, input_shape=(size, size, 3)), name, seed=3)
+    path = save_legacy(own, tmp_path / "official_notop.h5")
+    expected, wrong = keras_features(name, size, path, [pixels, swapped(pixels)])
+    assert moved(expected, wrong) > 100 * TOLERANCE
+    found = zoo_features(name, size, path, pixels, includes_top=False)
+    assert moved(expected, found) < TOLERANCE
+    free()
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v2", "efficientnet_b0"])
+def test_logits_equal_those_of_keras(name: str, tmp_path: Path, photos: np.ndarray) -> None:
+    own = sensitive(application(name)(weights=None), name, seed=4)
+    path = save_legacy(own, tmp_path / "official.h5")
+    with mock.patch("keras.src.utils.file_utils.get_file", return_value=str(path)):
+        reference = application(name)(weights="imagenet", classifier_activation=None)
+    pixels = photos.astype(np.float32)
+    expected, wrong = (
+        reference.predict(keras_preprocessing(name, x), verbose=0) for x in (pixels, swapped(pixels))
+    )
+    assert moved(expected, wrong) > 100 * TOLERANCE
+    model = build_base(SPECS[name], weights=stored(path), input_size=224, include_top=True)
+    found = model.predict(preprocessed(pixels, SPECS[name].preprocessing), verbose=0)
+    assert moved(expected, found) < TOLERANCE
+    free()
+
+
+def test_the_comparison_can_fail(tmp_path: Path, pixels: np.ndarray) -> None:
+    """Without the repair of the standard deviations, as `EfficientNetB0(weights=path)` is, features are far off."""
+    size, name = 96, "efficientnet_b0"
+    own = sensitive(application(name)(weights=None, include_top=False, input_shape=(size, size, 3)), name, seed=3)
+    path = save_legacy(own, tmp_path / "official_notop.h5")
+    (expected,) = keras_features(name, size, path, [pixels])
+    unrepaired = pooled(own.predict(pixels, verbose=0))
+    assert moved(expected, unrepaired) > 0.1
+    free()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name, spec in SPECS.items() if spec.summary.startswith("keras.app")])
+def test_all_applications_from_files_with_and_without_top(name: str, tmp_path: Path, pixels: np.ndarray) -> None:
+    """The file with top is made first; the one without takes its layers, as the official pairs do."""
+    size, options = 96, {key: value for key, value in SPECS[name].builder_options.items() if key != "application"}
+    full = sensitive(application(name)(weights=None, input_shape=(size, size, 3), **options), name, seed=5)
+    with_top = save_legacy(full, tmp_path / "official.h5")
+    kept = {layer.name: layer.get_weights() for layer in full.layers if layer.weights}
+    del full
+    free()
+    part = application(name)(weights=None, include_top=False, pooling="avg", input_shape=(size, size, 3), **options)
+    for layer in part.layers:
+        if layer.weights:  # the last LayerNorm of ConvNeXt has another name in the full network
+            head = next((key for key in kept if key.endswith("head_layernorm")), "")
+            layer.set_weights(kept[layer.name if layer.name in kept else head])
+    no_top = save_legacy(part, tmp_path / "official_notop.h5")
+    del part, kept
+    free()
+    expected, wrong = keras_features(name, size, no_top, [pixels, swapped(pixels)], **options)
+    free()
+    assert moved(expected, wrong) > 100 * TOLERANCE
+    assert moved(expected, zoo_features(name, size, no_top, pixels, includes_top=False)) < TOLERANCE
+    free()
+    assert moved(expected, zoo_features(name, size, with_top, pixels, includes_top=True)) < TOLERANCE
+    with_top.unlink()
+    no_top.unlink()
+    free()
+    gc.collect()
