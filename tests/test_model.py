@@ -264,6 +264,24 @@ def test_fit_starts_fresh_continues_and_resets(few_flowers: Path, rose: Path) ->
         model.fit(few_flowers, start="warm")
 
 
+def test_an_interrupted_fit_leaves_the_model_as_it_was(base, pictures) -> None:
+    import keras
+
+    class Stop(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if batch == 1:
+                raise KeyboardInterrupt
+
+    model = zoo.build(base, head=zoo.classifier(["light", "dark"]), preprocessing=None)
+    model.fit(pictures, recipe="probe", validation=0.25)
+    before = [weight.copy() for weight in model.keras_model.get_weights()]
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(pictures, recipe="lp-ft", batch_size=2, validation=0.25, callbacks=[Stop()])
+    for weight, kept in zip(model.keras_model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(weight, kept)
+    assert model.predict_scores(pictures[0]).shape == (16, 2)
+
+
 # -- fit: what is refused before long work ----------------------------------------------------------------------------
 
 
@@ -337,7 +355,7 @@ def test_options_that_do_not_go_together_are_refused_first(few_flowers: Path, tm
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"backbone": "vgg61"}, UnknownNameError, "Did you mean 'vgg16'"),
+        ({"backbone": "vgg61"}, UnknownNameError, "Did you mean .*'vgg16'"),
         ({"head": "flower5"}, UnknownNameError, "Did you mean 'flowers5'"),
         ({"head": "linear"}, OptionError, "brings no labels"),
         ({"head": 5}, OptionError, "head= takes"),

@@ -84,7 +84,7 @@ def unknown(kind: str, name: str, known: Iterable[str], *, command: str | None =
     names = sorted(known)
     text = f"there is no {kind} named {name!r}.{did_you_mean(name, names)}"
     if command:
-        text += f" `{command}` lists all {len(names)}."
+        text += f" `{command}` lists them all."
     elif len(names) <= 12:
         text += " Known: " + ", ".join(names) + "."
     return UnknownNameError(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -233,34 +234,34 @@ class TransferModel:
                 f"directory={str(target)!r} exists and is not an empty folder: a run needs one of its own"
             )
         dataset, split, notices = self._training_data(data, validation, test, seed)
-        notices += self._start(start)
-        if self._initial_base is None and any(phase.unfreeze for phase in chosen.phases):
+        tunes_base = any(phase.unfreeze for phase in chosen.phases)
+        if self._initial_base is None and tunes_base:
             self._initial_base = self._composition.backbone.get_weights()  # for reset()
+        continues = self._head_state == "fitted" and start == "fresh"
         began = datetime.now(UTC)
-        outcome = train(
-            self._composition,
-            dataset,
-            split,
-            chosen,
-            _measure(self._composition.task),
-            Settings(
-                seed=seed,
-                augment=(lambda epoch: augment_room.transform(self._ops, seed=seed, epoch=epoch))
-                if self._ops
-                else None,
-                class_weight=class_weight,
-                callbacks=callbacks,
-                verbose=verbose,
-                progress=progress,
-            ),
-        )
-        self._head_state = "fitted"
+        with self._whole_or_not_at_all(tunes_base):
+            notices += self._start(start)
+            outcome = train(
+                self._composition,
+                dataset,
+                split,
+                chosen,
+                _measure(self._composition.task),
+                Settings(
+                    seed=seed,
+                    augment=self._augmentation(seed),
+                    class_weight=class_weight,
+                    callbacks=callbacks,
+                    verbose=verbose,
+                    progress=progress,
+                ),
+            )
         hashes = dataset.hashes()
-        if start == "fresh" and "continues" not in " ".join(notices):
-            self._training_files = set()
-        self._training_files |= {hashes[index][:_HASH_DIGITS] for index in outcome.train}
+        trained_on = {hashes[index][:_HASH_DIGITS] for index in outcome.train}
+        self._training_files = trained_on | (self._training_files if continues or start == "pretrained" else set())
+        self._head_state = "fitted"
         notices += _skipped_notice(outcome.skipped, len(dataset))
-        run = Run(recipe=chosen, history=outcome.history, phases=outcome.phases, notices=notices + outcome.notices)
+        run = Run(recipe=chosen, history=outcome.history, phases=outcome.phases, notices=notices)
         if len(outcome.validation):
             run.validation = self._evaluation(dataset, outcome.validation, scores=outcome.validation_scores)
         if len(split.test):
@@ -285,6 +286,25 @@ class TransferModel:
         }
         self._write(run, target, chosen.name)
         return run
+
+    def _augmentation(self, seed: int) -> Any:
+        if not self._ops:
+            return None
+        return lambda epoch: augment_room.transform(self._ops, seed=seed, epoch=epoch)
+
+    @contextmanager
+    def _whole_or_not_at_all(self, tunes_base: bool) -> Iterator[None]:
+        """An interrupted or failed fit leaves head and base with the weights they had."""
+        head, base = self._composition.head, self._composition.backbone
+        assert head is not None
+        before = head.get_weights(), base.get_weights() if tunes_base else None
+        try:
+            yield
+        except BaseException:
+            head.set_weights(before[0])
+            if before[1] is not None:
+                base.set_weights(before[1])
+            raise
 
     def _training_data(
         self, data: Any, validation: Any, test: float, seed: int

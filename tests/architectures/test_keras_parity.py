@@ -43,12 +43,18 @@ def keras_preprocessing(name: str, pixels: np.ndarray) -> np.ndarray:
 
 def sensitive(model: keras.Model, name: str, seed: int) -> keras.Model:
     """Calibrate Keras's network, preprocessing layers included, as it was trained: on pixels."""
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.Normalization) and layer.weights:  # EfficientNet B0 to B7
-            numbers = SPECS[name].preprocessing
-            layer.set_weights([np.float32(numbers.mean), np.float32(numbers.std), np.array(0)])
+    mean, std = (np.float32(numbers) for numbers in (SPECS[name].preprocessing.mean, SPECS[name].preprocessing.std))
+    # EfficientNet B0 to B7 learns these; official files hold the standard deviation where the variance belongs.
+    learned = [layer for layer in model.layers if isinstance(layer, keras.layers.Normalization) and layer.weights]
+    for layer in learned:
+        layer.set_weights([mean, std**2, np.array(0)])
+        layer.finalize_state()
     size = model.input_shape[1]
-    return calibrated(model, keras_preprocessing(name, sample_photos(size, count=24, seed=seed)))
+    calibrated(model, keras_preprocessing(name, sample_photos(size, count=24, seed=seed)))
+    for layer in learned:
+        layer.set_weights([mean, std, np.array(0)])
+        layer.finalize_state()
+    return model
 
 
 def keras_features(

@@ -29,7 +29,6 @@ class Outcome:
     history: dict[str, list[float]] = field(default_factory=dict)
     phases: list[dict[str, Any]] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
-    notices: list[str] = field(default_factory=list)
     train: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     validation: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     validation_scores: np.ndarray | None = None
