@@ -1,8 +1,8 @@
 """Write `registry.json` and `layers.json`: curated facts, and everything that can be read off the networks.
 
-    python -m tools.build_registry            # writes both files
-    python -m tools.build_registry --check    # exit code 1 and a list of rows if they are out of date
-    python -m tools.build_registry vgg16      # these rows only; the others stay as they are
+python -m tools.build_registry            # writes both files
+python -m tools.build_registry --check    # exit code 1 and a list of rows if they are out of date
+python -m tools.build_registry vgg16      # these rows only; the others stay as they are
 """
 
 from __future__ import annotations
@@ -71,7 +71,9 @@ def main(arguments: list[str] | None = None) -> int:
     Catalogue.model_validate(catalogue)
     REGISTRY.write_text(_registry_text(catalogue), encoding="utf-8")
     LAYERS.write_text(_layers_text({name: tables[name] for name in order}), encoding="utf-8")
-    print(f"wrote {REGISTRY.name} ({REGISTRY.stat().st_size:,} bytes) and {LAYERS.name} ({LAYERS.stat().st_size:,} bytes)")
+    print(
+        f"wrote {REGISTRY.name} ({REGISTRY.stat().st_size:,} bytes) and {LAYERS.name} ({LAYERS.stat().st_size:,} bytes)"
+    )
     return 0
 
 

@@ -268,9 +268,7 @@ def _application(
 
 def _efficientnet(number: int, size: int, top1: float, top5: float) -> Backbone:
     name = f"EfficientNetB{number}"
-    return _application(
-        f"efficientnet_b{number}", name, EFFICIENTNET, size, 32, top1, top5, resize=_padded_crop(size)
-    )
+    return _application(f"efficientnet_b{number}", name, EFFICIENTNET, size, 32, top1, top5, resize=_padded_crop(size))
 
 
 def _efficientnet_v2b(number: int, size: int, top1: float, top5: float) -> Backbone:

@@ -57,9 +57,7 @@ def sensitive(model: keras.Model, name: str, seed: int) -> keras.Model:
     return model
 
 
-def keras_features(
-    name: str, size: int, path: Path, pixels: list[np.ndarray], **options: Any
-) -> list[np.ndarray]:
+def keras_features(name: str, size: int, path: Path, pixels: list[np.ndarray], **options: Any) -> list[np.ndarray]:
     with mock.patch("keras.src.utils.file_utils.get_file", return_value=str(path)) as download:
         reference = application(name)(
             weights="imagenet", include_top=False, pooling="avg", input_shape=(size, size, 3), **options
@@ -92,9 +90,7 @@ def test_logits_equal_those_of_keras(name: str, tmp_path: Path, photos: np.ndarr
     with mock.patch("keras.src.utils.file_utils.get_file", return_value=str(path)):
         reference = application(name)(weights="imagenet", classifier_activation=None)
     pixels = photos.astype(np.float32)
-    expected, wrong = (
-        reference.predict(keras_preprocessing(name, x), verbose=0) for x in (pixels, swapped(pixels))
-    )
+    expected, wrong = (reference.predict(keras_preprocessing(name, x), verbose=0) for x in (pixels, swapped(pixels)))
     assert moved(expected, wrong) > 100 * TOLERANCE
     model = build_base(SPECS[name], weights=stored(path), input_size=224, include_top=True)
     found = model.predict(preprocessed(pixels, SPECS[name].preprocessing), verbose=0)

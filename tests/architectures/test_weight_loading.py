@@ -53,7 +53,9 @@ def assert_same(first: keras.Model, second: keras.Model) -> None:
 # -- files that fit ---------------------------------------------------------------------------------------------------
 
 
-def test_a_file_with_top_and_one_without_give_the_same_features(no_top: Path, with_top: Path, photos: np.ndarray) -> None:
+def test_a_file_with_top_and_one_without_give_the_same_features(
+    no_top: Path, with_top: Path, photos: np.ndarray
+) -> None:
     small = build_base(QUARTER, weights=stored(no_top, includes_top=False), input_size=224)
     large = build_base(QUARTER, weights=stored(with_top), input_size=224)
     assert_same(small, large)
@@ -106,7 +108,9 @@ def test_files_that_keras_3_saves(name: str, tmp_path: Path) -> None:
 
 def test_a_network_without_preprocessing_layers_saves_and_reloads(tmp_path: Path, photos: np.ndarray) -> None:
     base = build_base(SPECS["efficientnet_b0"], weights=None, input_size=64, seed=0)
-    assert not [layer for layer in base.layers if isinstance(layer, (keras.layers.Normalization, keras.layers.Rescaling))]
+    assert not [
+        layer for layer in base.layers if isinstance(layer, (keras.layers.Normalization, keras.layers.Rescaling))
+    ]
     base.save(tmp_path / "base.keras")
     again = keras.models.load_model(tmp_path / "base.keras")
     x = preprocessed(photos[:2, :64, :64], SPECS["efficientnet_b0"].preprocessing)
@@ -135,7 +139,9 @@ def test_another_number_of_classes(shared_data: Path) -> None:
     fails(path, "has 2 classes.* has 1000", include_top=True)
 
 
-@pytest.mark.parametrize(("name", "size"), [("mobilenet", 224), ("mobilenet_v2", 96), ("vgg16", 64), ("squeezenet", 227)])
+@pytest.mark.parametrize(
+    ("name", "size"), [("mobilenet", 224), ("mobilenet_v2", 96), ("vgg16", 64), ("squeezenet", 227)]
+)
 def test_another_architecture(name: str, size: int, no_top: Path) -> None:
     fails(no_top, "does not fit", spec=SPECS[name], size=size)
 
@@ -254,7 +260,7 @@ def test_a_builder_that_is_not_there(builder: str) -> None:
 
 def test_a_builder_that_returns_something_else() -> None:
     spec = QUARTER.model_copy(update={"builder": "builtins:dict"})
-    with pytest.raises(PluginError, match="must return a keras.Model"):
+    with pytest.raises(PluginError, match=r"must return a keras\.Model"):
         build_base(spec, weights=None, input_size=64)
 
 

@@ -63,9 +63,9 @@ def saved_layers(file: h5py.File, layers: list[Any]) -> list[SavedLayer]:
     root = _group(file, "model_weights") if "model_weights" in file else file
     names = _strings(root, "layer_names")
     if names:
-        saved = (SavedLayer(name, _named_weights(_group(root, name))) for name in names)
+        saved = [SavedLayer(name, _named_weights(_group(root, name))) for name in names]
     elif "layers" in root:
-        saved = iter(_keras3(_group(root, "layers"), layers))
+        saved = _keras3(_group(root, "layers"), layers)
     else:
         raise WeightsError(
             f"{file.filename} holds no Keras weights: neither layer names (legacy .h5) nor a group 'layers' (Keras 3)"

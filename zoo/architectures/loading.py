@@ -129,7 +129,7 @@ def _matched(model: keras.Model, saved: list[_Saved], path: Path, include_top: b
         )
     if spare < 0 or spare > (0 if include_top else _MOST_TOP_LAYERS):
         raise WeightsError(
-            f"{path} does not fit {model.name}: {len(saved)} layers with weights in the file, {len(layers)} in the model"
+            f"{path} does not fit {model.name}: the file has {len(saved)} layers with weights, the network {len(layers)}"
         )
     return [
         (entry.name, variable, weight)
