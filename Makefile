@@ -13,7 +13,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@touch $@
 
 quickstart: $(VENV)/.installed
-	$(BIN)/python examples/quickstart.py $(PHOTO)
+	$(BIN)/python examples/quickstart.py $(if $(PHOTO),"$(PHOTO)")
 
 test: lint test-fast
 
@@ -34,7 +34,7 @@ soak: $(VENV)/.installed
 
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/startup.py
-	$(BIN)/python benchmarks/probe.py
+	$(BIN)/python benchmarks/probe.py "$(or $(DATA),$(error make bench DATA=folder/of/class/folders))"
 
 # Generated files: the catalogue, the plugins' manifests, the shipped head.
 registry: $(VENV)/.installed

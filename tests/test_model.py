@@ -258,6 +258,8 @@ def test_fit_starts_fresh_continues_and_resets(few_flowers: Path, rose: Path) ->
     assert second.history["loss"][0] < first.history["loss"][0]
     model.reset()
     np.testing.assert_array_equal(model.predict_scores(rose), shipped)
+    with pytest.raises(OptionError, match="no effect with recipe 'probe'"):
+        model.fit(few_flowers, start="pretrained")
     explicit = model.fit(few_flowers, recipe="head", epochs=1, start="pretrained")
     assert explicit.history["loss"][0] < first.history["loss"][0]
     with pytest.raises(OptionError, match="start="):
@@ -280,6 +282,165 @@ def test_an_interrupted_fit_leaves_the_model_as_it_was(base, pictures) -> None:
     for weight, kept in zip(model.keras_model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(weight, kept)
     assert model.predict_scores(pictures[0]).shape == (16, 2)
+
+
+def test_the_base_is_frozen_from_build_to_plain_keras(base, pictures, tmp_path: Path) -> None:
+    """Whoever fits the saved file with plain Keras trains the head only, and moves no BatchNorm."""
+    import keras
+
+    model = zoo.build(base, head=zoo.classifier(["light", "dark"], head="mlp", units=[4]), preprocessing=None)
+    assert len(model.keras_model.trainable_weights) == 4
+    model.fit(pictures, recipe="head", epochs=1, validation=0.25)
+    model.fit(pictures, recipe="lp-ft", epochs=1, validation=0.25)
+    assert len(model.keras_model.trainable_weights) == 4  # what lp-ft opened is closed again
+    path = model.save(tmp_path / "m.keras")
+    with zipfile.ZipFile(path) as archive:
+        assert b"Adam" not in archive.read("config.json")
+        assert b"optimizer" not in archive.read("model.weights.h5")
+    plain = keras.saving.load_model(path)
+    inside = plain.get_layer("backbone")
+    before = [weight.copy() for weight in inside.get_weights()]
+    plain.compile("sgd", "sparse_categorical_crossentropy")
+    from zoo.data import resize
+
+    x = np.stack([resize(image, 32, model.composition.resize) for image in pictures[0]]).astype(np.float32)
+    plain.fit(x, pictures[1], verbose=0)
+    for weight, kept in zip(inside.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(weight, kept)
+
+
+def test_a_functional_subclass_is_copied_and_a_subclassed_model_refused(pictures) -> None:
+    import keras
+
+    class Mine(keras.Model):
+        pass
+
+    class Hidden(keras.Model):
+        def call(self, x):
+            return x
+
+    inputs = keras.Input((32, 32, 3))
+    x = keras.layers.BatchNormalization()(keras.layers.Conv2D(8, 3, strides=2)(inputs))
+    given = Mine(inputs, x)
+    before = [weight.copy() for weight in given.get_weights()]
+    model = zoo.build(given, head=zoo.classifier(["light", "dark"]), preprocessing=None)
+    model.fit(pictures, recipe="lp-ft", epochs=1, batch_size=4, validation=0.25)
+    for weight, kept in zip(given.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(weight, kept)
+    with pytest.raises(OptionError, match="functional or sequential"):
+        zoo.build(Hidden(), head=keras.layers.Dense(2), preprocessing=None)
+
+
+def test_a_head_of_ones_own_is_copied_and_its_activation_understood(base, pictures) -> None:
+    import keras
+
+    layer = keras.layers.Dense(2)
+    first = zoo.build(base, head=layer, preprocessing=None)
+    second = zoo.build(base, head=layer, preprocessing=None)
+    first.fit(pictures)
+    assert not layer.built or not np.array_equal(layer.get_weights()[0], first.composition.head.get_weights()[0])
+    assert second.head_state == "untrained"
+    for final in (keras.layers.Softmax(), "softmax"):
+        model = zoo.build(base, head=keras.layers.Dense(2, activation=final), preprocessing=None)
+        assert not model.composition.from_logits
+    with pytest.raises(OptionError, match="ends in the activation 'sigmoid'"):
+        zoo.build(base, head=keras.layers.Dense(2, activation="sigmoid"), preprocessing=None)
+    with pytest.raises(OptionError, match=r"keras\.layers\.Dense\(5\)"):
+        zoo.build(base, head=keras.layers.Dense, preprocessing=None)
+
+
+def test_the_shipped_head_goes_with_its_own_inputs_only() -> None:
+    assert zoo.build("efficientnet_lite0", head="flowers5").head_state == "pretrained"
+    assert zoo.build("efficientnet_lite0", head="flowers5", preprocessing=None).head_state == "untrained"
+    assert zoo.build("efficientnet_lite0", head="flowers5", features="max").head_state == "untrained"
+
+
+def test_reset_brings_back_what_was_trained_on(few_flowers: Path, shared_data: Path, tmp_path: Path) -> None:
+    import shutil
+
+    from zoo.compose import package_file
+
+    model = zoo.build("efficientnet_lite0", head="flowers5")
+    known = set(package_file("zoo_flowers:weights/training_files.txt").read_text().split())
+    photos = zoo.ImageFiles.from_folder(shared_data / "flowers5")
+    for index in [i for i, digest in enumerate(photos.hashes()) if digest in known][::100]:
+        target = tmp_path / "seen" / photos.ids[index]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(shared_data / "flowers5" / photos.ids[index], target)
+    with pytest.warns(ZooNotice, match="were trained on"):
+        model.evaluate(tmp_path / "seen")
+    model.fit(few_flowers)
+    model.reset()
+    with pytest.warns(ZooNotice, match="were trained on"):
+        model.evaluate(tmp_path / "seen")
+    with pytest.raises(OptionError, match="reset"):
+        zoo.load(model.save(tmp_path / "m.keras")).reset()
+
+
+def test_the_same_fit_again_gives_the_same_model_with_dropout(base, pictures) -> None:
+    model = zoo.build(base, head=zoo.classifier(["light", "dark"], head="mlp", dropout=0.5), preprocessing=None)
+    first = model.fit(pictures, recipe="head", epochs=2, batch_size=4, validation=0.25, seed=5)
+    model.reset()
+    again = model.fit(pictures, recipe="head", epochs=2, batch_size=4, validation=0.25, seed=5)
+    assert again.history == first.history
+
+
+def test_class_weights_are_checked_and_used(base, pictures, monkeypatch: pytest.MonkeyPatch) -> None:
+    def model() -> zoo.TransferModel:
+        return zoo.build(base, head=zoo.classifier(["light", "dark"]), preprocessing=None)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("zoo.training.fit.extract", None)
+        for wrong in ({"a": 2.0}, {7: 1.0}, {0: -1.0}, "balance", [1, 2]):
+            with pytest.raises(OptionError, match="class_weight"):
+                model().fit(pictures, recipe="head", class_weight=wrong)
+    even = model().fit(pictures, recipe="head", epochs=3, validation=0.25)
+    dark = model().fit(pictures, recipe="head", epochs=3, validation=0.25, class_weight={"dark": 50.0})
+    assert dark.validation.scores[:, 1].mean() > even.validation.scores[:, 1].mean()
+
+
+def test_heads_for_values_and_for_several_labels_learn(base) -> None:
+    """Brightness as a value, and as two labels that may both hold."""
+    from zoo.errors import ZooError
+    from zoo.plugin import registry
+    from zoo.specs import HeadSpec
+
+    rng = np.random.default_rng(0)
+    x = (rng.uniform(20, 255, (80, 1, 1, 1)) * np.ones((80, 32, 32, 3))).astype(np.uint8)
+    value = x[:, 0, 0, 0] / 255.0
+    entry = registry().get("heads", "linear")
+    for task, y in (("regression", value), ("multilabel", np.stack([value > 0.3, value > 0.6], axis=1))):
+        spec = HeadSpec.model_validate(entry.spec.model_dump() | {"task": task})
+        patched = type(entry)(entry.kind, entry.provider, spec.model_dump(mode="json"))
+        labels = ["value"] if task == "regression" else ["some", "much"]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(type(registry()), "get", lambda self, kind, name, own=patched: own)
+            model = zoo.build(base, head=zoo.head("linear", labels=labels), preprocessing=None)
+        run = model.fit((x, y), recipe="head", epochs=200, learning_rate=1e-2, validation=0.25)
+        if task == "regression":
+            assert run.validation.r2 > 0.8
+        else:
+            assert run.validation.subset_accuracy > 0.7
+        with pytest.raises(ZooError):
+            model.fit((x, np.arange(80) % 5), recipe="probe")
+
+
+def test_training_that_diverges_is_told_and_undone(base, pictures) -> None:
+    model = zoo.build(base, head=zoo.classifier(["light", "dark"]), preprocessing=None)
+    model.fit(pictures)
+    before = model.predict_scores(pictures[0])
+    with pytest.raises(OptionError, match="Lower learning_rate"):
+        model.fit(pictures, recipe="head", epochs=2, learning_rate=1e38)
+    np.testing.assert_array_equal(model.predict_scores(pictures[0]), before)
+
+
+def test_a_run_folder_that_cannot_be_made_is_found_before_the_work(base, pictures, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    model = zoo.build(base, head=zoo.classifier(["light", "dark"]), preprocessing=None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("zoo.training.fit.extract", None)
+        with pytest.raises(OptionError, match="cannot be made"):
+            model.fit(pictures, directory=tmp_path / "file" / "run")
 
 
 # -- fit: what is refused before long work ----------------------------------------------------------------------------
@@ -344,7 +505,7 @@ def test_options_that_do_not_go_together_are_refused_first(few_flowers: Path, tm
         model.fit(few_flowers, recipe="prob")
     with pytest.raises(OptionError, match="no use for epochs"):
         model.fit(few_flowers, recipe="probe", epochs=3)
-    with pytest.raises(OptionError, match="must be positive"):
+    with pytest.raises(OptionError, match="must be a positive whole number"):
         model.fit(few_flowers, recipe="head", epochs=0)
     with pytest.raises(OptionError, match="not an empty folder"):
         model.fit(few_flowers, directory=few_flowers)
@@ -472,7 +633,7 @@ def test_files_that_hold_code_or_are_damaged_are_refused(flowers: zoo.TransferMo
     with pytest.raises(OptionError, match="zoo did not write"):
         zoo.load(tmp_path / "lambda.keras")
     with zipfile.ZipFile(tmp_path / "lambda.keras", "a") as archive:
-        archive.writestr("zoo.json", json.dumps({"labels": [], "task": "classification"}))
+        archive.writestr("zoo.json", json.dumps({"zoo_file": 1, "labels": [], "task": "classification"}))
     with pytest.raises(UnsafeFileError, match="Lambda"):
         zoo.load(tmp_path / "lambda.keras")
 

@@ -220,7 +220,7 @@ def _registry_text(catalogue: dict[str, Any]) -> str:
 
 def _pretty(value: Any, depth: int) -> str:
     flat = json.dumps(value, ensure_ascii=False)
-    if len(flat) <= 110 or not isinstance(value, (dict, list)) or not value:
+    if len(flat) <= 120 or not isinstance(value, (dict, list)) or not value:
         return flat
     pad, end = "  " * (depth + 1), "\n" + "  " * depth
     if isinstance(value, dict):

@@ -13,7 +13,7 @@ IMAGENET_21K = "ImageNet-21k, then ImageNet-1k (ILSVRC 2012)"
 VALIDATION = "ImageNet-1k validation"
 
 KERAS_IO = "keras.io/api/applications, keras-team/keras-io templates/api/applications/index.md @ e7be306b7cad"
-KERAS_IO_CONVNEXT = "keras.io/api/applications, templates/api/applications/index.md (table with ConvNeXt)"
+KERAS_IO_CONVNEXT = "keras.io/api/applications, templates/api/applications/index.md as in Xcoke919/keras-io @ 67e2c706"
 KERAS_MOBILENET_V3 = "Keras 3.15.1, keras/src/applications/mobilenet_v3.py, docstring"
 KERAS_APPLICATIONS_README = "github.com/keras-team/keras-applications README.md @ 05ff4705 (1 - error)"
 TIMM = "timm results/results-imagenet.csv @ aa4b5850, {model}, {size} px"

@@ -44,7 +44,7 @@ def head(name: str, *, labels: Sequence[str] = (), **options: Any) -> Head:
         labels: class names in output order, for heads that do not bring their own.
         **options: options of the head, checked against its declaration when the model is built.
     """
-    return Head(name=name, labels=tuple(labels), options=options)
+    return Head(name=name, labels=_distinct(labels), options=options)
 
 
 def classifier(classes: Any, *, head: str = "linear", **options: Any) -> Head:
@@ -66,10 +66,16 @@ def classifier(classes: Any, *, head: str = "linear", **options: Any) -> Head:
         labels = load(classes).labels
     if len(labels) < 2:
         raise DataError(f"a classifier needs at least two classes; {classes!r} gives {list(labels)}")
-    if len(set(labels)) != len(labels):
-        twice = sorted({label for label in labels if labels.count(label) > 1})
+    return Head(name=head, labels=_distinct(labels), options=options)
+
+
+def _distinct(labels: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(labels, str):
+        raise DataError(f"labels must be a list of names; got the text {labels!r}")
+    twice = sorted({label for label in labels if list(labels).count(label) > 1})
+    if twice:
         raise DataError(f"class names must differ; given twice: {twice}")
-    return Head(name=head, labels=labels, options=options)
+    return tuple(labels)
 
 
 @dataclass
@@ -133,7 +139,7 @@ def compose(
     Args: see `zoo.build`.
 
     Returns:
-        The composition, and the record of the head's shipped weights if they were loaded.
+        The composition with a fresh head, and the record of the head's shipped weights if some fit this base.
     """
     wanted = _wanted_head(head)
     if isinstance(backbone, str):
@@ -145,15 +151,12 @@ def compose(
                 raise OptionError(f"preprocessing must be 'pretrained', None or a Preprocessing; got {preprocessing!r}")
             source.preprocessing = preprocessing or IDENTITY
     else:
-        if weights not in ("pretrained", None):
+        if weights != "pretrained":
             raise OptionError("weights= goes with the name of a backbone; a Keras model brings its own")
         source = _given(backbone, features=features, input_size=input_size, preprocessing=preprocessing)
     trained = _trained_record(wanted, source) if resize is None else None
     rule = _resize_rule(resize, source.preprocessing, trained, wanted)
-    composition = _wire(source, wanted, rule, seed)
-    if trained is not None:
-        load_trained_head(composition, trained)
-    return composition, trained
+    return _wire(source, wanted, rule, seed), trained
 
 
 # -- the base ----------------------------------------------------------------------------------------------------
@@ -236,7 +239,7 @@ def _named(
 def _given(model: Any, *, features: str | None, input_size: int | None, preprocessing: Any) -> _Source:
     import keras
 
-    from zoo.architectures import Stage, find_stages
+    from zoo.architectures import find_stages
 
     if not isinstance(model, keras.Model):
         raise OptionError(f"a backbone is a name or a Keras model; got {type(model).__name__}")
@@ -245,32 +248,30 @@ def _given(model: Any, *, features: str | None, input_size: int | None, preproce
             "a Keras model of your own needs preprocessing=: None when it takes pixels 0..255 as they are, "
             "else a zoo.specs.Preprocessing with channel order, scale, mean and std"
         )
-    shape = model.input_shape
-    if not isinstance(shape, tuple) or len(shape) != 4:
-        raise OptionError(f"the model must take one batch of images (n, height, width, channels); its input is {shape}")
+    if len(getattr(model, "inputs", None) or ()) != 1 or len(getattr(model, "outputs", None) or ()) != 1:
+        raise OptionError(
+            f"{type(model).__name__} {model.name!r} must be a functional or sequential model with one input and one "
+            f"output: inside a subclassed model zoo can neither find nor freeze the stages"
+        )
+    shape = tuple(model.inputs[0].shape)
+    if len(shape) != 4 or shape[3] not in (None, 3):
+        raise OptionError(f"the model must take colour images (n, height, width, 3); its input is {shape}")
     size = input_size or shape[1]
     if size is None or (shape[1] not in (None, size)) or (shape[2] not in (None, size)):
         raise OptionError(f"the model's input is {shape}: pass the side of its square input as input_size=")
-    channels = shape[3] or 3
-    if isinstance(model, keras.Sequential) or type(model).__name__ == "Functional":
-        # A copy: freezing and training must not change the caller's object.
-        network = keras.models.clone_model(model)
-        network.set_weights(model.get_weights())
-        network = keras.Model(network.inputs[0], network.outputs[0], name=model.name)
-        network, pooling = _tap(network, features, "avg", model.name)
-        stages = find_stages(network)
-    else:
-        if features is not None:
-            raise OptionError("features= needs a functional or sequential model: layers of others cannot be reached")
-        network, pooling = model, "avg"
-        stages = [Stage(name="stem", stride=1, channels=0, layers=tuple(model.layers), cut=None)]
+    # A copy: freezing and training must not change the caller's object. Rebuilt first, since a subclass of Model made
+    # with inputs and outputs would not be copied layer by layer.
+    network = keras.models.clone_model(keras.Model(model.inputs[0], model.outputs[0], name=model.name))
+    network.set_weights(model.get_weights())
+    network, pooling = _tap(network, features, "avg", model.name)
+    stages = find_stages(network)
     return _Source(
         network=network,
         stages=stages,
         preprocessing=preprocessing or IDENTITY,
         pooling=pooling,
         input_size=size,
-        channels=channels,
+        channels=3,
         label_set=None,
         spec=None,
         identity={
@@ -279,7 +280,7 @@ def _given(model: Any, *, features: str | None, input_size: int | None, preproce
             "weights": "given",
             "weights_sha256": None,
             "features": features or "avg",
-            "portable": type(model).__name__ in {"Functional", "Sequential"},
+            "portable": all(type(layer).__module__.startswith("keras.") for layer in model.layers),
         },
     )
 
@@ -341,7 +342,7 @@ def _wanted_head(asked: Any) -> _Wanted | None:
             f"head {spec.name!r} has the labels {list(spec.labels)}, which cannot be replaced by {list(asked.labels)}; "
             f"use zoo.classifier(...) for labels of your own"
         )
-    labels = spec.labels or tuple(asked.labels)
+    labels = spec.labels or _distinct(asked.labels)
     if not labels:
         raise OptionError(
             f"head {spec.name!r} brings no labels: use head=zoo.classifier(folder_or_labels, head={spec.name!r})"
@@ -353,6 +354,8 @@ def _trained_record(wanted: _Wanted | None, source: _Source) -> TrainedHead | No
     """The shipped weights of the head that fit exactly this base, if there are any."""
     if wanted is None or wanted.spec is None or source.spec is None or wanted.options:
         return None
+    if source.preprocessing != source.spec.preprocessing:
+        return None  # trained on other inputs
     for record in wanted.spec.trained:
         if (
             record.backbone == source.spec.name
@@ -443,9 +446,9 @@ def _wire(source: _Source, wanted: _Wanted | None, rule: ResizeRule, seed: int) 
     pixels = keras.Input((size, size, channels), dtype="float32", name="pixels")
     # A Model of its own name: a saved file is taken apart by it. Renaming the application itself would break
     # Keras's own file names, so the network is wrapped.
-    base = source.network
-    if type(base).__name__ == "Functional":
-        base = keras.Model(base.input, base.output, name=BACKBONE)
+    base = keras.Model(source.network.inputs[0], source.network.outputs[0], name=BACKBONE)
+    if source.identity["weights"] is not None:
+        base.trainable = False  # every layer of it, BatchNorm too; a phase of training opens what its recipe trains
     x = base(preprocess(pixels, source.preprocessing))
     if wanted is None:
         features = head = None
@@ -493,7 +496,7 @@ def _build_head(wanted: _Wanted, dimension: int, seed: int) -> Any:
 
     features = keras.Input((dimension,), name="features_in")
     if wanted.layer is not None:
-        output = wanted.layer(features)
+        output = _own_copy(wanted.layer)(features)
     else:
         assert wanted.spec is not None
         output = call_factory(
@@ -503,21 +506,52 @@ def _build_head(wanted: _Wanted, dimension: int, seed: int) -> Any:
         raise OptionError(
             f"the head gives shape {tuple(output.shape)}; expected (None, {len(wanted.labels) or 'number of classes'})"
         )
-    return keras.Model(features, output, name=HEAD)
+    head = keras.Model(features, output, name=HEAD)
+    final = _activation(head)
+    if final not in {"linear", "softmax"} and (wanted.task, final) != ("multilabel", "sigmoid"):
+        raise OptionError(
+            f"the head ends in the activation {final!r}; for {wanted.task} it must give logits (no activation) or "
+            f"{'sigmoid' if wanted.task == 'multilabel' else 'softmax'} probabilities"
+        )
+    return head
+
+
+def _own_copy(layer: Any) -> Any:
+    """A copy of the caller's layer: two models with one layer would train each other."""
+    import keras
+
+    if isinstance(layer, type) or not isinstance(layer, keras.layers.Layer):
+        raise OptionError(f"head= takes a Keras layer, such as keras.layers.Dense(5); got {layer!r}")
+    copy = (
+        keras.models.clone_model(layer)
+        if isinstance(layer, keras.Model)
+        else type(layer).from_config(layer.get_config())
+    )
+    if layer.built and layer.weights:
+        if not copy.built:
+            copy.build((None, layer.weights[0].shape[0]))
+        copy.set_weights(layer.get_weights())
+    return copy
 
 
 def _ends_linear(head: Any) -> bool:
     """Whether the head gives logits or values, rather than probabilities of its own."""
-    return _activation(head.layers[-1]) not in {"softmax", "sigmoid"}
+    return _activation(head) not in {"softmax", "sigmoid"}
 
 
 def _activation(layer: Any) -> str:
-    if type(layer).__name__ in {"Softmax"}:
+    """The activation a layer, or the last layer of a model, ends with; Dropout changes nothing when it answers."""
+    import keras
+
+    inner = [item for item in getattr(layer, "layers", ()) if not isinstance(item, keras.layers.Dropout)]
+    if inner:
+        return _activation(inner[-1])
+    if isinstance(layer, keras.layers.Softmax):
         return "softmax"
-    nested = getattr(layer, "layers", None)
-    if nested:
-        return _activation(nested[-1])
-    return getattr(getattr(layer, "activation", None), "__name__", "linear")
+    activation = getattr(layer, "activation", None)
+    if isinstance(activation, keras.layers.Layer):
+        return _activation(activation)
+    return getattr(activation, "__name__", "linear")
 
 
 def take_apart(serving: Any, details: Mapping[str, Any]) -> Composition:
@@ -532,21 +566,18 @@ def take_apart(serving: Any, details: Mapping[str, Any]) -> Composition:
     from zoo.architectures import find_stages
 
     layers = {layer.name: layer for layer in serving.layers}
-    base, head = layers.get(BACKBONE), layers.get(HEAD)
-    if base is None:
-        base = next((layer for layer in serving.layers if isinstance(layer, keras.Model) and layer is not head), None)
+    base, head = layers[BACKBONE], layers.get(HEAD)
     output = layers[OUTPUT]
     features = None
     if head is not None:
         features = keras.Model(serving.input, _input_of(head), name="feature_extractor")
-    functional = base is not None and type(base).__name__ == "Functional"
     return Composition(
         serving=serving,
         training=keras.Model(serving.input, _input_of(output), name="zoo_training"),
         features=features,
         backbone=base,
         head=head,
-        stages=find_stages(base) if functional else [],
+        stages=find_stages(base),
         task=details["task"],
         labels=tuple(details["labels"]),
         from_logits=_ends_linear(head) if head is not None else True,

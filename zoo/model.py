@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,8 +16,9 @@ import numpy as np
 from zoo import augment as augment_room
 from zoo import data as data_room
 from zoo import settings
-from zoo.compose import Composition, compose, package_file, take_apart
-from zoo.errors import DataError, OptionError, UntrainedHeadError
+from zoo.compose import Composition, compose, load_trained_head, package_file, take_apart
+from zoo.data.inputs import as_uint8
+from zoo.errors import DataError, OptionError, UnsafeFileError, UntrainedHeadError
 from zoo.evaluation import Evaluation, evaluate_scores
 from zoo.export import read, save
 from zoo.features import extract, forward
@@ -26,8 +27,10 @@ from zoo.specs import Preprocessing, RecipeSpec, ResizeRule, Task
 from zoo.training import (
     Run,
     Settings,
+    check_class_weight,
     check_recipe,
     choose,
+    freeze,
     new_directory,
     train,
     versions,
@@ -38,7 +41,7 @@ _HASH_DIGITS = 16
 """Digits of each training file's sha256 kept with a model: 64 bits, enough to recognise a file."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Prediction:
     """The answer for one image.
 
@@ -107,25 +110,34 @@ def build(
         seed=seed,
         progress=progress,
     )
-    state = "pretrained" if composition.head is None or trained is not None else "untrained"
-    model = TransferModel(composition, head_state=state, augment=augment)
+    model = TransferModel(composition, head_state="pretrained" if head is None else "untrained", augment=augment)
     if trained is not None:
         known = package_file(trained.training_files).read_text(encoding="ascii").split()
-        model._training_files = {digest[:_HASH_DIGITS] for digest in known}
-        model._shipped_head = composition.head.get_weights()  # type: ignore[union-attr]
+        load_trained_head(composition, trained)
+        model._ship_head({digest[:_HASH_DIGITS] for digest in known})
     return model
 
 
-def load(path: str | os.PathLike[str]) -> TransferModel:
+def load(path: str | os.PathLike[str], *, augment: Any = None) -> TransferModel:
     """A model from a file that `TransferModel.save` wrote; labels and the resize rule come back with it.
+
+    Args:
+        path: the file.
+        augment: as in `build`, for a further `fit`; a file holds no augmentation.
 
     Raises:
         UnsafeFileError: the file is damaged or holds code.
         OptionError: there is no such file, or zoo did not write it.
     """
     serving, record = read(path)
-    model = TransferModel(take_apart(serving, record), head_state=record["head_state"])
-    model._training_files = set(record.get("training_files", ()))
+    try:
+        composition = take_apart(serving, record)
+        model = TransferModel(composition, head_state=str(record["head_state"]), augment=augment)
+        model._training_files = set(record["training_files"])
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise UnsafeFileError(f"{path} is damaged: its record does not fit its model: {error!r}") from error
+    if len(composition.labels) not in (0, composition.outputs):
+        raise UnsafeFileError(f"{path} is damaged: {len(composition.labels)} labels for {composition.outputs} outputs")
     model.record = dict(record)
     return model
 
@@ -137,12 +149,21 @@ class TransferModel:
         self._composition = composition
         self._head_state = head_state
         self._ops = augment_room.resolve(augment)
-        self._initial_head = composition.head.get_weights() if composition.head is not None else []
+        self._fresh_head = composition.head.get_weights() if composition.head is not None else []
         self._initial_base: list[np.ndarray] | None = None
         self._shipped_head: list[np.ndarray] | None = None
+        self._shipped_files: set[str] = set()
         self._training_files: set[str] = set()
         self.record: dict[str, Any] = {}
         """What a loaded file says about its origin: versions, backbone, weights digest, the run."""
+
+    def _ship_head(self, training_files: set[str]) -> None:
+        """The head now has weights that came with it, trained on these files."""
+        assert self._composition.head is not None
+        self._shipped_head = self._composition.head.get_weights()
+        self._shipped_files = training_files
+        self._training_files = set(training_files)
+        self._head_state = "pretrained"
 
     # -- what it is ----------------------------------------------------------------------------------------------
     @property
@@ -226,36 +247,38 @@ class TransferModel:
             FrozenError: something that had to stay frozen moved.
         """
         chosen = choose(recipe, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate)
-        pretrained = self._composition.identity.get("weights") is not None
-        check_recipe(self._composition, chosen, pretrained=pretrained, augmented=bool(self._ops))
-        target = Path(directory) if directory is not None else None
-        if target is not None and target.exists() and (not target.is_dir() or any(target.iterdir())):
-            raise OptionError(
-                f"directory={str(target)!r} exists and is not an empty folder: a run needs one of its own"
-            )
-        dataset, split, notices = self._training_data(data, validation, test, seed)
+        check_recipe(self._composition, chosen, augmented=bool(self._ops))
+        self._check_start(start, chosen)
+        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+            raise OptionError(f"seed={seed!r} must be a whole number from 0")
         tunes_base = any(phase.unfreeze for phase in chosen.phases)
-        if self._initial_base is None and tunes_base:
-            self._initial_base = self._composition.backbone.get_weights()  # for reset()
         continues = self._head_state == "fitted" and start == "fresh"
         began = datetime.now(UTC)
         with self._whole_or_not_at_all(tunes_base):
-            notices += self._start(start)
-            outcome = train(
-                self._composition,
-                dataset,
-                split,
-                chosen,
-                _measure(self._composition.task),
-                Settings(
-                    seed=seed,
-                    augment=self._augmentation(seed),
-                    class_weight=class_weight,
-                    callbacks=callbacks,
-                    verbose=verbose,
-                    progress=progress,
-                ),
-            )
+            dataset, split, notices = self._training_data(data, validation, test, seed)
+            weights = check_class_weight(self._composition, class_weight)
+            target = self._new_directory(directory, chosen.name)
+            try:
+                notices += self._start(start, chosen)
+                outcome = train(
+                    self._composition,
+                    dataset,
+                    split,
+                    chosen,
+                    _measure(self._composition.task),
+                    Settings(
+                        seed=seed,
+                        augment=self._augmentation(seed),
+                        class_weight=weights,
+                        callbacks=callbacks,
+                        verbose=verbose,
+                        progress=progress,
+                    ),
+                )
+            except BaseException:
+                with suppress(OSError):
+                    target.rmdir()  # still empty: nothing is written before the end
+                raise
         hashes = dataset.hashes()
         trained_on = {hashes[index][:_HASH_DIGITS] for index in outcome.train}
         self._training_files = trained_on | (self._training_files if continues or start == "pretrained" else set())
@@ -284,7 +307,7 @@ class TransferModel:
                 "skipped": [{"id": name, "reason": reason} for name, reason in outcome.skipped],
             },
         }
-        self._write(run, target, chosen.name)
+        self._write(run, target)
         return run
 
     def _augmentation(self, seed: int) -> Any:
@@ -294,30 +317,55 @@ class TransferModel:
 
     @contextmanager
     def _whole_or_not_at_all(self, tunes_base: bool) -> Iterator[None]:
-        """An interrupted or failed fit leaves head and base with the weights they had."""
-        head, base = self._composition.head, self._composition.backbone
-        assert head is not None
-        before = head.get_weights(), base.get_weights() if tunes_base else None
+        """A fit that fails leaves weights and labels as they were; every fit leaves the base frozen."""
+        composition = self._composition
+        assert composition.head is not None
+        if tunes_base and self._initial_base is None:
+            self._initial_base = composition.backbone.get_weights()  # for reset()
+        labels, head = composition.labels, composition.head.get_weights()
+        base = composition.backbone.get_weights() if tunes_base else None
         try:
             yield
         except BaseException:
-            head.set_weights(before[0])
-            if before[1] is not None:
-                base.set_weights(before[1])
+            composition.labels = labels
+            composition.head.set_weights(head)
+            if base is not None:
+                composition.backbone.set_weights(base)
             raise
+        finally:
+            if composition.identity["weights"] is not None:
+                freeze(composition.backbone, composition.stages, unfreeze=0, batchnorm="frozen")
+
+    def _new_directory(self, directory: str | os.PathLike[str] | None, recipe: str) -> Path:
+        """The run's folder, made before the work so that a place that cannot be written is found at once."""
+        try:
+            if directory is None:
+                name = str(self._composition.identity["backbone"]).rpartition(":")[2]
+                return new_directory(settings.runs_dir(), name=f"{name}-{recipe}")
+            target = Path(directory)
+            if target.exists() and (not target.is_dir() or any(target.iterdir())):
+                raise OptionError(
+                    f"directory={str(target)!r} exists and is not an empty folder: a run needs one of its own"
+                )
+            target.mkdir(parents=True, exist_ok=True)
+            return target
+        except OSError as error:
+            raise OptionError(
+                f"the folder of the run cannot be made: {error}. Pass directory=, or set ZOO_RUNS_DIR"
+            ) from error
 
     def _training_data(
         self, data: Any, validation: Any, test: float, seed: int
     ) -> tuple[data_room.Dataset, data_room.Split, list[str]]:
-        dataset = data_room.load(data, labels=self.labels or None)
+        dataset = self._load(data)
         notices = data_room.check(dataset, labels=self.labels or None)
         dataset = dataset.readable()
         if not self.labels:
             self._take_labels(dataset)
-        if isinstance(validation, bool) or not isinstance(validation, int | float):
+        if isinstance(validation, bool) or not isinstance(validation, int | float | np.number):
             if validation is None or validation is False:
                 return dataset, data_room.split(dataset, validation=0.0, test=test, seed=seed), notices
-            held_out = data_room.load(validation, labels=self.labels)
+            held_out = self._load(validation)
             notices += data_room.check(held_out, labels=self.labels, training=False)
             held_out = held_out.readable()
             first = data_room.split(dataset, validation=0.0, test=test, seed=seed)
@@ -330,8 +378,17 @@ class TransferModel:
                 )
             positions = np.arange(len(dataset), len(joined))
             return joined, data_room.Split(train=first.train, validation=positions, test=first.test), notices
-        parts = data_room.split(dataset, validation=validation, test=test, seed=seed)
+        share = int(validation) if isinstance(validation, int | np.integer) else float(validation)
+        parts = data_room.split(dataset, validation=share, test=test, seed=seed)
         return dataset, parts, notices + list(parts.notes)
+
+    def _load(self, data: Any) -> data_room.Dataset:
+        """The data with the classes of the head; its task must be that of the head."""
+        task = self._composition.task
+        dataset = data_room.load(data, labels=self.labels or None, task=None if task == "classification" else task)
+        if dataset.targets is not None and dataset.task != task:
+            raise DataError(f"{dataset.name} is data for {dataset.task}, the head does {task}")
+        return dataset
 
     def _take_labels(self, dataset: data_room.Dataset) -> None:
         if dataset.n_classes != self._composition.outputs and self._composition.task == "classification":
@@ -342,43 +399,72 @@ class TransferModel:
             )
         self._composition.labels = dataset.labels or tuple(str(index) for index in range(dataset.n_classes))
 
-    def _start(self, start: str) -> list[str]:
-        """Put the head where the run starts; returns what to say about it."""
-        head = self._composition.head
+    def _check_start(self, start: str, recipe: RecipeSpec) -> None:
         if start not in ("fresh", "pretrained"):
             raise OptionError(f"start= takes 'fresh' or 'pretrained'; got {start!r}")
-        if start == "pretrained":
-            if self._shipped_head is None:
-                raise OptionError("start='pretrained': no weights for this head on this backbone were shipped")
-            assert head is not None
-            head.set_weights(self._shipped_head)
-            return ["the head starts from its shipped weights"]
-        if self._head_state == "fitted":
-            return ["this fit continues from the weights of the one before; model.reset() starts anew"]
-        if self._head_state == "pretrained":
-            assert head is not None
-            _reinitialise(head)
-            return ["the head starts fresh; its shipped weights are not used (start='pretrained' uses them)"]
-        return []
+        if start == "fresh":
+            return
+        if self._shipped_head is None:
+            raise OptionError("start='pretrained': no weights for this head on this backbone were shipped")
+        if self._solves_head(recipe):
+            raise OptionError(
+                f"start='pretrained' has no effect with recipe {recipe.name!r}, which solves the head anew: take 'head'"
+            )
 
-    def _write(self, run: Run, directory: Path | None, recipe: str) -> None:
-        if directory is None:
-            name = str(self._composition.identity["backbone"]).rpartition(":")[2]
-            directory = new_directory(settings.runs_dir(), name=f"{name}-{recipe}")
-        directory.mkdir(parents=True, exist_ok=True)
+    def _solves_head(self, recipe: RecipeSpec) -> bool:
+        return recipe.phases[0].solver == "convex" and self._composition.linear_layer() is not None
+
+    def _start(self, start: str, recipe: RecipeSpec) -> list[str]:
+        """Put the head where the run starts; returns what to say about it."""
+        head = self._composition.head
+        assert head is not None
+        notices = []
+        if start == "pretrained":
+            assert self._shipped_head is not None
+            head.set_weights(self._shipped_head)
+            notices.append("the head starts from its shipped weights")
+        elif self._head_state == "fitted" and self._solves_head(recipe):
+            notices.append(
+                "this fit continues from the base of the one before, the head is solved anew; reset() starts anew"
+            )
+        elif self._head_state == "fitted":
+            notices.append("this fit continues from the weights of the one before; model.reset() starts anew")
+        elif self._head_state == "pretrained":
+            head.set_weights(self._fresh_head)
+            notices.append("the head starts fresh; its shipped weights are not used (start='pretrained' uses them)")
+        augmented = self.record.get("augment")
+        if augmented and not self._ops:
+            notices.append(
+                f"the model was trained with augmentation ({', '.join(augmented)}), this fit goes without: "
+                f"zoo.load takes augment="
+            )
+        return notices
+
+    def _write(self, run: Run, directory: Path) -> None:
+        """Write the folder; a full disk must not lose a run that is in memory."""
         run.directory = directory
-        self.save(directory / "model.keras")
-        write_json(directory / "run.json", run.to_dict())
+        try:
+            self.save(directory / "model.keras")
+            write_json(directory / "run.json", run.to_dict())
+        except OSError as error:
+            run.notices.append(f"the run could not be written to {directory}: {error}; model.save() elsewhere keeps it")
+            warnings.warn(run.notices[-1], ZooNotice, stacklevel=3)
 
     def reset(self) -> None:
-        """Back to the state after `build`: the head as it was, the base with its pretrained weights."""
-        if self._composition.head is not None:
-            self._composition.head.set_weights(self._initial_head)
+        """Back to the state after `build`: the head as it was, the base with its pretrained weights.
+
+        Raises:
+            OptionError: the model was loaded from a file, which does not hold the weights it once started from.
+        """
+        if self.record:
+            raise OptionError("reset: a saved file does not hold the weights the model started from; build it again")
+        head = self._composition.head
+        if head is not None:
+            head.set_weights(self._shipped_head or self._fresh_head)
+            self._head_state = "untrained" if self._shipped_head is None else "pretrained"
         if self._initial_base is not None:
             self._composition.backbone.set_weights(self._initial_base)
-        self._head_state = (
-            "pretrained" if self._shipped_head is not None or self._composition.head is None else "untrained"
-        )
+        self._training_files = set(self._shipped_files)
 
     # -- evaluate and predict ------------------------------------------------------------------------------------
     def evaluate(self, data: Any, *, progress: Any = None) -> Evaluation:
@@ -396,7 +482,7 @@ class TransferModel:
             DataError: the data cannot be used.
         """
         self._require_trained("evaluate")
-        dataset = data_room.load(data, labels=self.labels or None)
+        dataset = self._load(data)
         notes = data_room.check(dataset, labels=self.labels or None, training=False)
         return self._evaluation(dataset, np.arange(len(dataset)), notes=notes, progress=progress)
 
@@ -475,10 +561,16 @@ class TransferModel:
         return self._scores((image for _, image in data_room.images(images)), batch_size)
 
     def _scores(self, images: Iterable[np.ndarray], batch_size: int) -> np.ndarray:
+        if batch_size < 1:
+            raise OptionError(f"batch_size={batch_size} must be positive")
+
         def stream() -> Iterator[np.ndarray]:
             batch: list[np.ndarray] = []
             for image in images:
-                batch.append(data_room.resize(image, self.input_size, self._composition.resize))
+                if image.shape[:2] == (self.input_size, self.input_size):
+                    batch.append(image)  # as it is, floats too
+                else:
+                    batch.append(data_room.resize(as_uint8(image), self.input_size, self._composition.resize))
                 if len(batch) == batch_size:
                     yield np.stack(batch)
                     batch = []
@@ -510,7 +602,6 @@ class TransferModel:
         """
         composition = self._composition
         record = {
-            "zoo_file": 1,
             "labels": list(composition.labels),
             "task": composition.task,
             "resize": composition.resize.model_dump(),
@@ -518,6 +609,7 @@ class TransferModel:
             "head_state": self._head_state,
             "versions": versions(),
             "training_files": sorted(self._training_files),
+            "augment": [op.name for op in self._ops],
         }
         return save(composition.serving, record, path)
 
@@ -537,13 +629,3 @@ def _skipped_notice(skipped: Sequence[tuple[str, str]], total: int) -> list[str]
     shown = "; ".join(f"{name} ({reason})" for name, reason in skipped[:5])
     more = f"; and {len(skipped) - 5} more" if len(skipped) > 5 else ""
     return [f"{len(skipped)} of {total} images could not be read and were skipped: {shown}{more}"]
-
-
-def _reinitialise(head: Any) -> None:
-    """Give every weight of the head a new start from its layer's own initialiser."""
-    for layer in head._flatten_layers(include_self=False, recursive=True):
-        for attribute in ("kernel", "bias"):
-            weight = getattr(layer, attribute, None)
-            initialiser = getattr(layer, f"{attribute}_initializer", None)
-            if weight is not None and initialiser is not None:
-                weight.assign(initialiser(weight.shape, dtype=weight.dtype))

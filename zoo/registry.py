@@ -110,8 +110,13 @@ class Registry:
     def add(self, provider: Provider, contributes: Mapping[str, Iterable[Mapping[str, Any]]]) -> None:
         """Take in what a plugin provides: kind -> rows (each at least a name)."""
         for kind, rows in contributes.items():
-            if kind in _SINGULAR:
-                self._entries.setdefault(kind, []).extend(Entry(kind, provider, row) for row in rows)
+            if kind not in _SINGULAR:
+                continue  # of a newer zoo
+            for row in rows:
+                if _listable(row):
+                    self._entries.setdefault(kind, []).append(Entry(kind, provider, row))
+                else:
+                    self._notice(f"{provider} provides a {_SINGULAR[kind]} without a proper name; it is skipped")
 
     def add_broken(self, names: Mapping[str, Iterable[str]], reason: str) -> None:
         """Remember the names (kind -> names) that a broken plugin would provide, and what is wrong with it."""
@@ -174,6 +179,14 @@ class Registry:
         if text not in self._noticed:
             self._noticed.add(text)
             warnings.warn(text, ZooNotice, stacklevel=4)
+
+
+def _listable(row: Any) -> bool:
+    """Whether a row can be listed and looked up; all its fields are checked when it is used."""
+    if not isinstance(row, Mapping) or not isinstance(row.get("name"), str):
+        return False
+    aliases = row.get("aliases", ())
+    return isinstance(aliases, list | tuple) and all(isinstance(alias, str) for alias in aliases)
 
 
 def _data_file(name: str) -> Path:
@@ -301,20 +314,30 @@ def cell(column: str, value: Any) -> str:
 def backbone_row(entry: Entry) -> dict[str, Any]:
     """One line of `zoo.backbones()`: name, params, size in bytes, published top-1, licence, source."""
     data = entry.data
-    accuracy = data.get("accuracy") or [{}]
-    weights = data.get("weights") or [{}]
+    accuracy, weights = _first(data.get("accuracy")), _first(data.get("weights"))
+    params = _number(data.get("params"))
+    asked = data.get("input")
     return {
-        "name": data["name"],
+        "name": entry.name,
         "family": data.get("family"),
-        "params": data.get("params"),
-        "size": weights[0].get("bytes") or 4 * int(data.get("params") or 0),
-        "input": data.get("input", {}).get("default_size"),
-        "macs": data.get("macs"),
-        "top1": accuracy[0].get("top1"),
-        "licence": weights[0].get("licence"),
-        "source": weights[0].get("kind"),
+        "params": params,
+        "size": _number(weights.get("bytes")) or (None if params is None else 4 * params),
+        "input": _number(asked.get("default_size")) if isinstance(asked, Mapping) else None,
+        "macs": _number(data.get("macs")),
+        "top1": _number(accuracy.get("top1")),
+        "licence": weights.get("licence"),
+        "source": weights.get("kind"),
         "provider": entry.provider.plugin,
     }
+
+
+def _first(rows: Any) -> Mapping[str, Any]:
+    """The first of a list of objects; a listing must survive a plugin whose manifest holds something else."""
+    return rows[0] if isinstance(rows, list | tuple) and rows and isinstance(rows[0], Mapping) else {}
+
+
+def _number(value: Any) -> Any:
+    return value if isinstance(value, int | float) else None
 
 
 BACKBONE_COLUMNS = (

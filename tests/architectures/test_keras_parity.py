@@ -80,11 +80,13 @@ def test_features_equal_those_of_keras(name: str, tmp_path: Path, pixels: np.nda
     assert moved(expected, wrong) > 100 * TOLERANCE
     found = zoo_features(name, size, path, pixels, includes_top=False)
     assert moved(expected, found) < TOLERANCE
+    if name == "efficientnet_b0":  # the comparison sees what `EfficientNetB0(weights=path)` gets wrong
+        assert moved(expected, pooled(own.predict(pixels, verbose=0))) > 0.1
     free()
 
 
-@pytest.mark.parametrize("name", ["mobilenet_v2", "efficientnet_b0"])
-def test_logits_equal_those_of_keras(name: str, tmp_path: Path, photos: np.ndarray) -> None:
+def test_logits_equal_those_of_keras(tmp_path: Path, photos: np.ndarray) -> None:
+    name = "efficientnet_b0"
     own = sensitive(application(name)(weights=None), name, seed=4)
     path = save_legacy(own, tmp_path / "official.h5")
     with mock.patch("keras.src.utils.file_utils.get_file", return_value=str(path)):
@@ -95,17 +97,6 @@ def test_logits_equal_those_of_keras(name: str, tmp_path: Path, photos: np.ndarr
     model = build_base(SPECS[name], weights=stored(path), input_size=224, include_top=True)
     found = model.predict(preprocessed(pixels, SPECS[name].preprocessing), verbose=0)
     assert moved(expected, found) < TOLERANCE
-    free()
-
-
-def test_the_comparison_can_fail(tmp_path: Path, pixels: np.ndarray) -> None:
-    """Without the repair of the standard deviations, as `EfficientNetB0(weights=path)` is, features are far off."""
-    size, name = 96, "efficientnet_b0"
-    own = sensitive(application(name)(weights=None, include_top=False, input_shape=(size, size, 3)), name, seed=3)
-    path = save_legacy(own, tmp_path / "official_notop.h5")
-    (expected,) = keras_features(name, size, path, [pixels])
-    unrepaired = pooled(own.predict(pixels, verbose=0))
-    assert moved(expected, unrepaired) > 0.1
     free()
 
 

@@ -40,6 +40,8 @@ def test_a_row_says_what_the_network_says(name: str) -> None:
     assert {key: row[key] for key in computed} == computed
     assert LAYERS[name] == table
 
+    assert all(type(layer).__module__.startswith("keras.") for layer in base.layers) == SPECS[name].portable
+
     stages = find_stages(base)
     reads = defaultdict(set)  # reader -> what it reads, by name, from the public configuration
     for source, reader in edges(base):

@@ -128,9 +128,8 @@ def _matched(model: keras.Model, saved: list[_Saved], path: Path, include_top: b
             "use a file that includes the top, or build with include_top=False"
         )
     if spare < 0 or spare > (0 if include_top else _MOST_TOP_LAYERS):
-        raise WeightsError(
-            f"{path} does not fit {model.name}: the file has {len(saved)} layers with weights, the network {len(layers)}"
-        )
+        counts = f"the file has {len(saved)} layers with weights, the network {len(layers)}"
+        raise WeightsError(f"{path} does not fit {model.name}: {counts}")
     return [
         (entry.name, variable, weight)
         for layer, entry in zip(layers, saved, strict=False)

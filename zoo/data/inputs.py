@@ -18,7 +18,10 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", 
 
 
 def images(source: Any) -> Iterator[tuple[str, np.ndarray]]:
-    """Named images (uint8, height x width x 3, each of its own size) from whatever the caller has.
+    """Named images (height x width x 3, 0..255, each of its own size) from whatever the caller has.
+
+    Files give uint8; arrays keep their numbers (floats as float32), so that an array of the model's size is answered as
+    the graph answers it.
 
     Args:
         source: a path, a folder (its images by name; unreadable ones are skipped with a notice), an array
@@ -72,24 +75,31 @@ def _array(source: Any) -> Iterator[tuple[str, np.ndarray]]:
     if array.ndim == 2:
         array = array[:, :, None]
     if array.ndim == 3:
-        array = array[None]
+        # One image, or several grey ones: the last axis says which.
+        array = array[None] if array.shape[-1] in (1, 3) else array[..., None]
     if array.ndim != 4 or array.shape[-1] not in (1, 3) or array.dtype.kind not in "uif":
         raise DataError(
             f"an image array has shape (height, width, 3) or (n, height, width, 3) and numbers 0..255; "
             f"got shape {np.shape(source)}, type {array.dtype}"
         )
-    for index, image in enumerate(as_uint8(array)):
+    check_range(array)
+    for index, image in enumerate(array if array.dtype == np.uint8 else array.astype(np.float32)):
         yield str(index), np.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image
 
 
-def as_uint8(array: np.ndarray) -> np.ndarray:
-    """Pixels as uint8, rounded; the caller's array is not written into.
+def as_uint8(image: np.ndarray) -> np.ndarray:
+    """Pixels 0..255 as uint8, rounded; the array is not written into."""
+    return image if image.dtype == np.uint8 else np.rint(image).astype(np.uint8)
+
+
+def check_range(array: np.ndarray) -> None:
+    """Refuse pixels that cannot be 0..255, and say when they look divided by 255.
 
     Raises:
         DataError: values outside 0..255, NaN or infinity.
     """
     if array.dtype == np.uint8 or array.size == 0:
-        return array
+        return
     low, high = float(array.min()), float(array.max())
     if not (low >= 0 and high <= 255):  # written so that NaN is refused too
         raise DataError(
@@ -101,4 +111,3 @@ def as_uint8(array: np.ndarray) -> np.ndarray:
             ZooNotice,
             stacklevel=3,
         )
-    return np.rint(array).astype(np.uint8)

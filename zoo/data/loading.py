@@ -14,9 +14,10 @@ from zoo.data.dataset import Dataset
 from zoo.data.files import ImageFiles
 from zoo.data.images import EXTENSIONS
 from zoo.errors import DataError, PluginError, UnknownNameError
+from zoo.specs import Task
 
 
-def load(data: Any, *, labels: Sequence[str] | None = None) -> Dataset:
+def load(data: Any, *, labels: Sequence[str] | None = None, task: Task | None = None) -> Dataset:
     """Make a Dataset of data.
 
     A text is a path if there is a folder or an image file of that name, or if it holds a path separator; else it is the
@@ -27,6 +28,7 @@ def load(data: Any, *, labels: Sequence[str] | None = None) -> Dataset:
             a dataset; a Dataset; arrays `(x, y)` or x alone (see `Arrays`); a tf.data.Dataset or keras PyDataset.
         labels: class names to number the answers by (those of a head). Without them a folder's classes are sorted by
             name, and numbers have no names.
+        task: what the answers of arrays are; None: found out by the rules of `Arrays`.
 
     Returns:
         The dataset; `labels` and `targets` follow the labels asked for.
@@ -34,11 +36,11 @@ def load(data: Any, *, labels: Sequence[str] | None = None) -> Dataset:
     Raises:
         DataError: the data cannot be used as given, or its classes are not among the labels.
     """
-    dataset = _load(data, tuple(labels or ()))
+    dataset = _load(data, tuple(labels or ()), task)
     return dataset if labels is None else dataset.relabel(labels)
 
 
-def _load(data: Any, labels: tuple[str, ...]) -> Dataset:
+def _load(data: Any, labels: tuple[str, ...], task: Task | None) -> Dataset:
     if isinstance(data, Dataset):
         return data
     if isinstance(data, str):
@@ -51,7 +53,7 @@ def _load(data: Any, labels: tuple[str, ...]) -> Dataset:
         if data and all(isinstance(item, str | os.PathLike) for item in data):
             return _from_files([Path(item).expanduser() for item in data])
         if isinstance(data, tuple) and len(data) == 2:
-            return Arrays(*data, labels=labels)
+            return Arrays(*data, labels=labels, task=task)
         if isinstance(data, list) and data and all(hasattr(item, "shape") for item in data):
             return Arrays(data)
     elif hasattr(data, "shape") and hasattr(data, "dtype"):

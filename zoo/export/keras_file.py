@@ -15,6 +15,9 @@ from zoo.errors import OptionError, UnsafeFileError
 RECORD = "zoo.json"
 """The member that plain Keras ignores and `zoo.load` reads: labels, task, resize rule, provenance."""
 
+FORMAT = 1
+"""Version of the record; a file of another version is not read."""
+
 _KERAS_MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}
 _CODE = {"Lambda", "TFSMLayer", "TorchModuleWrapper", "FlaxLayer", "JaxLayer", "__lambda__"}
 """Classes that run or load code of the file's author."""
@@ -34,6 +37,7 @@ def save(serving: Any, record: dict[str, Any], path: str | os.PathLike[str]) -> 
     Raises:
         OptionError: the name does not end in `.keras`, or its folder does not exist.
     """
+    record = {"zoo_file": FORMAT, **record}
     target = Path(path)
     if target.suffix != ".keras":
         raise OptionError(f"cannot save to {str(target)!r}: the name must end in .keras")
@@ -94,9 +98,11 @@ def _inspect(path: Path) -> dict[str, Any]:
             config = json.loads(archive.read("config.json"))
             if RECORD not in names:
                 raise _not_ours(path)
-            record: dict[str, Any] = json.loads(archive.read(RECORD))
+            record = json.loads(archive.read(RECORD))
     except (zipfile.BadZipFile, OSError, json.JSONDecodeError, UnicodeDecodeError, EOFError) as error:
         raise UnsafeFileError(f"{path} is damaged or not a .keras file: {error}") from error
+    if not isinstance(record, dict) or record.get("zoo_file") != FORMAT:
+        raise UnsafeFileError(f"{path} is damaged, or was written by a newer zoo: its record is not of format {FORMAT}")
     for node in _nodes(config):
         _check_node(path, node)
     return record

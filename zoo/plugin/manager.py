@@ -123,7 +123,7 @@ class Manager:
             self._break(record, error)
             registry.add_broken(record.provides, self._broken_message(record))
             return
-        record.provides = {kind: [row["name"] for row in rows] for kind, rows in contributes.items()}
+        record.provides = _names(contributes)
         if record.state == "discovered":
             record.state = "indexed"
         registry.add(record.provider, contributes)
@@ -134,7 +134,7 @@ class Manager:
             return None
         data = json.loads(path.read_text(encoding="utf-8"))
         contributes = data["contributes"]
-        record.provides = {kind: [row["name"] for row in rows] for kind, rows in contributes.items()}
+        record.provides = _names(contributes)
         record.manifest = True
         if not _compatible(data.get("api", "")):
             raise PluginError(f"it works with zoo {data['api']}, this is zoo {__version__}")
@@ -296,6 +296,13 @@ def hook_results(module: ModuleType) -> dict[str, list[Any]]:
             raise PluginError(f"{hook} must return {KINDS[kind].__name__} objects; it returned {wrong[0]!r}")
         results[kind] = specs
     return results
+
+
+def _names(contributes: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The names in a plugin's contributions: kind -> names."""
+    return {
+        kind: [str(row.get("name")) for row in rows if isinstance(row, Mapping)] for kind, rows in contributes.items()
+    }
 
 
 def manifest_path(module: str) -> Path | None:

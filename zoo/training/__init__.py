@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zoo.training.fit import Outcome, Settings, check_recipe, train
+from zoo.training.fit import Outcome, Settings, check_class_weight, check_recipe, train
 from zoo.training.freeze import freeze
 from zoo.training.recipes import RECIPES, choose
 from zoo.training.run import Run, new_directory, versions, write_json
@@ -12,6 +12,7 @@ __all__ = [
     "Outcome",
     "Run",
     "Settings",
+    "check_class_weight",
     "check_recipe",
     "choose",
     "freeze",

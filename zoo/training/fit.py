@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from zoo.compose import Composition
-from zoo.data import Dataset, Split
+from zoo.data import Dataset, Split, batches
 from zoo.errors import DataError, OptionError
 from zoo.features import Features, extract, fit_probe
 from zoo.features.extract import Progress
 from zoo.specs import PhaseSpec, RecipeSpec
 from zoo.training.freeze import Guard, freeze, quiet_dropout
 from zoo.training.loop import Images, Rows, Transform, descend
+
+SCRATCH = "scratch"
+"""What `identity["weights"]` says of a base whose weights were trained here from random ones."""
 
 Measure = Callable[[np.ndarray, np.ndarray], dict[str, float]]
 """(scores, targets) -> loss and accuracy, given by the caller: training knows no metrics of its own."""
@@ -57,7 +60,7 @@ def answers(composition: Composition, raw: np.ndarray) -> np.ndarray:
     return shifted / shifted.sum(axis=1, keepdims=True)
 
 
-def check_recipe(composition: Composition, recipe: RecipeSpec, *, pretrained: bool, augmented: bool) -> None:
+def check_recipe(composition: Composition, recipe: RecipeSpec, *, augmented: bool) -> None:
     """Refuse what cannot work, before any long work starts.
 
     Raises:
@@ -67,13 +70,14 @@ def check_recipe(composition: Composition, recipe: RecipeSpec, *, pretrained: bo
         raise OptionError(
             "this model is the pretrained classifier without a head of yours: build it with head= to train it"
         )
+    origin = composition.identity["weights"]
     trains_everything = all(phase.unfreeze == "all" for phase in recipe.phases)
-    if not pretrained and not trains_everything:
+    if origin is None and not trains_everything:
         raise OptionError(
             f"recipe {recipe.name!r} freezes a base that has random weights: features of noise. Build it with "
             f"pretrained weights, or train everything with recipe='scratch'"
         )
-    if pretrained and any(phase.batchnorm == "train" for phase in recipe.phases):
+    if origin not in (None, SCRATCH) and any(phase.batchnorm == "train" for phase in recipe.phases):
         raise OptionError(
             f"recipe {recipe.name!r} lets BatchNorm learn, which would spoil a pretrained base; it is for weights=None"
         )
@@ -114,6 +118,8 @@ def train(
         features = _features(composition, dataset, everything, settings)
         outcome.skipped = list(features.skipped)
         everything = features.positions
+    else:
+        everything = _decodable(composition, dataset, everything, outcome)
     outcome.train = everything[np.isin(everything, split.train)]
     outcome.validation = everything[np.isin(everything, split.validation)]
     _require_classes(composition, dataset, outcome)
@@ -127,7 +133,10 @@ def train(
             report = _head(composition, dataset, features, outcome, phase, settings)
         else:
             report = _descend_images(composition, dataset, outcome, phase, settings)
+        _require_finite(composition, phase, outcome)
         outcome.phases.append({"name": phase.name, "seconds": round(time.perf_counter() - start, 3), **report})
+    if all(phase.unfreeze == "all" for phase in recipe.phases) and composition.identity["weights"] is None:
+        composition.identity["weights"] = SCRATCH
     if features is not None and not outcome.changed_base and len(outcome.validation):
         outcome.validation_scores = _head_scores(composition, _rows(features, outcome.validation))
     if features is not None:
@@ -135,6 +144,18 @@ def train(
             0, {"name": "features", "seconds": round(features.seconds, 3), "images": len(features.positions)}
         )
     return outcome
+
+
+def _decodable(composition: Composition, dataset: Dataset, positions: np.ndarray, outcome: Outcome) -> np.ndarray:
+    """The positions whose image can be decoded: all are read once, so that no epoch meets a damaged one."""
+    read = batches(
+        dataset,
+        positions,
+        size=composition.input_size,
+        rule=composition.resize,
+        on_skip=lambda name, reason: outcome.skipped.append((name, reason)),
+    )
+    return np.concatenate([np.zeros(0, np.int64), *(batch.positions for batch in read)])
 
 
 def _features(composition: Composition, dataset: Dataset, positions: np.ndarray, settings: Settings) -> Features:
@@ -159,6 +180,16 @@ def _require_classes(composition: Composition, dataset: Dataset, outcome: Outcom
         raise DataError(
             f"training needs readable images of at least two classes; left after skipping {len(outcome.skipped)}: "
             f"{names}"
+        )
+
+
+def _require_finite(composition: Composition, phase: PhaseSpec, outcome: Outcome) -> None:
+    assert composition.head is not None
+    weights = all(np.isfinite(weight).all() for weight in composition.head.get_weights())
+    if not weights or not np.isfinite(outcome.history.get("loss", [0.0])).all():
+        raise OptionError(
+            f"phase {phase.name!r} diverged: loss or weights are no numbers any more. Lower learning_rate "
+            f"(it was {phase.learning_rate:g})"
         )
 
 
@@ -229,11 +260,34 @@ def _gradient_report(phase: PhaseSpec, stages: list[str]) -> dict[str, Any]:
     }
 
 
+def check_class_weight(composition: Composition, asked: Any) -> Any:
+    """The class weights as None, "balanced" or class index -> weight; label names may be given for indices.
+
+    Raises:
+        OptionError: a class that is not there, a weight that is not a positive number, or another task.
+    """
+    if asked is None:
+        return None
+    if composition.task != "classification":
+        raise OptionError(f"class_weight= is for classification; this head does {composition.task}")
+    if isinstance(asked, str) and asked == "balanced":
+        return asked
+    if not isinstance(asked, Mapping):
+        raise OptionError(f"class_weight= takes None, 'balanced' or class -> weight; got {asked!r}")
+    weights = {}
+    for name, weight in asked.items():
+        index = composition.labels.index(name) if name in composition.labels else name
+        if not isinstance(index, int | np.integer) or not 0 <= index < composition.outputs:
+            raise OptionError(f"class_weight names class {name!r}; classes are {', '.join(composition.labels[:12])}")
+        if not (np.isfinite(weight) and weight > 0):
+            raise OptionError(f"class_weight of {name!r} is {weight!r}; it must be a positive number")
+        weights[int(index)] = float(weight)
+    return weights
+
+
 def _class_weight(composition: Composition, targets: np.ndarray, asked: Any) -> dict[int, float] | None:
     if asked is None or isinstance(asked, dict):
         return asked
-    if asked != "balanced":
-        raise OptionError(f"class_weight= takes None, 'balanced' or a dict of class index to weight; got {asked!r}")
     counts = np.bincount(targets, minlength=composition.outputs)
     return {index: len(targets) / (np.count_nonzero(counts) * max(int(count), 1)) for index, count in enumerate(counts)}
 
@@ -247,6 +301,8 @@ def _head(
     settings: Settings,
 ) -> dict[str, Any]:
     """Train the head on the features; a convex phase whose head is not linear comes here too."""
+    import keras
+
     assert dataset.targets is not None
     if phase.solver == "convex":
         phase = phase.model_copy(update={"solver": "gradient", "epochs": 30})
@@ -254,8 +310,11 @@ def _head(
     validation = None
     if len(outcome.validation):
         validation = Rows(_rows(features, outcome.validation), dataset.targets[outcome.validation])
+    head = composition.head
+    assert head is not None
     history = descend(
-        composition.head,
+        # A model of its own is compiled: the one inside the serving graph would take its optimizer into every file.
+        keras.Model(head.inputs, head.outputs, name="zoo_head_training"),
         phase,
         Rows(_rows(features, outcome.train), train_targets),
         validation,
@@ -278,18 +337,11 @@ def _descend_images(
     assert dataset.targets is not None
     training = freeze(composition.backbone, composition.stages, unfreeze=phase.unfreeze, batchnorm=phase.batchnorm)
     guard = Guard.watch(composition.stages, training, phase.batchnorm)
-    known = {name for name, _ in outcome.skipped}
-
-    def on_skip(name: str, reason: str) -> None:
-        if name not in known:  # every epoch comes by it again
-            known.add(name)
-            outcome.skipped.append((name, reason))
-
     size, rule = composition.input_size, composition.resize
-    images = Images(dataset, outcome.train, size, rule, settings.augment, on_skip)
+    images = Images(dataset, outcome.train, size, rule, settings.augment)
     validation = None
     if len(outcome.validation):
-        validation = Images(dataset, outcome.validation, size, rule, on_skip=on_skip)
+        validation = Images(dataset, outcome.validation, size, rule)
     with quiet_dropout(composition.stages, training):
         history = descend(
             composition.training,

@@ -32,7 +32,6 @@ class Images:
         size: side of the model's input, in pixels.
         rule: the resize rule.
         augment: epoch -> transform, or None.
-        on_skip: told (id, reason) of images that cannot be decoded.
     """
 
     dataset: Dataset
@@ -40,7 +39,6 @@ class Images:
     size: int
     rule: ResizeRule
     augment: Callable[[int], Transform] | None = None
-    on_skip: Callable[[str, str], None] | None = None
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -55,7 +53,6 @@ class Images:
             rule=self.rule,
             batch_size=len(chosen),
             transform=self.augment(epoch) if self.augment else None,
-            on_skip=self.on_skip,
         )
         return as_pixels(batch.pixels), self.dataset.targets[batch.positions]
 
@@ -108,6 +105,17 @@ def feed(source: Images | Rows, *, batch_size: int, first_epoch: int, seed: int 
             return source.take(self._order[index * batch_size : (index + 1) * batch_size], self._epoch)
 
     return Feed()
+
+
+def reseed(model: Any, *, seed: int, epoch: int) -> None:
+    """Set the random state of every Dropout from (seed, epoch), so that the same fit gives the same model."""
+    generators = [
+        layer.seed_generator
+        for layer in model._flatten_layers(include_self=False, recursive=True)
+        if getattr(layer, "seed_generator", None) is not None
+    ]
+    for index, generator in enumerate(generators):
+        generator.state.assign(np.random.SeedSequence([seed, epoch, index]).generate_state(2))
 
 
 def loss_for(task: Task, *, from_logits: bool) -> Any:
@@ -166,6 +174,7 @@ def descend(
     """
     import keras
 
+    reseed(model, seed=seed, epoch=first_epoch)
     learning = feed(train, batch_size=phase.batch_size, first_epoch=first_epoch, seed=seed)
     checking = None
     if validation is not None:

@@ -55,7 +55,7 @@ def choose(
     Args:
         recipe: a name, or a recipe of one's own.
         epochs: passes over the data for its last gradient phase.
-        batch_size: examples per step of its gradient phases.
+        batch_size: examples per step of its last gradient phase.
         learning_rate: peak learning rate of its last gradient phase.
 
     Raises:
@@ -69,8 +69,10 @@ def choose(
     changes = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
     given = {name: value for name, value in changes.items() if value is not None}
     for name, value in given.items():
-        if value <= 0:
-            raise OptionError(f"{name}={value} must be positive")
+        whole = name != "learning_rate"
+        number = isinstance(value, int) if whole else isinstance(value, int | float)
+        if isinstance(value, bool) or not number or not 0 < value < float("inf"):
+            raise OptionError(f"{name}={value!r} must be a positive {'whole number' if whole else 'number'}")
     gradient = [index for index, phase in enumerate(recipe.phases) if phase.solver == "gradient"]
     if given and not gradient:
         raise OptionError(
