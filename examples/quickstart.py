@@ -17,6 +17,7 @@ import numpy as np
 
 import zoo
 from zoo import data
+from zoo.cli.quiet import load_keras
 from zoo.evaluation import pixel_baseline
 
 SEED = 0
@@ -33,6 +34,7 @@ def name_photo(photo: str) -> None:
 
 def main() -> None:
     """Run the tour."""
+    load_keras()  # without TensorFlow's chatter
     began = time.perf_counter()
     for photo in sys.argv[1:]:
         name_photo(photo)
