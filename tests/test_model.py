@@ -416,7 +416,7 @@ def test_heads_for_values_and_for_several_labels_learn(base) -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(type(registry()), "get", lambda self, kind, name, own=patched: own)
             model = zoo.build(base, head=zoo.head("linear", labels=labels), preprocessing=None)
-        run = model.fit((x, y), recipe="head", epochs=200, learning_rate=1e-2, validation=0.25)
+        run = model.fit((x, y), recipe="head", epochs=40, learning_rate=5e-2, validation=0.25)
         if task == "regression":
             assert run.validation.r2 > 0.8
         else:
@@ -588,6 +588,20 @@ def test_save_and_load_keep_labels_rule_and_answers(flowers: zoo.TransferModel, 
         flowers.save(tmp_path / "flowers.h5")
     with pytest.raises(OptionError, match="does not exist"):
         flowers.save(tmp_path / "nowhere" / "flowers.keras")
+
+
+def test_a_file_that_needs_other_code_says_so(pictures, tmp_path: Path) -> None:
+    import keras
+
+    @keras.saving.register_keras_serializable("tests")
+    class Twice(keras.layers.Layer):
+        def call(self, x):
+            return 2 * x
+
+    inputs = keras.Input((32, 32, 3))
+    model = zoo.build(keras.Model(inputs, Twice()(inputs)), head=zoo.classifier(["a", "b"]), preprocessing=None)
+    with pytest.warns(ZooNotice, match="needs the code of the caller's Keras model"):
+        model.save(tmp_path / "m.keras")
 
 
 def test_a_failed_save_leaves_the_old_file(flowers: zoo.TransferModel, tmp_path: Path, monkeypatch) -> None:

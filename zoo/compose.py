@@ -471,6 +471,7 @@ def _wire(source: _Source, wanted: _Wanted | None, rule: ResizeRule, seed: int) 
             "head": wanted.entry.id if wanted.entry else f"Keras layer {getattr(wanted.layer, 'name', wanted.layer)}",
             "head_provider": str(wanted.entry.provider) if wanted.entry else "the caller",
             "head_options": dict(wanted.options),
+            "portable": source.identity["portable"] and (wanted.spec is None or wanted.spec.portable),
         }
     activation = {"classification": "softmax", "multilabel": "sigmoid", "regression": "linear"}[task]
     answer = keras.layers.Activation(activation if from_logits else "linear", dtype="float32", name=OUTPUT)(logits)

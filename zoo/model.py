@@ -510,8 +510,8 @@ class TransferModel:
             )
             scores, positions, skipped = found.values, found.positions, found.skipped
         if self._training_files:
-            hashes = dataset.hashes()
-            seen = sum(hashes[index][:_HASH_DIGITS] in self._training_files for index in positions)
+            hashes = dataset.subset(positions).hashes()
+            seen = sum(digest[:_HASH_DIGITS] in self._training_files for digest in hashes)
             if seen:
                 notes.append(
                     f"{seen} of these {len(positions)} files were trained on: the figures are too good to be believed"
@@ -601,6 +601,13 @@ class TransferModel:
             OptionError: the name does not end in `.keras`, or its folder does not exist.
         """
         composition = self._composition
+        if not composition.identity["portable"]:
+            warnings.warn(
+                f"this file needs the code of {composition.identity['provider']} to load: it has parts that are not "
+                f"plain Keras. SavedModel, ONNX and LiteRT exports of model.keras_model run alone",
+                ZooNotice,
+                stacklevel=2,
+            )
         record = {
             "labels": list(composition.labels),
             "task": composition.task,

@@ -269,7 +269,9 @@ class Table(Sequence[dict[str, Any]]):
 
         table = RichTable(title=self.title or None, box=None, pad_edge=False, header_style="bold", title_justify="left")
         for column, to_right in zip(self.columns, right, strict=True):
-            table.add_column(column, justify="right" if to_right else "left", no_wrap=column in {"name", "id"})
+            table.add_column(
+                column, justify="right" if to_right else "left", no_wrap=column in {"name", "plugin", "distribution"}
+            )
         for row in cells:
             table.add_row(*row)
         out = io.StringIO()

@@ -280,6 +280,12 @@ class PhaseSpec(Spec):
     warmup: float = Field(default=0.1, ge=0, le=1, description="share of the steps with a rising learning rate")
     weight_decay: float = Field(default=0.0, ge=0)
 
+    @model_validator(mode="after")
+    def _descends_at_least_once(self) -> PhaseSpec:
+        if self.solver == "gradient" and self.epochs < 1:
+            raise ValueError("a gradient phase needs at least one epoch")
+        return self
+
 
 class RecipeSpec(NamedSpec):
     """How a model is trained: phases in order."""

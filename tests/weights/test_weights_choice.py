@@ -100,7 +100,7 @@ def test_a_path(shared_data: Path, store: Store, monkeypatch: pytest.MonkeyPatch
     for named in (path, str(path), FILENAME, f"./{FILENAME}"):
         stored = resolve(spec(NO_TOP), named, store=store)
         assert stored is not None
-        assert (stored.path, stored.sha256, stored.includes_top) == (path, SHA256, None)
+        assert (stored.path.resolve(), stored.sha256, stored.includes_top) == (path.resolve(), SHA256, None)
 
 
 @pytest.mark.parametrize("named", ["missing.h5", "folder/imagenet", "missing.pth", Path("imagenet")])
