@@ -10,6 +10,7 @@ import platform
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -45,7 +46,7 @@ def main(folder: str, backbone: str = "efficientnet_lite0") -> None:
         run = model.fit(folder, validation=0.2, recipe="probe", directory=f"{scratch}/run")
         fitted = time.perf_counter() - start
         names = np.random.default_rng(0).permutation(files.targets)  # chance level: the same photos, labels shuffled
-        shuffled = zoo.ImageFiles("shuffled", files.paths, names, files.labels)
+        shuffled = zoo.ImageFiles("shuffled", [Path(folder) / name for name in files.ids], names, files.labels)
         chance = zoo.build(backbone, head=zoo.classifier(list(files.labels))).fit(
             shuffled, directory=f"{scratch}/chance"
         )
