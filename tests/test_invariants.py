@@ -201,6 +201,11 @@ def test_predict_equals_call_equals_every_export(family: str, make, pictures, tm
     model = make(family, augment=["flip", "noise"])
     model.fit(pictures, recipe="head", epochs=1, batch_size=6, validation=0.25)
     x = model_pixels(model, pictures[0][:3])
+    # Answers between 0 and 1, whatever the scale of the features: a saturated softmax would hide every difference.
+    features = np.asarray(model.composition.features(x))
+    kernel = np.random.default_rng(0).normal(size=(features.shape[1], 2)) / (features.std() * features.shape[1] ** 0.5)
+    centre = -features.mean(axis=0) @ kernel
+    model.composition.linear_layer().set_weights([kernel, centre])
     predicted = model.predict_scores(x)
     swapped = model.predict_scores(x[..., ::-1])
     assert relative(swapped, predicted) > 1e-3  # the answers do depend on the pixels

@@ -97,6 +97,10 @@ def _set_statistics(base: keras.Model, norms: list[Any], photos: np.ndarray) -> 
     settings += [(layer, {"rate": 0.0}) for layer in _leaves(base) if isinstance(layer, keras.layers.Dropout)]
     with _temporarily(settings):
         base(photos, training=True)
+    for norm in norms:
+        # A channel that hardly varies would blow up whatever it sees next, rounding errors included.
+        variance = keras.ops.convert_to_numpy(norm.moving_variance)
+        norm.moving_variance.assign(np.maximum(variance, 0.1 * variance.mean()))
 
 
 @contextmanager
