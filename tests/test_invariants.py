@@ -209,8 +209,9 @@ def test_predict_equals_call_equals_every_export(family: str, make, pictures, tm
     predicted = model.predict_scores(x)
     swapped = model.predict_scores(x[..., ::-1])
     assert relative(swapped, predicted) > 1e-3  # the answers do depend on the pixels
-    np.testing.assert_allclose(np.asarray(model.keras_model(x)), predicted, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(np.asarray(model.keras_model(x, training=False)), predicted, rtol=1e-5, atol=1e-6)
+    # Eager and compiled calls order their sums differently; random networks amplify that.
+    np.testing.assert_allclose(np.asarray(model.keras_model(x)), predicted, rtol=1e-4, atol=2e-5)
+    np.testing.assert_allclose(np.asarray(model.keras_model(x, training=False)), predicted, rtol=1e-4, atol=2e-5)
     assert not {type(layer).__name__ for layer in model.keras_model.layers} & {"RandomFlip", "GaussianNoise"}
 
     model.keras_model.export(tmp_path / "saved", verbose=False)

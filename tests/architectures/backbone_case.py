@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.specs import BackboneSpec, Catalogue, Preprocessing
+from zoo.specs import BackboneSpec, Catalogue
 from zoo.weights import StoredFile
 
 ROOT = Path(__file__).parents[2]
@@ -33,14 +33,6 @@ def stored(path: Path, *, includes_top: bool | None = None) -> StoredFile:
     """A file as `zoo.weights` describes one the user named."""
     kind = "torch-pth" if path.suffix == ".pth" else "keras-h5"
     return StoredFile(path, hashlib.sha256(path.read_bytes()).hexdigest(), kind, includes_top, None)
-
-
-def preprocessed(pixels: np.ndarray, numbers: Preprocessing) -> np.ndarray:
-    """The row's numbers applied in NumPy: what compose does in the graph."""
-    x = pixels.astype(np.float32)
-    if numbers.channel_order == "BGR":
-        x = x[..., ::-1]
-    return (x * np.float32(numbers.scale) - np.float32(numbers.mean)) / np.float32(numbers.std)
 
 
 def save_legacy(model: Any, path: Path) -> Path:

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from backbone_case import preprocessed
+from helpers.pretrained import preprocessed
 from PIL import Image
 
 from zoo.specs import BackboneSpec

@@ -8,7 +8,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from backbone_case import SPECS, pooled, preprocessed, stored
+from backbone_case import SPECS, pooled, stored
+from helpers.pretrained import preprocessed
 from imagenet_case import accuracy
 
 from zoo.architectures import build_base

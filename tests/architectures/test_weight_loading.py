@@ -12,7 +12,8 @@ import h5py
 import keras
 import numpy as np
 import pytest
-from backbone_case import SPECS, pooled, preprocessed, save_legacy, stored
+from backbone_case import SPECS, pooled, save_legacy, stored
+from helpers.pretrained import preprocessed
 
 from zoo.architectures import build_base
 from zoo.errors import OptionError, PluginError, UnsafeFileError, WeightsError

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
+from zoo.specs import Preprocessing
+
 FAMILIES = {
     "vgg16": 64,
     "resnet50": 64,
@@ -24,12 +28,23 @@ def calibrated_weights(name: str, size: int, folder: Path) -> Path:
 
     from zoo.architectures import build_base
     from zoo.plugin import registry
-    from zoo.testing import calibrated
+    from zoo.testing.calibrated import calibrated, sample_photos
 
     path = folder / f"{name}_{size}_notop.h5"
     if not path.exists():
-        base = build_base(registry().get("backbones", name).spec, weights=None, input_size=size, seed=7)
-        calibrated(base)
+        spec = registry().get("backbones", name).spec
+        base = build_base(spec, weights=None, input_size=size, seed=7)
+        # On pixels as the network will see them: EfficientNet fitted to -1..1 explodes on mean-and-std pixels, and
+        # then amplifies rounding errors a thousand times.
+        calibrated(base, preprocessed(sample_photos(size), spec.preprocessing))
         with h5py.File(path, "w") as file:
             save_weights_to_hdf5_group(file, base)
     return path
+
+
+def preprocessed(pixels: np.ndarray, numbers: Preprocessing) -> np.ndarray:
+    """The row's numbers applied in NumPy: what compose does in the graph."""
+    x = pixels.astype(np.float32)
+    if numbers.channel_order == "BGR":
+        x = x[..., ::-1]
+    return (x * np.float32(numbers.scale) - np.float32(numbers.mean)) / np.float32(numbers.std)
