@@ -53,6 +53,38 @@ def test_deprecated_names_lead_to_their_replacement() -> None:
         assert registry.get("heads", "old").name == "new"
 
 
+def test_a_deprecated_name_stays_within_its_plugin() -> None:
+    registry = Registry()
+    registry.add(BIRDS, {"heads": [head("old", deprecated="new"), head("new")]})
+    registry.add(ZOO, {"heads": [head("new")]})
+    with pytest.warns(ZooNotice, match="use 'new'"):
+        assert registry.get("heads", "old").id == "birds:new"
+
+
+def test_names_that_replace_each_other_end() -> None:
+    registry = Registry()
+    registry.add(BIRDS, {"heads": [head("a", deprecated="b"), head("b", deprecated="a")]})
+    with pytest.warns(ZooNotice):
+        assert registry.get("heads", "a").name in "ab"
+
+
+def test_a_preference_never_beats_a_name_of_zoo(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZOO_PREFER", "birds")
+    registry = Registry()
+    registry.add(BIRDS, {"heads": [head("linear")]})
+    registry.add(ZOO, {"heads": [head("linear")]})
+    with pytest.warns(ZooNotice, match="birds:linear"):
+        assert registry.get("heads", "linear").provider is ZOO
+
+
+def test_a_preference_never_lets_an_alias_beat_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZOO_PREFER", "birds")
+    registry = Registry()
+    registry.add(BIRDS, {"heads": [head("owls", aliases=["tits"])]})
+    registry.add(WINGS, {"heads": [head("tits")]})
+    assert registry.get("heads", "tits").provider is WINGS
+
+
 def test_near_misses_are_suggested() -> None:
     registry = Registry()
     registry.add(ZOO, {"heads": [head("flowers5"), head("linear")]})

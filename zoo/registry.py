@@ -10,7 +10,8 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import AmbiguousNameError, OptionError, PluginError, did_you_mean, unknown
+from zoo import settings
+from zoo.errors import AmbiguousNameError, OptionError, PluginError, UnknownNameError, did_you_mean, unknown
 
 CORE = "zoo"
 """Plugin id of what zoo itself provides: the rows of registry.json."""
@@ -100,29 +101,55 @@ class Registry:
     """All names of all kinds.
 
     A name from the zoo-sdk distribution wins unqualified, with a notice if somebody else has it too; between two
-    third parties a bare name is an error that names both. The order of registration never matters.
+    third parties a bare name is an error that names both, unless `ZOO_PREFER` puts one in front. The order of
+    registration never matters.
     """
 
     _entries: dict[str, list[Entry]] = field(default_factory=dict)
     _broken: dict[tuple[str, str], str] = field(default_factory=dict)
+    _nameless: list[str] = field(default_factory=list)
     _noticed: set[str] = field(default_factory=set)
 
-    def add(self, provider: Provider, contributes: Mapping[str, Iterable[Mapping[str, Any]]]) -> None:
-        """Take in what a plugin provides: kind -> rows (each at least a name)."""
+    def add(self, provider: Provider, contributes: Mapping[str, Any]) -> list[str]:
+        """Take in what a plugin provides: kind -> rows (each at least a name).
+
+        Returns:
+            What is wrong, one line for each row (or kind) that is left out because it cannot be listed.
+        """
+        problems = []
         for kind, rows in contributes.items():
             if kind not in _SINGULAR:
                 continue  # of a newer zoo
+            if not isinstance(rows, list | tuple):
+                problems.append(f"its {kind} are not a list; they are left out")
+                continue
+            seen = set()
             for row in rows:
-                if _listable(row):
-                    self._entries.setdefault(kind, []).append(Entry(kind, provider, row))
+                if not _listable(row):
+                    problems.append(f"a {_SINGULAR[kind]} without a proper name is left out: {str(row)[:80]}")
+                elif row["name"] in seen:
+                    problems.append(f"there are two {kind} named {row['name']!r}; the second is left out")
                 else:
-                    self._notice(f"{provider} provides a {_SINGULAR[kind]} without a proper name; it is skipped")
+                    seen.add(row["name"])
+                    self._entries.setdefault(kind, []).append(Entry(kind, provider, row))
+        return problems
 
     def add_broken(self, names: Mapping[str, Iterable[str]], reason: str) -> None:
-        """Remember the names (kind -> names) that a broken plugin would provide, and what is wrong with it."""
+        """Remember the names (kind -> names) that a broken plugin would provide, and what is wrong with it.
+
+        Args:
+            names: empty if they are not known: an unknown name may then be one of them, which its error says.
+            reason: what is wrong, in one line.
+        """
+        if not names:
+            self._nameless.append(reason)
         for kind, group in names.items():
             for name in group:
                 self._broken[kind, name] = reason
+
+    def broken(self, kind: str, name: str) -> str | None:
+        """What is wrong with the broken plugin that would provide a bare name; None if no broken plugin does."""
+        return self._broken.get((kind, name))
 
     def entries(self, kind: str) -> list[Entry]:
         """All entries of a kind, sorted by name, then plugin."""
@@ -137,33 +164,48 @@ class Registry:
 
         Raises:
             UnknownNameError: nobody provides it; near misses are suggested.
-            AmbiguousNameError: two third-party plugins provide it.
+            AmbiguousNameError: two third-party plugins provide it, and `ZOO_PREFER` names neither.
             PluginError: a plugin provides it but is broken.
         """
         entry = self._find(kind, name.strip().lower())
-        replacement = entry.data.get("deprecated")
-        if replacement:
+        seen = {entry.id}
+        while entry.data.get("deprecated"):
+            replacement = str(entry.data["deprecated"])
             self._notice(f"{_SINGULAR[kind]} {entry.id!r} is deprecated: use {replacement!r}")
-            if replacement != entry.name:
-                return self.get(kind, str(replacement))
+            # Its own plugin's first: a name that somebody else has too must not lead elsewhere.
+            own = f"{entry.provider.plugin}:{replacement}"
+            there = any(other.id == own for other in self._entries[kind])
+            entry = self._find(kind, own if there else replacement.lower())
+            if entry.id in seen:
+                break  # it names itself, or two name each other
+            seen.add(entry.id)
         return entry
+
+    def candidates(self, kind: str, name: str) -> list[Entry]:
+        """Every entry that a name (bare, alias or `plugin:name`) may mean, first those whose name it is."""
+        plugin, _, bare = name.strip().lower().rpartition(":")
+        pool = [entry for entry in self.entries(kind) if not plugin or entry.provider.plugin == plugin]
+        named = [entry for entry in pool if entry.name == bare]
+        return named + [entry for entry in pool if entry not in named and bare in entry.data.get("aliases", ())]
 
     def _find(self, kind: str, name: str) -> Entry:
         plugin, _, bare = name.rpartition(":")
         pool = [entry for entry in self.entries(kind) if not plugin or entry.provider.plugin == plugin]
-        matches = [entry for entry in pool if entry.name == bare]
-        if not matches:
-            matches = [entry for entry in pool if bare in entry.data.get("aliases", ())]
+        both = self.candidates(kind, name)
+        matches = [entry for entry in both if entry.name == bare] or both  # an alias never beats a name
         first_party = [entry for entry in matches if entry.provider.first_party]
         if len(first_party) == 1 and len(matches) > 1:
             others = ", ".join(repr(entry.id) for entry in matches if entry not in first_party)
             self._notice(f"{_SINGULAR[kind]} {bare!r} is {first_party[0].id!r} here; {others} has that name too")
             return first_party[0]
         if len(matches) > 1:
+            preferred = self._preferred(matches)
+            if preferred is not None:
+                return preferred
             raise AmbiguousNameError(
                 f"{_SINGULAR[kind]} {bare!r} is provided by "
                 + " and by ".join(f"{entry.provider} as {entry.id!r}" for entry in matches)
-                + ". Write the full name."
+                + f". Write the full name, or set ZOO_PREFER={matches[0].provider.plugin}."
             )
         if matches:
             return matches[0]
@@ -173,7 +215,19 @@ class Registry:
             plugins = {entry.provider.plugin for entries in self._entries.values() for entry in entries}
             raise unknown("plugin", plugin, plugins, command="zoo plugins")
         names = {entry.name for entry in pool} | {alias for entry in pool for alias in entry.data.get("aliases", ())}
-        raise unknown(_SINGULAR[kind], name, names, command=_LISTED_BY.get(kind))
+        error = unknown(_SINGULAR[kind], name, names, command=_LISTED_BY.get(kind))
+        if self._nameless:
+            error = UnknownNameError(f"{error} Besides, {'; '.join(self._nameless)}: see `zoo plugins doctor`.")
+        raise error
+
+    @staticmethod
+    def _preferred(matches: Sequence[Entry]) -> Entry | None:
+        """The entry whose plugin stands first in `ZOO_PREFER`; None if none of them does."""
+        for plugin in settings.preferred_plugins():
+            for entry in matches:
+                if entry.provider.plugin == plugin:
+                    return entry
+        return None
 
     def _notice(self, text: str) -> None:
         if text not in self._noticed:

@@ -20,6 +20,15 @@ def strict_plugins() -> bool:
     return _flag("ZOO_STRICT_PLUGINS")
 
 
+def preferred_plugins() -> tuple[str, ...]:
+    """`ZOO_PREFER="birds,wings"`: ids of plugins, the most wanted first.
+
+    Where two third-party plugins provide one bare name, the one that stands first here is meant. A name that comes with
+    zoo itself is never replaced.
+    """
+    return tuple(part.strip() for part in os.environ.get("ZOO_PREFER", "").split(",") if part.strip())
+
+
 def debug() -> bool:
     """True when `ZOO_DEBUG=1`: the command line shows tracebacks."""
     return _flag("ZOO_DEBUG")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from zoo.errors import OptionError, PluginError
+from zoo.errors import AmbiguousNameError, OptionError, PluginError, UnknownNameError
 from zoo.plugin import Manager, use_manager
 from zoo.plugin.manager import GROUP, make_manifest
 from zoo.registry import ZooNotice
@@ -76,8 +76,12 @@ def test_a_plugin_with_a_manifest_is_listed_without_being_imported(site: Path) -
 
 def test_a_plugin_without_a_manifest_works_too(site: Path) -> None:
     install(site, "birds", GOOD.format(name="owls"))
-    record = {r.id: r for r in manager(site).records()}["birds"]
-    assert not record.manifest
+    found = manager(site)
+    record = {r.id: r for r in found.records()}["birds"]
+    assert (record.manifest, record.state, record.provides) == (False, "discovered", {})
+    assert "zoo_t_birds" not in sys.modules  # who lists plugins imports none
+    found.registry()
+    assert record.state == "active"
     assert record.provides["heads"] == ["owls"]
 
 
@@ -86,7 +90,8 @@ BROKEN = {
     "typo": "from zoo import hookimpl\n@hookimpl\ndef zoo_haeds():\n    return []\n",
     "hook": "from zoo import hookimpl\n@hookimpl\ndef zoo_heads():\n    raise ValueError('moult')\n",
     "wrong": "from zoo import hookimpl\n@hookimpl\ndef zoo_heads():\n    return ['not a spec']\n",
-    "exits": "raise ImportError('libbird.so')",
+    "library": "raise ImportError('libbird.so')",
+    "exits": "import sys; sys.exit(3)",
 }
 
 
@@ -95,13 +100,166 @@ def test_a_broken_plugin_breaks_only_what_it_provides(site: Path, kind: str) -> 
     install(site, "broken", BROKEN[kind])
     install(site, "birds", GOOD.format(name="owls"))
     found = manager(site)
-    with pytest.warns(ZooNotice, match="'broken' of zoo-t-broken is skipped"):
+    with pytest.warns(ZooNotice, match="plugin 'broken' of zoo-t-broken"):
         registry = found.registry()
     records = {record.id: record for record in found.records()}
     assert records["broken"].state == "broken"
-    assert records["broken"].traceback
+    assert records["broken"].error
+    assert records["broken"].traceback or kind in {"typo", "wrong"}  # nothing was raised there
     assert registry.get("heads", "owls").provider.plugin == "birds"
     assert registry.get("backbones", "vgg16").name == "vgg16"
+
+
+PARTLY = """
+import zoo
+from zoo.specs import AugmentationSpec, DatasetSpec, HeadSpec
+
+def head(name):
+    return HeadSpec(name=name, labels=("a", "b"), factory="zoo_vision.heads:linear")
+
+@zoo.hookimpl
+def zoo_heads():
+    yield head("owls")
+    yield "not a spec"
+    yield AugmentationSpec(name="dim", factory="zoo_vision.augmentations:flip")
+    yield head("wrens")
+    yield head("owls")
+    yield head("No Name")
+    yield head("never")
+
+@zoo.hookimpl
+def zoo_datasets():
+    raise ValueError("moult")
+
+@zoo.hookimpl
+def zoo_augmentation():
+    return []
+
+def zoo_commands():
+    return []
+
+@zoo.hookimpl(specname="zoo_augmentations")
+def mine():
+    return [AugmentationSpec(name="dim", factory="zoo_vision.augmentations:flip")]
+
+@zoo.hookimpl(optionalhook=True)
+def zoo_of_a_later_zoo():
+    return []
+"""
+
+
+def test_hooks_and_specs_are_guarded_one_by_one(site: Path) -> None:
+    install(site, "birds", PARTLY)
+    found = manager(site)
+    with pytest.warns(ZooNotice, match="zoo plugins doctor"):
+        registry = found.registry()
+    record = {r.id: r for r in found.records()}["birds"]
+    assert record.state == "active"
+    assert record.provides == {"heads": ["owls", "wrens"], "datasets": [], "augmentations": ["dim"]}
+    assert registry.get("heads", "wrens").id == "birds:wrens"
+    expected = [
+        "there is no hook 'zoo_augmentation', so it is never called. Did you mean 'zoo_augmentations'",
+        "zoo_commands lacks the decorator @zoo.hookimpl",
+        "zoo_heads must return HeadSpec objects; it returned 'not a spec'",
+        "zoo_heads must return HeadSpec objects; it returned AugmentationSpec(",
+        "zoo_heads returned 'owls' twice",
+        "zoo_heads failed: ValidationError",
+        "zoo_datasets failed: ValueError: moult",
+    ]
+    assert len(record.problems) == len(expected)
+    for problem, start in zip(record.problems, expected, strict=True):
+        assert problem.what.startswith(start), problem
+    assert "moult" in record.problems[-1].traceback
+    assert record.error.endswith("(and 6 more)")
+    with pytest.raises(PluginError, match="not a spec"):
+        make_manifest("birds", "zoo_t_birds.plugin")
+
+
+@pytest.mark.parametrize("where", ["hook", "spec", "name"])
+def test_strict_mode_raises_for_parts_too(site: Path, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    code = {
+        "hook": BROKEN["hook"],
+        "spec": BROKEN["wrong"],
+        "name": BROKEN["typo"],
+    }[where]
+    install(site, "broken", code)
+    monkeypatch.setenv("ZOO_STRICT_PLUGINS", "1")
+    with pytest.raises(PluginError, match="zoo-t-broken"):
+        manager(site).registry()
+
+
+def test_a_row_of_a_manifest_that_cannot_be_listed_is_left_out(site: Path) -> None:
+    package = install(site, "birds", GOOD.format(name="owls"), manifest=True)
+    path = site / package / "zoo-plugin.json"
+    data = json.loads(path.read_text())
+    data["contributes"]["heads"] += [{"name": 3}, "wrens", {"name": "owls"}]
+    data["contributes"] |= {"datasets": 7, "songs": [{"name": "of a later zoo"}]}
+    path.write_text(json.dumps(data))
+    found = manager(site)
+    with pytest.warns(ZooNotice, match="left out"):
+        registry = found.registry()
+    assert [entry.id for entry in registry.entries("heads") if not entry.provider.first_party] == ["birds:owls"]
+    record = {r.id: r for r in found.records()}["birds"]
+    assert record.state == "indexed"
+    assert [problem.stage for problem in record.problems] == ["spec"] * 4
+
+
+def test_what_a_plugin_prints_at_import_goes_to_stderr_and_is_recorded(site: Path, capsys) -> None:
+    install(site, "loud", "print('tweet')\n" + GOOD.format(name="owls"))
+    found = manager(site)
+    assert found.registry().get("heads", "owls").id == "loud:owls"
+    assert capsys.readouterr() == ("", "tweet\n")
+    record = {r.id: r for r in found.records()}["loud"]
+    assert [(p.what, p.broken) for p in record.problems] == [("prints at import: 'tweet'", False)]
+    assert record.error == ""
+
+
+def test_an_unknown_name_may_be_one_of_a_plugin_that_failed(site: Path) -> None:
+    install(site, "broken", BROKEN["raises"])
+    found = manager(site)
+    with pytest.warns(ZooNotice):
+        registry = found.registry()
+    with pytest.raises(UnknownNameError, match=r"no head named 'owls'.*'broken' failed, so its names are not known"):
+        registry.get("heads", "owls")
+
+
+def test_damaged_metadata_breaks_nothing(site: Path) -> None:
+    install(site, "birds", GOOD.format(name="owls"), manifest=True)
+    (site / "zoo_t_birds-1.0.dist-info" / "METADATA").unlink()
+    record = {r.id: r for r in manager(site).records()}["birds"]
+    assert record.state == "indexed"
+
+
+def test_the_same_distribution_seen_twice_is_one(site: Path) -> None:
+    install(site, "birds", GOOD.format(name="owls"), manifest=True)
+    found = Manager([*points(site), *points(site)])
+    assert found.registry().get("heads", "owls").id == "birds:owls"
+    assert not [record for record in found.records() if record.problems]
+
+
+def test_two_distributions_with_one_plugin_id(site: Path) -> None:
+    install(site, "birds", GOOD.format(name="owls"), manifest=True)
+    install(site, "cats", GOOD.format(name="lions"), manifest=True)
+    entry = site / "zoo_t_cats-1.0.dist-info" / "entry_points.txt"
+    entry.write_text(entry.read_text().replace("cats =", "birds ="))
+    for order in (1, -1):
+        found = Manager(points(site)[::order])
+        with pytest.warns(ZooNotice, match="also used by zoo-t-birds"):
+            registry = found.registry()
+        assert registry.get("heads", "owls").provider.distribution == "zoo-t-birds"
+        assert {r.id: r.state for r in found.records()}["birds of zoo-t-cats"] == "broken"
+
+
+def test_a_preference_resolves_what_two_provide(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for plugin in ("birds", "cats"):
+        install(site, plugin, GOOD.format(name="owls"), manifest=True)
+    for order in (1, -1):
+        registry = Manager(points(site)[::order]).registry()
+        monkeypatch.delenv("ZOO_PREFER", raising=False)
+        with pytest.raises(AmbiguousNameError, match="ZOO_PREFER=birds"):
+            registry.get("heads", "owls")
+        monkeypatch.setenv("ZOO_PREFER", "nobody, cats,birds")
+        assert registry.get("heads", "owls").id == "cats:owls"
 
 
 def test_strict_mode_raises(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,64 +2,43 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import importlib
+import io
 import json
+import os
+import sys
 import threading
 import time
-import traceback
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any
 
 from zoo import settings
 from zoo._version import __version__
-from zoo.errors import OptionError, PluginError, ZooError
+from zoo.errors import OptionError, PluginError, ZooError, did_you_mean
+from zoo.plugin.records import HEAVY, SLOW_IMPORT, PluginRecord, Problem
 from zoo.registry import CORE, DISTRIBUTION, Entry, Provider, Registry, ZooNotice, core_catalogue
 
 GROUP = "zoo.plugins"
 MANIFEST = "zoo-plugin.json"
 
-State = Literal["discovered", "indexed", "active", "disabled", "broken"]
-
-
-@dataclass
-class PluginRecord:
-    """What is known of one installed plugin."""
-
-    id: str
-    module: str
-    provider: Provider
-    state: State = "discovered"
-    manifest: bool = False
-    error: str = ""
-    traceback: str = ""
-    seconds: float = 0.0
-    provides: dict[str, list[str]] = field(default_factory=dict)
-
-    def row(self) -> dict[str, Any]:
-        """One line of `zoo.plugins()`."""
-        return {
-            "plugin": self.id,
-            "distribution": self.provider.distribution,
-            "version": self.provider.version,
-            "state": self.state,
-            "manifest": "yes" if self.manifest else "no",
-            "provides": "; ".join(f"{kind}: {', '.join(names)}" for kind, names in self.provides.items() if names),
-            "error": self.error,
-        }
+_CONTAINED = (Exception, SystemExit)
+"""What a plugin may raise without taking zoo along; `sys.exit()` at import is a failure like any other."""
 
 
 class Manager:
     """The plugins of this process.
 
-    Discovery reads entry points, indexing reads manifests; neither imports a plugin that has a manifest. Activation
-    imports. A failure at any of these is recorded against its plugin and goes no further (with
-    `ZOO_STRICT_PLUGINS=1` it raises).
+    Discovery reads entry points, the survey reads manifests; neither imports a plugin. A plugin without a manifest is
+    imported when the registry is first asked for; every other one when one of its names is used. A failure at any of
+    these is recorded against its plugin and goes no further (with `ZOO_STRICT_PLUGINS=1` it raises): a hook that
+    fails takes its own specs along, a spec that is wrong only itself.
     """
 
     def __init__(self, entry_points: Iterable[EntryPoint] | None = None) -> None:
@@ -67,27 +46,44 @@ class Manager:
         self._lock = threading.RLock()
         self._records: dict[str, PluginRecord] | None = None
         self._modules: dict[str, ModuleType] = {}
-        self._registry: Registry | None = None
+        self._registry = Registry()
+        self._complete = False
 
     # -- discovery and index -------------------------------------------------------------------------------------
     def records(self) -> list[PluginRecord]:
-        """Every installed plugin, sorted by id."""
-        self.registry()
-        assert self._records is not None
-        return [self._records[key] for key in sorted(self._records)]
+        """Every installed plugin, sorted by id; imports none of them."""
+        records = self._survey()
+        return [records[key] for key in sorted(records)]
 
     def registry(self) -> Registry:
-        """The names of zoo itself and of every plugin."""
+        """The names of zoo itself and of every plugin; imports the plugins that have no manifest."""
         with self._lock:
-            if self._registry is None:
+            records = self._survey()
+            if not self._complete:
+                self._complete = True  # first: a plugin that uses zoo at import must not start all over
+                for key in sorted(records):
+                    if records[key].state == "discovered":
+                        self._index_by_import(records[key])
+            return self._registry
+
+    def known(self) -> Registry:
+        """As `registry()`, but with manifests only: what is known without importing any plugin."""
+        with self._lock:
+            self._survey()
+            return self._registry
+
+    def _survey(self) -> dict[str, PluginRecord]:
+        """Find all plugins and read their manifests."""
+        with self._lock:
+            if self._records is None:
                 registry = Registry()
                 registry.add(Provider(CORE, DISTRIBUTION, __version__), core_catalogue()["contributes"])
-                self._records = self._discover()
-                for record in self._records.values():
+                records = self._discover()
+                for record in records.values():
                     if record.state == "discovered":
-                        self._index(record, registry)
-                self._registry = registry
-            return self._registry
+                        self._index_by_manifest(record, registry)
+                self._registry, self._records = registry, records
+            return self._records
 
     def _discover(self) -> dict[str, PluginRecord]:
         from importlib.metadata import entry_points
@@ -95,50 +91,74 @@ class Manager:
         found = entry_points(group=GROUP) if self._given is None else self._given
         records: dict[str, PluginRecord] = {}
         # Sorted, so that the order of installation or of sys.path never matters.
-        for point in sorted(found, key=lambda p: (p.name, p.value)):
-            dist = point.dist
-            provider = Provider(point.name, dist.name if dist else "?", dist.version if dist else "?")
+        for point, provider in sorted(
+            ((point, _provider(point)) for point in found), key=lambda pair: (pair[0].name, pair[1].distribution)
+        ):
             record = PluginRecord(point.name, point.value, provider)
+            other = records.get(record.id)
+            if other is not None and other.module == record.module and other.provider == provider:
+                continue  # the same distribution, seen twice on sys.path
             if point.name == CORE:
-                self._break(record, PluginError(f"the plugin id {CORE!r} is zoo's own"))
+                self._break(record, "discovery", PluginError(f"the plugin id {CORE!r} is zoo's own"))
                 record.id = f"{CORE} of {provider.distribution}"
-            elif not provider.first_party and not _allowed(point.name):
-                record.state = "disabled"
-            if record.id in records and records[record.id].provider.distribution != provider.distribution:
-                other = records[record.id]
+            elif other is not None:
+                advice = f"uninstall one of {other.provider.distribution} and {provider.distribution}"
                 self._break(
                     record,
-                    PluginError(f"plugin id {record.id!r} is also used by {other.provider}; uninstall one of the two"),
+                    "discovery",
+                    PluginError(f"plugin id {record.id!r} is also used by {other.provider}"),
+                    advice,
                 )
                 record.id = f"{record.id} of {provider.distribution}"
+            elif not provider.first_party and not _allowed(point.name):
+                record.state = "disabled"
             records.setdefault(record.id, record)
         return records
 
-    def _index(self, record: PluginRecord, registry: Registry) -> None:
+    def _index_by_manifest(self, record: PluginRecord, registry: Registry) -> None:
         try:
             contributes = self._read_manifest(record)
-            if contributes is None:
-                contributes = self._contributions(record)
+        except _Incompatible as error:
+            self._break(record, "version", PluginError(str(error)), _upgrade(record))
+            contributes = None
         except Exception as error:  # isolation: whatever a plugin does must not break the others
-            self._break(record, error)
+            self._break(record, "manifest", error, f"make it anew: zoo plugins manifest {record.id} --write")
+            contributes = None
+        if record.state == "broken":
             registry.add_broken(record.provides, self._broken_message(record))
-            return
-        record.provides = _names(contributes)
-        if record.state == "discovered":
+        elif contributes is not None:
             record.state = "indexed"
-        registry.add(record.provider, contributes)
+            self._take_in(record, contributes, registry)
 
-    def _read_manifest(self, record: PluginRecord) -> dict[str, list[dict[str, Any]]] | None:
+    def _index_by_import(self, record: PluginRecord) -> None:
+        try:
+            module = self._import(record)
+        except _CONTAINED as error:
+            self._break(record, "import", error, _upgrade(record))
+            self._registry.add_broken({}, f"plugin {record.id!r} failed, so its names are not known")
+            return
+        contributes: dict[str, list[dict[str, Any]]] = {}
+        for kind, specs in self._collect(record, module).items():
+            contributes[kind] = [spec.model_dump(mode="json", exclude_defaults=True) for spec in specs]
+        self._take_in(record, contributes, self._registry)
+
+    def _take_in(self, record: PluginRecord, contributes: Mapping[str, Any], registry: Registry) -> None:
+        for problem in registry.add(record.provider, contributes):
+            self._note(record, Problem("spec", problem, f"make it anew: zoo plugins manifest {record.id} --write"))
+        record.provides = _names(contributes)
+
+    def _read_manifest(self, record: PluginRecord) -> dict[str, Any] | None:
         path = manifest_path(record.module)
         if path is None or not path.is_file():
             return None
+        record.manifest = True
         data = json.loads(path.read_text(encoding="utf-8"))
         contributes = data["contributes"]
         record.provides = _names(contributes)
-        record.manifest = True
-        if not _compatible(data.get("api", "")):
-            raise PluginError(f"it works with zoo {data['api']}, this is zoo {__version__}")
-        return {kind: list(rows) for kind, rows in contributes.items()}
+        record.api = str(data.get("api", ""))
+        if not _compatible(record.api):
+            raise _Incompatible(f"it works with zoo {record.api}, this is zoo {__version__}")
+        return dict(contributes)
 
     # -- activation ----------------------------------------------------------------------------------------------
     def activate(self, plugin: str) -> ModuleType:
@@ -148,15 +168,13 @@ class Manager:
             PluginError: it failed, now or before; the message says what and what to try.
         """
         with self._lock:
-            self.registry()
-            assert self._records is not None
-            record = self._records[plugin]
+            record = self._survey()[plugin]
             if record.state == "broken":
                 raise PluginError(self._broken_message(record))
             try:
                 return self._import(record)
-            except Exception as error:  # isolation, as above
-                self._break(record, error)
+            except _CONTAINED as error:  # isolation, as above
+                self._break(record, "import", error, _upgrade(record))
                 raise PluginError(self._broken_message(record)) from error
 
     def _import(self, record: PluginRecord) -> ModuleType:
@@ -166,27 +184,46 @@ class Manager:
 
         from zoo.plugin.hookspecs import ZooSpecs
 
-        start = time.perf_counter()
-        module = importlib.import_module(record.module)
+        start, before = time.perf_counter(), set(sys.modules)
+        # What a plugin prints at import goes to stderr: stdout is for results (`zoo list --json`).
+        with contextlib.redirect_stdout(_Listener()) as said:
+            module = importlib.import_module(record.module)
+        record.seconds = time.perf_counter() - start
         hooks = pluggy.PluginManager("zoo")
         hooks.add_hookspecs(ZooSpecs)
-        hooks.register(module, name=record.id)
-        hooks.check_pending()  # a misspelt hook would otherwise be ignored without a word
-        record.seconds = time.perf_counter() - start
+        hooks.register(module, name=record.id)  # checks the hooks' arguments
         record.state = "active"
         self._modules[record.id] = module
+        loaded = sorted(set(HEAVY) & {name.partition(".")[0] for name in set(sys.modules) - before})
+        for remark in import_remarks(record.seconds, said.text, loaded):
+            record.problems.append(remark)
+        for problem in misnamed_hooks(module):  # which pluggy would ignore without a word
+            self._note(record, problem)
         return module
 
-    def _contributions(self, record: PluginRecord) -> dict[str, list[dict[str, Any]]]:
-        return {
-            kind: [spec.model_dump(mode="json", exclude_defaults=True) for spec in specs]
-            for kind, specs in hook_results(self._import(record)).items()
-        }
+    def _collect(self, record: PluginRecord, module: ModuleType) -> dict[str, list[Any]]:
+        results, problems = collect(module)
+        for problem in problems:
+            self._note(record, problem)
+        if any(problem.broken for problem in record.problems) and not any(results.values()):
+            record.state = "broken"
+        return results
 
-    def _break(self, record: PluginRecord, error: Exception) -> None:
+    def _note(self, record: PluginRecord, problem: Problem) -> None:
+        """Record a problem that leaves the rest of the plugin in use."""
+        record.problems.append(problem)
+        if settings.strict_plugins():
+            raise PluginError(f"plugin {record.id!r} of {record.provider.distribution}: {problem.what}")
+        warnings.warn(
+            f"plugin {record.id!r} of {record.provider.distribution}: {problem.what}; see `zoo plugins doctor`",
+            ZooNotice,
+            stacklevel=2,
+        )
+
+    def _break(self, record: PluginRecord, stage: str, error: BaseException, advice: str = "") -> None:
+        """Record a problem after which nothing of the plugin can be used."""
         record.state = "broken"
-        record.error = f"{type(error).__name__}: {error}"
-        record.traceback = "".join(traceback.format_exception(error))
+        record.problems.append(Problem.of(stage, error, advice=advice))
         if settings.strict_plugins():
             raise error
         warnings.warn(
@@ -199,7 +236,7 @@ class Manager:
     def _broken_message(record: PluginRecord) -> str:
         return (
             f"plugin {record.id!r} of {record.provider.distribution} {record.provider.version} failed: {record.error}. "
-            f"Try: pip install -U {record.provider.distribution}; `zoo plugins` shows all plugins."
+            f"Try: pip install -U {record.provider.distribution}; `zoo plugins doctor` shows more."
         )
 
     # -- code of a plugin ----------------------------------------------------------------------------------------
@@ -219,15 +256,17 @@ class Manager:
             )
         try:
             return getattr(importlib.import_module(module_name), attribute)
-        except (ImportError, AttributeError) as error:
-            raise PluginError(f"{entry.id!r} of {entry.provider}: cannot import {target!r}: {error}") from error
+        except ZooError:
+            raise
+        except _CONTAINED as error:  # a plugin's module may raise anything; say whose it is, keep the cause
+            raise PluginError(
+                f"{entry.id!r} of {entry.provider}: cannot import {target!r}: {type(error).__name__}: {error}"
+            ) from error
 
     def _packages_of(self, provider: Provider) -> set[str]:
-        assert self._records is not None
-        mine = {
-            r.module.split(".")[0] for r in self._records.values() if r.provider.distribution == provider.distribution
-        }
-        zoos = {r.module.split(".")[0] for r in self._records.values() if r.provider.first_party}
+        records = self._survey().values()
+        mine = {r.module.split(".")[0] for r in records if r.provider.distribution == provider.distribution}
+        zoos = {r.module.split(".")[0] for r in records if r.provider.first_party}
         return mine | zoos | {"zoo"}
 
     def options(self, entry: Entry, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -276,33 +315,153 @@ class Manager:
             ) from error
 
 
-def hook_results(module: ModuleType) -> dict[str, list[Any]]:
-    """What the hooks of one plugin module return: kind -> specs, each checked to be of the kind.
+class _Incompatible(PluginError):
+    """A plugin for another version of zoo."""
 
-    Raises:
-        PluginError: a hook raised, or returned something that is not a spec of its kind.
+
+class _Listener(io.StringIO):
+    """Stands in for stdout: passes what is printed on to stderr, and remembers it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text = ""
+
+    def write(self, text: str) -> int:
+        """Pass on and remember."""
+        self.text += text
+        return sys.stderr.write(text)
+
+
+def import_remarks(seconds: float, printed: str, loaded: Iterable[str]) -> list[Problem]:
+    """What is wrong with an import that worked: it is slow, it prints, it loads what is for the factories.
+
+    Args:
+        seconds: how long it took.
+        printed: what it wrote to stdout (and, where measured apart, to stderr).
+        loaded: names of the heavy packages it imported.
+    """
+    remarks = []
+    names = list(loaded)
+    if names:
+        remarks.append(
+            Problem(
+                "import",
+                f"imports {', '.join(names)} at import time",
+                "import it inside the factories: hooks are read by commands that need no framework",
+                broken=False,
+            )
+        )
+    if seconds > SLOW_IMPORT:
+        remarks.append(
+            Problem(
+                "import",
+                f"takes {seconds:.1f} s to import (more than {SLOW_IMPORT:g} s)",
+                "move slow imports and work into the factories",
+                broken=False,
+            )
+        )
+    if printed.strip():
+        first = " ".join(printed.split())[:80]
+        remarks.append(
+            Problem("import", f"prints at import: {first!r}", "remove the print, or use logging", broken=False)
+        )
+    return remarks
+
+
+def hook_functions(module: ModuleType) -> dict[str, Any]:
+    """The hook implementations of a plugin module: name of the hook -> decorated function."""
+    found = {}
+    for name, value in vars(module).items():
+        options = getattr(value, "zoo_impl", None)
+        if isinstance(options, Mapping):
+            found[options.get("specname") or name] = value
+    return found
+
+
+def misnamed_hooks(module: ModuleType) -> list[Problem]:
+    """Functions of a plugin module that look like hooks and are none: a misspelt name, a missing decorator."""
+    from zoo.plugin.hookspecs import HOOKS
+
+    known = HOOKS.values()
+    problems = [
+        Problem("hook", f"there is no hook {name!r}, so it is never called.{did_you_mean(name, known)}", "rename it")
+        for name, function in hook_functions(module).items()
+        if name not in known and not function.zoo_impl["optionalhook"]  # optional: for a zoo that may have it
+    ]
+    for name in known:
+        function = getattr(module, name, None)
+        if callable(function) and not hasattr(function, "zoo_impl"):
+            what = f"{name} lacks the decorator @zoo.hookimpl, so it is never called"
+            problems.append(Problem("hook", what, "add the decorator"))
+    return problems
+
+
+def collect(module: ModuleType) -> tuple[dict[str, list[Any]], list[Problem]]:
+    """What the hooks of one plugin module return, each hook and each spec guarded on its own.
+
+    Returns:
+        kind -> specs that are good, and the problems. Of a hook that raises, what it yielded before is kept.
     """
     from zoo.plugin.hookspecs import HOOKS
     from zoo.specs import KINDS
 
+    functions = hook_functions(module)
     results: dict[str, list[Any]] = {}
+    problems: list[Problem] = []
     for kind, hook in HOOKS.items():
-        function = getattr(module, hook, None)
-        if function is None or not hasattr(function, "zoo_impl"):
+        if hook not in functions:
             continue
-        specs = list(function())
-        wrong = [spec for spec in specs if not isinstance(spec, KINDS[kind])]
-        if wrong:
-            raise PluginError(f"{hook} must return {KINDS[kind].__name__} objects; it returned {wrong[0]!r}")
-        results[kind] = specs
+        good: dict[str, Any] = {}
+        results[kind] = []
+        try:
+            for spec in functions[hook]():
+                if not isinstance(spec, KINDS[kind]):
+                    what = f"{hook} must return {KINDS[kind].__name__} objects; it returned {spec!r}"
+                    problems.append(Problem("spec", what, "it is left out"))
+                elif spec.name in good:
+                    problems.append(Problem("spec", f"{hook} returned {spec.name!r} twice", "the second is left out"))
+                else:
+                    good[spec.name] = spec
+        except _CONTAINED as error:
+            problem = Problem.of("hook", error)
+            problems.append(dataclasses.replace(problem, what=f"{hook} failed: {problem.what}"))
+        results[kind] = list(good.values())
+    return results, problems
+
+
+def hook_results(module: ModuleType) -> dict[str, list[Any]]:
+    """What the hooks of one plugin module return: kind -> specs, each checked to be of the kind.
+
+    Raises:
+        PluginError: a hook raised, returned something that is not a spec of its kind or the same name twice, or is no
+            hook of zoo.
+    """
+    results, problems = collect(module)
+    for problem in [*problems, *misnamed_hooks(module)]:
+        raise PluginError(problem.what)
     return results
 
 
 def _names(contributes: Mapping[str, Any]) -> dict[str, list[str]]:
     """The names in a plugin's contributions: kind -> names."""
     return {
-        kind: [str(row.get("name")) for row in rows if isinstance(row, Mapping)] for kind, rows in contributes.items()
+        kind: [str(row.get("name")) for row in rows if isinstance(row, Mapping)]
+        for kind, rows in contributes.items()
+        if isinstance(rows, list | tuple)
     }
+
+
+def _provider(point: EntryPoint) -> Provider:
+    """Who an entry point belongs to; metadata that cannot be read is no reason to fail."""
+    try:
+        dist = point.dist
+        return Provider(point.name, dist.name or "?", dist.version or "?") if dist else Provider(point.name, "?", "?")
+    except Exception:  # a damaged METADATA file: importlib.metadata raises whatever comes
+        return Provider(point.name, "?", "?")
+
+
+def _upgrade(record: PluginRecord) -> str:
+    return f"pip install -U {record.provider.distribution}; ZOO_PLUGINS=-{record.id} leaves it out"
 
 
 def manifest_path(module: str) -> Path | None:
@@ -343,8 +502,6 @@ def _with_schema(spec: Any) -> Any:
 
 def _allowed(plugin: str) -> bool:
     """Whether `ZOO_PLUGINS` lets a third-party plugin in: unset all; "" none; "a,b" only these; "-a" all but a."""
-    import os
-
     value = os.environ.get("ZOO_PLUGINS")
     if value is None:
         return True
