@@ -19,7 +19,7 @@ from backbone_case import FEW, SPECS, free, pooled, save_legacy, stored
 from helpers.pretrained import preprocessed
 
 from zoo.architectures import build_base
-from zoo.testing.calibrated import calibrated, moved, sample_photos, swapped
+from zoo.testing.calibration import calibrated, moved, sample_photos, swapped
 
 TOLERANCE = 1e-4
 """Relative; a wrong channel order moves the output by more than a hundred times as much."""

@@ -28,7 +28,7 @@ def calibrated_weights(name: str, size: int, folder: Path) -> Path:
 
     from zoo.architectures import build_base
     from zoo.plugin import registry
-    from zoo.testing.calibrated import calibrated, sample_photos
+    from zoo.testing.calibration import calibrated, sample_photos
 
     path = folder / f"{name}_{size}_notop.h5"
     if not path.exists():

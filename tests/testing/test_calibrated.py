@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from zoo.architectures import applications
-from zoo.testing.calibrated import calibrated, moved, sample_photos, swapped
+from zoo.testing.calibration import calibrated, moved, sample_photos, swapped
 
 FAMILIES = ["VGG16", "ResNet50", "MobileNetV2", "EfficientNetB0", "ConvNeXtTiny"]
 

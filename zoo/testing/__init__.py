@@ -1,7 +1,77 @@
-"""For tests of zoo and of plugins: bases that react to their input as pretrained ones do."""
+"""For tests of zoo and of plugins: the conformance suites, and networks and data that are tiny but not dull.
+
+Importing this package imports nothing else: pytest loads it in every project of an environment that has zoo. Every
+public name is loaded at its first use.
+"""
 
 from __future__ import annotations
 
-from zoo.testing.calibrated import calibrated
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["calibrated"]
+if TYPE_CHECKING:
+    from zoo.testing.augmentations import AugmentationConformance
+    from zoo.testing.backbones import BackboneConformance
+    from zoo.testing.calibration import calibrated
+    from zoo.testing.checking import check_plugin
+    from zoo.testing.datasets import DatasetConformance
+    from zoo.testing.heads import HeadConformance
+    from zoo.testing.isolation import IsolatedManager, NetworkUsedError, no_network
+    from zoo.testing.plugins import PluginConformance
+    from zoo.testing.report import CheckResult, Report
+    from zoo.testing.suite import CheckFailed, CheckSkipped, Conformance
+    from zoo.testing.tiny import tiny_backbone, tiny_dataset
+
+# Public name -> the module that defines it (PEP 562). No public name equals a module name.
+_PUBLIC = {
+    "AugmentationConformance": "augmentations",
+    "BackboneConformance": "backbones",
+    "CheckFailed": "suite",
+    "CheckResult": "report",
+    "CheckSkipped": "suite",
+    "Conformance": "suite",
+    "DatasetConformance": "datasets",
+    "HeadConformance": "heads",
+    "IsolatedManager": "isolation",
+    "NetworkUsedError": "isolation",
+    "PluginConformance": "plugins",
+    "Report": "report",
+    "calibrated": "calibration",
+    "check_plugin": "checking",
+    "no_network": "isolation",
+    "tiny_backbone": "tiny",
+    "tiny_dataset": "tiny",
+}
+
+__all__ = [
+    "AugmentationConformance",
+    "BackboneConformance",
+    "CheckFailed",
+    "CheckResult",
+    "CheckSkipped",
+    "Conformance",
+    "DatasetConformance",
+    "HeadConformance",
+    "IsolatedManager",
+    "NetworkUsedError",
+    "PluginConformance",
+    "Report",
+    "calibrated",
+    "check_plugin",
+    "no_network",
+    "tiny_backbone",
+    "tiny_dataset",
+]
+
+
+def __getattr__(name: str) -> Any:
+    module = _PUBLIC.get(name)
+    if module is None:
+        raise AttributeError(f"module 'zoo.testing' has no attribute {name!r}")
+    value = getattr(import_module(f"zoo.testing.{module}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(_PUBLIC))

@@ -1,0 +1,278 @@
+"""What every augmentation has to keep to: `AugmentationConformance`."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ClassVar
+
+import numpy as np
+
+from zoo.testing.suite import OptionConformance
+
+SEEDS = range(1, 49)
+"""As many different seeds as a check tries."""
+
+SIDE = 96
+"""Side of the pictures with a rectangle, in pixels."""
+
+RECTANGLES = ((14, 18, 42, 40), (52, 46, 80, 76))
+"""Places of the bright rectangle: x_min, y_min, x_max, y_max in pixels; off the centre, and clear of the border, which
+an augmentation may mirror."""
+
+TOLERANCE = 4
+"""Pixels of `SIDE` by which a box may be off: interpolation blurs the corners of a turned rectangle."""
+
+
+class AugmentationConformance(OptionConformance):
+    """The checks of an augmentation.
+
+    Example:
+        ```python
+        class TestBirdsCrop(AugmentationConformance):
+            name = "birds-crop"
+        ```
+
+    Attributes:
+        name: the augmentation, bare or as "plugin:name".
+        options: options to make it with; default its own defaults.
+    """
+
+    abstract = True
+    kind: ClassVar[str] = "augmentations"
+
+    # -- what checks look at -------------------------------------------------------------------------------------
+    def function(self) -> Any:
+        """What the factory makes: (example, seed) -> example."""
+        if self.spec.modality != "image":
+            self.skip(f"there are no examples of {self.spec.modality} to try it on yet, only images")
+        return self.call()
+
+    def _photo(self, height: int = 64, width: int = 64) -> np.ndarray:
+        from zoo.testing.calibration import sample_photos
+
+        photo = self.keep("photo", lambda: sample_photos(96, count=1)[0].astype(np.uint8))
+        return np.ascontiguousarray(photo[:height, :width])
+
+    def _examples(self) -> list[Any]:
+        """The photo under many seeds."""
+        return self.keep("results", lambda: [self.function()(self._photo(), seed) for seed in SEEDS])
+
+    # -- what it gives -------------------------------------------------------------------------------------------
+    def check_returns_only_the_example(self) -> None:
+        """The augmentation changes the labels, so that the model is taught what is not in the picture."""
+        apply = self.function()
+        try:
+            inspect.signature(apply).bind(None, 0)
+        except TypeError as error:
+            self.fail(f"it must be callable as (example, seed): {error}")
+        result = apply(self._photo(), 1)
+        if not isinstance(result, np.ndarray):
+            self.fail(f"it gave a {type(result).__name__}; it must give the example alone, as a NumPy array")
+
+    def check_dtype_kept(self) -> None:
+        """Training stops at the first batch, or sees pictures on another scale than those of a prediction."""
+        self.need("check_returns_only_the_example")
+        found = {str(result.dtype) for result in self._examples()} - {"uint8"}
+        if found:
+            self.fail(f"a uint8 picture comes back as {', '.join(found)}: round, clip to 0..255, and .astype(np.uint8)")
+
+    def check_shape_kept(self) -> None:
+        """Training stops at the first batch, since the pictures no longer have the size of the model."""
+        self.need("check_returns_only_the_example")
+        apply = self.function()
+        for height, width in ((64, 64), (33, 33), (96, 64)):
+            for seed in SEEDS[:8]:
+                found = apply(self._photo(height, width), seed).shape
+                if found != (height, width, 3):
+                    self.fail(f"a picture of shape {(height, width, 3)} comes back as {found} (seed {seed})")
+
+    def check_input_left_alone(self) -> None:
+        """The user's own array is changed, and the second epoch augments what the first one left."""
+        self.need("check_returns_only_the_example")
+        apply, picture = self.function(), self._photo()
+        before = picture.copy()
+        for seed in SEEDS[:16]:
+            apply(picture, seed)
+            if not np.array_equal(picture, before):
+                self.fail(f"it wrote into the picture it was given (seed {seed}): copy it first")
+
+    # -- its randomness ------------------------------------------------------------------------------------------
+    def check_same_seed_same_example(self) -> None:
+        """A run cannot be repeated or resumed: the same seed gives other pictures."""
+        self.need("check_returns_only_the_example")
+        first = self._examples()
+        backwards, again = self.function(), list(first)
+        for index in reversed(range(len(first))):  # in another order, by another function
+            again[index] = backwards(self._photo(), SEEDS[index])
+        changed = [
+            seed for seed, one, other in zip(SEEDS, first, again, strict=True) if not np.array_equal(one, other)
+        ]
+        if changed:
+            self.fail(
+                f"seed {changed[0]} gave two different pictures: draw everything from np.random.default_rng(seed)"
+            )
+
+    def check_safe_in_threads(self) -> None:
+        """With several threads, as zoo reads data, one picture is changed with the random numbers of another."""
+        self.need("check_same_seed_same_example")
+        apply = self.function()
+        with ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(lambda seed: apply(self._photo(), seed), SEEDS))
+        if not all(map(np.array_equal, found, self._examples())):
+            self.fail("called from several threads it gives other pictures: keep nothing between calls")
+
+    def check_does_something(self) -> None:
+        """The user asks for the augmentation and trains without it."""
+        self.need("check_returns_only_the_example")
+        different = {result.tobytes() for result in self._examples()}
+        if len(different) < 2:
+            unchanged = different == {self._photo().tobytes()}
+            what = "the picture itself" if unchanged else "the same picture"
+            self.fail(f"{len(SEEDS)} seeds all give {what}, with the options {dict(self.options) or 'by default'}")
+
+    # -- where it runs -------------------------------------------------------------------------------------------
+    def check_not_at_inference(self) -> None:
+        """Predictions and exported models change with the augmentation that was trained with."""
+        self.need("check_dtype_kept", "check_shape_kept", "check_same_seed_same_example")
+        import zoo
+        from zoo.augment import resolve
+        from zoo.specs import Preprocessing
+        from zoo.testing.tiny import tiny_backbone
+
+        base = tiny_backbone()
+
+        def build(augment: Any) -> Any:
+            model = zoo.build(
+                base,
+                zoo.head("linear", labels=["a", "b", "c"]),
+                preprocessing=Preprocessing(scale=2 / 255, mean=(1.0, 1.0, 1.0)),
+                augment=augment,
+            )
+            model._head_state = "fitted"  # any weights will do to compare answers
+            return model
+
+        pictures = [self._photo(96, 64), self._photo(32, 32), self._photo(64, 64)]
+        without = build(None)
+        expected, wanted = without.predict_scores(pictures), _graph(without)
+        model = build({self.entry.id: self.usable_options()})
+        (op,) = resolve({self.entry.id: self.usable_options()})
+        op.apply(self._photo(), 1)
+        for when, asked in (("with it", model), ("without it, afterwards,", without)):
+            for _ in range(3):
+                if not np.array_equal(asked.predict_scores(pictures), expected):
+                    self.fail(f"a model built {when} predicts differently from one built without it")
+            if _graph(asked) != wanted:
+                self.fail(f"the graph of a model built {when} is another: augmentation is no part of what is served")
+
+    # -- boxes ---------------------------------------------------------------------------------------------------
+    def check_boxes_form(self) -> None:
+        """Training on boxes stops with an error, or the boxes of the user's own data are changed."""
+        self.need("check_returns_only_the_example")
+        if self.spec.boxes != "moved":
+            return  # it never sees boxes
+        apply, picture = self.function(), self._photo()
+        boxes = np.array([[0.2, 0.3, 0.5, 0.6], [0.4, 0.1, 0.9, 0.8]], np.float32)
+        before = boxes.copy()
+        for seed in SEEDS[:16]:
+            result = apply(picture, seed, boxes=boxes)
+            if not (isinstance(result, tuple) and len(result) == 2):
+                self.fail(f"called with boxes= it must give (example, boxes); it gave a {type(result).__name__}")
+            example, found = result
+            if not np.array_equal(boxes, before):
+                self.fail(f"it wrote into the boxes it was given (seed {seed}): copy them first")
+            if not np.array_equal(example, apply(picture, seed)):
+                self.fail(f"with boxes= it gives another picture than without (seed {seed})")
+            if not isinstance(found, np.ndarray) or found.dtype != np.float32 or found.shape != boxes.shape:
+                form = f"{found.dtype} {found.shape}" if isinstance(found, np.ndarray) else type(found).__name__
+                self.fail(f"boxes float32 {boxes.shape} come back as {form}")
+            if not (found >= 0).all() or not (found <= 1).all() or (found[:, :2] > found[:, 2:]).any():
+                self.fail(f"box {found.tolist()} (seed {seed}): x_min <= x_max, y_min <= y_max, all in 0..1")
+
+    def check_boxes_follow_the_pixels(self) -> None:
+        """The picture is turned and its box is not: the model learns to look beside the object."""
+        self.need("check_dtype_kept", "check_shape_kept", "check_boxes_form")
+        if self.spec.boxes == "unsupported":
+            self.skip("declares boxes='unsupported': zoo refuses it for models that answer with boxes")
+        for place in RECTANGLES:
+            if self.spec.boxes == "unchanged":
+                self._stays(place)
+            else:
+                self._moves_with(place)
+
+    def _stays(self, place: tuple[int, int, int, int]) -> None:
+        """The mean of many results has its edges where the rectangle was: noise and erased parts average out."""
+        apply, picture = self.function(), _rectangle(place)
+        plain = picture.mean(axis=2) - picture.mean()
+        mean = np.zeros(plain.shape)
+        for seed in SEEDS:
+            changed = apply(picture, seed).mean(axis=2)
+            changed = changed - changed.mean()
+            mean += changed * np.sign((changed * plain).sum() or 1)  # a negative is no movement
+        left, top, right, bottom = place
+        x, y, step = (left + right) // 2, (top + bottom) // 2, 3
+        contrast = mean[top + step : bottom - step, left + step : right - step].mean() - np.median(mean)
+        edges = {
+            "left": mean[y - 4 : y + 4, left + step].mean() - mean[y - 4 : y + 4, left - step].mean(),
+            "right": mean[y - 4 : y + 4, right - step].mean() - mean[y - 4 : y + 4, right + step].mean(),
+            "upper": mean[top + step, x - 4 : x + 4].mean() - mean[top - step, x - 4 : x + 4].mean(),
+            "lower": mean[bottom - step, x - 4 : x + 4].mean() - mean[bottom + step, x - 4 : x + 4].mean(),
+        }
+        name, edge = min(edges.items(), key=lambda item: item[1])
+        if edge < 0.6 * abs(contrast) or contrast <= 0:
+            self.fail(
+                f"declares boxes='unchanged', but over {len(SEEDS)} seeds the {name} edge of a bright rectangle does "
+                f"not stay where it was: move the boxes too (boxes='moved'), or declare 'unsupported'"
+            )
+
+    def _moves_with(self, place: tuple[int, int, int, int]) -> None:
+        """What is bright in the result lies where the box that came back says."""
+        apply, picture = self.function(), _rectangle(place)
+        boxes = np.array([place], np.float32) / SIDE
+        wrong = []
+        for seed in SEEDS:
+            changed, moved = apply(picture, seed, boxes=boxes)
+            claimed = moved[0] * SIDE
+            found = _bright(changed, claimed)
+            if found is None or np.abs(found - claimed).max() > TOLERANCE:
+                wrong.append((seed, claimed, found))
+        if len(wrong) > len(SEEDS) // 10:
+            seed, claimed, found = wrong[0]
+            where = "no bright pixels there" if found is None else f"the bright pixels lie at {found.round().tolist()}"
+            self.fail(
+                f"for {len(wrong)} of {len(SEEDS)} seeds box and pixels disagree; seed {seed}: box "
+                f"{claimed.round().tolist()}, {where} (x_min, y_min, x_max, y_max in pixels of {SIDE})"
+            )
+
+
+def _rectangle(place: tuple[int, int, int, int]) -> np.ndarray:
+    """A bright rectangle on dark ground, uint8 (SIDE, SIDE, 3)."""
+    picture = np.full((SIDE, SIDE, 3), 50, np.uint8)
+    left, top, right, bottom = place
+    picture[top:bottom, left:right] = 200
+    return picture
+
+
+def _bright(picture: np.ndarray, claimed: np.ndarray) -> np.ndarray | None:
+    """The box around the connected bright pixels that share most with a box; None if none does."""
+    from scipy import ndimage
+
+    grey = ndimage.uniform_filter(picture.mean(axis=2), 3)
+    low, high = np.percentile(grey, [2, 99.5])
+    mask = grey > (low + high) / 2
+    if mask.mean() > 0.5:  # a negative
+        mask = ~mask
+    parts, count = ndimage.label(mask)
+    left, top, right, bottom = claimed.round().astype(int)
+    shared = np.bincount(parts[top:bottom, left:right].ravel(), minlength=count + 1)[1:]
+    if not shared.size or not shared.max():
+        return None
+    rows, columns = np.nonzero(parts == shared.argmax() + 1)
+    return np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1], float)
+
+
+def _graph(model: Any) -> str:
+    """The serving graph without the running numbers that Keras appends to names."""
+    layers = [(type(layer).__name__, [tuple(weight.shape) for weight in layer.weights]) for layer in model.keras_model.layers]
+    return json.dumps(layers)
