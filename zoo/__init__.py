@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from zoo.model import Prediction, TransferModel, build, load
     from zoo.plugin.hookspecs import hookimpl
     from zoo.plugin.listing import augmentations, backbones, datasets, describe, heads, plugins
+    from zoo.plugin.locate import which
     from zoo.training import Run
     from zoo.weights import fetch
 
@@ -44,6 +45,7 @@ _PUBLIC = {
     "hookimpl": "zoo.plugin.hookspecs",
     "load": "zoo.model",
     "plugins": "zoo.plugin.listing",
+    "which": "zoo.plugin.locate",
 }
 
 __all__ = [
@@ -69,6 +71,7 @@ __all__ = [
     "hookimpl",
     "load",
     "plugins",
+    "which",
 ]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo import settings
-from zoo.errors import AmbiguousNameError, OptionError, PluginError, UnknownNameError, did_you_mean, unknown
+from zoo.errors import AmbiguousNameError, OptionError, PluginError, UnknownNameError, ZooError, did_you_mean, unknown
 
 CORE = "zoo"
 """Plugin id of what zoo itself provides: the rows of registry.json."""
@@ -19,7 +19,7 @@ CORE = "zoo"
 DISTRIBUTION = "zoo-sdk"
 """The distribution whose names win unqualified."""
 
-_SINGULAR = {
+SINGULAR = {
     "backbones": "backbone",
     "heads": "head",
     "augmentations": "augmentation",
@@ -27,6 +27,8 @@ _SINGULAR = {
     "label_sets": "label set",
     "commands": "command",
 }
+"""What a plugin can contribute, and what one of them is called."""
+
 _LISTED_BY = {
     "backbones": "zoo list",
     "heads": "zoo heads",
@@ -91,7 +93,7 @@ class Entry:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
             raise PluginError(
-                f"{_SINGULAR[self.kind]} {self.name!r} of {self.provider} is not valid: {where}: {first['msg']}. "
+                f"{SINGULAR[self.kind]} {self.name!r} of {self.provider} is not valid: {where}: {first['msg']}. "
                 f"Try: pip install -U {self.provider.distribution}"
             ) from error
 
@@ -118,7 +120,7 @@ class Registry:
         """
         problems = []
         for kind, rows in contributes.items():
-            if kind not in _SINGULAR:
+            if kind not in SINGULAR:
                 continue  # of a newer zoo
             if not isinstance(rows, list | tuple):
                 problems.append(f"its {kind} are not a list; they are left out")
@@ -126,7 +128,7 @@ class Registry:
             seen = set()
             for row in rows:
                 if not _listable(row):
-                    problems.append(f"a {_SINGULAR[kind]} without a proper name is left out: {str(row)[:80]}")
+                    problems.append(f"a {SINGULAR[kind]} without a proper name is left out: {str(row)[:80]}")
                 elif row["name"] in seen:
                     problems.append(f"there are two {kind} named {row['name']!r}; the second is left out")
                 else:
@@ -171,7 +173,7 @@ class Registry:
         seen = {entry.id}
         while entry.data.get("deprecated"):
             replacement = str(entry.data["deprecated"])
-            self._notice(f"{_SINGULAR[kind]} {entry.id!r} is deprecated: use {replacement!r}")
+            self._notice(f"{SINGULAR[kind]} {entry.id!r} is deprecated: use {replacement!r}")
             # Its own plugin's first: a name that somebody else has too must not lead elsewhere.
             own = f"{entry.provider.plugin}:{replacement}"
             there = any(other.id == own for other in self._entries[kind])
@@ -188,6 +190,18 @@ class Registry:
         named = [entry for entry in pool if entry.name == bare]
         return named + [entry for entry in pool if entry not in named and bare in entry.data.get("aliases", ())]
 
+    def meaning(self, kind: str, name: str) -> Entry | None:
+        """What a name means where it is used, without a word; None where it is unknown, ambiguous or broken."""
+        before = set(self._noticed)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return self._find(kind, name.strip().lower())
+        except ZooError:
+            return None
+        finally:
+            self._noticed = before
+
     def _find(self, kind: str, name: str) -> Entry:
         plugin, _, bare = name.rpartition(":")
         pool = [entry for entry in self.entries(kind) if not plugin or entry.provider.plugin == plugin]
@@ -196,26 +210,26 @@ class Registry:
         first_party = [entry for entry in matches if entry.provider.first_party]
         if len(first_party) == 1 and len(matches) > 1:
             others = ", ".join(repr(entry.id) for entry in matches if entry not in first_party)
-            self._notice(f"{_SINGULAR[kind]} {bare!r} is {first_party[0].id!r} here; {others} has that name too")
+            self._notice(f"{SINGULAR[kind]} {bare!r} is {first_party[0].id!r} here; {others} has that name too")
             return first_party[0]
         if len(matches) > 1:
             preferred = self._preferred(matches)
             if preferred is not None:
                 return preferred
             raise AmbiguousNameError(
-                f"{_SINGULAR[kind]} {bare!r} is provided by "
+                f"{SINGULAR[kind]} {bare!r} is provided by "
                 + " and by ".join(f"{entry.provider} as {entry.id!r}" for entry in matches)
                 + f". Write the full name, or set ZOO_PREFER={matches[0].provider.plugin}."
             )
         if matches:
             return matches[0]
         if (kind, bare) in self._broken:
-            raise PluginError(f"{_SINGULAR[kind]} {bare!r}: {self._broken[kind, bare]}")
+            raise PluginError(f"{SINGULAR[kind]} {bare!r}: {self._broken[kind, bare]}")
         if plugin and not pool:
             plugins = {entry.provider.plugin for entries in self._entries.values() for entry in entries}
             raise unknown("plugin", plugin, plugins, command="zoo plugins")
         names = {entry.name for entry in pool} | {alias for entry in pool for alias in entry.data.get("aliases", ())}
-        error = unknown(_SINGULAR[kind], name, names, command=_LISTED_BY.get(kind))
+        error = unknown(SINGULAR[kind], name, names, command=_LISTED_BY.get(kind))
         if self._nameless:
             error = UnknownNameError(f"{error} Besides, {'; '.join(self._nameless)}: see `zoo plugins doctor`.")
         raise error
@@ -243,7 +257,7 @@ def _listable(row: Any) -> bool:
     return isinstance(aliases, list | tuple) and all(isinstance(alias, str) for alias in aliases)
 
 
-def _data_file(name: str) -> Path:
+def data_file(name: str) -> Path:
     """A generated file: inside the package in a wheel, at the repository root in an editable install."""
     package = Path(__file__).parent
     for path in (package / "_data" / name, package.parent / name):
@@ -257,13 +271,13 @@ def _data_file(name: str) -> Path:
 @cache
 def core_catalogue() -> dict[str, Any]:
     """`registry.json` as plain data: the rows that zoo itself provides."""
-    data: dict[str, Any] = json.loads(_data_file("registry.json").read_text(encoding="utf-8"))
+    data: dict[str, Any] = json.loads(data_file("registry.json").read_text(encoding="utf-8"))
     return data
 
 
 def layer_table(backbone: str) -> Table:
     """The layers of a backbone of registry.json (name, type, output shape, weights, stage); needs no TensorFlow."""
-    tables = json.loads(_data_file("layers.json").read_text(encoding="utf-8"))
+    tables = json.loads(data_file("layers.json").read_text(encoding="utf-8"))
     table = tables.get(backbone)
     if table is None:
         raise OptionError(f"there is no layer table for {backbone!r}: layers.json holds the rows of registry.json only")

@@ -150,3 +150,31 @@ def test_manifest_of_a_single_module_has_nowhere_to_lie(site: Path, zoo) -> None
     (site / "zoo_t_single.py").write_text("")
     (site / "zoo_t_lone-1.0.dist-info" / "entry_points.txt").write_text("[zoo.plugins]\nlone = zoo_t_single\n")
     zoo("plugins", "manifest", "lone", "--write").fails("'zoo_t_single'", "needs a package")
+
+
+def test_doctor_imports_nothing_and_exits_1_when_something_is_broken(site: Path, zoo, zoo_process) -> None:
+    install(site, "broken", "raise RuntimeError('no wings')")
+    result = zoo_process("plugins", "doctor", "zoo-t-broken", "--json")
+    (found,) = result.json()["plugins"]
+    assert (found["state"], found["manifest"]) == ("discovered", {"present": False, "fresh": None})
+    imported = zoo("plugins", "doctor", "broken", "--import")
+    assert (imported.code, imported.err) == (1, "")
+    for words in ("broken  (zoo-t-broken 1.0)  broken", "RuntimeError: no wings", "try: pip install -U", "1 broken"):
+        assert words in imported.out
+    assert json.loads(zoo("plugins", "doctor", "broken", "--import", "--json").out)["ok"] is False
+
+
+def test_doctor_says_which_commands_are_zoos_own(birds: Path, zoo) -> None:
+    use_manager(None)
+    shadowed = zoo("plugins", "doctor", "--json").json()["shadowed"]
+    assert {"kind": "commands", "name": "list", "winner": "zoo list", "ids": ["birds:list"]} in shadowed
+
+
+def test_which(birds: Path, zoo) -> None:
+    use_manager(None)
+    (row,) = zoo("which", "greet", "--json").json()
+    assert (row["id"], row["meant"], row["file"]) == ("birds:greet", True, str(birds / "plugin.py"))
+    assert "def greet" in (birds / "plugin.py").read_text().splitlines()[row["line"] - 1]
+    shown = zoo("which", "greet")
+    assert f"{birds / 'plugin.py'}:{row['line']}" in shown.out
+    zoo("which", "gret").fails("'gret'", "'greet'")

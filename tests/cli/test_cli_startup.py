@@ -44,6 +44,8 @@ def loaded_by(*arguments: str) -> set[str]:
         ["list", "--json"],
         ["heads"],
         ["plugins"],
+        ["plugins", "new", "--help"],
+        ["which", "linear"],
         ["fit", "--help"],
     ],
 )
@@ -51,7 +53,9 @@ def test_help_and_listings_load_nothing_heavy(arguments: list[str]) -> None:
     assert not loaded_by(*arguments) & (HEAVY | PLUGINS | SPECS)
 
 
-@pytest.mark.parametrize("arguments", [["show", "resnet50", "--layers"], ["heads", "show", "mlp"]])
+@pytest.mark.parametrize(
+    "arguments", [["show", "resnet50", "--layers"], ["heads", "show", "mlp"], ["plugins", "doctor"]]
+)
 def test_pages_load_no_tensorflow_and_no_plugin(arguments: list[str]) -> None:
     assert not loaded_by(*arguments) & (HEAVY | PLUGINS)
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from importlib.metadata import Distribution, EntryPoint, distributions
 from pathlib import Path
 
 import pytest
+from helpers.plugins import install, plugin_site, points
 
 from zoo.errors import AmbiguousNameError, OptionError, PluginError, UnknownNameError
 from zoo.plugin import Manager, use_manager
-from zoo.plugin.manager import GROUP, make_manifest
+from zoo.plugin.manager import make_manifest
 from zoo.registry import ZooNotice
 
 GOOD = """
@@ -26,37 +26,9 @@ def zoo_heads():
 
 
 @pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder of installed distributions of one's own; its modules are forgotten afterwards."""
-    monkeypatch.syspath_prepend(tmp_path)
-    before = set(sys.modules)
-    yield tmp_path
-    for name in set(sys.modules) - before:
-        if name.startswith("zoo_t_"):
-            del sys.modules[name]
-
-
-def install(site: Path, plugin: str, code: str, *, manifest: bool = False, target: str | None = None) -> str:
-    """Write a package and its metadata as pip would; returns the package name."""
-    package = f"zoo_t_{plugin}"
-    (site / package).mkdir()
-    (site / package / "__init__.py").write_text("")
-    (site / package / "plugin.py").write_text(code)
-    info = site / f"{package}-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: zoo-t-{plugin}\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[{GROUP}]\n{plugin} = {target or package + '.plugin'}\n")
-    if manifest:
-        (site / package / "zoo-plugin.json").write_text(make_manifest(plugin, f"{package}.plugin"))
-        for name in [name for name in sys.modules if name.startswith(package)]:
-            del sys.modules[name]
-    return package
-
-
-def points(site: Path) -> list[EntryPoint]:
-    ours: list[Distribution] = list(distributions(path=[str(site)]))
-    zoos = [d for d in distributions() if d.name == "zoo-sdk"][:1]
-    return [point for dist in ours + zoos for point in dist.entry_points if point.group == GROUP]
+def site(tmp_path: Path) -> Iterator[Path]:
+    with plugin_site(tmp_path) as folder:
+        yield folder
 
 
 def manager(site: Path) -> Manager:

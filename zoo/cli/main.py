@@ -27,6 +27,7 @@ VERBS: dict[str, dict[str, str]] = {
         "heads": "List heads, or show one with its options.",
         "datasets": "List datasets, or show one.",
         "augmentations": "List augmentations, or show one with its options.",
+        "which": "Say who provides a name, and where its code stands.",
     },
     "Train and use": {
         "fit": "Train a head (and more) on your data, and measure it.",
@@ -34,12 +35,13 @@ VERBS: dict[str, dict[str, str]] = {
         "predict": "Name what is on images.",
     },
     "Manage": {
-        "plugins": "List plugins, or write the manifest of one.",
+        "plugins": "List, check and diagnose plugins, or start a new one.",
     },
 }
 """Section of the help -> verb -> its line there. Written out here so that the help imports no verb."""
 
-_BUILT_IN = {name for section in VERBS.values() for name in section}
+BUILT_IN = {name for section in VERBS.values() for name in section}
+"""Names of zoo's own commands, which no plugin can replace."""
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 + SIGINT, as in a shell."""
@@ -54,7 +56,7 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of a name, imported now; None if there is none."""
-        if cmd_name in _BUILT_IN:
+        if cmd_name in BUILT_IN:
             command: click.Command = import_module(f"zoo.cli.verbs.{cmd_name}").command
             return command
         return _plugin_command(cmd_name)
@@ -97,10 +99,10 @@ def _plugin_commands() -> dict[str, Entry]:
     """What to type -> command of a plugin: the bare name where it means this one only, else the full name."""
     from zoo.plugin import registry
 
-    entries = registry().entries("commands")
-    names = [entry.name for entry in entries]
+    found = registry()
     return {
-        entry.id if entry.name in _BUILT_IN or names.count(entry.name) > 1 else entry.name: entry for entry in entries
+        entry.name if entry.name not in BUILT_IN and found.meaning("commands", entry.name) is entry else entry.id: entry
+        for entry in found.entries("commands")
     }
 
 

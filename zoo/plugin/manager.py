@@ -119,7 +119,7 @@ class Manager:
         try:
             contributes = self._read_manifest(record)
         except _Incompatible as error:
-            self._break(record, "version", PluginError(str(error)), _upgrade(record))
+            self._break(record, "version", PluginError(str(error)), record.repair)
             contributes = None
         except Exception as error:  # isolation: whatever a plugin does must not break the others
             self._break(record, "manifest", error, f"make it anew: zoo plugins manifest {record.id} --write")
@@ -134,7 +134,7 @@ class Manager:
         try:
             module = self._import(record)
         except _CONTAINED as error:
-            self._break(record, "import", error, _upgrade(record))
+            self._break(record, "import", error, record.repair)
             self._registry.add_broken({}, f"plugin {record.id!r} failed, so its names are not known")
             return
         contributes: dict[str, list[dict[str, Any]]] = {}
@@ -174,7 +174,7 @@ class Manager:
             try:
                 return self._import(record)
             except _CONTAINED as error:  # isolation, as above
-                self._break(record, "import", error, _upgrade(record))
+                self._break(record, "import", error, record.repair)
                 raise PluginError(self._broken_message(record)) from error
 
     def _import(self, record: PluginRecord) -> ModuleType:
@@ -249,8 +249,7 @@ class Manager:
         module_name, _, attribute = target.partition(":")
         if entry.provider.plugin != CORE:
             self.activate(entry.provider.plugin)
-        if module_name.split(".")[0] not in self._packages_of(entry.provider):
-            # A manifest is data: it may not reach into code that its distribution does not own.
+        if not self.may_name(entry, target):
             raise PluginError(
                 f"{entry.id!r} of {entry.provider} names {target!r}, which is outside its own packages and zoo's"
             )
@@ -263,11 +262,15 @@ class Manager:
                 f"{entry.id!r} of {entry.provider}: cannot import {target!r}: {type(error).__name__}: {error}"
             ) from error
 
-    def _packages_of(self, provider: Provider) -> set[str]:
+    def may_name(self, entry: Entry, target: str) -> bool:
+        """Whether an entry may name this code: of its own distribution or of zoo's.
+
+        A manifest is data: it must not reach into code that its distribution does not own.
+        """
         records = self._survey().values()
-        mine = {r.module.split(".")[0] for r in records if r.provider.distribution == provider.distribution}
+        mine = {r.module.split(".")[0] for r in records if r.provider.distribution == entry.provider.distribution}
         zoos = {r.module.split(".")[0] for r in records if r.provider.first_party}
-        return mine | zoos | {"zoo"}
+        return target.partition(":")[0].split(".")[0] in mine | zoos | {"zoo"}
 
     def options(self, entry: Entry, given: Mapping[str, Any]) -> dict[str, Any]:
         """The options of a head, augmentation or dataset, validated and completed with their defaults.
@@ -460,10 +463,6 @@ def _provider(point: EntryPoint) -> Provider:
         return Provider(point.name, "?", "?")
 
 
-def _upgrade(record: PluginRecord) -> str:
-    return f"pip install -U {record.provider.distribution}; ZOO_PLUGINS=-{record.id} leaves it out"
-
-
 def manifest_path(module: str) -> Path | None:
     """Where the manifest of a plugin lies: in its top-level package. Imports nothing; None if there is no package."""
     spec = find_spec(module.partition(".")[0])
@@ -473,13 +472,17 @@ def manifest_path(module: str) -> Path | None:
 
 
 def make_manifest(plugin: str, module_name: str) -> str:
-    """The text of a plugin's manifest, from its hooks; written by `zoo plugins manifest`, never by hand."""
+    """The text of a plugin's manifest, from its hooks; written by `zoo plugins manifest`, never by hand.
+
+    A plugin that does not work with every 0.x says which in a constant of its hook module, `ZOO_API = ">=0.2,<1"`.
+    """
     from zoo.specs import Catalogue, Contributions
 
     module = importlib.import_module(module_name)
     contributes = {kind: [_with_schema(spec) for spec in specs] for kind, specs in hook_results(module).items()}
     catalogue = Catalogue(
         plugin=plugin,
+        api=getattr(module, "ZOO_API", Catalogue.model_fields["api"].default),
         generated_by=f"zoo plugins manifest {plugin} --write",
         contributes=Contributions(**contributes),
     )

@@ -85,6 +85,12 @@ class PluginRecord:
         """The traceback of the first thing that is broken; empty if it has none."""
         return next((problem.traceback for problem in self.problems if problem.broken), "")
 
+    @property
+    def repair(self) -> str:
+        """What a user can try when it is broken."""
+        upgrade = f"pip install -U {self.provider.distribution}"
+        return upgrade if self.provider.first_party else f"{upgrade}; ZOO_PLUGINS=-{self.id} leaves it out"
+
     def row(self) -> dict[str, Any]:
         """One line of `zoo.plugins()`."""
         return {

@@ -1,4 +1,4 @@
-"""`zoo plugins`: the installed plugins, and the manifest that lets one be listed without being imported."""
+"""`zoo plugins`: list, diagnose and check plugins, write the manifest of one, start a new one."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from pathlib import Path
 
 import click
 
-from zoo.cli.output import print_json, print_table
+from zoo.cli.output import notes, print_json, print_table
 from zoo.cli.parameters import json_goes_last, json_option
-from zoo.errors import OptionError, PluginError, unknown
+from zoo.errors import OptionError, PluginError
 
 
 @click.group("plugins", invoke_without_command=True)
 @json_option
 @click.pass_context
 def command(ctx: click.Context, as_json: bool) -> None:
-    """List plugins, or write the manifest of one.
+    """List, check and diagnose plugins, or start a new one.
 
     \b
     Example:
       zoo plugins
-      zoo plugins manifest zoo_flowers --write
+      zoo plugins doctor
+      zoo plugins new birds --kind head,dataset
     """
     if ctx.invoked_subcommand is None:
         _list(as_json)
@@ -33,7 +34,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
 @command.command("list")
 @json_option
 def list_command(as_json: bool) -> None:
-    """List plugins with their state and what they provide.
+    """List plugins with their state and what they provide; imports none of them.
 
     \b
     Example:
@@ -54,6 +55,101 @@ def _list(as_json: bool) -> None:
         )
 
 
+@command.command("doctor")
+@click.argument("plugin", required=False)
+@click.option(
+    "--import", "imports", is_flag=True, help="Import each plugin, in a process of its own, and call its hooks."
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=20.0,
+    show_default=True,
+    help="Seconds after which an import counts as hung.",
+)
+@json_option
+@click.pass_context
+def doctor_command(ctx: click.Context, plugin: str | None, imports: bool, timeout: float, as_json: bool) -> None:
+    """Say what is wrong with plugins, and what to try; exit code 1 if something is broken.
+
+    Reads metadata and manifests only. With --import each plugin is imported in a process of its own as well, which
+    finds those that fail, hang, crash, print, are slow or load TensorFlow at import, and manifests out of date.
+
+    \b
+    Example:
+      zoo plugins doctor
+      zoo plugins doctor zoo_flowers --import --json
+    """
+    import warnings
+
+    from zoo.cli.main import BUILT_IN
+    from zoo.plugin.doctor import examine
+    from zoo.registry import ZooNotice
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ZooNotice)  # all of it is in the answer
+        found = examine(plugin, imports=imports, timeout=timeout, taken=BUILT_IN)
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        click.echo(found.render())
+    if not found.ok:
+        ctx.exit(1)
+
+
+@command.command("check")
+@click.argument("plugin")
+@json_option
+@click.pass_context
+def check_command(ctx: click.Context, plugin: str, as_json: bool) -> None:
+    """Run the conformance checks on a plugin; exit code 1 if it does not pass.
+
+    Imports the plugin and uses everything it provides: installing a plugin, and checking it, runs its code.
+
+    \b
+    Example:
+      zoo plugins check zoo_flowers
+    """
+    from zoo.plugin import manager
+    from zoo.plugin.records import find_record
+    from zoo.testing import check_plugin
+
+    report = check_plugin(find_record(manager().records(), plugin).id)
+    if as_json:
+        print_json(report.to_dict())
+    else:
+        click.echo(report.render())
+    if not report.ok:
+        ctx.exit(1)
+
+
+@command.command("new")
+@click.argument("name")
+@click.option(
+    "--kind",
+    "kinds",
+    default="head",
+    show_default=True,
+    help="What it provides, as a comma list: head, dataset, augmentation, backbone, label-set, command.",
+)
+@click.option("--directory", type=click.Path(path_type=Path), help="Where to write it; default zoo-NAME.")
+@click.option("--author", default="", help="Name for the licence and the metadata.")
+def new_command(name: str, kinds: str, directory: Path | None, author: str) -> None:
+    """Start a plugin: a complete project with tests, manifest, licence and CI, ready to edit and publish.
+
+    \b
+    Example:
+      zoo plugins new birds --kind head,dataset,augmentation
+    """
+    from zoo.cli.main import BUILT_IN
+    from zoo.cli.parameters import names
+    from zoo.plugin.scaffold import create
+
+    target = create(name, names([kinds]), directory=directory, author=author, taken=BUILT_IN)
+    click.echo(str(target))
+    notes(f"next: cd {target} && pip install -e '.[dev]' && pytest")
+
+
 @command.command("manifest")
 @click.argument("plugin")
 @click.option("--write", is_flag=True, help="Write the file into the plugin's package instead of printing it.")
@@ -68,11 +164,10 @@ def manifest_command(plugin: str, write: bool) -> None:
     """
     from zoo.plugin import manager
     from zoo.plugin.manager import make_manifest, manifest_path
+    from zoo.plugin.records import find_record
 
-    modules = {record.id: record.module for record in manager().records()}
-    if plugin not in modules:
-        raise unknown("plugin", plugin, modules, command="zoo plugins")
-    module = modules[plugin]
+    record = find_record(manager().records(), plugin)
+    plugin, module = record.id, record.module
     try:
         text = make_manifest(plugin, module)
     except Exception as error:  # whatever the plugin's module or its hooks raise is news about the plugin

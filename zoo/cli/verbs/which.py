@@ -1,0 +1,37 @@
+"""`zoo which`: who provides a name, and where its code stands."""
+
+from __future__ import annotations
+
+import click
+
+from zoo.cli.output import notes, print_json, print_table
+from zoo.cli.parameters import json_option
+
+
+@click.command("which")
+@click.argument("name")
+@click.option("--kind", help="Only this kind: backbone, head, augmentation, dataset, label set or command.")
+@json_option
+def command(name: str, kind: str | None, as_json: bool) -> None:
+    """Say who provides a name, and where its code stands.
+
+    A star marks what the name means where it is used; without one it is ambiguous, or its plugin is broken.
+
+    \b
+    Example:
+      zoo which linear
+      zoo which zoo_vision:linear --json
+    """
+    from zoo.plugin.locate import which
+    from zoo.registry import Table
+
+    table = which(name, kind)
+    if as_json:
+        print_json(list(table))
+        return
+    rows = [{**row, "meant": "*" if row["meant"] else "", "kind": row["kind"].replace("_", " ")} for row in table]
+    print_table(Table(rows, columns=table.columns), expendable=("state", "version"))
+    unclear = {row["kind"] for row in table} - {row["kind"] for row in table if row["meant"]}
+    for group in sorted(unclear):
+        names = ", ".join(row["id"] for row in table if row["kind"] == group)
+        notes(f"{name!r} alone means none of {names}: write the full name, or set ZOO_PREFER to a plugin")
