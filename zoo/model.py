@@ -22,6 +22,7 @@ from zoo.errors import DataError, OptionError, UnsafeFileError, UntrainedHeadErr
 from zoo.evaluation import Evaluation, evaluate_scores
 from zoo.export import read, save
 from zoo.features import extract, forward
+from zoo.plugin import provenance
 from zoo.registry import ZooNotice
 from zoo.specs import Preprocessing, RecipeSpec, ResizeRule, Task
 from zoo.training import (
@@ -99,18 +100,20 @@ def build(
         WeightsError: weights that are missing, damaged or do not fit.
         OptionError: arguments that do not go together.
     """
-    composition, trained = compose(
-        backbone,
-        head,
-        weights=weights,
-        features=features,
-        input_size=input_size,
-        resize=resize,
-        preprocessing=preprocessing,
-        seed=seed,
-        progress=progress,
-    )
-    model = TransferModel(composition, head_state="pretrained" if head is None else "untrained", augment=augment)
+    with provenance.recording() as used:
+        composition, trained = compose(
+            backbone,
+            head,
+            weights=weights,
+            features=features,
+            input_size=input_size,
+            resize=resize,
+            preprocessing=preprocessing,
+            seed=seed,
+            progress=progress,
+        )
+        model = TransferModel(composition, head_state="pretrained" if head is None else "untrained", augment=augment)
+    model._providers = provenance.rows(used, preprocessing=preprocessing == "pretrained", label_set=head is None)
     if trained is not None:
         known = package_file(trained.training_files).read_text(encoding="ascii").split()
         load_trained_head(composition, trained)
@@ -128,12 +131,17 @@ def load(path: str | os.PathLike[str], *, augment: Any = None) -> TransferModel:
     Raises:
         UnsafeFileError: the file is damaged or holds code.
         OptionError: there is no such file, or zoo did not write it.
+        PluginError: it has layers of a plugin that is missing or broken; names the distribution and version to install.
     """
+    with provenance.recording() as used:
+        ops = augment_room.resolve(augment)
     serving, record = read(path)
     try:
         composition = take_apart(serving, record)
-        model = TransferModel(composition, head_state=str(record["head_state"]), augment=augment)
+        model = TransferModel(composition, head_state=str(record["head_state"]), augment=ops)
         model._training_files = set(record["training_files"])
+        provenance.say_what_changed(Path(path), record["providers"])
+        model._providers = [*record["providers"], *provenance.rows(used)]
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise UnsafeFileError(f"{path} is damaged: its record does not fit its model: {error!r}") from error
     if len(composition.labels) not in (0, composition.outputs):
@@ -154,6 +162,7 @@ class TransferModel:
         self._shipped_head: list[np.ndarray] | None = None
         self._shipped_files: set[str] = set()
         self._training_files: set[str] = set()
+        self._providers: list[dict[str, Any]] = []
         self.record: dict[str, Any] = {}
         """What a loaded file says about its origin: versions, backbone, weights digest, the run."""
 
@@ -255,7 +264,8 @@ class TransferModel:
         continues = self._head_state == "fitted" and start == "fresh"
         began = datetime.now(UTC)
         with self._whole_or_not_at_all(tunes_base):
-            dataset, split, notices = self._training_data(data, validation, test, seed)
+            with provenance.recording() as used:
+                dataset, split, notices = self._training_data(data, validation, test, seed)
             weights = check_class_weight(self._composition, class_weight)
             target = self._new_directory(directory, chosen.name)
             try:
@@ -282,6 +292,7 @@ class TransferModel:
         hashes = dataset.hashes()
         trained_on = {hashes[index][:_HASH_DIGITS] for index in outcome.train}
         self._training_files = trained_on | (self._training_files if continues or start == "pretrained" else set())
+        self._providers = provenance.with_data(self._providers, used, continues=continues or start == "pretrained")
         self._head_state = "fitted"
         notices += _skipped_notice(outcome.skipped, len(dataset))
         run = Run(recipe=chosen, history=outcome.history, phases=outcome.phases, notices=notices)
@@ -297,6 +308,7 @@ class TransferModel:
             "input_size": self.input_size,
             "resize": self._composition.resize.model_dump(),
             "labels": list(self.labels),
+            "providers": self._providers,
             "augment": [{"name": op.name, "provider": op.provider, **op.config} for op in self._ops],
             "data": {
                 "name": dataset.name,
@@ -601,13 +613,6 @@ class TransferModel:
             OptionError: the name does not end in `.keras`, or its folder does not exist.
         """
         composition = self._composition
-        if not composition.identity["portable"]:
-            warnings.warn(
-                f"this file needs the code of {composition.identity['provider']} to load: it has parts that are not "
-                f"plain Keras. SavedModel, ONNX and LiteRT exports of model.keras_model run alone",
-                ZooNotice,
-                stacklevel=2,
-            )
         record = {
             "labels": list(composition.labels),
             "task": composition.task,
@@ -617,6 +622,7 @@ class TransferModel:
             "versions": versions(),
             "training_files": sorted(self._training_files),
             "augment": [op.name for op in self._ops],
+            "providers": self._providers,
         }
         return save(composition.serving, record, path)
 

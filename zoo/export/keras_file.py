@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import OptionError, UnsafeFileError
+from zoo.plugin import provenance
 
 RECORD = "zoo.json"
 """The member that plain Keras ignores and `zoo.load` reads: labels, task, resize rule, provenance."""
@@ -27,7 +28,7 @@ _MOST_UNITS = 1_000_000
 
 
 def save(serving: Any, record: dict[str, Any], path: str | os.PathLike[str]) -> Path:
-    """Write the serving model and its record; whole or not at all.
+    """Write the serving model and its record; whole or not at all. A notice says if it needs code beside Keras.
 
     Args:
         serving: the plain Keras model, pixels 0..255 in, probabilities out.
@@ -37,7 +38,8 @@ def save(serving: Any, record: dict[str, Any], path: str | os.PathLike[str]) -> 
     Raises:
         OptionError: the name does not end in `.keras`, or its folder does not exist.
     """
-    record = {"zoo_file": FORMAT, **record}
+    code = provenance.needed(serving)
+    record = {"zoo_file": FORMAT, "code": code, **record}
     target = Path(path)
     if target.suffix != ".keras":
         raise OptionError(f"cannot save to {str(target)!r}: the name must end in .keras")
@@ -57,6 +59,7 @@ def save(serving: Any, record: dict[str, Any], path: str | os.PathLike[str]) -> 
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    provenance.say_what_is_needed(code)
     return target
 
 
@@ -74,6 +77,7 @@ def read(path: str | os.PathLike[str]) -> tuple[Any, dict[str, Any]]:
     Raises:
         UnsafeFileError: the file is damaged, holds code, or has members it should not have.
         OptionError: it is a Keras model that zoo did not write, or there is no such file.
+        PluginError: it has layers of a plugin that is missing or broken; names distribution and version.
     """
     import keras
 
@@ -81,7 +85,8 @@ def read(path: str | os.PathLike[str]) -> tuple[Any, dict[str, Any]]:
     if not source.is_file():
         raise OptionError(f"there is no model file {str(source)!r}")
     record = _inspect(source)
-    return keras.saving.load_model(source, compile=False, safe_mode=True), record
+    with provenance.loading(source, record):
+        return keras.saving.load_model(source, compile=False, safe_mode=True), record
 
 
 def _inspect(path: Path) -> dict[str, Any]:

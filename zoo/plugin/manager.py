@@ -23,6 +23,7 @@ from zoo import settings
 from zoo._version import __version__
 from zoo.errors import OptionError, PluginError, ZooError, did_you_mean
 from zoo.plugin.records import HEAVY, SLOW_IMPORT, PluginRecord, Problem
+from zoo.plugin.usage import used
 from zoo.registry import CORE, DISTRIBUTION, Entry, Provider, Registry, ZooNotice, core_catalogue
 
 GROUP = "zoo.plugins"
@@ -253,6 +254,7 @@ class Manager:
             raise PluginError(
                 f"{entry.id!r} of {entry.provider} names {target!r}, which is outside its own packages and zoo's"
             )
+        used(entry)
         try:
             return getattr(importlib.import_module(module_name), attribute)
         except ZooError:
