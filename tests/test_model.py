@@ -399,32 +399,6 @@ def test_class_weights_are_checked_and_used(base, pictures, monkeypatch: pytest.
     assert dark.validation.scores[:, 1].mean() > even.validation.scores[:, 1].mean()
 
 
-def test_heads_for_values_and_for_several_labels_learn(base) -> None:
-    """Brightness as a value, and as two labels that may both hold."""
-    from zoo.errors import ZooError
-    from zoo.plugin import registry
-    from zoo.specs import HeadSpec
-
-    rng = np.random.default_rng(0)
-    x = (rng.uniform(20, 255, (80, 1, 1, 1)) * np.ones((80, 32, 32, 3))).astype(np.uint8)
-    value = x[:, 0, 0, 0] / 255.0
-    entry = registry().get("heads", "linear")
-    for task, y in (("regression", value), ("multilabel", np.stack([value > 0.3, value > 0.6], axis=1))):
-        spec = HeadSpec.model_validate(entry.spec.model_dump() | {"task": task})
-        patched = type(entry)(entry.kind, entry.provider, spec.model_dump(mode="json"))
-        labels = ["value"] if task == "regression" else ["some", "much"]
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(type(registry()), "get", lambda self, kind, name, own=patched: own)
-            model = zoo.build(base, head=zoo.head("linear", labels=labels), preprocessing=None)
-        run = model.fit((x, y), recipe="head", epochs=40, learning_rate=5e-2, validation=0.25)
-        if task == "regression":
-            assert run.validation.r2 > 0.8
-        else:
-            assert run.validation.subset_accuracy > 0.7
-        with pytest.raises(ZooError):
-            model.fit((x, np.arange(80) % 5), recipe="probe")
-
-
 def test_training_that_diverges_is_told_and_undone(base, pictures) -> None:
     model = zoo.build(base, head=zoo.classifier(["light", "dark"]), preprocessing=None)
     model.fit(pictures)

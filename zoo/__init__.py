@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from zoo._version import __version__
 
 if TYPE_CHECKING:
-    from zoo.compose import Head, classifier, head
+    from zoo.compose import Head, classifier, head, locator, multi_output, multilabel, regressor
     from zoo.data import Arrays, Dataset, ImageFiles
     from zoo.errors import ZooError
     from zoo.evaluation import Evaluation
-    from zoo.model import Prediction, TransferModel, build, load
+    from zoo.model import TransferModel, build, load
+    from zoo.outputs import Prediction
     from zoo.plugin.hookspecs import hookimpl
     from zoo.plugin.listing import augmentations, backbones, datasets, describe, heads, plugins
     from zoo.plugin.locate import which
@@ -29,7 +30,7 @@ _PUBLIC = {
     "Evaluation": "zoo.evaluation",
     "Head": "zoo.compose",
     "ImageFiles": "zoo.data",
-    "Prediction": "zoo.model",
+    "Prediction": "zoo.outputs",
     "Run": "zoo.training",
     "TransferModel": "zoo.model",
     "ZooError": "zoo.errors",
@@ -44,6 +45,10 @@ _PUBLIC = {
     "heads": "zoo.plugin.listing",
     "hookimpl": "zoo.plugin.hookspecs",
     "load": "zoo.model",
+    "locator": "zoo.compose",
+    "multi_output": "zoo.compose",
+    "multilabel": "zoo.compose",
+    "regressor": "zoo.compose",
     "plugins": "zoo.plugin.listing",
     "which": "zoo.plugin.locate",
 }
@@ -70,7 +75,11 @@ __all__ = [
     "heads",
     "hookimpl",
     "load",
+    "locator",
+    "multi_output",
+    "multilabel",
     "plugins",
+    "regressor",
     "which",
 ]
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from zoo.errors import DataError, OptionError, WeightsError, did_you_mean
+from zoo.outputs import columns, parts, task_of
 from zoo.plugin import call_factory, load_target, registry
 from zoo.registry import ZooNotice
-from zoo.specs import BackboneSpec, HeadSpec, Preprocessing, ResizeRule, Task, TrainedHead
+from zoo.specs import BOX_LABELS, BackboneSpec, HeadSpec, Output, Preprocessing, ResizeRule, Task, TrainedHead
 from zoo.weights import StoredFile, resolve
 
 if TYPE_CHECKING:
@@ -25,48 +26,171 @@ if TYPE_CHECKING:
 BACKBONE, HEAD, FEATURES, PREPROCESSING, OUTPUT = "backbone", "head", "features", "preprocessing", "probabilities"
 """Names of the parts inside the serving graph; a saved model is taken apart again by them."""
 
+_UNITS = "units_"
+_RESERVED = (BACKBONE, HEAD, FEATURES, PREPROCESSING, OUTPUT, "pixels")
+
 
 @dataclass(frozen=True)
 class Head:
-    """A head as asked for: a registered head with labels and options, or a Keras layer."""
+    """A head as asked for: a registered head or a Keras layer, the answers it gives, and its options."""
 
     name: str | None
-    labels: tuple[str, ...] = ()
+    outputs: tuple[Output, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     layer: Any = None
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels of all its answers, in order; empty: those of the head itself, or of the data."""
+        return tuple(label for output in self.outputs for label in output.labels)
 
-def head(name: str, *, labels: Sequence[str] = (), **options: Any) -> Head:
-    """A registered head with options, e.g. `zoo.head("mlp", labels=["cat", "dog"], units=[256], dropout=0.3)`.
+
+def head(name: str | Any, *, labels: Sequence[str] = (), task: str = "classification", **options: Any) -> Head:
+    """A head with options, e.g. `zoo.head("mlp", labels=["cat", "dog"], units=[256], dropout=0.3)`.
 
     Args:
-        name: name of the head; `zoo.heads()` lists them.
+        name: name of the head (`zoo.heads()` lists them), or a Keras layer from features (n, d) to (n, k).
         labels: class names in output order, for heads that do not bring their own.
+        task: what the labels are: "classification", "multilabel" or "regression".
         **options: options of the head, checked against its declaration when the model is built.
     """
-    return Head(name=name, labels=_distinct(labels), options=options)
+    outputs = (_output(task, labels),) if labels or task != "classification" else ()
+    if isinstance(name, str):
+        return Head(name=name, outputs=outputs, options=options)
+    if options:
+        raise OptionError(f"a Keras layer has no options; got {', '.join(options)}")
+    return Head(name=None, outputs=outputs, layer=name)
 
 
-def classifier(classes: Any, *, head: str = "linear", **options: Any) -> Head:
-    """A classification head whose labels come from a list, a folder of class folders, or a dataset.
+def _output(task: str, labels: Sequence[str]) -> Output:
+    if task not in ("classification", "multilabel", "regression"):
+        raise OptionError(f"task= takes 'classification', 'multilabel' or 'regression'; got {task!r}")
+    return Output(task=task, labels=_distinct(labels))
+
+
+def classifier(classes: Any, *, head: str | Any = "linear", **options: Any) -> Head:
+    """A head that gives one class, whose labels come from a list, a folder of class folders, or a dataset.
 
     Args:
         classes: a list of class names; the path of a folder with one folder a class; a dataset or its name.
-        head: which head; "linear" by default.
+        head: name of a head, or a Keras layer from features (n, d) to (n, classes).
         **options: options of that head.
 
     Raises:
         DataError: the data has no labels.
     """
-    if isinstance(classes, Sequence) and not isinstance(classes, str | bytes):
-        labels = tuple(str(label) for label in classes)
-    else:
-        from zoo.data import load
-
-        labels = load(classes).labels
+    labels = _labels_of(classes)
     if len(labels) < 2:
         raise DataError(f"a classifier needs at least two classes; {classes!r} gives {list(labels)}")
-    return Head(name=head, labels=_distinct(labels), options=options)
+    return _asked(head, Output(labels=labels), options)
+
+
+def multilabel(labels: Any, *, head: str | Any = "linear", **options: Any) -> Head:
+    """A head that gives any number of labels: a probability for each (sigmoid, binary cross-entropy).
+
+    Args:
+        labels: a list of names; or a dataset or its name, whose labels are taken.
+        head: name of a head, or a Keras layer from features (n, d) to (n, labels).
+        **options: options of that head.
+
+    Raises:
+        DataError: there are no labels.
+    """
+    names = _labels_of(labels)
+    if not names:
+        raise DataError(f"a multilabel head needs labels; {labels!r} gives none")
+    return _asked(head, Output(task="multilabel", labels=names), options)
+
+
+def regressor(names: Sequence[str] | str = "value", *, head: str | Any = "linear", **options: Any) -> Head:
+    """A head that gives numbers (mean square error), in the unit of the targets: fit finds their mean and scale.
+
+    Args:
+        names: of the values, in order; one name for one value.
+        head: name of a head, or a Keras layer from features (n, d) to (n, values).
+        **options: options of that head.
+    """
+    labels = (names,) if isinstance(names, str) else _distinct(names)
+    if not labels:
+        raise OptionError("a regressor needs the name of at least one value")
+    return _asked(head, Output(task="regression", labels=labels), options)
+
+
+def locator(*, head: str | Any = "linear", **options: Any) -> Head:
+    """A head that gives one bounding box: x_min, y_min, x_max, y_max as shares 0..1 of width and height.
+
+    Pictures are stretched to the model's square, so that the shares stay what they are.
+
+    Args:
+        head: name of a head, or a Keras layer from features (n, d) to (n, 4).
+        **options: options of that head.
+    """
+    return _asked(head, Output(task="box", labels=BOX_LABELS), options)
+
+
+def multi_output(
+    answers: Mapping[str, Head] | None = None,
+    *,
+    head: str | Any = "linear",
+    weights: Mapping[str, float] | None = None,
+    options: Mapping[str, Any] | None = None,
+    **named: Head,
+) -> Head:
+    """A head that gives several answers at once: `zoo.multi_output(kind=zoo.classifier([...]), where=zoo.locator())`.
+
+    The loss is the weighted sum of the losses of the answers: cross-entropy, binary cross-entropy, mean square error
+    in units of the targets' variance, and for a box the mean absolute error.
+
+    Args:
+        answers: name -> what `zoo.classifier`, `multilabel`, `regressor` or `locator` gave; or as keywords.
+        head: name of the one head that gives all of them, or a Keras layer from features (n, d) to all columns.
+        weights: name -> factor of its loss; 1 by default, 5 for a box (as Carion et al. 2020, arXiv 2005.12872,
+            section 4.1 weigh the same error against cross-entropy).
+        options: options of the head.
+        **named: as `answers`.
+
+    Raises:
+        OptionError: fewer than two answers, an answer that is not a head with labels, a name used by the model itself.
+    """
+    asked = {**(answers or {}), **named}
+    if len(asked) < 2:
+        raise OptionError(f"multi_output needs at least two answers; got {', '.join(asked) or 'none'}")
+    factors = dict(weights or {})
+    strange = [name for name in factors if name not in asked]
+    if strange:
+        raise OptionError(f"weights= names {', '.join(strange)}; the answers are {', '.join(asked)}")
+    outputs = []
+    for name, item in asked.items():
+        if not isinstance(item, Head) or len(item.outputs) != 1 or not item.outputs[0].labels:
+            raise OptionError(
+                f"{name}= takes what zoo.classifier, multilabel, regressor or locator gives, with labels; got {item!r}"
+            )
+        if name in _RESERVED or name != name.lower() or not name.isidentifier():
+            raise OptionError(f"an answer cannot be called {name!r}: lower case letters, digits, _; not {_RESERVED}")
+        weight = factors.get(name, 5.0 if item.outputs[0].task == "box" else 1.0)
+        if not (isinstance(weight, int | float) and 0 < weight < float("inf")):
+            raise OptionError(f"the weight of {name!r} must be a positive number; got {weight!r}")
+        outputs.append(item.outputs[0].model_copy(update={"name": name, "weight": float(weight)}))
+    if sum(output.task == "box" for output in outputs) > 1:
+        raise OptionError("a model answers with one box at most")
+    wanted = _asked(head, outputs[0], dict(options or {}))
+    return replace(wanted, outputs=tuple(outputs))
+
+
+def _asked(head: str | Any, output: Output, options: Mapping[str, Any]) -> Head:
+    if isinstance(head, str):
+        return Head(name=head, outputs=(output,), options=options)
+    if options:
+        raise OptionError(f"a Keras layer has no options; got {', '.join(options)}")
+    return Head(name=None, outputs=(output,), layer=head)
+
+
+def _labels_of(source: Any) -> tuple[str, ...]:
+    if isinstance(source, Sequence) and not isinstance(source, str | bytes):
+        return _distinct([str(label) for label in source])
+    from zoo.data import load
+
+    return _distinct(load(source).labels)
 
 
 def _distinct(labels: Sequence[str]) -> tuple[str, ...]:
@@ -82,19 +206,26 @@ def _distinct(labels: Sequence[str]) -> tuple[str, ...]:
 class Composition:
     """The graphs of one model, which share their layers, and everything needed to feed and read them.
 
-    `serving`: float32 pixels 0..255 (n, size, size, channels) -> probabilities or values, float32.
-    `training`: the same up to the head's own output (logits, unless a Keras layer with its own activation is given).
-    `features`: pixels -> features (n, d). `head`: features -> the head's output; None for the pretrained classifier.
+    `serving`: float32 pixels 0..255 (n, size, size, channels) -> probabilities or values, float32; with several
+    answers a dict of them.
+    `scoring`: the same, all answers side by side (n, columns); `serving` itself for a single answer.
+    `training`: pixels -> what the loss is computed of: logits (unless a Keras layer with its own activation is given)
+    and values in the unit of the targets. `rows`: the same from features.
+    `features`: pixels -> features (n, d). `head`: features -> the head's own output; None for the pretrained
+    classifier, as are `features` and `rows`.
+    `units`: for each regression its layer `value = z * scale + mean` behind the head; set once by a fit.
     """
 
     serving: keras.Model
+    scoring: keras.Model
     training: keras.Model
+    rows: keras.Model | None
     features: keras.Model | None
     backbone: Any
     head: keras.Model | None
+    units: dict[str, Any]
     stages: list[Stage]
-    task: Task
-    labels: tuple[str, ...]
+    outputs: tuple[Output, ...]
     from_logits: bool
     input_size: int
     channels: int
@@ -102,9 +233,61 @@ class Composition:
     identity: dict[str, Any]
 
     @property
-    def outputs(self) -> int:
-        """Number of classes or values."""
-        return int(self.serving.output_shape[-1])
+    def task(self) -> Task:
+        """What the model answers."""
+        return task_of(self.outputs)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels of all answers, in the order of the columns of `scoring`."""
+        return tuple(label for output in self.outputs for label in output.labels)
+
+    @property
+    def width(self) -> int:
+        """Number of columns: classes, labels and values."""
+        return int(self.scoring.output_shape[-1])
+
+    def take_labels(self, labels: Sequence[str]) -> None:
+        """Name the columns of a single answer."""
+        (output,) = self.outputs
+        self.outputs = (output.model_copy(update={"labels": tuple(labels)}),)
+
+    def head_weights(self) -> list[np.ndarray]:
+        """The weights behind the features: of the head, and the units of its values."""
+        assert self.head is not None
+        return [*self.head.get_weights(), *(w for layer in self.units.values() for w in layer.get_weights())]
+
+    def set_head_weights(self, weights: Sequence[np.ndarray]) -> None:
+        """Put back what `head_weights` gave."""
+        assert self.head is not None
+        count = len(self.head.weights)
+        self.head.set_weights(list(weights[:count]))
+        for index, layer in enumerate(self.units.values()):
+            layer.set_weights(list(weights[count + 2 * index : count + 2 * index + 2]))
+
+    def set_units(self, targets: np.ndarray) -> None:
+        """Mean and standard deviation of the targets as the units of the values: the head itself gives numbers near 0.
+
+        Args:
+            targets: (n, columns) of the training examples.
+        """
+        for output, _, true in parts(self.outputs, None, targets):
+            if output.name in self.units:
+                scale = true.std(axis=0)
+                self.units[output.name].set_weights([np.where(scale > 0, scale, 1.0), true.mean(axis=0)])
+
+    def weighed_outputs(self) -> tuple[Output, ...]:
+        """The answers, those of a regression weighed in units of its targets' variance beside others."""
+        if len(self.outputs) == 1:
+            return self.outputs
+        return tuple(
+            output.model_copy(
+                update={"weight": output.weight / float(np.mean(self.units[output.name].get_weights()[0] ** 2))}
+            )
+            if output.name in self.units
+            else output
+            for output in self.outputs
+        )
 
     def linear_layer(self) -> Any | None:
         """The one Dense layer of a linear head, or None when the head is something else.
@@ -291,8 +474,15 @@ def _tap(network: Any, features: str | None, pooling: str, name: str) -> tuple[A
 
     from zoo.architectures import find_stages
 
-    if features in (None, "avg", "max"):
-        return network, features or pooling
+    if features is None:
+        return network, pooling
+    tap, _, asked = features.rpartition(":") if ":" in features else (features, "", "")
+    if tap in POOLINGS and not asked:
+        return network, tap
+    if asked:
+        if asked not in POOLINGS:
+            raise OptionError(f"features={features!r}: poolings are {', '.join(POOLINGS)}")
+        pooling, features = asked, tap
     names = [layer.name for layer in network.layers]
     stages = {stage.name: stage for stage in find_stages(network)}
     if features in stages:
@@ -305,9 +495,39 @@ def _tap(network: Any, features: str | None, pooling: str, name: str) -> tuple[A
     else:
         raise OptionError(
             f"{name} has no features {features!r}.{did_you_mean(str(features), [*stages, *names])} "
-            f"Stages: {', '.join(stages)}; or 'avg', 'max', or a layer of `zoo show {name} --layers`."
+            f"Stages: {', '.join(stages)}; poolings: {', '.join(POOLINGS)}; or a layer of `zoo show {name} --layers`. "
+            f"A stage or layer takes a pooling after a colon: 'stage3:max'."
         )
     return keras.Model(network.input, tensor, name=network.name), pooling
+
+
+POOLINGS = ("avg", "max", "concat", "gem")
+"""How a feature map becomes a vector: mean, maximum, both side by side, or their generalisation with exponent 3."""
+
+_GEM = 3.0
+
+
+def pool(maps: Any, pooling: str) -> Any:
+    """One vector an image from its feature map.
+
+    Args:
+        maps: Keras tensor (n, h, w, c).
+        pooling: "avg" (n, c); "max" (n, c); "concat": average and maximum (n, 2c); "gem": the generalised mean
+            `mean(max(x, 1e-6) ** 3) ** (1/3)` (n, c), Radenovic, Tolias and Chum 2018, arXiv 1711.02512, equation 3,
+            with the exponent they start from. Negative activations count as none.
+    """
+    import keras
+
+    average = keras.layers.GlobalAveragePooling2D
+    if pooling == "max":
+        return keras.layers.GlobalMaxPooling2D(name=FEATURES)(maps)
+    if pooling == "concat":
+        both = [average()(maps), keras.layers.GlobalMaxPooling2D()(maps)]
+        return keras.layers.Concatenate(name=FEATURES)(both)
+    if pooling == "gem":
+        powers = keras.ops.power(keras.ops.maximum(maps, 1e-6), _GEM)
+        return keras.layers.Identity(name=FEATURES)(keras.ops.power(average()(powers), 1 / _GEM))
+    return average(name=FEATURES)(maps)
 
 
 # -- the head ----------------------------------------------------------------------------------------------------
@@ -315,14 +535,18 @@ def _tap(network: Any, features: str | None, pooling: str, name: str) -> tuple[A
 
 @dataclass(frozen=True)
 class _Wanted:
-    """A head resolved: its spec and entry, or the layer given."""
+    """A head resolved: its answers, its spec and entry, or the layer given."""
 
-    labels: tuple[str, ...]
-    task: Task
+    outputs: tuple[Output, ...]
     spec: HeadSpec | None = None
     entry: Any = None
     options: Mapping[str, Any] = field(default_factory=dict)
     layer: Any = None
+
+    @property
+    def width(self) -> int:
+        """Columns asked for; 0: as many as the layer gives."""
+        return sum(output.width for output in self.outputs)
 
 
 def _wanted_head(asked: Any) -> _Wanted | None:
@@ -333,21 +557,33 @@ def _wanted_head(asked: Any) -> _Wanted | None:
     if not isinstance(asked, Head):
         if not callable(asked):
             raise OptionError(f"head= takes a name, zoo.classifier(...), zoo.head(...) or a Keras layer; got {asked!r}")
-        return _Wanted(labels=(), task="classification", layer=asked)
+        return _Wanted(outputs=(Output(),), layer=asked)
+    if asked.layer is not None:
+        return _Wanted(outputs=asked.outputs or (Output(),), layer=asked.layer)
     assert asked.name is not None
     entry = registry().get("heads", asked.name)
     spec: HeadSpec = entry.spec
-    if spec.labels and asked.labels and tuple(asked.labels) != spec.labels:
+    own = spec.outputs
+    if spec.labels and spec.task != "any":
+        own = (Output.model_validate({"task": spec.task, "labels": spec.labels}),)
+    outputs = asked.outputs
+    if own and outputs and [(o.task, o.labels) for o in own] != [(o.task, o.labels) for o in outputs]:
         raise OptionError(
-            f"head {spec.name!r} has the labels {list(spec.labels)}, which cannot be replaced by {list(asked.labels)}; "
+            f"head {spec.name!r} answers {_in_words(own)}, which cannot be replaced by {_in_words(outputs)}; "
             f"use zoo.classifier(...) for labels of your own"
         )
-    labels = spec.labels or _distinct(asked.labels)
-    if not labels:
+    outputs = own or outputs
+    if not outputs or not all(output.labels for output in outputs):
         raise OptionError(
             f"head {spec.name!r} brings no labels: use head=zoo.classifier(folder_or_labels, head={spec.name!r})"
         )
-    return _Wanted(labels=labels, task=spec.task, spec=spec, entry=entry, options=asked.options)
+    if spec.task not in ("any", task_of(outputs)):
+        raise OptionError(f"head {spec.name!r} is for {spec.task}; asked of it is {_in_words(outputs)}")
+    return _Wanted(outputs=outputs, spec=spec, entry=entry, options=asked.options)
+
+
+def _in_words(outputs: Sequence[Output]) -> str:
+    return "; ".join(f"{output.task} of {list(output.labels)}" for output in outputs)
 
 
 def _trained_record(wanted: _Wanted | None, source: _Source) -> TrainedHead | None:
@@ -373,8 +609,14 @@ def _resize_rule(
     """The rule that turns pictures into inputs.
 
     The published rule of a backbone cuts off the borders (crop fraction 0.875), which suits its own classifier and
-    the photos it was measured on; a new head sees the whole shorter side, since there may be something there.
+    the photos it was measured on; a new head sees the whole shorter side, since there may be something there. A box
+    is given as shares of the whole picture, which only stretching leaves as they are.
     """
+    boxes = wanted is not None and any(output.task == "box" for output in wanted.outputs)
+    if boxes and (asked.mode if isinstance(asked, ResizeRule) else asked or "stretch") != "stretch":
+        raise OptionError(f"a head with a box needs resize='stretch': with {asked!r} boxes would not fit the picture")
+    if boxes and asked is None:
+        asked = "stretch"
     if isinstance(asked, ResizeRule):
         return asked
     if asked is not None:
@@ -450,46 +692,113 @@ def _wire(source: _Source, wanted: _Wanted | None, rule: ResizeRule, seed: int) 
     if source.identity["weights"] is not None:
         base.trainable = False  # every layer of it, BatchNorm too; a phase of training opens what its recipe trains
     x = base(preprocess(pixels, source.preprocessing))
+    features = head = None
     if wanted is None:
-        features = head = None
-        logits, from_logits = x, True
-        task: Task = "classification"
         labels = registry().get("label_sets", str(source.label_set)).spec.labels if source.label_set else ()
+        outputs: tuple[Output, ...] = (Output(labels=labels),)
+        raw, from_logits = x, True
         identity: dict[str, Any] = {"head": None}
     else:
         if len(x.shape) == 4:
-            pool = keras.layers.GlobalMaxPooling2D if source.pooling == "max" else keras.layers.GlobalAveragePooling2D
-            x = pool(name=FEATURES)(x)
+            x = pool(x, source.pooling)
         elif len(x.shape) != 2:
             x = keras.layers.Flatten(name=FEATURES)(x)
         features = keras.Model(pixels, x, name="feature_extractor")
         head = _build_head(wanted, int(x.shape[-1]), seed)
-        logits = head(x)
+        raw = head(x)
         from_logits = _ends_linear(head)
-        task, labels = wanted.task, wanted.labels
+        outputs = wanted.outputs
         identity = {
             "head": wanted.entry.id if wanted.entry else f"Keras layer {getattr(wanted.layer, 'name', wanted.layer)}",
             "head_provider": str(wanted.entry.provider) if wanted.entry else "the caller",
             "head_options": dict(wanted.options),
             "portable": source.identity["portable"] and (wanted.spec is None or wanted.spec.portable),
         }
-    activation = {"classification": "softmax", "multilabel": "sigmoid", "regression": "linear"}[task]
-    answer = keras.layers.Activation(activation if from_logits else "linear", dtype="float32", name=OUTPUT)(logits)
+    units = {
+        output.name: keras.layers.EinsumDense(
+            # An affine map of each value by itself; a Dense layer would mix them.
+            "ab,b->ab",
+            output_shape=(output.width,),
+            bias_axes="b",
+            kernel_initializer="ones",
+            trainable=False,
+            dtype="float32",
+            name=_UNITS + output.name,
+        )
+        for output in outputs
+        if output.task == "regression"
+    }
+    graphs = _answer_graphs(pixels, raw, head, units, outputs, from_logits)
     return Composition(
-        serving=keras.Model(pixels, answer, name="zoo_model"),
-        training=keras.Model(pixels, logits, name="zoo_training"),
+        **graphs,
         features=features,
         backbone=base,
         head=head,
+        units=units,
         stages=source.stages,
-        task=task,
-        labels=tuple(labels),
+        outputs=outputs,
         from_logits=from_logits,
         input_size=size,
         channels=channels,
         resize=rule,
         identity={**source.identity, **identity},
     )
+
+
+def _answer_graphs(
+    pixels: Any, raw: Any, head: Any, units: Mapping[str, Any], outputs: tuple[Output, ...], from_logits: bool
+) -> dict[str, Any]:
+    """The graphs behind the head's own output: serving, scoring, training, rows."""
+    import keras
+
+    trained = _in_units(raw, units, outputs)
+    answers = {
+        output.name: keras.layers.Activation(
+            _ACTIVATIONS[output.task] if from_logits else "linear",
+            dtype="float32",
+            name=output.name if len(outputs) > 1 else OUTPUT,
+        )(trained if len(outputs) == 1 else trained[:, where])
+        for output, where, _ in columns(outputs)
+    }
+    single = next(iter(answers.values())) if len(outputs) == 1 else None
+    serving = keras.Model(pixels, answers if single is None else single, name="zoo_model")
+    return {"serving": serving, **_training_graphs(serving, trained, head, units, outputs)}
+
+
+def _training_graphs(
+    serving: Any, trained: Any, head: Any, units: Mapping[str, Any], outputs: tuple[Output, ...]
+) -> dict[str, Any]:
+    """The graphs that share the layers of a serving graph: scoring, training, rows."""
+    import keras
+
+    scoring, rows = serving, None
+    if len(outputs) > 1:
+        answers = dict(zip(serving.output_names, serving.outputs, strict=True))
+        together = keras.layers.Concatenate(dtype="float32")([answers[output.name] for output in outputs])
+        scoring = keras.Model(serving.input, together, name="zoo_scoring")
+    if head is not None:
+        vectors = keras.Input(head.input_shape[1:], name="features_in")
+        rows = keras.Model(vectors, _in_units(head(vectors), units, outputs), name="zoo_head_training")
+    training = keras.Model(serving.input, trained, name="zoo_training")
+    return {"scoring": scoring, "training": training, "rows": rows}
+
+
+_ACTIVATIONS = {"classification": "softmax", "multilabel": "sigmoid", "regression": "linear", "box": "linear"}
+
+
+def _in_units(raw: Any, units: Mapping[str, Any], outputs: tuple[Output, ...]) -> Any:
+    """The head's output with its regressions in the unit of their targets."""
+    import keras
+
+    if not units:
+        return raw
+    if len(outputs) == 1:
+        return units[outputs[0].name](raw)
+    together = [
+        units[output.name](raw[:, where]) if output.name in units else raw[:, where]
+        for output, where, _ in columns(outputs)
+    ]
+    return keras.layers.Concatenate(dtype="float32")(together)
 
 
 def _build_head(wanted: _Wanted, dimension: int, seed: int) -> Any:
@@ -501,18 +810,20 @@ def _build_head(wanted: _Wanted, dimension: int, seed: int) -> Any:
     else:
         assert wanted.spec is not None
         output = call_factory(
-            wanted.entry, wanted.spec.factory, features, options=wanted.options, outputs=len(wanted.labels), seed=seed
+            wanted.entry, wanted.spec.factory, features, options=wanted.options, outputs=wanted.width, seed=seed
         )
-    if len(output.shape) != 2 or (wanted.labels and output.shape[-1] != len(wanted.labels)):
+    if len(output.shape) != 2 or (wanted.width and output.shape[-1] != wanted.width):
         raise OptionError(
-            f"the head gives shape {tuple(output.shape)}; expected (None, {len(wanted.labels) or 'number of classes'})"
+            f"the head gives shape {tuple(output.shape)}; expected (None, {wanted.width or 'number of classes'})"
         )
     head = keras.Model(features, output, name=HEAD)
-    final = _activation(head)
-    if final not in {"linear", "softmax"} and (wanted.task, final) != ("multilabel", "sigmoid"):
+    final, task = _activation(head), task_of(wanted.outputs)
+    probabilities = {"classification": "softmax", "multilabel": "sigmoid"}.get(task)
+    if final not in {"linear", probabilities}:
+        or_else = f" or {probabilities} probabilities" if probabilities else ""
         raise OptionError(
-            f"the head ends in the activation {final!r}; for {wanted.task} it must give logits (no activation) or "
-            f"{'sigmoid' if wanted.task == 'multilabel' else 'softmax'} probabilities"
+            f"the head ends in the activation {final!r}; for {task} it must give logits or values (no activation)"
+            f"{or_else}"
         )
     return head
 
@@ -560,7 +871,7 @@ def take_apart(serving: Any, details: Mapping[str, Any]) -> Composition:
 
     Args:
         serving: the model as loaded by Keras.
-        details: what was stored beside it: task, labels, input size, resize rule, identity.
+        details: what was stored beside it: outputs, input size, resize rule, identity.
     """
     import keras
 
@@ -568,20 +879,24 @@ def take_apart(serving: Any, details: Mapping[str, Any]) -> Composition:
 
     layers = {layer.name: layer for layer in serving.layers}
     base, head = layers[BACKBONE], layers.get(HEAD)
-    output = layers[OUTPUT]
+    outputs = tuple(Output.model_validate(output) for output in details["outputs"])
+    units = {output.name: layers[_UNITS + output.name] for output in outputs if output.task == "regression"}
     features = None
     if head is not None:
         features = keras.Model(serving.input, _input_of(head), name="feature_extractor")
+    raw = _input_of(layers[OUTPUT]) if head is None else head._inbound_nodes[-1].output_tensors[0]
+    from_logits = _ends_linear(head) if head is not None else True
+    trained = _in_units(raw, units, outputs) if len(outputs) > 1 else _input_of(layers[OUTPUT])
     return Composition(
         serving=serving,
-        training=keras.Model(serving.input, _input_of(output), name="zoo_training"),
+        **_training_graphs(serving, trained, head, units, outputs),
         features=features,
         backbone=base,
         head=head,
+        units=units,
         stages=find_stages(base),
-        task=details["task"],
-        labels=tuple(details["labels"]),
-        from_logits=_ends_linear(head) if head is not None else True,
+        outputs=outputs,
+        from_logits=from_logits,
         input_size=int(serving.input_shape[1]),
         channels=int(serving.input_shape[3]),
         resize=ResizeRule.model_validate(details["resize"]),

@@ -6,7 +6,6 @@ import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,12 +18,13 @@ from zoo import settings
 from zoo.compose import Composition, compose, load_trained_head, package_file, take_apart
 from zoo.data.inputs import as_uint8
 from zoo.errors import DataError, OptionError, UnsafeFileError, UntrainedHeadError
-from zoo.evaluation import Evaluation, evaluate_scores
+from zoo.evaluation import Evaluation, evaluate_outputs, headline_of
 from zoo.export import read, save
 from zoo.features import extract, forward
+from zoo.outputs import Prediction, decode
 from zoo.plugin import provenance
 from zoo.registry import ZooNotice
-from zoo.specs import Preprocessing, RecipeSpec, ResizeRule, Task
+from zoo.specs import Output, Preprocessing, RecipeSpec, ResizeRule
 from zoo.training import (
     Run,
     Settings,
@@ -40,28 +40,6 @@ from zoo.training import (
 
 _HASH_DIGITS = 16
 """Digits of each training file's sha256 kept with a model: 64 bits, enough to recognise a file."""
-
-
-@dataclass(frozen=True, eq=False)
-class Prediction:
-    """The answer for one image.
-
-    Attributes:
-        label: the most likely class.
-        score: its probability, 0..1.
-        scores: float32, the probability of every class in label order.
-        top: the five most likely classes with their probabilities, best first.
-        source: the path or index the image came from.
-    """
-
-    label: str
-    score: float
-    scores: np.ndarray
-    top: tuple[tuple[str, float], ...]
-    source: str
-
-    def __repr__(self) -> str:
-        return f"Prediction({self.label!r}, {self.score:.3f}, {self.source})"
 
 
 def build(
@@ -81,11 +59,12 @@ def build(
 
     Args:
         backbone: a name (`zoo.backbones()` lists them) or a Keras model from images to features.
-        head: a name (`zoo.heads()`), `zoo.classifier(...)`, `zoo.head(...)`, or a Keras layer from features (n, d) to
-            logits or probabilities (n, classes). None: the classifier that came with the weights.
+        head: a name (`zoo.heads()`); `zoo.classifier(...)`, `multilabel`, `regressor`, `locator`, `multi_output` or
+            `head`; or a Keras layer from features (n, d) to logits or probabilities (n, classes). None: the classifier
+            that came with the weights.
         weights: "pretrained"; the id of a weight source; the path of a weight file; None for random weights.
-        features: what the head reads: "avg" or "max" (pooling of the last feature map), a stage such as "stage3", or a
-            layer, of the pretrained top too ("fc2").
+        features: what the head reads: a pooling of the last feature map ("avg", "max", "concat", "gem"), a stage such
+            as "stage3", a layer, of the pretrained top too ("fc2"), or one of these with its pooling ("stage3:gem").
         input_size: side of the square input in pixels; default from the backbone.
         resize: the rule that fits pictures to it: "crop", "stretch", "pad" or a `zoo.specs.ResizeRule`. Default: the
             published rule for the pretrained classifier; for a head, shorter side to the input size, then the centre.
@@ -144,8 +123,8 @@ def load(path: str | os.PathLike[str], *, augment: Any = None) -> TransferModel:
         model._providers = [*record["providers"], *provenance.rows(used)]
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise UnsafeFileError(f"{path} is damaged: its record does not fit its model: {error!r}") from error
-    if len(composition.labels) not in (0, composition.outputs):
-        raise UnsafeFileError(f"{path} is damaged: {len(composition.labels)} labels for {composition.outputs} outputs")
+    if len(composition.labels) not in (0, composition.width):
+        raise UnsafeFileError(f"{path} is damaged: {len(composition.labels)} labels for {composition.width} outputs")
     model.record = dict(record)
     return model
 
@@ -157,7 +136,7 @@ class TransferModel:
         self._composition = composition
         self._head_state = head_state
         self._ops = augment_room.resolve(augment)
-        self._fresh_head = composition.head.get_weights() if composition.head is not None else []
+        self._fresh_head = composition.head_weights() if composition.head is not None else []
         self._initial_base: list[np.ndarray] | None = None
         self._shipped_head: list[np.ndarray] | None = None
         self._shipped_files: set[str] = set()
@@ -169,7 +148,7 @@ class TransferModel:
     def _ship_head(self, training_files: set[str]) -> None:
         """The head now has weights that came with it, trained on these files."""
         assert self._composition.head is not None
-        self._shipped_head = self._composition.head.get_weights()
+        self._shipped_head = self._composition.head_weights()
         self._shipped_files = training_files
         self._training_files = set(training_files)
         self._head_state = "pretrained"
@@ -177,7 +156,10 @@ class TransferModel:
     # -- what it is ----------------------------------------------------------------------------------------------
     @property
     def keras_model(self) -> Any:
-        """The plain serving `keras.Model`: float32 pixels 0..255 (n, size, size, 3) in, float32 probabilities out."""
+        """The plain serving `keras.Model`: float32 pixels 0..255 (n, size, size, 3) in, float32 probabilities out.
+
+        With several answers a dict of them, by name.
+        """
         return self._composition.serving
 
     @property
@@ -187,8 +169,13 @@ class TransferModel:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Class names, in output order."""
+        """Class names (names of the columns, of several answers side by side), in output order."""
         return self._composition.labels
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """The answers: name, task, labels."""
+        return self._composition.outputs
 
     @property
     def input_size(self) -> int:
@@ -255,6 +242,8 @@ class TransferModel:
             OptionError: arguments that do not go together.
             FrozenError: something that had to stay frozen moved.
         """
+        if self._ops and any(output.task == "box" for output in self.outputs):
+            augment_room.check_boxes_follow(self._ops)
         chosen = choose(recipe, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate)
         check_recipe(self._composition, chosen, augmented=bool(self._ops))
         self._check_start(start, chosen)
@@ -275,7 +264,7 @@ class TransferModel:
                     dataset,
                     split,
                     chosen,
-                    _measure(self._composition.task),
+                    _measure(self._composition),
                     Settings(
                         seed=seed,
                         augment=self._augmentation(seed),
@@ -283,6 +272,7 @@ class TransferModel:
                         callbacks=callbacks,
                         verbose=verbose,
                         progress=progress,
+                        fresh_head=not continues and start == "fresh",
                     ),
                 )
             except BaseException:
@@ -334,13 +324,13 @@ class TransferModel:
         assert composition.head is not None
         if tunes_base and self._initial_base is None:
             self._initial_base = composition.backbone.get_weights()  # for reset()
-        labels, head = composition.labels, composition.head.get_weights()
+        outputs, head = composition.outputs, composition.head_weights()
         base = composition.backbone.get_weights() if tunes_base else None
         try:
             yield
         except BaseException:
-            composition.labels = labels
-            composition.head.set_weights(head)
+            composition.outputs = outputs
+            composition.set_head_weights(head)
             if base is not None:
                 composition.backbone.set_weights(base)
             raise
@@ -397,19 +387,22 @@ class TransferModel:
     def _load(self, data: Any) -> data_room.Dataset:
         """The data with the classes of the head; its task must be that of the head."""
         task = self._composition.task
-        dataset = data_room.load(data, labels=self.labels or None, task=None if task == "classification" else task)
+        if task == "multi-output":
+            dataset = data_room.load(data, outputs=self.outputs)
+        else:
+            dataset = data_room.load(data, labels=self.labels or None, task=None if task == "classification" else task)
         if dataset.targets is not None and dataset.task != task:
             raise DataError(f"{dataset.name} is data for {dataset.task}, the head does {task}")
         return dataset
 
     def _take_labels(self, dataset: data_room.Dataset) -> None:
-        if dataset.n_classes != self._composition.outputs and self._composition.task == "classification":
+        if dataset.n_classes != self._composition.width:
             raise DataError(
-                f"the head has {self._composition.outputs} outputs and the data {dataset.n_classes} classes "
+                f"the head has {self._composition.width} outputs and the data {dataset.n_classes} classes "
                 f"({', '.join(dataset.labels[:8]) or 'without names'}): build the model with a head of "
                 f"{dataset.n_classes}"
             )
-        self._composition.labels = dataset.labels or tuple(str(index) for index in range(dataset.n_classes))
+        self._composition.take_labels(dataset.labels or tuple(str(index) for index in range(dataset.n_classes)))
 
     def _check_start(self, start: str, recipe: RecipeSpec) -> None:
         if start not in ("fresh", "pretrained"):
@@ -428,12 +421,10 @@ class TransferModel:
 
     def _start(self, start: str, recipe: RecipeSpec) -> list[str]:
         """Put the head where the run starts; returns what to say about it."""
-        head = self._composition.head
-        assert head is not None
         notices = []
         if start == "pretrained":
             assert self._shipped_head is not None
-            head.set_weights(self._shipped_head)
+            self._composition.set_head_weights(self._shipped_head)
             notices.append("the head starts from its shipped weights")
         elif self._head_state == "fitted" and self._solves_head(recipe):
             notices.append(
@@ -442,7 +433,7 @@ class TransferModel:
         elif self._head_state == "fitted":
             notices.append("this fit continues from the weights of the one before; model.reset() starts anew")
         elif self._head_state == "pretrained":
-            head.set_weights(self._fresh_head)
+            self._composition.set_head_weights(self._fresh_head)
             notices.append("the head starts fresh; its shipped weights are not used (start='pretrained' uses them)")
         augmented = self.record.get("augment")
         if augmented and not self._ops:
@@ -470,9 +461,8 @@ class TransferModel:
         """
         if self.record:
             raise OptionError("reset: a saved file does not hold the weights the model started from; build it again")
-        head = self._composition.head
-        if head is not None:
-            head.set_weights(self._shipped_head or self._fresh_head)
+        if self._composition.head is not None:
+            self._composition.set_head_weights(self._shipped_head or self._fresh_head)
             self._head_state = "untrained" if self._shipped_head is None else "pretrained"
         if self._initial_base is not None:
             self._composition.backbone.set_weights(self._initial_base)
@@ -513,7 +503,7 @@ class TransferModel:
             raise DataError(f"{dataset.name} has no labels to measure against")
         if scores is None:
             found = extract(
-                self.keras_model,
+                self._composition.scoring,
                 dataset,
                 positions,
                 size=self.input_size,
@@ -529,18 +519,17 @@ class TransferModel:
                     f"{seen} of these {len(positions)} files were trained on: the figures are too good to be believed"
                 )
                 warnings.warn(notes[-1], ZooNotice, stacklevel=3)
-        return evaluate_scores(
+        return evaluate_outputs(
             scores,
             dataset.targets[positions],
-            labels=self.labels,
+            self.outputs,
             ids=tuple(dataset.ids[index] for index in positions),
-            task=self._composition.task,
             skipped=skipped,
             notes=tuple(notes),
         )
 
     def predict(self, images: Any, *, batch_size: int = 32) -> list[Prediction]:
-        """Name what is on images.
+        """Say what is on images.
 
         Args:
             images: a path, a folder, an array (height, width, 3) or (n, height, width, 3) with values 0..255, a Pillow
@@ -555,8 +544,6 @@ class TransferModel:
             DataError: an image cannot be read, or its values are outside 0..255.
         """
         self._require_trained("predict")
-        if self._composition.task == "regression":
-            raise OptionError("predict gives labels; for a regression model take predict_scores")
         names: list[str] = []
 
         def stream() -> Iterator[np.ndarray]:
@@ -565,10 +552,13 @@ class TransferModel:
                 yield image
 
         scores = self._scores(stream(), batch_size)
-        return [self._prediction(row, name) for row, name in zip(scores, names, strict=True)]
+        return [decode(self.outputs, row, name) for row, name in zip(scores, names, strict=True)]
 
     def predict_scores(self, images: Any, *, batch_size: int = 32) -> np.ndarray:
-        """The probabilities (or values) of images: float32 (n, classes). Arguments and errors as for `predict`."""
+        """The probabilities or values of images: float32 (n, columns), several answers side by side.
+
+        Arguments and errors as for `predict`.
+        """
         self._require_trained("predict_scores")
         return self._scores((image for _, image in data_room.images(images)), batch_size)
 
@@ -589,14 +579,8 @@ class TransferModel:
             if batch:
                 yield np.stack(batch)
 
-        parts = list(forward(self.keras_model, stream(), batch_size))
-        return np.concatenate(parts) if parts else np.zeros((0, self._composition.outputs), np.float32)
-
-    def _prediction(self, scores: np.ndarray, source: str) -> Prediction:
-        labels = self.labels or tuple(str(index) for index in range(len(scores)))
-        best = np.argsort(-scores, kind="stable")[:5]
-        top = tuple((labels[index], float(scores[index])) for index in best)
-        return Prediction(label=top[0][0], score=top[0][1], scores=scores, top=top, source=source)
+        parts = list(forward(self._composition.scoring, stream(), batch_size))
+        return np.concatenate(parts) if parts else np.zeros((0, self._composition.width), np.float32)
 
     def _require_trained(self, verb: str) -> None:
         if self._head_state == "untrained":
@@ -614,8 +598,7 @@ class TransferModel:
         """
         composition = self._composition
         record = {
-            "labels": list(composition.labels),
-            "task": composition.task,
+            "outputs": [output.model_dump() for output in composition.outputs],
             "resize": composition.resize.model_dump(),
             "identity": composition.identity,
             "head_state": self._head_state,
@@ -627,13 +610,8 @@ class TransferModel:
         return save(composition.serving, record, path)
 
 
-def _measure(task: Task) -> Any:
-    def measure(scores: np.ndarray, targets: np.ndarray) -> dict[str, float]:
-        from zoo.evaluation import headline
-
-        return headline(scores, targets, task=task)
-
-    return measure
+def _measure(composition: Composition) -> Any:
+    return lambda scores, targets: headline_of(scores, targets, composition.weighed_outputs())
 
 
 def _skipped_notice(skipped: Sequence[tuple[str, str]], total: int) -> list[str]:

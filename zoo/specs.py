@@ -16,7 +16,15 @@ Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 ImportString = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
 """`"package.module:attribute"`; the module belongs to the distribution of the plugin that names it."""
 
-Task = Literal["classification", "multilabel", "regression"]
+AnswerTask = Literal["classification", "multilabel", "regression", "box"]
+"""What one output answers: one class; any number of labels; values; one bounding box."""
+
+Task = Literal["classification", "multilabel", "regression", "box", "multi-output"]
+"""What a model or a data set is about; multi-output: several answers at once."""
+
+BOX_LABELS = ("x_min", "y_min", "x_max", "y_max")
+"""The four values of a box, as shares of the picture's width and height: 0 is left and top, 1 right and bottom."""
+
 Modality = Literal["image", "audio", "text", "table"]
 
 
@@ -194,6 +202,33 @@ class LabelSet(NamedSpec):
         return self
 
 
+class Output(Spec):
+    """One answer of a model: its columns in the output of the head, and what they mean."""
+
+    name: Slug = Field(default="answer", description="key of the answer in a model with several")
+    task: AnswerTask = "classification"
+    labels: tuple[str, ...] = Field(
+        default=(), description="classes, labels or names of the values, one a column; empty: taken from the data"
+    )
+    weight: float = Field(default=1.0, gt=0, description="factor of its loss in a model with several answers")
+
+    @model_validator(mode="after")
+    def _box_has_its_values(self) -> Output:
+        if self.task == "box" and self.labels != BOX_LABELS:
+            raise ValueError(f"the values of a box are called {', '.join(BOX_LABELS)}")
+        return self
+
+    @property
+    def width(self) -> int:
+        """Columns in the output of the head."""
+        return len(self.labels)
+
+    @property
+    def target_width(self) -> int:
+        """Columns in the targets: a class is one number, whatever the number of classes."""
+        return 1 if self.task == "classification" else self.width
+
+
 class TrainedHead(Spec):
     """Weights of a head that were trained by its author, and everything they depend on."""
 
@@ -213,16 +248,25 @@ class TrainedHead(Spec):
 class HeadSpec(NamedSpec):
     """What turns features into answers."""
 
-    task: Task = "classification"
+    task: Task | Literal["any"] = Field(
+        default="classification", description="what it answers; any: whatever it is asked for"
+    )
     labels: tuple[str, ...] = Field(default=(), description="fixed labels; empty: taken from the user's data")
+    outputs: tuple[Output, ...] = Field(default=(), description="its answers, for a head of task multi-output")
     factory: ImportString = Field(
-        description="(features, *, outputs: int, seed: int, **options) -> tensor of logits or values"
+        description="(features, *, outputs: int, seed: int, **options) -> tensor (n, outputs) of logits or values"
     )
     options: ImportString | None = Field(default=None, description="a pydantic model that validates the options")
     option_schema: dict[str, Any] = Field(default_factory=dict, description="its JSON schema, for listings")
     dataset: str | None = Field(default=None, description="the dataset that goes with it")
     trained: tuple[TrainedHead, ...] = ()
     portable: bool = Field(default=True, description="built from Keras layers and ops only")
+
+    @model_validator(mode="after")
+    def _outputs_fit_the_task(self) -> HeadSpec:
+        if (self.task == "multi-output") != bool(self.outputs):
+            raise ValueError("outputs= is for the task multi-output, which needs them")
+        return self
 
 
 class AugmentationSpec(NamedSpec):
@@ -232,6 +276,11 @@ class AugmentationSpec(NamedSpec):
     factory: ImportString = Field(description="(**options) -> function (example, seed: int) -> example")
     options: ImportString | None = Field(default=None, description="a pydantic model that validates the options")
     option_schema: dict[str, Any] = Field(default_factory=dict, description="its JSON schema, for listings")
+    boxes: Literal["unchanged", "moved", "unsupported"] = Field(
+        default="unsupported",
+        description="what becomes of boxes. unchanged: no pixel moves; moved: the function is called with boxes=, "
+        "float32 (k, 4) as in BOX_LABELS, and gives (example, boxes); unsupported: not usable with boxes",
+    )
     placement: Literal["pipeline"] = Field(
         default="pipeline",
         description="where it runs: in the input pipeline, on the CPU, while training only",

@@ -1,7 +1,8 @@
 """The six core image augmentations: flip, rotation, zoom, translation, contrast, noise; Pillow and numpy on uint8.
 
 Each factory takes options and gives a function (image uint8 (h, w, 3), seed) -> uint8 of the same shape. The same seed
-gives the same image; an option of 0 gives the image itself, bit for bit.
+gives the same image; an option of 0 gives the image itself, bit for bit. Those that move pixels also take boxes
+(float32 (k, 4): x_min, y_min, x_max, y_max as shares of width and height) and then give (image, boxes).
 
 What comes into the picture from outside (rotation, zoom, translation) is the picture mirrored at its border. Black
 corners would be something the network never meets when it is used, and would give away how far a picture was turned;
@@ -21,7 +22,7 @@ from zoo.specs import AugmentationSpec
 if TYPE_CHECKING:
     import numpy as np
 
-    Augmentation = Callable[[np.ndarray, int], np.ndarray]
+    Augmentation = Callable[..., Any]
 
 
 class _Options(BaseModel):
@@ -93,6 +94,7 @@ SPECS: tuple[AugmentationSpec, ...] = tuple(
         tags=tags,
         factory=f"zoo_vision.augmentations:{name}",
         options=f"zoo_vision.augmentations:{options}",
+        boxes="moved" if "geometry" in tags else "unchanged",
     )
     for name, summary, tags, options in (
         ("flip", "mirror left and right (or up and down), half of the time", ("geometry",), "FlipOptions"),
@@ -109,15 +111,26 @@ def flip(**options: Any) -> Augmentation:
     """Mirror the image; options: `FlipOptions`."""
     chosen = FlipOptions(**options)
 
-    def apply(image: np.ndarray, seed: int) -> np.ndarray:
+    def apply(image: np.ndarray, seed: int, boxes: np.ndarray | None = None) -> Any:
         import numpy as np
 
         sideways, upside_down = np.random.default_rng(seed).random(2) < 0.5
         if sideways and chosen.mode != "vertical":
             image = image[:, ::-1]
+            boxes = (
+                None
+                if boxes is None
+                else np.stack([1 - boxes[:, 2], boxes[:, 1], 1 - boxes[:, 0], boxes[:, 3]], axis=1)
+            )
         if upside_down and chosen.mode != "horizontal":
             image = image[::-1]
-        return np.ascontiguousarray(image)
+            boxes = (
+                None
+                if boxes is None
+                else np.stack([boxes[:, 0], 1 - boxes[:, 3], boxes[:, 2], 1 - boxes[:, 1]], axis=1)
+            )
+        image = np.ascontiguousarray(image)
+        return image if boxes is None else (image, boxes)
 
     return apply
 
@@ -126,12 +139,12 @@ def rotation(**options: Any) -> Augmentation:
     """Turn the image about its centre; options: `RotationOptions`."""
     chosen = RotationOptions(**options)
 
-    def apply(image: np.ndarray, seed: int) -> np.ndarray:
+    def apply(image: np.ndarray, seed: int, boxes: np.ndarray | None = None) -> Any:
         import numpy as np
 
         angle = math.radians(np.random.default_rng(seed).uniform(-chosen.degrees, chosen.degrees))
         cos, sin = math.cos(angle), math.sin(angle)
-        return _warp(image, ((cos, -sin), (sin, cos)))
+        return _warp(image, boxes, ((cos, -sin), (sin, cos)))
 
     return apply
 
@@ -140,11 +153,11 @@ def zoom(**options: Any) -> Augmentation:
     """Make the image larger or smaller about its centre; options: `ZoomOptions`."""
     chosen = ZoomOptions(**options)
 
-    def apply(image: np.ndarray, seed: int) -> np.ndarray:
+    def apply(image: np.ndarray, seed: int, boxes: np.ndarray | None = None) -> Any:
         import numpy as np
 
         scale = np.random.default_rng(seed).uniform(1 - chosen.factor, 1 + chosen.factor)
-        return _warp(image, ((1 / scale, 0.0), (0.0, 1 / scale)))
+        return _warp(image, boxes, ((1 / scale, 0.0), (0.0, 1 / scale)))
 
     return apply
 
@@ -153,12 +166,12 @@ def translation(**options: Any) -> Augmentation:
     """Shift the image; options: `TranslationOptions`."""
     chosen = TranslationOptions(**options)
 
-    def apply(image: np.ndarray, seed: int) -> np.ndarray:
+    def apply(image: np.ndarray, seed: int, boxes: np.ndarray | None = None) -> Any:
         import numpy as np
 
         right, down = np.random.default_rng(seed).uniform(-chosen.factor, chosen.factor, 2)
         height, width = image.shape[:2]
-        return _warp(image, ((1.0, 0.0), (0.0, 1.0)), shift=(-right * width, -down * height))
+        return _warp(image, boxes, ((1.0, 0.0), (0.0, 1.0)), shift=(-right * width, -down * height))
 
     return apply
 
@@ -197,11 +210,15 @@ def _pixels(values: np.ndarray) -> np.ndarray:
 
 
 def _warp(
-    image: np.ndarray, matrix: tuple[tuple[float, float], tuple[float, float]], shift: tuple[float, float] = (0.0, 0.0)
-) -> np.ndarray:
+    image: np.ndarray,
+    boxes: np.ndarray | None,
+    matrix: tuple[tuple[float, float], tuple[float, float]],
+    shift: tuple[float, float] = (0.0, 0.0),
+) -> Any:
     """Each pixel of the result is read (bilinear) at matrix @ (its place - centre) + centre + shift, in (x, y) pixels.
 
-    The image is first widened by its mirror image as far as the corners of the result reach outside.
+    The image is first widened by its mirror image as far as the corners of the result reach outside. Of boxes, the
+    upright box around the moved corners is given, cut off at the border of the picture.
     """
     import numpy as np
     from PIL import Image
@@ -211,7 +228,7 @@ def _warp(
     turn = np.array(matrix)
     offset = centre - turn @ centre + np.array(shift)
     if np.array_equal(turn, np.eye(2)) and not offset.any():
-        return image
+        return image if boxes is None else (image, boxes)
     corners = np.array([(0, 0), (width, 0), (0, height), (width, height)]) @ turn.T + offset
     # One pixel more: bilinear reading needs a neighbour.
     before = np.ceil(np.maximum(0, -corners.min(axis=0))).astype(int) + 1
@@ -222,4 +239,8 @@ def _warp(
     moved = Image.fromarray(wide).transform(
         (width, height), Image.Transform.AFFINE, (a, b, c, d, e, f), Image.Resampling.BILINEAR
     )
-    return np.array(moved)
+    if boxes is None:
+        return np.array(moved)
+    around = boxes[:, [[0, 1], [2, 1], [0, 3], [2, 3]]] * (width, height)  # (k, 4 corners, x and y)
+    places = (around - offset) @ np.linalg.inv(turn).T / (width, height)
+    return np.array(moved), np.concatenate([places.min(axis=1), places.max(axis=1)], axis=1).clip(0, 1)

@@ -1,4 +1,4 @@
-"""Generic heads: what turns pooled features into logits."""
+"""Generic heads: what turns pooled features into logits and values, for any task."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ SPECS = (
     HeadSpec(
         name="linear",
         summary="one dense layer; the probe solves it exactly",
+        task="any",
         factory="zoo_vision.heads:linear",
         options="zoo_vision.options:Linear",
         tags=("generic",),
@@ -17,6 +18,7 @@ SPECS = (
     HeadSpec(
         name="mlp",
         summary="hidden dense layers with dropout, then one dense layer",
+        task="any",
         factory="zoo_vision.heads:mlp",
         options="zoo_vision.options:Mlp",
         tags=("generic",),
@@ -29,12 +31,12 @@ def linear(features: Any, *, outputs: int, seed: int = 0, dropout: float = 0.0) 
 
     Args:
         features: tensor (n, d).
-        outputs: number of classes.
+        outputs: number of classes, labels and values.
         seed: of the initial weights and the dropout.
         dropout: share of features dropped while training, 0 to 1.
 
     Returns:
-        Logits (n, outputs).
+        Logits or values (n, outputs).
     """
     import keras
 
@@ -49,14 +51,14 @@ def mlp(
 
     Args:
         features: tensor (n, d).
-        outputs: number of classes.
+        outputs: number of classes, labels and values.
         seed: of the initial weights and the dropout.
         units: width of each hidden layer.
         dropout: share of units dropped after each hidden layer, 0 to 1.
         activation: Keras activation of the hidden layers.
 
     Returns:
-        Logits (n, outputs).
+        Logits or values (n, outputs).
     """
     import keras
 

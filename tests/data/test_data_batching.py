@@ -74,10 +74,10 @@ def test_transform_gets_the_resized_image_and_its_index(photos):
     before = photos.copy()
     seen = {}
 
-    def brand(image, index):
+    def brand(image, index, boxes):
         seen[index] = image.shape
         image[:4, :4] = index  # in place: must not reach the caller's array
-        return image
+        return image, boxes
 
     for size in (224, 48):
         (batch,) = batches(data, [5, 2, 7], size=size, rule=RULE, transform=brand)
@@ -89,15 +89,23 @@ def test_transform_gets_the_resized_image_and_its_index(photos):
 def test_errors_come_through_and_end_the_threads(photos):
     data = Arrays(photos)
 
-    def broken(image, index):
+    def broken(image, index, boxes):
         if index == 3:
             raise ZeroDivisionError("from the transform")
-        return image
+        return image, boxes
 
     with pytest.raises(ZeroDivisionError, match="from the transform"):
         list(batches(data, range(8), size=32, rule=RULE, transform=broken))
     with pytest.raises(OptionError, match=r"the transform of 0 gave float32 \(32, 32, 3\)"):
-        list(batches(data, range(8), size=32, rule=RULE, transform=lambda image, index: image.astype(np.float32)))
+        list(
+            batches(
+                data,
+                range(8),
+                size=32,
+                rule=RULE,
+                transform=lambda image, index, boxes: (image.astype(np.float32), boxes),
+            )
+        )
 
     def refuse(name, reason):
         raise KeyError(name)

@@ -7,14 +7,18 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from zoo.errors import OptionError
 
-Apply = Callable[[np.ndarray, int], np.ndarray]
-"""(image uint8 (h, w, 3), seed) -> image of the same shape and dtype; the same seed gives the same image."""
+Apply = Callable[..., Any]
+"""(image uint8 (h, w, 3), seed) -> image of the same shape and dtype; the same seed gives the same image. An op that
+moves boxes is also called as (image, seed, boxes=float32 (k, 4)) and then gives (image, boxes)."""
+
+Boxes = Literal["unchanged", "moved", "unsupported"]
+Result = tuple[np.ndarray, np.ndarray | None]
 
 
 @dataclass(frozen=True)
@@ -26,12 +30,14 @@ class Op:
         apply: (image uint8 (h, w, 3), seed) -> uint8 of the same shape. It may write into the image it is given.
         config: its options, JSON-safe.
         provider: who it comes from: a plugin with its version, "keras", or "user".
+        boxes: what becomes of boxes (see `AugmentationSpec.boxes`).
     """
 
     name: str
     apply: Apply
     config: dict[str, Any] = field(default_factory=dict)
     provider: str = "user"
+    boxes: Boxes = "unsupported"
 
 
 def resolve(augment: Any) -> tuple[Op, ...]:
@@ -70,8 +76,23 @@ def resolve(augment: Any) -> tuple[Op, ...]:
     )
 
 
-def transform(ops: Sequence[Op], *, seed: int, epoch: int) -> Apply:
-    """All ops as one function of (image, index), for one epoch.
+def check_boxes_follow(ops: Sequence[Op]) -> None:
+    """Refuse ops that would move the pixels but not the boxes.
+
+    Raises:
+        OptionError: an op that does not say what becomes of boxes; names it.
+    """
+    for op in ops:
+        if op.boxes == "unsupported":
+            raise OptionError(
+                f"augmentation {op.name!r} of {op.provider} does not say what becomes of boxes, so it cannot be used "
+                f"with a head that answers with a box. A function that moves them takes (image, seed, boxes=None) "
+                f"and gives (image, boxes) when there are some"
+            )
+
+
+def transform(ops: Sequence[Op], *, seed: int, epoch: int) -> Callable[[np.ndarray, int, np.ndarray | None], Result]:
+    """All ops as one function of (image, index, boxes), for one epoch.
 
     Each op gets a seed of its own, sha256 of (seed, epoch, index, place of the op): the result depends on nothing else,
     so that a run that is resumed, or has another number of threads, sees the same images. At the first image each op is
@@ -83,7 +104,8 @@ def transform(ops: Sequence[Op], *, seed: int, epoch: int) -> Apply:
         epoch: number of the pass over the data.
 
     Returns:
-        (image uint8 (h, w, 3), index into the dataset) -> uint8 of the same shape; safe to call from several threads.
+        (image uint8 (h, w, 3), index into the dataset, boxes float32 (k, 4) as shares 0..1 or None) -> uint8 image of
+        the same shape, and the boxes where they are now (None without); safe to call from several threads.
 
     Raises:
         OptionError: (from the function) an op that breaks those rules; names the op.
@@ -91,23 +113,36 @@ def transform(ops: Sequence[Op], *, seed: int, epoch: int) -> Apply:
     chosen = tuple(ops)
     unchecked = set(range(len(chosen)))
 
-    def apply(image: np.ndarray, index: int) -> np.ndarray:
+    def apply(image: np.ndarray, index: int, boxes: np.ndarray | None = None) -> Result:
         for place, op in enumerate(chosen):
             op_seed = _derive(seed, epoch, index, place)
             before = image
             again = before.copy() if place in unchecked else None
-            image = op.apply(before, op_seed)
+            image, moved = _apply(op, before, op_seed, boxes)
             _check_result(op, image, before.shape)
             if again is not None:
-                if not np.array_equal(image, op.apply(again, op_seed)):
+                if not np.array_equal(image, _apply(op, again, op_seed, boxes)[0]):
                     raise OptionError(
                         f"augmentation {op.name!r} gave two different images for the same seed; it must draw all its "
                         "randomness from the seed it is given (np.random.default_rng(seed))"
                     )
                 unchecked.discard(place)
-        return image
+            boxes = moved
+        return image, boxes
 
     return apply
+
+
+def _apply(op: Op, image: np.ndarray, seed: int, boxes: np.ndarray | None) -> Result:
+    if boxes is None or op.boxes != "moved":
+        return op.apply(image, seed), boxes
+    image, moved = op.apply(image, seed, boxes=boxes.copy())
+    moved = np.asarray(moved, dtype=np.float32)
+    if moved.shape != boxes.shape or not np.isfinite(moved).all() or moved.min() < 0 or moved.max() > 1:
+        raise OptionError(
+            f"augmentation {op.name!r} made boxes {moved.tolist()} of {boxes.tolist()}; they must stay (k, 4) in 0..1"
+        )
+    return image, moved
 
 
 def _derive(*parts: int) -> int:
@@ -132,7 +167,7 @@ def _named(name: str, options: Mapping[str, Any]) -> Op:
     if entry.spec.modality != "image":
         raise OptionError(f"augmentation {entry.id!r} is for {entry.spec.modality}, not for images")
     apply = call_factory(entry, entry.spec.factory, options=dict(options))
-    return Op(entry.name, apply, dict(options), str(entry.provider))
+    return Op(entry.name, apply, dict(options), str(entry.provider), entry.spec.boxes)
 
 
 def _function(function: Callable[..., Any]) -> Op:
@@ -142,7 +177,9 @@ def _function(function: Callable[..., Any]) -> Op:
     except (TypeError, ValueError) as error:
         raise OptionError(f"augmentation {name!r} must be callable as (image, seed) -> image: {error}") from error
     module = getattr(function, "__module__", None) or type(function).__module__
-    return Op(name, function, {"function": f"{module}:{getattr(function, '__qualname__', name)}"}, "user")
+    moves = "boxes" in inspect.signature(function).parameters
+    described = {"function": f"{module}:{getattr(function, '__qualname__', name)}"}
+    return Op(name, function, described, "user", "moved" if moves else "unsupported")
 
 
 def _is_keras_layer(item: Any) -> bool:

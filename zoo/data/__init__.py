@@ -1,7 +1,7 @@
 """Datasets: reading, checking, splitting and batching images; one decoder and one resize rule. No TensorFlow."""
 
 from zoo.data.arrays import Arrays
-from zoo.data.batching import Batch, batches
+from zoo.data.batching import Batch, Transform, batches
 from zoo.data.checking import check
 from zoo.data.dataset import Dataset, concatenate
 from zoo.data.files import ImageFiles
@@ -16,6 +16,7 @@ __all__ = [
     "Dataset",
     "ImageFiles",
     "Split",
+    "Transform",
     "batches",
     "check",
     "concatenate",

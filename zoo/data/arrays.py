@@ -10,7 +10,7 @@ import numpy as np
 
 from zoo.data.dataset import Dataset, misfit, pixel_digest
 from zoo.errors import DataError
-from zoo.specs import Task
+from zoo.specs import Output, Task
 
 MEMORY_LIMIT = 4 * 2**30
 """Most bytes of uint8 pixels that a stream (tf.data, PyDataset) may fill: 4 GiB, 28,000 images of 224 x 224."""
@@ -28,9 +28,11 @@ class Arrays(Dataset):
         y: answers, or None. Integers or booleans (n,) or (n, 1): class numbers from 0. Text (n,): class names. (n, k)
             with a single one in each row: one-hot. Other zeros and ones (n, k): multilabel. Floats (n,): class numbers
             if `labels` are given or all are 0 or 1, else values to predict. Other floats (n, k): values to predict.
+            A mapping from name to answers of these kinds: several answers at once, which `outputs` describes.
         labels: class names, by class number.
         name: what reports call it.
-        task: what y is, instead of finding it out by the rules above.
+        task: what y is, instead of finding it out by the rules above; "box": x_min, y_min, x_max, y_max as shares 0..1.
+        outputs: the answers of a mapping y (`zoo.specs.Output`); zoo's own verbs take those of the head.
         ids: one name per image; default "0", "1", ...
         splits: the source's own splits.
 
@@ -48,19 +50,30 @@ class Arrays(Dataset):
         task: Task | None = None,
         ids: Sequence[str] | None = None,
         splits: Mapping[str, Any] | None = None,
+        outputs: Sequence[Output] = (),
     ) -> None:
         self._images = _check_images(x, name)
         count = len(self._images)
         if ids is not None and len(ids) != count:
             raise DataError(f"{name}: {count} images and {len(ids)} ids")
-        task, targets, labels = _answers(y, count, tuple(labels), task, name)
+        if isinstance(y, Mapping):
+            if not outputs:
+                raise DataError(f"{name}: several answers ({', '.join(map(str, y))}) need outputs= that describe them")
+            answers: Any = y
+            task, labels = "multi-output", ()
+        elif outputs:
+            wanted = ", ".join(output.name for output in outputs)
+            raise DataError(f"{name}: the answers must be a mapping with the entries {wanted}; got {type(y).__name__}")
+        else:
+            task, answers, labels = _answers(y, count, tuple(labels), task, name)
         super().__init__(
             name,
             ids=ids if ids is not None else [str(number) for number in range(count)],
-            targets=targets,
+            targets=answers,
             labels=labels,
             task=task,
             splits=splits,
+            outputs=outputs,
         )
 
     def read(self, row: int) -> np.ndarray:

@@ -17,8 +17,9 @@ from zoo.data.pools import worker_count
 from zoo.errors import DataError, OptionError
 from zoo.specs import ResizeRule
 
-Transform = Callable[[np.ndarray, int], np.ndarray]
-"""(image uint8 (s, s, 3), index into the dataset) -> image of the same shape: where augmentation comes in."""
+Transform = Callable[[np.ndarray, int, np.ndarray | None], tuple[np.ndarray, np.ndarray | None]]
+"""(image uint8 (s, s, 3), index into the dataset, boxes float32 (k, 4) or None) -> the same two, changed: where
+augmentation comes in."""
 
 _CHUNK = 8  # images per task: enough to make the bookkeeping of a task small beside the work of 8 tiny images
 
@@ -30,10 +31,12 @@ class Batch:
     Attributes:
         pixels: uint8 (n, size, size, 3) RGB.
         positions: int64 (n,), indices into the dataset.
+        boxes: float32 (n, 4), where the transform moved them; None without boxes.
     """
 
     pixels: np.ndarray
     positions: np.ndarray
+    boxes: np.ndarray | None = None
 
 
 def batches(
@@ -44,6 +47,7 @@ def batches(
     rule: ResizeRule,
     batch_size: int = 32,
     transform: Transform | None = None,
+    boxes: np.ndarray | None = None,
     workers: int | None = None,
     on_skip: Callable[[str, str], None] | None = None,
 ) -> Iterator[Batch]:
@@ -60,6 +64,7 @@ def batches(
         rule: the resize rule.
         batch_size: images per batch.
         transform: applied to each resized image in the worker threads, so it must be safe to call from several.
+        boxes: float32 (images of the dataset, 4), one box an image as shares 0..1, for the transform to move.
         workers: threads; default as many as processors.
         on_skip: told (id, reason) of every damaged image, in order; without it each is a warning.
 
@@ -71,7 +76,7 @@ def batches(
     for name, value in (("size", size), ("batch_size", batch_size), ("workers", 1 if workers is None else workers)):
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
             raise OptionError(f"{name} must be a whole number of 1 or more; got {value!r}")
-    read = _Reader(dataset, int(size), rule, transform)
+    read = _Reader(dataset, int(size), rule, transform, boxes)
     told = on_skip or _warn
     return _run(read, chosen, int(batch_size), workers or worker_count(), told)
 
@@ -86,8 +91,7 @@ def _run(
     try:
         for chunk in _first(chunks, ahead):
             waiting.append(pool.submit(read, chunk))
-        pixels: list[np.ndarray] = []
-        positions: list[int] = []
+        ready: list[_Result] = []
         while waiting:
             results = waiting.popleft().result()
             for chunk in _first(chunks, 1):
@@ -96,17 +100,23 @@ def _run(
                 if result.image is None:
                     told(result.id, result.reason)
                     continue
-                pixels.append(result.image)
-                positions.append(result.index)
-                if len(pixels) == batch_size:
-                    yield Batch(np.stack(pixels), np.array(positions, np.int64))
-                    pixels, positions = [], []
-        if pixels:
-            yield Batch(np.stack(pixels), np.array(positions, np.int64))
+                ready.append(result)
+                if len(ready) == batch_size:
+                    yield _batch(ready)
+                    ready = []
+        if ready:
+            yield _batch(ready)
     finally:
         # Also when the caller stops early or an exception goes through: a few running images are waited for, the rest
         # is dropped.
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _batch(results: list[_Result]) -> Batch:
+    images = [result.image for result in results if result.image is not None]
+    boxes = [result.box for result in results if result.box is not None]
+    positions = np.array([result.index for result in results], np.int64)
+    return Batch(np.stack(images), positions, np.stack(boxes).astype(np.float32) if boxes else None)
 
 
 @dataclass(frozen=True)
@@ -115,6 +125,7 @@ class _Result:
     id: str
     image: np.ndarray | None
     reason: str = ""
+    box: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -125,6 +136,7 @@ class _Reader:
     size: int
     rule: ResizeRule
     transform: Transform | None
+    boxes: np.ndarray | None
 
     def __call__(self, chunk: np.ndarray) -> list[_Result]:
         return [self._one(index) for index in chunk.tolist()]
@@ -135,14 +147,15 @@ class _Reader:
             image = resize(self.dataset.image(index), self.size, self.rule)
         except DataError as error:
             return _Result(index, name, None, getattr(error, "reason", str(error)))
+        boxes = None if self.boxes is None else self.boxes[index : index + 1]
         if self.transform is not None:
-            image = self.transform(image, index)
+            image, boxes = self.transform(image, index, boxes)
             if image.shape != (self.size, self.size, 3) or image.dtype != np.uint8:
                 raise OptionError(
                     f"the transform of {name} gave {image.dtype} {image.shape}; "
                     f"it must give uint8 {(self.size, self.size, 3)}"
                 )
-        return _Result(index, name, image)
+        return _Result(index, name, image, box=None if boxes is None else boxes[0])
 
 
 def _first(items: Iterator[np.ndarray], count: int) -> Iterator[np.ndarray]:

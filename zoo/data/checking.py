@@ -30,7 +30,7 @@ def check(dataset: Dataset, *, labels: Sequence[str] | None = None, training: bo
     """
     if len(dataset) == 0:
         raise DataError(f"{dataset.name} holds no images")
-    if labels is not None:
+    if labels is not None and not dataset.outputs:
         dataset = dataset.relabel(labels)
     bad = dataset.unreadable()
     if len(bad) == len(dataset):
@@ -92,6 +92,9 @@ def _check_trainable(dataset: Dataset, counts: dict[str, int]) -> None:
 
 def _describe_values(dataset: Dataset) -> str:
     assert dataset.targets is not None
+    if dataset.outputs:
+        answers = ", ".join(f"{output.name} ({output.task} of {output.width})" for output in dataset.outputs)
+        return f"{len(dataset)} images, several answers each: {answers}"
     if dataset.task == "multilabel":
         means = dataset.targets.mean(axis=0)
         names = dataset.labels or tuple(str(number) for number in range(dataset.n_classes))

@@ -12,7 +12,8 @@ import numpy as np
 
 from zoo.data.pools import ordered_map
 from zoo.errors import DataError, OptionError, did_you_mean
-from zoo.specs import Task
+from zoo.outputs import check_boxes, pack, parts
+from zoo.specs import BOX_LABELS, Output, Task
 
 SPLITS = ("train", "validation", "test")
 """Names that `Dataset.splits` may hold."""
@@ -28,10 +29,12 @@ class Dataset:
 
     Attributes:
         name: what reports call it.
-        task: "classification", "multilabel" or "regression".
-        labels: class names (multilabel and regression: names of the outputs); () when unknown.
+        task: "classification", "multilabel", "regression", "box" or "multi-output".
+        labels: class names (otherwise names of the columns); () when unknown.
         ids: one name per image, e.g. `daisy/100080576.jpg`.
-        targets: classification: int64 class indices (n,); else float32 (n, k); None when unlabelled.
+        targets: classification: int64 class indices (n,); else float32 (n, k), of several answers side by side, class
+            indices as whole numbers; None when unlabelled.
+        outputs: the answers of a multi-output dataset, in the order of the columns; () of any other.
         splits: indices of the splits the source itself makes ("train", "validation", "test"); {} when it makes none.
     """
 
@@ -44,9 +47,20 @@ class Dataset:
         labels: Sequence[str] = (),
         task: Task = "classification",
         splits: Mapping[str, Any] | None = None,
+        outputs: Sequence[Output] = (),
     ) -> None:
+        """Args as the attributes; with `outputs`, targets is a mapping from the name of each answer to its values."""
         self.name = name
-        self.task: Task = task
+        self.outputs: tuple[Output, ...] = tuple(outputs)
+        self.task: Task = "multi-output" if self.outputs else task
+        if self.outputs:
+            labels = [label for output in self.outputs for label in output.labels]
+            if targets is not None:
+                if not isinstance(targets, Mapping):
+                    raise DataError(f"{name}: with outputs= targets must be a mapping, one entry an answer")
+                targets = pack(self.outputs, targets, name)
+        if task == "box":
+            labels = BOX_LABELS
         self.labels: tuple[str, ...] = tuple(labels)
         self.ids: tuple[str, ...] = tuple(ids)
         self.targets: np.ndarray | None = None if targets is None else self._check_targets(targets)
@@ -139,7 +153,10 @@ class Dataset:
 
     def fingerprint(self) -> str:
         """sha256 over task, labels, and content and answer of every image in order; file names do not matter."""
-        total = hashlib.sha256(json.dumps(["zoo dataset 1", self.task, self.labels]).encode())
+        meaning: list[Any] = ["zoo dataset 1", self.task, self.labels]
+        if self.outputs:
+            meaning.append([(output.name, output.task) for output in self.outputs])
+        total = hashlib.sha256(json.dumps(meaning).encode())
         for digest in self.hashes():
             total.update(bytes.fromhex(digest))
         if self.targets is not None:
@@ -160,6 +177,36 @@ class Dataset:
         clone.ids = tuple(self.ids[index] for index in chosen)
         clone.targets = None if self.targets is None else self.targets[chosen]
         clone.splits = {key: np.flatnonzero(np.isin(chosen, members)) for key, members in self.splits.items()}
+        return clone
+
+    def arrange(self, outputs: Sequence[Output]) -> Self:
+        """The same images with their several answers in the order, and their classes numbered as in the labels, given.
+
+        Raises:
+            DataError: an answer is missing or of another kind, or its labels differ.
+        """
+        if [output.name for output in self.outputs] == [output.name for output in outputs] and [
+            output.labels for output in self.outputs
+        ] == [output.labels for output in outputs]:
+            return copy.copy(self)
+        own = {output.name: (output, true) for output, _, true in parts(self.outputs, None, self.targets)}
+        answers: dict[str, Any] = {}
+        for output in outputs:
+            mine, true = own.get(output.name, (None, None))
+            if mine is None or not _agree(mine, output):
+                described = "; ".join(f"{o.name}: {o.task} of {_listed(o.labels)}" for o in self.outputs)
+                raise DataError(
+                    f"{self.name} answers {described}; the head answers {output.name}: {output.task} of "
+                    f"{_listed(output.labels)}"
+                )
+            if output.task == "classification" and true is not None:
+                true = np.array(mine.labels)[true]
+            answers[output.name] = true
+        clone = copy.copy(self)
+        clone.outputs = tuple(outputs)
+        clone.labels = tuple(label for output in outputs for label in output.labels)
+        if self.targets is not None:
+            clone.targets = pack(outputs, answers, self.name)
         return clone
 
     def relabel(self, labels: Sequence[str]) -> Self:
@@ -227,7 +274,9 @@ class Dataset:
             values = values[:, None]
         if values.ndim != 2 or not np.isfinite(values).all():
             raise DataError(f"{self.name}: targets must be finite numbers (n, k); got {answers.dtype} {answers.shape}")
-        if self.labels and len(self.labels) != values.shape[1]:
+        if self.task == "box":
+            check_boxes(values, self.name)
+        if self.labels and not self.outputs and len(self.labels) != values.shape[1]:
             raise DataError(f"{self.name}: {values.shape[1]} values an image and {len(self.labels)} labels")
         return values
 
@@ -245,16 +294,17 @@ class Dataset:
 class _Joined(Dataset):
     """Several datasets behind one another; a row is a place in that sequence."""
 
-    def __init__(self, parts: Sequence[Dataset], name: str, targets: np.ndarray | None) -> None:
-        self._parts = tuple(parts)
-        self._ends = np.cumsum([len(part) for part in parts])
+    def __init__(self, members: Sequence[Dataset], name: str, targets: np.ndarray | None) -> None:
+        self._parts = tuple(members)
+        self._ends = np.cumsum([len(part) for part in members])
         super().__init__(
             name,
-            ids=[name for part in parts for name in part.ids],
-            targets=targets,
-            labels=parts[0].labels,
-            task=parts[0].task,
+            ids=[name for part in members for name in part.ids],
+            labels=members[0].labels,
+            task=members[0].task,
         )
+        self.outputs = members[0].outputs
+        self.targets = targets
 
     def _locate(self, row: int) -> tuple[Dataset, int]:
         """The part that holds a row, and that part's own row."""
@@ -289,7 +339,7 @@ def concatenate(*datasets: Dataset, name: str | None = None) -> Dataset:
         raise OptionError("concatenate needs at least one dataset")
     first = datasets[0]
     for other in datasets[1:]:
-        for what in ("task", "labels", "labelled"):
+        for what in ("task", "labels", "outputs", "labelled"):
             mine, its = getattr(first, what), getattr(other, what)
             if mine != its:
                 raise DataError(f"cannot join {first.name} and {other.name}: their {what} differ, {mine!r} and {its!r}")
@@ -320,6 +370,13 @@ def pixel_digest(image: np.ndarray) -> str:
     total = hashlib.sha256(repr(image.shape).encode())
     total.update(np.ascontiguousarray(image).tobytes())
     return total.hexdigest()
+
+
+def _agree(own: Output, wanted: Output) -> bool:
+    """Whether answers of a dataset can be put in the terms of a head: classes may be a part of them, in any order."""
+    if own.task != "classification" or wanted.task != "classification":
+        return own.task == wanted.task and own.labels == wanted.labels
+    return set(own.labels) <= set(wanted.labels)
 
 
 def _unique(labels: Sequence[str]) -> tuple[str, ...]:

@@ -14,10 +14,12 @@ from zoo.data.dataset import Dataset
 from zoo.data.files import ImageFiles
 from zoo.data.images import EXTENSIONS
 from zoo.errors import DataError, PluginError, UnknownNameError
-from zoo.specs import Task
+from zoo.specs import Output, Task
 
 
-def load(data: Any, *, labels: Sequence[str] | None = None, task: Task | None = None) -> Dataset:
+def load(
+    data: Any, *, labels: Sequence[str] | None = None, task: Task | None = None, outputs: Sequence[Output] = ()
+) -> Dataset:
     """Make a Dataset of data.
 
     A text is a path if there is a folder or an image file of that name, or if it holds a path separator; else it is the
@@ -29,6 +31,7 @@ def load(data: Any, *, labels: Sequence[str] | None = None, task: Task | None = 
         labels: class names to number the answers by (those of a head). Without them a folder's classes are sorted by
             name, and numbers have no names.
         task: what the answers of arrays are; None: found out by the rules of `Arrays`.
+        outputs: the several answers of a head (instead of labels and task): y of arrays is then a mapping.
 
     Returns:
         The dataset; `labels` and `targets` follow the labels asked for.
@@ -36,11 +39,14 @@ def load(data: Any, *, labels: Sequence[str] | None = None, task: Task | None = 
     Raises:
         DataError: the data cannot be used as given, or its classes are not among the labels.
     """
+    if outputs:
+        dataset = _load(data, (), None, tuple(outputs))
+        return dataset.arrange(outputs) if dataset.outputs else dataset
     dataset = _load(data, tuple(labels or ()), task)
     return dataset if labels is None else dataset.relabel(labels)
 
 
-def _load(data: Any, labels: tuple[str, ...], task: Task | None) -> Dataset:
+def _load(data: Any, labels: tuple[str, ...], task: Task | None, outputs: tuple[Output, ...] = ()) -> Dataset:
     if isinstance(data, Dataset):
         return data
     if isinstance(data, str):
@@ -53,7 +59,7 @@ def _load(data: Any, labels: tuple[str, ...], task: Task | None) -> Dataset:
         if data and all(isinstance(item, str | os.PathLike) for item in data):
             return _from_files([Path(item).expanduser() for item in data])
         if isinstance(data, tuple) and len(data) == 2:
-            return Arrays(*data, labels=labels, task=task)
+            return Arrays(*data, labels=labels, task=task, outputs=outputs)
         if isinstance(data, list) and data and all(hasattr(item, "shape") for item in data):
             return Arrays(data)
     elif hasattr(data, "shape") and hasattr(data, "dtype"):

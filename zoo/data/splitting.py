@@ -11,6 +11,7 @@ import numpy as np
 
 from zoo.data.dataset import Dataset
 from zoo.errors import DataError, OptionError
+from zoo.outputs import parts
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,9 @@ def split(dataset: Dataset, *, validation: float = 0.2, test: float = 0.0, seed:
     Images with the same bytes never lie on two sides, also when they are in different classes. The order in which
     images are taken is that of sha256(seed, sha256 of the image): it depends neither on names nor on the order of the
     files, and when files are added the old ones stay where they are, but for a few near the border. Every class with
-    two or more different images has one in train and (if a share is asked for) one in validation. Multilabel,
-    regression and unlabelled data are split as one class.
+    two or more different images has one in train and (if a share is asked for) one in validation. Data
+    with several answers is split by the first of them that is a class; multilabel, regression, box and unlabelled data
+    as one class.
 
     A split the source makes itself is kept: its "test" is the test part, its "validation" the validation part; what is
     missing is taken from the rest. Images that the source has on two sides are taken out of training.
@@ -64,10 +66,7 @@ def split(dataset: Dataset, *, validation: float = 0.2, test: float = 0.0, seed:
     """
     total = len(dataset)
     _check_sizes(validation, test, total)
-    if dataset.task == "classification" and dataset.targets is not None:
-        classes, n_classes = dataset.targets.tolist(), dataset.n_classes
-    else:
-        classes, n_classes = [0] * total, 1
+    classes, n_classes = _classes(dataset)
     hashes = dataset.hashes()
 
     given = dataset.splits
@@ -100,6 +99,17 @@ def split(dataset: Dataset, *, validation: float = 0.2, test: float = 0.0, seed:
     )
     _check_parts(parts, dataset, validation, test)
     return parts
+
+
+def _classes(dataset: Dataset) -> tuple[list[int], int]:
+    """The class of every image, and how many classes there are."""
+    if dataset.targets is not None and dataset.task == "classification":
+        return dataset.targets.tolist(), dataset.n_classes
+    if dataset.targets is not None:
+        for output, _, true in parts(dataset.outputs, None, dataset.targets):
+            if output.task == "classification":
+                return true.tolist(), output.width
+    return [0] * len(dataset), 1
 
 
 def _check_sizes(validation: float, test: float, total: int) -> None:

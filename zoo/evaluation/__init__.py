@@ -3,29 +3,43 @@
 from __future__ import annotations
 
 from zoo.evaluation.baseline import pixel_baseline
-from zoo.evaluation.metrics import evaluate_scores, headline, wilson
+from zoo.evaluation.metrics import (
+    evaluate_outputs,
+    evaluate_scores,
+    headline,
+    headline_of,
+    intersection_over_union,
+    wilson,
+)
 from zoo.evaluation.result import (
+    BoxEvaluation,
     ClassFigures,
     ClassificationEvaluation,
     Evaluation,
     LabelFigures,
     Mistake,
     MultilabelEvaluation,
+    MultiOutputEvaluation,
     OutputFigures,
     RegressionEvaluation,
 )
 
 __all__ = [
+    "BoxEvaluation",
     "ClassFigures",
     "ClassificationEvaluation",
     "Evaluation",
     "LabelFigures",
     "Mistake",
+    "MultiOutputEvaluation",
     "MultilabelEvaluation",
     "OutputFigures",
     "RegressionEvaluation",
+    "evaluate_outputs",
     "evaluate_scores",
     "headline",
+    "headline_of",
+    "intersection_over_union",
     "pixel_baseline",
     "wilson",
 ]

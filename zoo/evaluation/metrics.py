@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
 from zoo.errors import DataError, OptionError
 from zoo.evaluation.result import (
+    BoxEvaluation,
     ClassFigures,
     ClassificationEvaluation,
     Evaluation,
     LabelFigures,
     MultilabelEvaluation,
+    MultiOutputEvaluation,
     OutputFigures,
     RegressionEvaluation,
 )
-from zoo.specs import Task
+from zoo.outputs import THRESHOLD as _THRESHOLD
+from zoo.outputs import as_boxes, check_boxes, parts
+from zoo.specs import Output, Task
 
-_THRESHOLD = 0.5
 _TOO_WIDE = 0.10
 """An interval of the accuracy wider than this gets a note: the set cannot tell models apart."""
 
@@ -41,7 +45,7 @@ def evaluate_scores(
         targets: int64 (n,) class indices; multi-hot (n, k); or values (n, k) or (n,).
         labels: names of the k outputs; their numbers if left out.
         ids: names of the n examples; their numbers if left out.
-        task: "classification", "multilabel" or "regression".
+        task: "classification", "multilabel", "regression" or "box".
         skipped: (id, reason) of examples that could not be read; kept as they are.
         notes: what a reader must know; kept, with more added (set too small, classes without examples).
 
@@ -73,6 +77,61 @@ def evaluate_scores(
     return _MEASURES[task](scores, targets, labels, ids, tuple(skipped), tuple(notes))
 
 
+def evaluate_outputs(
+    scores: np.ndarray,
+    targets: np.ndarray,
+    outputs: Sequence[Output],
+    *,
+    ids: Sequence[str] = (),
+    skipped: Iterable[tuple[str, str]] = (),
+    notes: Iterable[str] = (),
+) -> Evaluation:
+    """Measure a model with one or several answers.
+
+    Args:
+        scores: (n, columns): the answers side by side.
+        targets: as `zoo.outputs.parts` takes them apart.
+        outputs: the answers.
+        ids: names of the n examples.
+        skipped: (id, reason) of examples that could not be read.
+        notes: what a reader must know.
+
+    Returns:
+        The evaluation of the single answer, or of all.
+    """
+    common: dict[str, Any] = {"ids": ids, "skipped": tuple(skipped), "notes": tuple(notes)}
+    if len(outputs) == 1:
+        return evaluate_scores(scores, targets, labels=outputs[0].labels, task=outputs[0].task, **common)
+    answers = {
+        output.name: evaluate_scores(own, true, labels=output.labels, ids=ids, task=output.task)
+        for output, own, true in parts(outputs, scores, targets)
+    }
+    inner = [f"{name}: {note}" for name, answer in answers.items() for note in answer.notes]
+    return MultiOutputEvaluation(
+        labels=tuple(label for output in outputs for label in output.labels),
+        ids=tuple(ids) or next(iter(answers.values())).ids,
+        targets=targets,
+        scores=np.asarray(scores, dtype=np.float64),
+        skipped=common["skipped"],
+        notes=(*common["notes"], *inner),
+        answers=answers,
+    )
+
+
+def headline_of(scores: np.ndarray, targets: np.ndarray, outputs: Sequence[Output]) -> dict[str, float]:
+    """`headline` for one or several answers: the weighted sum of the losses, and each answer's metric."""
+    if len(outputs) == 1:
+        return headline(scores, targets, task=outputs[0].task)
+    figures = {"loss": 0.0}
+    for output, own, true in parts(outputs, scores, targets):
+        for name, value in headline(own, true, task=output.task).items():
+            if name == "loss":
+                figures["loss"] += output.weight * value
+            else:
+                figures[f"{output.name}_{name}"] = value
+    return figures
+
+
 def headline(scores: np.ndarray, targets: np.ndarray, *, task: Task = "classification") -> dict[str, float]:
     """Loss and one metric, under the names that Keras uses in a history; fast enough for every epoch.
 
@@ -80,7 +139,7 @@ def headline(scores: np.ndarray, targets: np.ndarray, *, task: Task = "classific
         scores: as for `evaluate_scores`.
         targets: as for `evaluate_scores`.
         task: "classification": cross-entropy and accuracy; "multilabel": binary cross-entropy and the share of single
-            labels right; "regression": mean square error and mean absolute error.
+            labels right; "regression": mean square error and mean absolute error; "box": mean absolute error, twice.
 
     Returns:
         `{"loss": ..., "accuracy": ...}`, or `{"loss": ..., "mae": ...}` for a regression.
@@ -93,6 +152,8 @@ def headline(scores: np.ndarray, targets: np.ndarray, *, task: Task = "classific
         right = (scores > _THRESHOLD) == (targets > _THRESHOLD)
         return {"loss": _binary_log_loss(scores, targets), "accuracy": float(right.mean())}
     difference = scores.reshape(len(scores), -1) - targets.reshape(len(targets), -1)
+    if task == "box":
+        return dict.fromkeys(("loss", "mae"), float(np.abs(difference).mean()))
     return {"loss": float((difference**2).mean()), "mae": float(np.abs(difference).mean())}
 
 
@@ -261,7 +322,56 @@ def _regression(
     )
 
 
-_MEASURES = {"classification": _classification, "multilabel": _multilabel, "regression": _regression}
+def intersection_over_union(told: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Area of the intersection of boxes over the area of their union (Everingham et al. 2010, PASCAL VOC, section 4.2).
+
+    Args:
+        told: (n, 4), x_min, y_min, x_max, y_max; inside out counts as empty.
+        true: (n, 4), with areas above 0.
+
+    Returns:
+        (n,), 0..1.
+    """
+    told, true = np.asarray(told, np.float64), np.asarray(true, np.float64)
+    sides = np.minimum(told[:, 2:], true[:, 2:]) - np.maximum(told[:, :2], true[:, :2])
+    common = np.clip(sides, 0, None).prod(axis=1)
+    areas = [np.clip(boxes[:, 2:] - boxes[:, :2], 0, None).prod(axis=1) for boxes in (told, true)]
+    return common / (areas[0] + areas[1] - common)
+
+
+def _box(
+    scores: np.ndarray,
+    targets: np.ndarray,
+    labels: tuple[str, ...],
+    ids: tuple[str, ...],
+    skipped: tuple[tuple[str, str], ...],
+    notes: tuple[str, ...],
+) -> BoxEvaluation:
+    check_boxes(targets, "targets")
+    told = as_boxes(scores)
+    overlap = intersection_over_union(told, targets)
+    right = int((overlap >= _THRESHOLD).sum())
+    interval = wilson(right, len(scores))
+    return BoxEvaluation(
+        labels=labels,
+        ids=ids,
+        targets=targets,
+        scores=scores,
+        skipped=skipped,
+        notes=(*notes, *_too_small(len(scores), interval, "share of boxes that overlap by half")),
+        mean_iou=float(overlap.mean()),
+        right=right / len(scores),
+        interval=interval,
+        mae=float(np.abs(told - targets).mean()),
+    )
+
+
+_MEASURES = {
+    "classification": _classification,
+    "multilabel": _multilabel,
+    "regression": _regression,
+    "box": _box,
+}
 
 
 def _r2(true: np.ndarray, told: np.ndarray) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, NoReturn
 
@@ -321,6 +321,68 @@ class RegressionEvaluation(Evaluation):
             return []
         cells = [(row.label, f"{row.mae:.4g}", f"{row.rmse:.4g}", _number(row.r2)) for row in self.per_output]
         return _columns(("output", "MAE", "RMSE", "R2"), cells, "outputs")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class BoxEvaluation(Evaluation):
+    """One box each.
+
+    Attributes:
+        mean_iou: mean intersection over union of the box told and the true one, 0..1.
+        right: share of examples with an intersection over union of at least 0.5 (PASCAL VOC's criterion).
+        interval: Wilson's 95 % confidence interval of `right`.
+        mae: mean absolute error of the four values, as a share of width and height.
+    """
+
+    task: ClassVar[Task] = "box"
+    figures: ClassVar[tuple[str, ...]] = ("mean_iou", "right", "interval", "mae")
+
+    mean_iou: float
+    right: float
+    interval: tuple[float, float]
+    mae: float
+
+    def _headline(self) -> str:
+        low, high = self.interval
+        return (
+            f"mean intersection over union {self.mean_iou:.3f} on {self.count} examples, at least half "
+            f"{self.right:.3f} (95 % interval {low:.3f} to {high:.3f}), mean absolute error {self.mae:.4f}"
+        )
+
+    def _table(self) -> list[str]:
+        return []
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class MultiOutputEvaluation(Evaluation):
+    """Several answers each.
+
+    Attributes:
+        answers: name of the answer -> its own evaluation.
+    """
+
+    task: ClassVar[Task] = "multi-output"
+    figures: ClassVar[tuple[str, ...]] = ("answers",)
+
+    answers: Mapping[str, Evaluation]
+
+    def __getitem__(self, name: str) -> Evaluation:
+        return self.answers[name]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The figures of every answer as JSON can hold them."""
+        written = super().to_dict()
+        written["answers"] = {name: answer.to_dict() for name, answer in self.answers.items()}
+        return written
+
+    def _headline(self) -> str:
+        return f"{len(self.answers)} answers on {self.count} examples"
+
+    def _table(self) -> list[str]:
+        lines = []
+        for name, answer in self.answers.items():
+            lines += [f"{name}: {answer._headline()}", *(f"  {line}" for line in answer._table())]
+        return lines
 
 
 def _number(value: float) -> str:

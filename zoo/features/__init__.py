@@ -1,8 +1,9 @@
-"""Features computed once: extraction, and the convex probe on them."""
+"""Features computed once: extraction, and the best linear head on them."""
 
 from __future__ import annotations
 
 from zoo.features.extract import Features, extract, forward
+from zoo.features.linear import LinearHead, fit_linear
 from zoo.features.probe import Probe, fit_probe
 
-__all__ = ["Features", "Probe", "extract", "fit_probe", "forward"]
+__all__ = ["Features", "LinearHead", "Probe", "extract", "fit_linear", "fit_probe", "forward"]

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from zoo.compose import Composition
-from zoo.data import Dataset, Split, batches
+from zoo.data import Dataset, Split, Transform, batches
 from zoo.errors import DataError, OptionError
-from zoo.features import Features, extract, fit_probe
+from zoo.features import Features, extract, fit_linear
 from zoo.features.extract import Progress
+from zoo.outputs import box_columns, read_scores
 from zoo.specs import PhaseSpec, RecipeSpec
 from zoo.training.freeze import Guard, freeze, quiet_dropout
-from zoo.training.loop import Images, Rows, Transform, descend
+from zoo.training.loop import Images, Rows, descend
 
 SCRATCH = "scratch"
 """What `identity["weights"]` says of a base whose weights were trained here from random ones."""
@@ -48,16 +49,8 @@ class Settings:
     callbacks: Sequence[Any] = ()
     verbose: int | str = 0
     progress: Progress | None = None
-
-
-def answers(composition: Composition, raw: np.ndarray) -> np.ndarray:
-    """Probabilities or values from the head's own output, as the serving graph computes them."""
-    if not composition.from_logits or composition.task == "regression":
-        return raw
-    if composition.task == "multilabel":
-        return 1 / (1 + np.exp(-raw))
-    shifted = np.exp(raw - raw.max(axis=1, keepdims=True))
-    return shifted / shifted.sum(axis=1, keepdims=True)
+    fresh_head: bool = True
+    """Whether the head starts anew, so that its values take their units from the training targets."""
 
 
 def check_recipe(composition: Composition, recipe: RecipeSpec, *, augmented: bool) -> None:
@@ -86,8 +79,6 @@ def check_recipe(composition: Composition, recipe: RecipeSpec, *, augmented: boo
         raise OptionError(
             "recipe 'probe' solves a linear head exactly; this head is something else: take recipe='head'"
         )
-    if convex and composition.task != "classification":
-        raise OptionError(f"the probe is for classification; this head does {composition.task}: take recipe='head'")
     if augmented and all(phase.solver == "convex" for phase in recipe.phases):
         raise OptionError(f"recipe {recipe.name!r} computes features once and cannot augment: take 'head' or 'lp-ft'")
 
@@ -123,6 +114,9 @@ def train(
     outcome.train = everything[np.isin(everything, split.train)]
     outcome.validation = everything[np.isin(everything, split.validation)]
     _require_classes(composition, dataset, outcome)
+    if settings.fresh_head:
+        assert dataset.targets is not None
+        composition.set_units(dataset.targets[outcome.train])
     for phase in recipe.phases:
         start = time.perf_counter()
         if phase.solver == "convex" and composition.linear_layer() is not None:
@@ -199,11 +193,11 @@ def _rows(features: Features, positions: np.ndarray) -> np.ndarray:
 
 
 def _head_scores(composition: Composition, values: np.ndarray, batch_size: int = 4096) -> np.ndarray:
-    head = composition.head
-    assert head is not None
+    rows = composition.rows
+    assert rows is not None
     chunks = (values[start : start + batch_size] for start in range(0, len(values), batch_size))
-    parts = [np.asarray(head(chunk, training=False)) for chunk in chunks]
-    return answers(composition, np.concatenate(parts)).astype(np.float32)
+    raw = np.concatenate([np.asarray(rows(chunk, training=False)) for chunk in chunks])
+    return read_scores(composition.outputs, raw, from_logits=composition.from_logits).astype(np.float32)
 
 
 def _record(outcome: Outcome, epochs: dict[str, list[float]]) -> None:
@@ -228,12 +222,18 @@ def _probe(
 
     assert dataset.targets is not None
     values, targets = _rows(features, outcome.train), dataset.targets[outcome.train]
-    probe = fit_probe(
-        values, targets, n_classes=composition.outputs, seed=settings.seed, class_weight=settings.class_weight
+    composition.set_units(targets)
+    solution = fit_linear(
+        values,
+        targets,
+        composition.outputs,
+        width=composition.width,
+        seed=settings.seed,
+        class_weight=settings.class_weight,
     )
     layer = composition.linear_layer()
     assert layer is not None
-    layer.set_weights([probe.kernel, probe.bias])
+    layer.set_weights([solution.kernel, solution.bias])
     logs = dict(measure(_head_scores(composition, values), targets))
     if len(outcome.validation):
         held_out = measure(
@@ -246,8 +246,7 @@ def _probe(
     callbacks.on_epoch_end(0, logs)
     callbacks.on_train_end(logs)
     _record(outcome, {name: [value] for name, value in logs.items()})
-    checked = None if np.isnan(probe.cv_accuracy) else probe.cv_accuracy  # too few examples to cross-validate
-    return {"solver": "convex", "regularisation_C": probe.c, "cross_validated_accuracy": checked}
+    return {"solver": "convex", **solution.report}
 
 
 def _gradient_report(phase: PhaseSpec, stages: list[str]) -> dict[str, Any]:
@@ -277,7 +276,7 @@ def check_class_weight(composition: Composition, asked: Any) -> Any:
     weights = {}
     for name, weight in asked.items():
         index = composition.labels.index(name) if name in composition.labels else name
-        if not isinstance(index, int | np.integer) or not 0 <= index < composition.outputs:
+        if not isinstance(index, int | np.integer) or not 0 <= index < composition.width:
             raise OptionError(f"class_weight names class {name!r}; classes are {', '.join(composition.labels[:12])}")
         if not (np.isfinite(weight) and weight > 0):
             raise OptionError(f"class_weight of {name!r} is {weight!r}; it must be a positive number")
@@ -288,7 +287,7 @@ def check_class_weight(composition: Composition, asked: Any) -> Any:
 def _class_weight(composition: Composition, targets: np.ndarray, asked: Any) -> dict[int, float] | None:
     if asked is None or isinstance(asked, dict):
         return asked
-    counts = np.bincount(targets, minlength=composition.outputs)
+    counts = np.bincount(targets, minlength=composition.width)
     return {index: len(targets) / (np.count_nonzero(counts) * max(int(count), 1)) for index, count in enumerate(counts)}
 
 
@@ -301,8 +300,6 @@ def _head(
     settings: Settings,
 ) -> dict[str, Any]:
     """Train the head on the features; a convex phase whose head is not linear comes here too."""
-    import keras
-
     assert dataset.targets is not None
     if phase.solver == "convex":
         phase = phase.model_copy(update={"solver": "gradient", "epochs": 30})
@@ -310,15 +307,14 @@ def _head(
     validation = None
     if len(outcome.validation):
         validation = Rows(_rows(features, outcome.validation), dataset.targets[outcome.validation])
-    head = composition.head
-    assert head is not None
+    rows = composition.rows
+    assert rows is not None
     history = descend(
-        # A model of its own is compiled: the one inside the serving graph would take its optimizer into every file.
-        keras.Model(head.inputs, head.outputs, name="zoo_head_training"),
+        rows,  # not `head`: compiled, that would take its optimizer into every file, being a part of the serving graph
         phase,
         Rows(_rows(features, outcome.train), train_targets),
         validation,
-        task=composition.task,
+        outputs=composition.weighed_outputs(),
         from_logits=composition.from_logits,
         seed=settings.seed,
         class_weight=_class_weight(composition, train_targets, settings.class_weight),
@@ -338,7 +334,8 @@ def _descend_images(
     training = freeze(composition.backbone, composition.stages, unfreeze=phase.unfreeze, batchnorm=phase.batchnorm)
     guard = Guard.watch(composition.stages, training, phase.batchnorm)
     size, rule = composition.input_size, composition.resize
-    images = Images(dataset, outcome.train, size, rule, settings.augment)
+    boxes = box_columns(composition.outputs) if settings.augment else None  # only augmentation moves them
+    images = Images(dataset, outcome.train, size, rule, settings.augment, boxes)
     validation = None
     if len(outcome.validation):
         validation = Images(dataset, outcome.validation, size, rule)
@@ -348,7 +345,7 @@ def _descend_images(
             phase,
             images,
             validation,
-            task=composition.task,
+            outputs=composition.weighed_outputs(),
             from_logits=composition.from_logits,
             seed=settings.seed,
             class_weight=_class_weight(composition, dataset.targets[outcome.train], settings.class_weight),

@@ -10,11 +10,9 @@ from typing import Any
 import numpy as np
 
 from zoo.compose import as_pixels
-from zoo.data import Dataset, batches
-from zoo.specs import PhaseSpec, ResizeRule, Task
-
-Transform = Callable[[np.ndarray, int], np.ndarray]
-"""(image, index in the dataset) -> image: augmentation bound to a seed and an epoch."""
+from zoo.data import Dataset, Transform, batches
+from zoo.outputs import columns
+from zoo.specs import Output, PhaseSpec, ResizeRule
 
 
 def order(count: int, *, seed: int, epoch: int) -> np.ndarray:
@@ -32,6 +30,7 @@ class Images:
         size: side of the model's input, in pixels.
         rule: the resize rule.
         augment: epoch -> transform, or None.
+        boxes: the columns of the targets that hold boxes, which move with the pixels; or None.
     """
 
     dataset: Dataset
@@ -39,6 +38,7 @@ class Images:
     size: int
     rule: ResizeRule
     augment: Callable[[int], Transform] | None = None
+    boxes: slice | None = None
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -53,8 +53,13 @@ class Images:
             rule=self.rule,
             batch_size=len(chosen),
             transform=self.augment(epoch) if self.augment else None,
+            boxes=None if self.boxes is None else self.dataset.targets[:, self.boxes],
         )
-        return as_pixels(batch.pixels), self.dataset.targets[batch.positions]
+        targets = self.dataset.targets[batch.positions]
+        if self.boxes is not None:
+            targets = targets.copy()
+            targets[:, self.boxes] = batch.boxes
+        return as_pixels(batch.pixels), targets
 
 
 @dataclass(frozen=True)
@@ -118,26 +123,63 @@ def reseed(model: Any, *, seed: int, epoch: int) -> None:
         generator.state.assign(np.random.SeedSequence([seed, epoch, index]).generate_state(2))
 
 
-def loss_for(task: Task, *, from_logits: bool) -> Any:
-    """The Keras loss of a task."""
+def loss_for(outputs: Sequence[Output], *, from_logits: bool) -> Any:
+    """The Keras loss of the answers; of several the sum of their own, each times its weight."""
     import keras
 
-    if task == "classification":
-        return keras.losses.SparseCategoricalCrossentropy(from_logits=from_logits)
-    if task == "multilabel":
-        return keras.losses.BinaryCrossentropy(from_logits=from_logits)
-    return keras.losses.MeanSquaredError()
+    single = {
+        "classification": keras.losses.SparseCategoricalCrossentropy(from_logits=from_logits),
+        "multilabel": keras.losses.BinaryCrossentropy(from_logits=from_logits),
+        "regression": keras.losses.MeanSquaredError(),
+        "box": keras.losses.MeanAbsoluteError(),
+    }
+    if len(outputs) == 1:
+        return single[outputs[0].task]
+
+    def loss(true: Any, told: Any) -> Any:
+        terms = [
+            output.weight * single[output.task](true[:, there], told[:, where])
+            for output, where, there in columns(outputs)
+        ]
+        return sum(terms[1:], terms[0])
+
+    return loss
 
 
-def metrics_for(task: Task) -> list[Any]:
-    """The Keras metrics of a task, under the names that `history` shows."""
+def metrics_for(outputs: Sequence[Output]) -> list[Any]:
+    """The Keras metrics of the answers, under the names that `history` shows."""
     import keras
 
-    if task == "classification":
-        return [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
-    if task == "multilabel":
-        return [keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.5)]
-    return [keras.metrics.MeanAbsoluteError(name="mae")]
+    single = {
+        "classification": lambda: keras.metrics.SparseCategoricalAccuracy(name="accuracy"),
+        "multilabel": lambda: keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.5),
+        "regression": lambda: keras.metrics.MeanAbsoluteError(name="mae"),
+        "box": lambda: keras.metrics.MeanAbsoluteError(name="mae"),
+    }
+    if len(outputs) == 1:
+        return [single[outputs[0].task]()]
+
+    class OfPart(keras.metrics.Metric):
+        """A metric of some of the columns."""
+
+        def __init__(self, name: str, inner: Any, where: slice, there: slice) -> None:
+            super().__init__(name=name)
+            self.inner, self.where, self.there = inner, where, there
+
+        def update_state(self, true: Any, told: Any, sample_weight: Any = None) -> None:
+            self.inner.update_state(true[:, self.there], told[:, self.where], sample_weight=sample_weight)
+
+        def result(self) -> Any:
+            return self.inner.result()
+
+        def reset_state(self) -> None:
+            self.inner.reset_state()
+
+    metrics = []
+    for output, where, there in columns(outputs):
+        inner = single[output.task]()
+        metrics.append(OfPart(f"{output.name}_{inner.name}", inner, where, there))
+    return metrics
 
 
 def descend(
@@ -146,7 +188,7 @@ def descend(
     train: Images | Rows,
     validation: Images | Rows | None,
     *,
-    task: Task,
+    outputs: Sequence[Output],
     from_logits: bool,
     seed: int,
     class_weight: dict[int, float] | None = None,
@@ -161,7 +203,7 @@ def descend(
         phase: epochs, batch size, learning rate, warm-up, weight decay.
         train: examples to learn from.
         validation: examples to measure after every epoch, or None.
-        task: decides loss and metrics.
+        outputs: the answers: they decide loss and metrics.
         from_logits: whether the model gives logits rather than probabilities.
         seed: of the order of the examples.
         class_weight: class index -> weight, or None.
@@ -193,8 +235,8 @@ def descend(
         optimizer=keras.optimizers.Adam(
             learning_rate=rate, weight_decay=phase.weight_decay or None, global_clipnorm=1.0
         ),
-        loss=loss_for(task, from_logits=from_logits),
-        metrics=metrics_for(task),
+        loss=loss_for(outputs, from_logits=from_logits),
+        metrics=metrics_for(outputs),
         # On a CPU compiling a whole network with XLA costs more than it saves in a few epochs.
         jit_compile=False,
     )

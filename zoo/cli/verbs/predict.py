@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,9 +10,6 @@ from zoo.cli.models import model_options, open_model
 from zoo.cli.output import one_line, print_json
 from zoo.cli.parameters import json_option, quiet_option
 from zoo.errors import DataError
-
-if TYPE_CHECKING:
-    from zoo.model import Prediction
 
 
 @click.command("predict")
@@ -32,7 +28,7 @@ def command(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Name what is on images.
+    """Say what is on images.
 
     IMAGES are files or folders. One line each: path, label, probability, then the runners-up. Without --model and
     --backbone the pretrained efficientnet_lite0 answers with ImageNet labels.
@@ -50,27 +46,8 @@ def command(
         )
     model = open_model(file, backbone, head, weights, quiet=quiet or as_json)
     predictions = model.predict(list(images))
-    best = [_best(prediction, model.labels, top) for prediction in predictions]
     if as_json:
-        print_json(
-            [
-                {
-                    "source": prediction.source,
-                    "label": prediction.label,
-                    "score": prediction.score,
-                    "top": [{"label": label, "score": score} for label, score in first],
-                }
-                for prediction, first in zip(predictions, best, strict=True)
-            ]
-        )
+        print_json([prediction.to_dict(top) for prediction in predictions])
         return
-    for prediction, first in zip(predictions, best, strict=True):
-        answers = "  ".join(f"{label} {score:.3f}" for label, score in first)
-        click.echo(f"{one_line(prediction.source)}  {answers}")
-
-
-def _best(prediction: Prediction, labels: tuple[str, ...], count: int) -> list[tuple[str, float]]:
-    """The most likely labels with their probabilities, best first."""
-    scores: Any = prediction.scores
-    order = (-scores).argsort(kind="stable")[:count]
-    return [(labels[index] if labels else str(index), float(scores[index])) for index in order]
+    for prediction in predictions:
+        click.echo(f"{one_line(prediction.source)}  {prediction.text(top)}")

@@ -1,0 +1,131 @@
+"""The best linear head on fixed features, for every kind of answer: logistic regression, one a label, or ridge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from zoo.errors import DataError
+from zoo.features.probe import ClassWeight, fit_probe
+from zoo.outputs import parts
+from zoo.specs import Output
+
+_ALPHAS = tuple(10.0 ** (step / 2) for step in range(-6, 11))
+"""Strengths of ridge that are compared, for features whose variances add up to the number of rows: 0.001 to 1e5."""
+
+_ROWS = 20_000
+"""Rows used to choose the strength at most: beyond that the choice no longer changes."""
+
+
+@dataclass(frozen=True)
+class LinearHead:
+    """A solved linear head: `values @ kernel + bias` is what a Dense layer gives.
+
+    Attributes:
+        kernel: float32 (d, columns).
+        bias: float32 (columns,).
+        report: what was chosen and found, JSON-ready.
+    """
+
+    kernel: np.ndarray
+    bias: np.ndarray
+    report: dict[str, Any]
+
+
+def fit_linear(
+    values: np.ndarray,
+    targets: np.ndarray,
+    outputs: Sequence[Output],
+    *,
+    width: int,
+    seed: int = 0,
+    class_weight: ClassWeight = None,
+) -> LinearHead:
+    """Solve the linear head of one or several answers.
+
+    Args:
+        values: float32 (n, d), finite.
+        targets: as `zoo.outputs.parts` takes them apart.
+        outputs: the answers, in the order of the columns.
+        width: columns of the head (a single answer may have no labels yet).
+        seed: of the folds.
+        class_weight: as for `fit_probe`; for a single classification only.
+
+    Returns:
+        Kernel and bias over all columns. Those of a regression give standardised targets (mean 0, deviation 1).
+    """
+    solved = []
+    for output, _, true in parts(outputs, None, targets):
+        columns = output.width or width
+        if output.task == "classification":
+            probe = fit_probe(values, true, n_classes=columns, seed=seed, class_weight=class_weight)
+            solved.append(LinearHead(probe.kernel, probe.bias, _report(probe)))
+        elif output.task == "multilabel":
+            solved.append(_one_by_one(values, true, output, seed))
+        else:
+            solved.append(_ridge(values, true, standardise=output.task == "regression"))
+    if len(solved) == 1:
+        return solved[0]
+    return LinearHead(
+        np.concatenate([part.kernel for part in solved], axis=1),
+        np.concatenate([part.bias for part in solved]),
+        {output.name: part.report for output, part in zip(outputs, solved, strict=True)},
+    )
+
+
+def _report(probe: Any) -> dict[str, Any]:
+    checked = None if np.isnan(probe.cv_accuracy) else probe.cv_accuracy  # too few examples to cross-validate
+    return {"regularisation_C": probe.c, "cross_validated_accuracy": checked}
+
+
+def _one_by_one(values: np.ndarray, targets: np.ndarray, output: Output, seed: int) -> LinearHead:
+    """One logistic regression a label: present or not, each with its own regularisation."""
+    kernels, biases = [], []
+    chosen: dict[str, float | None] = {}
+    for index, label in enumerate(output.labels):
+        present = targets[:, index].astype(np.int64)
+        if present.min() == present.max():
+            # Nothing to separate: the probability by the rule of succession, whatever the picture.
+            share = (present.sum() + 1) / (len(present) + 2)
+            kernels.append(np.zeros(values.shape[1], np.float32))
+            biases.append(np.float32(np.log(share / (1 - share))))
+            chosen[label] = None
+            continue
+        probe = fit_probe(values, present, n_classes=2, seed=seed)
+        kernels.append(probe.kernel[:, 1] - probe.kernel[:, 0])
+        biases.append(probe.bias[1] - probe.bias[0])
+        chosen[label] = probe.c
+    return LinearHead(np.stack(kernels, axis=1), np.array(biases, np.float32), {"regularisation_C": chosen})
+
+
+def _ridge(values: np.ndarray, targets: np.ndarray, *, standardise: bool) -> LinearHead:
+    """Ridge regression, its strength chosen for each value by leave-one-out error (Golub, Heath and Wahba 1979).
+
+    Features are centred and divided as for the logistic probe: by the root of their own and the mean variance.
+    """
+    from sklearn.linear_model import Ridge, RidgeCV
+
+    if len(values) < 3:
+        raise DataError(f"a regression needs at least three training examples; there are {len(values)}")
+    mean = values.mean(axis=0, dtype=np.float64)
+    variance = values.var(axis=0, dtype=np.float64)
+    scale = np.sqrt(variance + variance.mean()) * np.sqrt(max(values.shape[1], 1))
+    scale = np.where(scale > 0, scale, 1.0)
+    x = (values - mean) / scale * np.sqrt(len(values) / 2)
+    middle = targets.mean(axis=0, dtype=np.float64)
+    unit = targets.std(axis=0, dtype=np.float64)
+    unit = np.where(unit > 0, unit, 1.0)
+    y = (targets - middle) / unit
+    rows = np.linspace(0, len(x) - 1, min(len(x), _ROWS)).astype(int)
+    search = RidgeCV(alphas=_ALPHAS, alpha_per_target=y.shape[1] > 1, fit_intercept=True).fit(x[rows], y[rows])
+    alphas = np.broadcast_to(search.alpha_, y.shape[1])
+    solution = search if len(rows) == len(x) else Ridge(alpha=alphas, solver="cholesky").fit(x, y)
+    coefficients = solution.coef_.reshape(y.shape[1], -1)
+    kernel = coefficients.T / scale[:, None] * np.sqrt(len(values) / 2)
+    bias = np.reshape(solution.intercept_, -1) - mean @ kernel
+    if not standardise:
+        kernel, bias = kernel * unit, bias * unit + middle
+    return LinearHead(kernel.astype(np.float32), bias.astype(np.float32), {"ridge_alpha": alphas.tolist()})
