@@ -53,7 +53,7 @@ class AugmentationConformance(OptionConformance):
         from zoo.testing.calibration import sample_photos
 
         photo = self.keep("photo", lambda: sample_photos(96, count=1)[0].astype(np.uint8))
-        return np.ascontiguousarray(photo[:height, :width])
+        return photo[:height, :width].copy()
 
     def _examples(self) -> list[Any]:
         """The photo under many seeds."""

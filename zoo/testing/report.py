@@ -94,8 +94,10 @@ class Report:
             for result in mine:
                 if result.outcome == "failed":
                     lines += [f"  FAILED  {result.check}: {result.prevents}", *_indented(result.detail)]
-                elif result.outcome == "skipped":
+                elif result.outcome == "skipped" and not _waits(result):
                     lines += [f"  skipped {result.check}: {result.detail}"]
+            waiting = [result.check for result in mine if _waits(result)]
+            lines += [f"  skipped, since they build on the above: {', '.join(waiting)}"] if waiting else []
         lines += [f"{subject}: every check was skipped, so nothing is known of it" for subject in self.unchecked()]
         counts = self.counts
         lines.append(
@@ -108,6 +110,11 @@ class Report:
 
     def __str__(self) -> str:
         return self.render()
+
+
+def _waits(result: CheckResult) -> bool:
+    """Whether a check was skipped because one that it builds on failed or was skipped."""
+    return result.outcome == "skipped" and result.detail.startswith("needs check_")
 
 
 def _indented(text: str) -> list[str]:

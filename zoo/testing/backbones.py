@@ -1,0 +1,380 @@
+"""What every backbone has to keep to: `BackboneConformance`."""
+
+from __future__ import annotations
+
+import importlib
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from zoo.testing.suite import EntryConformance
+
+TOLERANCE = 1e-4
+"""Largest difference, relative to the largest feature, that counts as the same: float32 through many layers."""
+
+PUBLISHED = {
+    "pixels 0..255": (1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+    "0..1": (1 / 255, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+    "-1..1": (2 / 255, (1.0, 1.0, 1.0), (1.0, 1.0, 1.0)),
+    "mean and std of ImageNet": (1 / 255, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "pixels less the mean of ImageNet": (1.0, (123.68, 116.779, 103.939), (1.0, 1.0, 1.0)),
+}
+"""The preprocessings that networks are published with: scale, mean, std."""
+
+REFERENCES = ("reference_preprocessing", "preprocess_input", "preprocess")
+"""What a module with a builder may call its reference: raw pixels to what the network was trained on."""
+
+
+class BackboneConformance(EntryConformance):
+    """The checks of a backbone. It is built with random weights; nothing is downloaded.
+
+    Example:
+        ```python
+        class TestOwlNet(BackboneConformance):
+            name = "owlnet"
+            reference_preprocessing = staticmethod(owlnet.preprocess)
+        ```
+
+    Attributes:
+        name: the backbone, bare or as "plugin:name".
+        reference_preprocessing: the function of the original network: float32 RGB pixels 0..255 (n, s, s, 3) -> what
+            the network was trained on. Without it a function `reference_preprocessing`, `preprocess_input` or
+            `preprocess` beside the builder is taken, if there is one.
+        weights: path of a weight file, for the checks that need real weights; default those at hand offline.
+    """
+
+    abstract = True
+    kind: ClassVar[str] = "backbones"
+    reference_preprocessing: ClassVar[Callable[[np.ndarray], Any] | None] = None
+    weights: ClassVar[Any] = None
+
+    # -- what checks look at -------------------------------------------------------------------------------------
+    def network(self, size: int | None = None, *, seed: int = 0, weights: Any = None, top: bool = False) -> Any:
+        """The network proper, as zoo builds it."""
+        from zoo.architectures import build_base
+
+        size = size or self.spec.input.default_size
+        return build_base(self.spec, weights=weights, input_size=size, include_top=top, seed=seed)
+
+    def _built(self) -> Any:
+        self.need("check_builds")
+        return self.keep("network", self.network)
+
+    def _facts(self) -> dict[str, Any]:
+        from zoo.architectures.facts import facts
+
+        base = self._built()
+        return self.keep("facts", lambda: facts(base))
+
+    def _small(self) -> int:
+        """A side at which a pass costs little."""
+        return min(max(self.spec.input.min_size, 64), self.spec.input.default_size)
+
+    # -- building ------------------------------------------------------------------------------------------------
+    def check_builds(self) -> None:
+        """`zoo.build` with this backbone fails."""
+        base = self.keep("network", self.network)
+        size, channels = self.spec.input.default_size, self.spec.input.channels
+        if tuple(base.input_shape[1:]) != (size, size, channels):
+            self.fail(f"asked for input_size={size} it takes {base.input_shape}; expected (None, {size}, {size}, {channels})")
+
+    def check_smallest_size(self) -> None:
+        """The smallest input size of the listing does not work."""
+        self.need("check_builds")
+        size = self.spec.input.min_size
+        try:
+            found = self._features(self.network(size), self._photos(size))
+        except Exception as error:
+            self.fail(f"at min_size={size} it fails: {type(error).__name__}: {error}")
+        if 0 in found.shape:
+            self.fail(f"at min_size={size} nothing is left of the picture: features {found.shape}")
+
+    def check_features_finite(self) -> None:
+        """Features are NaN or infinite, and every probability with them."""
+        base = self._built()
+        found = self._features(base, self._photos(self.spec.input.default_size))
+        if not np.isfinite(found).all():
+            self.fail("features of ordinary photos are NaN or infinite")
+
+    def check_same_seed_same_weights(self) -> None:
+        """Two runs from scratch with the same seed start from different weights."""
+        self.need("check_builds")
+        first, second = (self.network(self._small(), seed=7).get_weights() for _ in range(2))
+        if not _same(first, second):
+            self.fail("built twice with the same seed it has different weights: use Keras's initializers without a seed "
+                      "of their own, or none at all that draw from elsewhere")
+
+    # -- what is declared ----------------------------------------------------------------------------------------
+    def check_stages(self) -> None:
+        """`features="stage3"` and fine-tuning of the last stages take other layers than the listing says."""
+        found = self._facts()["stages"]
+        declared = [stage.model_dump() for stage in self.spec.stages]
+        if [stage["name"] for stage in declared] != [stage["name"] for stage in found]:
+            self.fail(f"declared are the stages {_names(declared)}, found {_names(found)}")
+        for said, seen in zip(declared, found, strict=True):
+            odd = [f"{key}={said[key]} (found {seen[key]})" for key in seen if said[key] != seen[key]]
+            if odd:
+                self.fail(f"stage {said['name']!r}: declared {', '.join(odd)}")
+
+    def check_layers(self) -> None:
+        """`zoo show` describes another network than the user gets."""
+        found, declared = self._facts()["layers"], self.spec.layers.model_dump()
+        odd = [f"{key}={declared[key]} (found {found[key]})" for key in found if declared[key] != found[key]]
+        if odd:
+            self.fail(f"layer summary: declared {'; '.join(odd)}")
+
+    def check_counts(self) -> None:
+        """The user chooses by size or cost, and gets a network of another one."""
+        found = self._facts()
+        for key in ("feature_dim", "params", "macs"):
+            declared = getattr(self.spec, key)
+            if declared is not None and declared != found[key]:
+                self.fail(f"declared {key}={declared:,}, found {found[key]:,}")
+
+    def check_classifier(self) -> None:
+        """The pretrained classifier cannot be built, or names classes that it does not have."""
+        self.need("check_builds")
+        if self.spec.params_top is None and self.spec.label_set is None:
+            return
+        top = self.network(top=True)
+        if self.spec.params_top is not None and top.count_params() != self.spec.params_top:
+            self.fail(f"declared params_top={self.spec.params_top:,}, found {top.count_params():,}")
+        if self.spec.label_set:
+            labels = self.plugins.registry().get("label_sets", self.spec.label_set).spec.labels
+            if top.output_shape[-1] != len(labels):
+                self.fail(f"{top.output_shape[-1]} outputs, and {len(labels)} labels in {self.spec.label_set!r}")
+        missing = set(self.spec.top_layers) - {layer.name for layer in top.layers}
+        if missing:
+            self.fail(f"top_layers names {', '.join(sorted(missing))}, which the network does not have")
+
+    def check_sources(self) -> None:
+        """The user cannot tell whether the weights may be used, nor which file is meant by a name."""
+        ids = [source.id for source in self.spec.weights]
+        if len(set(ids)) != len(ids):
+            self.fail(f"two weight sources have the same id: {', '.join(ids)}")
+        for source in self.spec.weights:
+            for field in ("licence", "licence_source", "trained_on"):
+                if not getattr(source, field).strip():
+                    self.fail(f"weight source {source.id!r}: {field} is empty")
+
+    # -- preprocessing -------------------------------------------------------------------------------------------
+    def check_preprocessing_plausible(self) -> None:
+        """The network sees numbers on a scale it never met, and every feature is wrong without any error."""
+        pre = self.spec.preprocessing
+        if len(pre.mean) != self.spec.input.channels:
+            self.fail(f"mean and std have {len(pre.mean)} channels, the input has {self.spec.input.channels}")
+        top = 255 * pre.scale
+        for channel, (mean, std) in enumerate(zip(pre.mean, pre.std, strict=True)):
+            spread = top / std
+            if mean and not 0.02 * top <= mean <= 0.98 * top:
+                self.fail(
+                    f"channel {channel}: scale={pre.scale:.6g} makes pixels 0..{top:.6g}, and mean={mean:.6g} lies "
+                    f"outside: mean and std are meant after scale"
+                )
+            if not 0.5 <= spread <= 512:
+                self.fail(
+                    f"channel {channel}: pixels become {-mean / std:.4g}..{(top - mean) / std:.4g}; no network is "
+                    f"trained on that: mean and std are meant after scale={pre.scale:.6g}"
+                )
+
+    def check_preprocessing_is_the_reference(self) -> None:
+        """Red and blue are exchanged, or the scale differs from the original's, and accuracy quietly falls."""
+        self.need("check_preprocessing_plausible")
+        reference = self.reference_preprocessing or self._beside_the_builder()
+        if reference is None:
+            self.skip(
+                "no reference to compare with: give the test class `reference_preprocessing`, the function of the "
+                "original network"
+            )
+        photos = self._raw_photos(48)
+        wanted = np.asarray(reference(photos.copy()), np.float32)
+        found = preprocessed(photos, self.spec.preprocessing)
+        if wanted.shape != found.shape or np.abs(found - wanted).max() > 1e-4 * np.abs(wanted).max():
+            guess = ""
+            if wanted.shape == found.shape and np.abs(found[..., ::-1] - wanted).max() <= 1e-4 * np.abs(wanted).max():
+                guess = ": the channels come in the opposite order"
+            self.fail(f"the declared preprocessing gives other numbers than the reference function{guess}")
+
+    def check_preprocessing_fits_the_weights(self) -> None:
+        """The declared numbers are not those the weights were trained with, and accuracy quietly falls."""
+        self.need("check_preprocessing_plausible", "check_builds")
+        base = self.network(self._middle(), weights=self._real_weights())
+        norms = list(_first_norms(base))
+        if not norms:
+            self.skip("the network has no BatchNorm, whose statistics would tell what it was trained on")
+        photos = self._raw_photos(self._middle())
+        declared = _misfit(base, norms, preprocessed(photos, self.spec.preprocessing))
+        flip = self.spec.preprocessing.channel_order == "BGR"
+        for name, (scale, mean, std) in PUBLISHED.items():
+            numbers = self.spec.preprocessing.model_copy(
+                update={"scale": scale, "mean": mean[::-1] if flip else mean, "std": std[::-1] if flip else std}
+            )
+            found = _misfit(base, norms, preprocessed(photos, numbers))
+            if found < 0.5 * declared and declared > 1:
+                self.fail(
+                    f"on ordinary photos the first BatchNorm layers see statistics that are off by {declared:.2g} with "
+                    f"the declared preprocessing, and by {found:.2g} with {name}"
+                )
+
+    def _middle(self) -> int:
+        return min(self.spec.input.default_size, max(self.spec.input.min_size, 128))
+
+    def _beside_the_builder(self) -> Callable[[np.ndarray], Any] | None:
+        module = importlib.import_module(self.spec.builder.partition(":")[0])
+        found: Callable[[np.ndarray], Any] | None = next(
+            (getattr(module, name) for name in REFERENCES if callable(getattr(module, name, None))), None
+        )
+        return found
+
+    def _real_weights(self) -> Any:
+        from zoo.errors import WeightsError
+        from zoo.weights import resolve
+
+        if self.weights is None and not self.spec.weights:
+            self.skip("no weights are declared")
+        try:
+            return resolve(self.spec, self.weights or "pretrained")
+        except WeightsError as error:
+            self.skip(f"its weights are not here: {str(error)[:200]}")
+
+    # -- behaviour -----------------------------------------------------------------------------------------------
+    def check_batchnorm_stays_frozen(self) -> None:
+        """Training the head shifts the statistics of the pretrained network, and what it had learnt is lost."""
+        self.need("check_builds")
+        import keras
+
+        from zoo.architectures import find_stages
+        from zoo.training.freeze import freeze
+
+        size = self._small()
+        base = self.network(size)
+        photos = self._photos(size)
+        for unfreeze in (0, "all"):
+            freeze(base, find_stages(base), unfreeze=unfreeze, batchnorm="frozen")
+            watched = {weight.path: weight for weight in base.weights if not _is_seed(weight)}
+            if unfreeze == "all":  # statistics are weights that no gradient ever reaches
+                open_ones = {id(weight) for weight in base.trainable_weights}
+                watched = {path: weight for path, weight in watched.items() if id(weight) not in open_ones}
+            elif base.trainable_weights:
+                self.fail(f"frozen whole, {base.trainable_weights[0].path!r} is still trainable")
+            before = {path: keras.ops.convert_to_numpy(weight) for path, weight in watched.items()}
+            base(keras.ops.convert_to_tensor(photos), training=True)
+            after = {path: keras.ops.convert_to_numpy(weight) for path, weight in watched.items()}
+            moved = [path for path in watched if not np.array_equal(before[path], after[path])]
+            if moved:
+                self.fail(f"frozen, and called with training=True, {len(moved)} weights moved, first {moved[0]!r}")
+
+    def check_saves_and_loads(self) -> None:
+        """The saved model does not load, or gives other features than the one that was trained."""
+        self.need("check_features_finite")
+        import keras
+
+        base, photos = self._saved_case()
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "base.keras")
+            base.save(path)
+            loaded = keras.saving.load_model(path, compile=False)
+        if not _close(self._features(loaded, photos), self._features(base, photos)):
+            self.fail("saved and loaded, it gives other features: does get_config hold every argument?")
+
+    def check_portable(self) -> None:
+        """The saved model, said to be plain Keras, cannot be loaded where the plugin is not installed."""
+        self.need("check_saves_and_loads")
+        from zoo.testing.heads import absent_packages
+        from zoo.testing.isolation import PlainKeras
+
+        if not self.spec.portable:
+            return  # promised nothing; `zoo` says so when a model is saved
+        base, photos = self._saved_case()
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "base.keras")
+            base.save(path)
+            try:
+                (found,) = PlainKeras.predict(path, photos, absent=absent_packages(self.plugins, self.entry))
+            except RuntimeError as error:
+                self.fail(
+                    f"declared portable, but saved it does not load without the plugin: {str(error)[:300]}. "
+                    f"Use Keras layers and ops only, or declare portable=False"
+                )
+        if not _close(found, self._features(base, photos)):
+            self.fail("loaded where the plugin is not installed, it gives other features")
+
+    def _saved_case(self) -> tuple[Any, np.ndarray]:
+        size = self._small()
+        return self.keep("small", lambda: self.network(size)), self._photos(size)
+
+    # -- photos --------------------------------------------------------------------------------------------------
+    def _raw_photos(self, size: int) -> np.ndarray:
+        """Crops of two photos in their own colours, float32 (8, size, size, 3), 0..255."""
+        from PIL import Image
+        from sklearn.datasets import load_sample_images
+
+        crops = [
+            Image.fromarray(photo[top : top + side, left : left + side]).resize((size, size), Image.Resampling.BILINEAR)
+            for photo in load_sample_images().images
+            for side, top, left in ((427, 0, 0), (427, 0, 213), (256, 100, 50), (256, 60, 330))
+        ]
+        return np.stack([np.asarray(crop, np.float32) for crop in crops])
+
+    def _photos(self, size: int) -> np.ndarray:
+        return preprocessed(self._raw_photos(size)[::4], self.spec.preprocessing)
+
+    def _features(self, base: Any, photos: np.ndarray) -> np.ndarray:
+        return np.asarray(base(photos, training=False))
+
+
+def preprocessed(pixels: np.ndarray, numbers: Any) -> np.ndarray:
+    """`Preprocessing` applied in NumPy: what zoo does in the graph."""
+    x = pixels.astype(np.float32)
+    if numbers.channel_order == "BGR":
+        x = x[..., ::-1]
+    return (x * np.float32(numbers.scale) - np.float32(numbers.mean)) / np.float32(numbers.std)
+
+
+def _first_norms(base: Any) -> Iterator[Any]:
+    """The first few BatchNorm layers from the pixels upwards: those whose statistics depend most on the scale."""
+    import keras
+
+    found = [layer for layer in base.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    yield from found[:3]
+
+
+def _misfit(base: Any, norms: list[Any], inputs: np.ndarray) -> float:
+    """How far the statistics of what BatchNorm layers see are from those they have stored, in stored units.
+
+    0: the same; about 1 and less for photos other than those trained on; 3 to 100 for a wrong scale.
+    """
+    import keras
+
+    taps = keras.Model(base.input, [norm.input for norm in norms])
+    seen = taps(inputs, training=False)
+    distances = []
+    for norm, values in zip(norms, seen if isinstance(seen, list | tuple) else [seen], strict=True):
+        x = np.asarray(values, np.float64).reshape(-1, values.shape[-1])
+        mean, variance = (np.asarray(value, np.float64) for value in (norm.moving_mean, norm.moving_variance))
+        kept = variance > 1e-3 * variance.mean()  # channels that are dead tell nothing
+        shift = np.abs(x.mean(0) - mean)[kept] / np.sqrt(variance[kept])
+        ratio = np.abs(np.log((x.var(0)[kept] + 1e-12) / variance[kept]))
+        distances.append(np.median(shift) + np.median(ratio))
+    return float(np.mean(distances))
+
+
+def _is_seed(weight: Any) -> bool:
+    return "seed_generator" in weight.path
+
+
+def _names(stages: list[dict[str, Any]]) -> str:
+    return ", ".join(stage["name"] for stage in stages) or "none"
+
+
+def _same(before: list[np.ndarray], after: list[np.ndarray]) -> bool:
+    return len(before) == len(after) and all(map(np.array_equal, before, after))
+
+
+def _close(found: np.ndarray, wanted: np.ndarray) -> bool:
+    if found.shape != wanted.shape:
+        return False
+    return bool(np.abs(found - wanted).max() <= TOLERANCE * max(1e-6, np.abs(wanted).max()))
