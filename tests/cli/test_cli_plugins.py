@@ -178,3 +178,40 @@ def test_which(birds: Path, zoo) -> None:
     shown = zoo("which", "greet")
     assert f"{birds / 'plugin.py'}:{row['line']}" in shown.out
     zoo("which", "gret").fails("'gret'", "'greet'")
+
+
+def test_new_writes_a_project_that_can_be_installed(tmp_path: Path, zoo, zoo_process) -> None:
+    target = tmp_path / "project"
+    made = zoo("plugins", "new", "sea-birds", "--kind", "head,label-set", "--directory", str(target), "--author", "Ann")
+    assert (made.code, made.out) == (0, f"{target}\n")
+    assert "pip install -e" in made.err
+    assert "Copyright (c) Ann" in (target / "LICENSE").read_text()
+    assert sorted(path.name for path in (target / "tests").iterdir()) == [
+        "test_heads.py",
+        "test_label_sets.py",
+        "test_plugin.py",
+    ]
+    zoo("plugins", "new", "sea-birds", "--directory", str(target)).fails("not an empty folder")
+    zoo("plugins", "new", "fit", "--kind", "command").fails("'fit' in zoo already")
+
+
+def test_check_passes_and_fails_with_an_exit_code(site: Path, zoo) -> None:
+    labels = """
+from zoo import hookimpl
+from zoo.specs import LabelSet
+
+@hookimpl
+def zoo_label_sets():
+    return [LabelSet(name="owls", summary="two owls", labels=("barn", "tawny"))]
+"""
+    package = site / install(site, "good", labels)
+    zoo("plugins", "manifest", "good", "--write")
+    use_manager(None)
+    good = zoo("plugins", "check", "zoo-t-good")
+    assert (good.code, "0 failed" in good.out) == (0, True), good
+    (package / "zoo-plugin.json").unlink()
+    use_manager(None)
+    bad = zoo("plugins", "check", "good", "--json")
+    assert bad.code == 1
+    assert json.loads(bad.out)["ok"] is False
+    zoo("plugins", "check", "goode").fails("no plugin named 'goode'", "'good'")

@@ -59,7 +59,11 @@ def probe(plugin: str, module: str, *, paths: tuple[str, ...] = (), timeout: flo
                 errors="replace",
                 timeout=timeout,
                 # zoo itself must be found before the job is read, in whatever folder this process was started.
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+                env={
+                    **os.environ,
+                    "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+                    "PYTHONDONTWRITEBYTECODE": "1",
+                },
             )
         except subprocess.TimeoutExpired:
             what = f"does not end its import within {timeout:g} s"

@@ -1,0 +1,141 @@
+"""`zoo plugins new`: what it writes is complete, and passes ruff, its tests and a wheel build with no edit."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from helpers.plugins import plugin_site
+
+from zoo.cli.main import BUILT_IN
+from zoo.errors import OptionError
+from zoo.plugin.doctor import examine
+from zoo.plugin.scaffold import KINDS, TEMPLATE, create, render
+
+EACH_AND_ALL = [*([kind] for kind in KINDS), list(KINDS)]
+IDS = [*KINDS, "all"]
+
+
+def run(*command: object, cwd: Path, **environment: str) -> str:
+    done = subprocess.run(
+        [str(part) for part in command], capture_output=True, text=True, cwd=cwd, env={**os.environ, **environment}
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout
+
+
+def ruff(*command: str, cwd: Path) -> str:
+    return run(sys.executable, "-m", "ruff", *command, "--no-cache", ".", cwd=cwd)
+
+
+@pytest.mark.parametrize("name", ["birds", "x", "a-name-of-thirty-characters-12"])
+@pytest.mark.parametrize("kinds", EACH_AND_ALL, ids=IDS)
+def test_ruff_has_nothing_to_say(kinds: list[str], name: str, tmp_path: Path) -> None:
+    for path, text in render(name, kinds, author='Ann "A" Öz').items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text, encoding="utf-8")
+        assert "$" not in text.replace("${{", "")
+        if path.endswith(".py"):
+            ast.parse(text)
+    ruff("check", cwd=tmp_path)
+    ruff("format", "--check", cwd=tmp_path)
+    data = tomllib.loads((tmp_path / "pyproject.toml").read_text(encoding="utf-8"))
+    assert data["project"]["authors"] == [{"name": 'Ann "A" Öz'}]
+    assert data["project"]["entry-points"]["zoo.plugins"] == {
+        f"zoo_{name.replace('-', '_')}": f"zoo_{name.replace('-', '_')}.plugin"
+    }
+
+
+def test_every_file_of_the_template_is_used() -> None:
+    used = "".join(render("birds", KINDS).values())
+    for path in TEMPLATE.rglob("*"):
+        assert path.is_dir() or path.suffix == ".tmpl", path
+        if path.is_file():
+            longest = max(
+                (part.strip() for line in path.read_text().splitlines() for part in line.split("$")[:1]), key=len
+            )
+            assert longest in used, path
+
+
+@pytest.mark.parametrize("kinds", EACH_AND_ALL, ids=IDS)
+def test_it_is_found_and_healthy_once_it_is_installed(kinds: list[str], tmp_path: Path) -> None:
+    project = create("sea-birds", kinds, directory=tmp_path / "project")
+    assert not list(tmp_path.rglob("__pycache__"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["project"]  # no workshop stays
+    manifest = json.loads((project / "src" / "zoo_sea_birds" / "zoo-plugin.json").read_text())
+    assert set(manifest["contributes"]) == {KINDS[kind].plural for kind in kinds}
+    info = project / "src" / "zoo_sea_birds-0.1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: zoo-sea-birds\nVersion: 0.1.0\n")
+    (info / "entry_points.txt").write_text("[zoo.plugins]\nzoo_sea_birds = zoo_sea_birds.plugin\n")
+    with plugin_site(project / "src"):
+        found = examine("zoo-sea-birds", imports=True)
+        assert found.ok
+        assert found.findings[0].problems == []
+        assert found.findings[0].fresh is True
+
+
+@pytest.mark.parametrize("name", ["Birds", "-", "zoo-", "a--b", "a_b", "3d", "", "b" * 31, "../up"])
+def test_names_that_cannot_be(name: str, tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="cannot be the name"):
+        create(name, ["head"], directory=tmp_path / "new")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "words"),
+    [
+        ("vision", "head", "'zoo_vision' is zoo's own"),
+        ("zoo-sdk", "head", "'zoo_sdk' is zoo's own"),
+        ("linear", "head", "there is a head 'linear' in zoo already"),
+        ("fashion-mnist", "dataset", "there is a dataset 'fashion-mnist'"),
+        ("list", "command", "there is a command 'list'"),
+    ],
+)
+def test_names_of_zoo_are_refused(name: str, kind: str, words: str, tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match=words):
+        create(name, [kind], directory=tmp_path / "new", taken=BUILT_IN)
+
+
+def test_kinds_and_folders_that_cannot_be(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match=r"no kind 'haed'.*'head'"):
+        create("birds", ["haed"], directory=tmp_path / "new")
+    with pytest.raises(OptionError, match="--kind says"):
+        create("birds", [], directory=tmp_path / "new")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").touch()
+    with pytest.raises(OptionError, match="not an empty folder"):
+        create("birds", ["head"], directory=tmp_path / "full")
+    with pytest.raises(OptionError, match="does not exist"):
+        create("birds", ["head"], directory=tmp_path / "no" / "new")
+    (tmp_path / "empty").mkdir()
+    assert create("birds", ["Label_Sets", "heads"], directory=tmp_path / "empty") == tmp_path / "empty"
+
+
+def test_by_default_it_lies_in_a_folder_of_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert create("zoo-birds", ["label-set"]) == Path("zoo-birds")
+    assert (tmp_path / "zoo-birds" / "pyproject.toml").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kinds", EACH_AND_ALL, ids=IDS)
+def test_its_wheel_builds_and_its_tests_pass(kinds: list[str], tmp_path: Path) -> None:
+    project = create("birds", kinds, directory=tmp_path / "zoo-birds")
+    ruff("check", cwd=project)
+    ruff("format", "--check", cwd=project)
+    run(sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path / "dist", ".", cwd=project)
+    (wheel,) = (tmp_path / "dist").iterdir()
+    site = tmp_path / "site"
+    run(sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", site, wheel, cwd=tmp_path)
+    # Beside zoo as it is here, not in a fresh environment: tests/packaging does that once.
+    said = run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=project, PYTHONPATH=str(site))
+    assert "0 failed" in said
+    report = run(sys.executable, "-m", "zoo.cli", "plugins", "check", "zoo-birds", cwd=tmp_path, PYTHONPATH=str(site))
+    assert "0 failed" in report
