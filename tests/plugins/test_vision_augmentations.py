@@ -39,7 +39,8 @@ def test_specs_name_what_is_there():
         assert issubclass(options, BaseModel)
         assert all(field.description for field in options.model_fields.values())
         assert spec.summary
-        assert list(inspect.signature(factory(attribute)()).parameters) == ["image", "seed"]
+        with_boxes = ["boxes"] if spec.boxes == "moved" else []
+        assert list(inspect.signature(factory(attribute)()).parameters) == ["image", "seed", *with_boxes]
 
 
 def test_importing_the_specs_imports_no_numpy_and_no_keras():
@@ -213,3 +214,33 @@ def test_noise_has_the_spread_asked_for():
 def test_options_out_of_bounds_are_refused(name, options):
     with pytest.raises(ValidationError):
         factory(name)(**options)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("flip", {}),
+        ("flip", {"mode": "horizontal_and_vertical"}),
+        ("rotation", {"degrees": 90}),
+        ("zoom", {"factor": 0.5}),
+        ("translation", {"factor": 0.3}),
+    ],
+)
+def test_boxes_go_where_the_pixels_go(name, options):
+    """A white rectangle on black, whose mirror image does not come in: where it is seen, there its box must be."""
+    side = 240
+    image = np.zeros((side, side, 3), np.uint8)
+    image[100:150, 90:160] = 255
+    boxes = np.array([[90, 100, 160, 150], [0, 0, side, side]], np.float32) / side
+    apply = factory(name)(**options)
+    moved = 0
+    for seed in SEEDS:
+        changed, after = apply(image, seed, boxes=boxes)
+        np.testing.assert_array_equal(changed, apply(image, seed))
+        assert after.shape == (2, 4)
+        rows, columns = np.nonzero(changed[:, :, 0] > 127)
+        seen = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]) / side
+        np.testing.assert_allclose(after[0], seen, atol=2 / side)
+        moved += not np.allclose(after[0], boxes[0])
+    assert moved >= len(SEEDS) // 4
+    np.testing.assert_array_equal(boxes[1], [0, 0, 1, 1])  # the caller's array is not written into

@@ -32,7 +32,7 @@ VERBS: dict[str, dict[str, str]] = {
     "Train and use": {
         "fit": "Train a head (and more) on your data, and measure it.",
         "evaluate": "Measure a model on labelled data.",
-        "predict": "Name what is on images.",
+        "predict": "Say what is on images.",
     },
     "Manage": {
         "plugins": "List, check and diagnose plugins, or start a new one.",
