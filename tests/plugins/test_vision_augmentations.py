@@ -222,7 +222,7 @@ def test_options_out_of_bounds_are_refused(name, options):
         ("flip", {}),
         ("flip", {"mode": "horizontal_and_vertical"}),
         ("rotation", {"degrees": 90}),
-        ("zoom", {"factor": 0.5}),
+        ("zoom", {"factor": 0.25}),
         ("translation", {"factor": 0.3}),
     ],
 )
