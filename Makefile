@@ -34,6 +34,7 @@ soak: $(VENV)/.installed
 
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/plugins.py
 	$(BIN)/python benchmarks/probe.py "$(or $(DATA),$(error make bench DATA=folder/of/class/folders))"
 
 # Generated files: the catalogue, the plugins' manifests, the shipped head.

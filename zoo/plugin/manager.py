@@ -126,7 +126,7 @@ class Manager:
             self._break(record, "manifest", error, f"make it anew: zoo plugins manifest {record.id} --write")
             contributes = None
         if record.state == "broken":
-            registry.add_broken(record.provides, self._broken_message(record))
+            self._remember_broken(record, registry)
         elif contributes is not None:
             record.state = "indexed"
             self._take_in(record, contributes, registry)
@@ -136,12 +136,17 @@ class Manager:
             module = self._import(record)
         except _CONTAINED as error:
             self._break(record, "import", error, record.repair)
-            self._registry.add_broken({}, f"plugin {record.id!r} failed, so its names are not known")
+            self._remember_broken(record, self._registry)
             return
         contributes: dict[str, list[dict[str, Any]]] = {}
         for kind, specs in self._collect(record, module).items():
             contributes[kind] = [spec.model_dump(mode="json", exclude_defaults=True) for spec in specs]
         self._take_in(record, contributes, self._registry)
+
+    def _remember_broken(self, record: PluginRecord, registry: Registry) -> None:
+        known = any(record.provides.values())
+        reason = self._broken_message(record) if known else f"plugin {record.id!r} failed, so its names are not known"
+        registry.add_broken(record.provides if known else {}, reason)
 
     def _take_in(self, record: PluginRecord, contributes: Mapping[str, Any], registry: Registry) -> None:
         for problem in registry.add(record.provider, contributes):
