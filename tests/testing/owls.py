@@ -239,7 +239,7 @@ def write(
 
 def forget() -> None:
     """Let the plugin be imported anew."""
-    for name in [name for name in sys.modules if name.partition(".")[0] == PACKAGE]:
+    for name in [name for name in sys.modules if name.partition(".")[0] in (PACKAGE, "jax")]:
         del sys.modules[name]
     importlib.invalidate_caches()
     # Bytecode is kept by second and size: a change of the same length within a second would go unseen.

@@ -21,7 +21,7 @@ from zoo.testing import (
 )
 
 OUTPUT = 'kernel_initializer=glorot(seed=seed + 1), dtype="float32")(x)\n    return x'
-HIDDEN = 'kernel_initializer=glorot(seed=seed))(features)'
+HIDDEN = "kernel_initializer=glorot(seed=seed))(features)"
 OPTIONS = 'width: int = Field(default=8, gt=0, description="units of the hidden layer")'
 
 
@@ -47,7 +47,9 @@ WRONG_CONFIG = """
 
 HEADS: dict[str, dict[str, Any]] = {
     "check_builds_on_any_width": {
-        "parts": [("    glorot =", "    if features.shape[-1] > 100:\n        raise ValueError('too wide')\n    glorot =")]
+        "parts": [
+            ("    glorot =", "    if features.shape[-1] > 100:\n        raise ValueError('too wide')\n    glorot =")
+        ]
     },
     "check_outputs_honoured": {"parts": [("Dense(outputs", "Dense(3")]},
     "check_output_dtype": output('return keras.ops.cast(x, "float16")'),
@@ -149,8 +151,8 @@ AUGMENTATIONS: dict[str, dict[str, Any]] = {
         "parts": [
             (
                 "def turn():\n",
-                "def turn():\n    plain = keras.layers.Rescaling.call\n"
-                "    keras.layers.Rescaling.call = lambda self, x: keras.ops.flip(plain(self, x), axis=2)\n\n",
+                "PLAIN = keras.layers.Rescaling.call\n\n\ndef turn():\n"
+                "    keras.layers.Rescaling.call = lambda self, x: keras.ops.flip(PLAIN(self, x), axis=2)\n\n",
             )
         ]
     },
@@ -167,7 +169,7 @@ AUGMENTATIONS: dict[str, dict[str, Any]] = {
     },
 }
 
-RETURN = "return Photos(x, y, labels=LABELS, ids=ids, splits=splits, name=\"owl-photos\")"
+RETURN = 'return Photos(x, y, labels=LABELS, ids=ids, splits=splits, name="owl-photos")'
 SPLITS = '"splits": {"train": 18, "test": 6}, '
 
 DATASETS: dict[str, dict[str, Any]] = {
@@ -253,18 +255,26 @@ LAST = "        x = keras.layers.ReLU()(x)\n"
 NETWORK = ("def net(", "def net(")
 
 BACKBONES: dict[str, dict[str, Any]] = {
-    "check_builds": {"parts": [("    image = keras.Input", "    raise OSError('no owl')\n    image = keras.Input")], "facts": False},
-    "check_smallest_size": {"parts": [("    image = keras.Input", "    input_size = max(input_size, 32)\n    image = keras.Input")]},
+    "check_builds": {
+        "parts": [("    image = keras.Input", "    raise OSError('no owl')\n    image = keras.Input")],
+        "facts": False,
+    },
+    "check_smallest_size": {
+        "parts": [("    image = keras.Input", "    input_size = max(input_size, 32)\n    image = keras.Input")]
+    },
     "check_features_finite": {
         "parts": [
-            ("3, strides=2, padding=\"same\")", "3, strides=2, padding=\"same\", kernel_initializer=keras.initializers.Constant(1e36))")
+            (
+                '3, strides=2, padding="same")',
+                '3, strides=2, padding="same", kernel_initializer=keras.initializers.Constant(1e36))',
+            )
         ]
     },
     "check_same_seed_same_weights": {
         "parts": [
             (
-                "3, strides=2, padding=\"same\")",
-                "3, strides=2, padding=\"same\", kernel_initializer=keras.initializers.HeNormal("
+                '3, strides=2, padding="same")',
+                '3, strides=2, padding="same", kernel_initializer=keras.initializers.HeNormal('
                 "seed=int.from_bytes(os.urandom(3), 'big')))",
             )
         ]
@@ -276,7 +286,9 @@ BACKBONES: dict[str, dict[str, Any]] = {
     "check_classifier": row(params_top=99),
     "check_sources": row(weights__0__licence=" "),
     "check_preprocessing_plausible": row(preprocessing__mean=[127.5, 127.5, 127.5]),
-    "check_preprocessing_is_the_reference": row(preprocessing__channel_order="BGR", preprocessing__mean=[0.9, 1.0, 1.0]),
+    "check_preprocessing_is_the_reference": row(
+        preprocessing__channel_order="BGR", preprocessing__mean=[0.9, 1.0, 1.0]
+    ),
     "check_preprocessing_fits_the_weights": {
         **row(preprocessing__scale=1.0, preprocessing__mean=[0.0, 0.0, 0.0]),
         "parts": [("return pixels / 127.5 - 1", "return pixels")],
@@ -320,15 +332,14 @@ PLUGINS: dict[str, dict[str, Any]] = {
         "manifest": lambda data: data["contributes"]["heads"][0].update(labels=["barn", "tawny"]) or data
     },
     "check_manifest_says_what_hooks_say: a head that is not there": {
-        "manifest": lambda data: data["contributes"]["heads"].append(
-            {**data["contributes"]["heads"][0], "name": "eagles"}
+        "manifest": lambda data: (
+            data["contributes"]["heads"].append({**data["contributes"]["heads"][0], "name": "eagles"}) or data
         )
-        or data
     },
     "check_manifest_says_what_hooks_say: of another plugin": {"manifest": lambda data: {**data, "plugin": "eagles"}},
     "check_api_range": {"manifest": lambda data: {**data, "api": ">=99"}},
     "check_imports": {"plugin": [("LABELS = (", "raise RuntimeError('no owl')\nLABELS = (")]},
-    "check_import_is_light": {"plugin": [("import json\n", "import json\nimport keras\n")]},
+    "check_import_is_light": {"plugin": [("import json\n", "import json\nimport jax\n")]},
     "check_import_is_quiet": {"plugin": [("LABELS = (", "print('hoot')\nLABELS = (")]},
     "check_import_is_quick": {"plugin": [("LABELS = (", "import time\ntime.sleep(1.05)\nLABELS = (")]},
     "check_hooks_known": {"plugin": [(FIRST, "@hookimpl\ndef zoo_haeds():\n    return []\n\n\n" + FIRST)]},
@@ -348,9 +359,12 @@ PLUGINS: dict[str, dict[str, Any]] = {
         ]
     },
     "check_names": {
-        "plugin": [(
-            "return [LabelSet(", "return [LabelSet(name='owls4', summary='more', labels=LABELS, aliases=('owls3',)), LabelSet("
-        )]
+        "plugin": [
+            (
+                "return [LabelSet(",
+                "return [LabelSet(name='owls4', summary='more', labels=LABELS, aliases=('owls3',)), LabelSet(",
+            )
+        ]
     },
     "check_summaries": {"plugin": [('summary="mirror"', 'summary=" "')]},
     "check_import_strings": {"plugin": [("zoo_t_owls.parts:turn", "os:getcwd")]},
@@ -422,7 +436,8 @@ def test_a_plugin_that_conforms_passes_every_check(suite: Any, site: Path) -> No
 def test_a_violator_is_caught_by_exactly_its_check(suite: Any, violation: str, site: Path) -> None:
     check = violation.partition(":")[0]
     changes = SUITES[suite][1][violation]
-    manager = owls.write(site, **changes)
+    (site / "jax.py").write_text("")  # stands for any of the frameworks, without their seconds
+    manager = owls.write(site, **{"facts": suite is BackboneConformance, **changes})
     attributes: dict[str, Any] = {"manager": manager}
     if suite is PluginConformance:
         attributes["plugin"] = changes.get("id", "owls")
@@ -447,6 +462,7 @@ def test_a_violator_is_caught_by_exactly_its_check_among_those_of_the_whole_plug
     suite: Any, violation: str, site: Path
 ) -> None:
     changes = SUITES[suite][1][violation]
+    (site / "jax.py").write_text("")
     if violation == "check_preprocessing_fits_the_weights":
         pytest.skip("the weight file is given to the test class, which check_plugin has no way to do")
     report = check_plugin(changes.get("id", "owls"), owls.write(site, **changes))
@@ -500,6 +516,7 @@ def test_an_augmentation_that_moves_nothing_may_say_unchanged(site: Path) -> Non
                 (PIXELS, f"image = {change}\n"),
             ],
             plugin=[('"boxes": "moved"', '"boxes": "unchanged"')],
+            facts=False,
         )
         report = run(AugmentationConformance, site, manager=manager)
         sys.path.remove(str(folder))
@@ -510,7 +527,10 @@ def test_small_shifts_of_pixels_are_seen() -> None:
     """The synthetic picture tells a movement of a few pixels from none."""
     from zoo.testing import augmentations
 
-    for move in (lambda image, seed: np.roll(image, seed % 17 - 8, 1), lambda image, seed: np.roll(image, seed % 13 - 6, 0)):
+    for move in (
+        lambda image, seed: np.roll(image, seed % 17 - 8, 1),
+        lambda image, seed: np.roll(image, seed % 13 - 6, 0),
+    ):
         suite = type("TestShift", (AugmentationConformance,), {"function": lambda self, move=move: move})
-        with pytest.raises(AssertionError, match="edge of a bright rectangle"):
+        with pytest.raises(AssertionError, match="bright rectangle"):
             suite()._stays(augmentations.RECTANGLES[0])

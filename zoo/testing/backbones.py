@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -35,7 +36,7 @@ class BackboneConformance(EntryConformance):
         ```python
         class TestOwlNet(BackboneConformance):
             name = "owlnet"
-            reference_preprocessing = staticmethod(owlnet.preprocess)
+            reference_preprocessing = owlnet.preprocess
         ```
 
     Attributes:
@@ -79,7 +80,9 @@ class BackboneConformance(EntryConformance):
         base = self.keep("network", self.network)
         size, channels = self.spec.input.default_size, self.spec.input.channels
         if tuple(base.input_shape[1:]) != (size, size, channels):
-            self.fail(f"asked for input_size={size} it takes {base.input_shape}; expected (None, {size}, {size}, {channels})")
+            self.fail(
+                f"asked for input_size={size} it takes {base.input_shape}; expected (None, {size}, {size}, {channels})"
+            )
 
     def check_smallest_size(self) -> None:
         """The smallest input size of the listing does not work."""
@@ -104,8 +107,10 @@ class BackboneConformance(EntryConformance):
         self.need("check_builds")
         first, second = (self.network(self._small(), seed=7).get_weights() for _ in range(2))
         if not _same(first, second):
-            self.fail("built twice with the same seed it has different weights: use Keras's initializers without a seed "
-                      "of their own, or none at all that draw from elsewhere")
+            self.fail(
+                "built twice with the same seed it has different weights: use Keras's initializers without a seed "
+                "of their own, or none at all that draw from elsewhere"
+            )
 
     # -- what is declared ----------------------------------------------------------------------------------------
     def check_stages(self) -> None:
@@ -183,7 +188,8 @@ class BackboneConformance(EntryConformance):
     def check_preprocessing_is_the_reference(self) -> None:
         """Red and blue are exchanged, or the scale differs from the original's, and accuracy quietly falls."""
         self.need("check_preprocessing_plausible")
-        reference = self.reference_preprocessing or self._beside_the_builder()
+        given = inspect.getattr_static(type(self), "reference_preprocessing")  # not bound: it takes pixels, not a suite
+        reference = getattr(given, "__func__", given) or self._beside_the_builder()
         if reference is None:
             self.skip(
                 "no reference to compare with: give the test class `reference_preprocessing`, the function of the "

@@ -71,7 +71,9 @@ def _run(
 ) -> None:
     """Run one suite, by a test class such as its author would write."""
     checks = [check for check in expected if check in suite.checks()]
-    test = type(f"Test_{subject}", (suite,), {**attributes, "expected_failures": {check: expected[check] for check in checks}})
+    test: Any = type(
+        f"Test_{subject}", (suite,), {**attributes, "expected_failures": {check: expected[check] for check in checks}}
+    )
     try:
         report.results += [test().run(check) for check in test.checks()]
     finally:

@@ -67,7 +67,9 @@ class DatasetConformance(OptionConformance):
         """With ZOO_OFFLINE=1 the dataset reaches for the network all the same, and hangs where there is none."""
         _, tried = self.keep("loaded", self.load)
         if tried:
-            self.fail(f"offline it tried to {tried[0]}: use zoo.fetch, which keeps to ZOO_OFFLINE and checks the digest")
+            self.fail(
+                f"offline it tried to {tried[0]}: use zoo.fetch, which keeps to ZOO_OFFLINE and checks the digest"
+            )
 
     def check_loads(self) -> None:
         """The dataset is listed, and does not load."""
@@ -86,7 +88,7 @@ class DatasetConformance(OptionConformance):
         again, _ = self.load()
         if again.ids != first.ids:
             self.fail("loaded twice, the names come in different orders: sort what is listed from a folder")
-        if first.targets is not None and not np.array_equal(first.targets, again.targets):
+        if first.targets is not None and not np.array_equal(first.targets, again.targets, equal_nan=True):
             self.fail("loaded twice, the answers come in different orders")
         if first.hashes() != again.hashes():
             self.fail("loaded twice, the pictures come in different orders or change")
@@ -127,7 +129,9 @@ class DatasetConformance(OptionConformance):
                 self.fail(f"class indices go from {targets.min()} to {targets.max()}; there are {classes} classes")
         elif dataset.task == "multilabel" and not np.isin(targets, (0, 1)).all():
             self.fail("answers of a multilabel dataset must be 0 or 1")
-        elif dataset.task == "box" and (targets.min() < 0 or targets.max() > 1 or (targets[:, :2] >= targets[:, 2:]).any()):
+        elif dataset.task == "box" and (
+            targets.min() < 0 or targets.max() > 1 or (targets[:, :2] >= targets[:, 2:]).any()
+        ):
             self.fail("boxes must be x_min < x_max, y_min < y_max as shares 0..1 of width and height")
 
     def check_names(self) -> None:
@@ -183,7 +187,7 @@ class DatasetConformance(OptionConformance):
         """Copies of one picture fall on both sides of a split, and what was trained on is tested on."""
         from zoo.data import ImageFiles, split
 
-        self.need("check_pictures_decode")
+        self.need("check_pictures_decode", "check_targets")
         dataset = self._loaded()
         try:
             made = split(dataset, validation=0.3)
@@ -200,10 +204,7 @@ class DatasetConformance(OptionConformance):
 
         keys: dict[int, str] = dict(enumerate(dataset.hashes()))
         if by_pixels:
-            keys = {
-                index: pixel_digest(dataset.image(index))
-                for index in self._sample(dataset)
-            }
+            keys = {index: pixel_digest(dataset.image(index)) for index in self._sample(dataset)}
         seen: dict[str, tuple[str, int]] = {}
         for name, members in parts.items():
             for index in sorted(members & keys.keys()):

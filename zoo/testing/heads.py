@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import tempfile
@@ -10,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from zoo.testing.suite import OptionConformance
+from zoo.testing.suite import CheckSkipped, OptionConformance
 
 WIDTHS = (5, 64, 1280)
 """Widths of features to build on: narrower and wider than what authors try."""
@@ -94,9 +95,9 @@ class HeadConformance(OptionConformance):
             try:
                 head = self.network(features)
                 result = head(_features(4, features), training=False)
+            except CheckSkipped:
+                raise
             except Exception as error:
-                if isinstance(error, AssertionError):
-                    raise
                 self.fail(f"it does not build on features (n, {features}): {type(error).__name__}: {error}")
             if len(result.shape) != 2 or result.shape[0] != 4:
                 self.fail(f"features (4, {features}) give {tuple(result.shape)}; expected (4, outputs)")
@@ -207,7 +208,8 @@ class HeadConformance(OptionConformance):
         before = {name: part.get_weights() for name, part in parts.items()}
         # Any loss will do to see what moves; this one has a gradient for logits, probabilities and values.
         composition.training.compile(optimizer=keras.optimizers.SGD(0.05), loss="mse", run_eagerly=True)
-        composition.training.train_on_batch(x, y)
+        with contextlib.suppress(ValueError):  # no gradient reaches any weight: then nothing moves
+            composition.training.train_on_batch(x, y)
         return {name: (before[name], part.get_weights()) for name, part in parts.items()}
 
     # -- in a file -----------------------------------------------------------------------------------------------

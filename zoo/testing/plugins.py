@@ -130,7 +130,9 @@ class PluginConformance(Conformance):
         self.need("check_hooks_repeat")
         manifest, specs = self._manifest(), self._specs()
         if manifest.get("plugin") != self.record.id:
-            self.fail(f"the manifest is that of {manifest.get('plugin')!r}, the entry point is called {self.record.id!r}")
+            self.fail(
+                f"the manifest is that of {manifest.get('plugin')!r}, the entry point is called {self.record.id!r}"
+            )
         contributes = manifest.get("contributes", {})
         for kind in sorted(set(contributes) | set(specs)):
             written = {row["name"]: row for row in contributes.get(kind, [])}
@@ -177,7 +179,9 @@ class PluginConformance(Conformance):
         self.need("check_import_is_light")  # TensorFlow says much
         printed = self._import()["printed"].strip()
         if printed:
-            self.fail(f"importing {self.record.module} prints {printed.splitlines()[0][:120]!r}: remove it, or use logging")
+            self.fail(
+                f"importing {self.record.module} prints {printed.splitlines()[0][:120]!r}: remove it, or use logging"
+            )
 
     def check_import_is_quick(self) -> None:
         """Every command that looks at the plugin waits for it."""
@@ -187,7 +191,10 @@ class PluginConformance(Conformance):
             if seconds > MOST_SECONDS:
                 seconds = min(seconds, self._import_apart()["seconds"])
         if seconds > MOST_SECONDS:
-            self.fail(f"importing {self.record.module} takes {seconds:.1f} s, more than {MOST_SECONDS:g} s: do the work in the factories")
+            self.fail(
+                f"importing {self.record.module} takes {seconds:.1f} s, more than {MOST_SECONDS:g} s: "
+                f"do the work in the factories"
+            )
 
     def _import(self) -> dict[str, Any]:
         self.need("check_imports")

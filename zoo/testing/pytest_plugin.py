@@ -100,7 +100,7 @@ def _suite(item: Any) -> str | None:
     """The name of the conformance suite that a test belongs to; known without importing it."""
     cls = getattr(item, "cls", None)
     names = {(base.__module__, base.__name__) for base in getattr(cls, "__mro__", ())}
-    return cls.__name__ if ("zoo.testing.suite", "Conformance") in names else None
+    return str(cls.__name__) if cls and ("zoo.testing.suite", "Conformance") in names else None
 
 
 @pytest.hookimpl(wrapper=True)
@@ -125,7 +125,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: Any) -> None:
     counts = config.stash.get(_OUTCOMES, {})
     if not counts:
         return
-    total = sum(counts.values(), Counter())
+    total: Counter[str] = sum(counts.values(), Counter())
     terminalreporter.write_sep("-", "zoo conformance")
     terminalreporter.write_line(
         f"{total['passed'] + total['failed']} checks ran in {len(counts)} suites: {total['passed']} passed, "

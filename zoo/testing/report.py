@@ -47,7 +47,7 @@ class Report:
     results: list[CheckResult] = field(default_factory=list)
 
     @property
-    def counts(self) -> dict[Outcome, int]:
+    def counts(self) -> dict[str, int]:
         """How many checks passed, failed, were skipped."""
         found = Counter(result.outcome for result in self.results)
         return {"passed": found["passed"], "failed": found["failed"], "skipped": found["skipped"]}

@@ -106,7 +106,8 @@ class Conformance:
 
     def _run(self, check: str) -> CheckResult:
         outcome: Outcome = "passed"
-        detail, found = "", None
+        detail = ""
+        found: BaseException | None = None
         try:
             with self._surroundings():
                 getattr(self, check)()
@@ -245,7 +246,8 @@ class OptionConformance(EntryConformance):
         except OptionError:
             return
         self.fail(
-            f"{self.spec.options} accepts the option 'no_such_option': give it model_config = ConfigDict(extra='forbid')"
+            f"{self.spec.options} accepts the option 'no_such_option': "
+            f"give it model_config = ConfigDict(extra='forbid')"
         )
 
     def check_option_defaults(self) -> None:
