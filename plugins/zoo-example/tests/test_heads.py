@@ -1,0 +1,14 @@
+"""The head `shapes`: each check names the failure that it prevents."""
+
+from __future__ import annotations
+
+from zoo.testing import HeadConformance
+
+
+class TestShapes(HeadConformance):
+    name = "zoo_example:shapes"
+
+
+class TestShapesWithOptions(HeadConformance):
+    name = "zoo_example:shapes"
+    options = {"units": 16, "dropout": 0.5}  # noqa: RUF012 - attributes of a suite are class attributes
