@@ -1,0 +1,129 @@
+"""Every hook is documented with the version it came in and an example; the examples run, as plugins, and are used."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from helpers.plugins import plugin_site
+
+import zoo
+from zoo.plugin import call_factory, manager, registry, use_manager
+from zoo.plugin.hookspecs import HOOKS, ZooSpecs
+from zoo.plugin.manager import make_manifest
+from zoo.specs import KINDS
+
+
+def documentation(hook: str) -> str:
+    return inspect.getdoc(getattr(ZooSpecs, hook)) or ""
+
+
+def example(hook: str) -> str:
+    (block,) = re.findall(r"```python\n(.*?)```", documentation(hook), re.DOTALL)
+    return textwrap.dedent(block)
+
+
+@pytest.fixture
+def installed(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The example of a hook, installed as the plugin zoo_birds without a manifest; gives the kind."""
+    kind = request.param
+    package = tmp_path / "zoo_birds"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "plugin.py").write_text(example(HOOKS[kind]))
+    info = tmp_path / "zoo_birds-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: zoo-birds\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[zoo.plugins]\nzoo_birds = zoo_birds.plugin\n")
+    with plugin_site(tmp_path):
+        yield kind
+    for name in [name for name in sys.modules if name.partition(".")[0] == "zoo_birds"]:
+        del sys.modules[name]
+
+
+def test_every_kind_has_a_hook_and_every_hook_a_kind() -> None:
+    assert list(HOOKS) == list(KINDS)
+    assert set(HOOKS.values()) == {name for name in vars(ZooSpecs) if name.startswith("zoo_")}
+
+
+@pytest.mark.parametrize("hook", HOOKS.values())
+def test_every_hook_says_since_when_and_what_it_returns(hook: str) -> None:
+    text = documentation(hook)
+    assert re.search(r"^Since \d+\.\d+\.$", text, re.MULTILINE)
+    assert "Returns:" in text
+    compile(example(hook), hook, "exec")
+
+
+def use_backbones() -> None:
+    model = zoo.build("finch-net", head=zoo.classifier(["a", "b"]), weights=None)
+    assert model.keras_model.output_shape == (None, 2)
+
+
+def use_heads() -> None:
+    from zoo.testing import tiny_backbone
+
+    head = zoo.head("birds200", labels=["a", "b"], units=4)
+    assert zoo.build(tiny_backbone(), head=head, preprocessing=None).keras_model.output_shape == (None, 2)
+    with pytest.raises(zoo.ZooError, match="units: Input should be greater than 0"):
+        zoo.build(tiny_backbone(), head=zoo.head("birds200", labels=["a", "b"], units=0), preprocessing=None)
+
+
+def use_augmentations() -> None:
+    entry = registry().get("augmentations", "birds-dusk")
+    picture = np.full((4, 4, 3), 200, np.uint8)
+    assert 100 <= call_factory(entry, entry.spec.factory)(picture, 7).max() <= 200
+
+
+def use_datasets() -> None:
+    assert zoo.classifier("birds200").labels == ("dark", "light")
+
+
+def use_label_sets() -> None:
+    assert registry().get("label_sets", "owls").spec.labels == ("barn owl", "tawny owl")
+
+
+def use_commands() -> None:
+    from zoo.cli.main import cli
+
+    assert CliRunner().invoke(cli, ["sing"]).output == "tsee-tsee\n"
+
+
+@pytest.mark.parametrize("installed", HOOKS, indirect=True)
+def test_the_example_runs_and_what_it_provides_works(installed: str) -> None:
+    entries = [entry for entry in registry().entries(installed) if entry.provider.plugin == "zoo_birds"]
+    assert entries
+    assert all(entry.spec.summary for entry in entries)
+    (record,) = [record for record in manager().records() if record.id == "zoo_birds"]
+    assert [problem for problem in record.problems if problem.broken] == []
+    assert f'"{entries[0].name}"' in make_manifest("zoo_birds", "zoo_birds.plugin")
+    globals()[f"use_{installed}"]()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("installed", HOOKS, indirect=True)
+def test_the_example_conforms(installed: str, tmp_path: Path) -> None:
+    from zoo.testing import check_plugin
+
+    (tmp_path / "zoo_birds" / "zoo-plugin.json").write_text(make_manifest("zoo_birds", "zoo_birds.plugin"))
+    use_manager(None)
+    report = check_plugin("zoo_birds")
+    assert report.ok, report.render()
+
+
+def test_the_figures_of_the_backbone_are_true(tmp_path: Path) -> None:
+    from zoo.architectures.facts import facts
+
+    space: dict[str, object] = {}
+    exec(example("zoo_backbones"), space)
+    (spec,) = space["zoo_backbones"]()  # type: ignore[operator]
+    found = facts(space["build"](False, spec.input.default_size))  # type: ignore[operator]
+    assert [stage.model_dump() for stage in spec.stages] == found["stages"]
+    assert spec.layers.model_dump() == found["layers"]
+    assert (spec.feature_dim, spec.params) == (found["feature_dim"], found["params"])
