@@ -54,7 +54,9 @@ class ResizeRule(Spec):
         "stretch: both sides to size; pad: longer side to size, black borders",
     )
     crop_fraction: float = Field(default=1.0, gt=0, le=1, description="side of the crop / side before cropping")
-    interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"] = "bilinear"
+    interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"] = Field(
+        default="bilinear", description="how pixels between pixels are made"
+    )
 
 
 class Preprocessing(Spec):
@@ -65,7 +67,7 @@ class Preprocessing(Spec):
     """
 
     resize: ResizeRule = ResizeRule()
-    channel_order: Literal["RGB", "BGR"] = "RGB"
+    channel_order: Literal["RGB", "BGR"] = Field(default="RGB", description="order of the colours in the network")
     scale: float = Field(default=1.0, description="factor on pixels 0..255, before mean and std")
     mean: tuple[float, ...] = Field(default=(0.0, 0.0, 0.0), description="per channel, after scale")
     std: tuple[float, ...] = Field(default=(1.0, 1.0, 1.0), description="per channel, after scale")
@@ -113,8 +115,8 @@ class LayerSummary(Spec):
 class Digest(Spec):
     """A published checksum."""
 
-    algorithm: Literal["sha256", "md5"]
-    value: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]+$")]
+    algorithm: Literal["sha256", "md5"] = Field(description="how it was computed")
+    value: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]+$")] = Field(description="in hexadecimal digits")
 
 
 class WeightSource(Spec):
@@ -206,7 +208,7 @@ class Output(Spec):
     """One answer of a model: its columns in the output of the head, and what they mean."""
 
     name: Slug = Field(default="answer", description="key of the answer in a model with several")
-    task: AnswerTask = "classification"
+    task: AnswerTask = Field(default="classification", description="what the answer is")
     labels: tuple[str, ...] = Field(
         default=(), description="classes, labels or names of the values, one a column; empty: taken from the data"
     )
@@ -272,7 +274,7 @@ class HeadSpec(NamedSpec):
 class AugmentationSpec(NamedSpec):
     """A random change of a training example that keeps its label."""
 
-    modality: Modality = "image"
+    modality: Modality = Field(default="image", description="what its examples are")
     factory: ImportString = Field(description="(**options) -> function (example, seed: int) -> example")
     options: ImportString | None = Field(default=None, description="a pydantic model that validates the options")
     option_schema: dict[str, Any] = Field(default_factory=dict, description="its JSON schema, for listings")
@@ -290,8 +292,8 @@ class AugmentationSpec(NamedSpec):
 class DatasetSpec(NamedSpec):
     """Labelled data that can be named."""
 
-    modality: Modality = "image"
-    task: Task = "classification"
+    modality: Modality = Field(default="image", description="what its examples are")
+    task: Task = Field(default="classification", description="what its answers are")
     labels: tuple[str, ...] = Field(default=(), description="class names, in order; empty: found in the data")
     loader: ImportString = Field(description="(**options) -> zoo.Dataset")
     options: ImportString | None = Field(default=None, description="a pydantic model that validates the options")

@@ -75,7 +75,7 @@ def draw(label: str, *, seed: int, noise: int = 80) -> tuple[np.ndarray, list[fl
 
     random = np.random.default_rng(seed)
     picture = random.integers(0, noise, (SIDE, SIDE, 3), dtype=np.uint8)
-    centre, size = random.integers(16, SIDE - 16, 2), int(random.integers(8, 15))
+    centre, size = random.integers(20, SIDE - 20, 2), int(random.integers(10, 20))
     down, right = np.mgrid[:SIDE, :SIDE] - centre[:, None, None]
     inside = {
         "bar": (abs(down) <= 3) & (abs(right) <= size),

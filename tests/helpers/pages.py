@@ -1,0 +1,131 @@
+"""Reads the code blocks of a Markdown page and says of each what a test does with it; runs those that run here.
+
+A block says what becomes of it by its language, or by an HTML comment on the line above, which readers do not see:
+
+- ```` ```python ```` runs, in order, in one namespace a page;
+- ```` ``` ```` (no language) holds commands; those of a line that starts with `zoo ` run, others are not allowed;
+- `<!-- file: PATH -->`: the block is the text of a file, `<!-- append: PATH -->`: it is appended to it;
+- `<!-- shell -->`: the commands run in a shell, in an author's environment;
+- `<!-- not run: REASON -->`: it does not run, and why;
+- ```` ```text ````: what something prints, for reading.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import shlex
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent.parent
+
+PAGES = (ROOT / "README.md", ROOT / "docs" / "heads.md", *sorted((ROOT / "docs" / "plugins").rglob("*.md")))
+"""The pages whose blocks run."""
+
+_FENCE = re.compile(r"^(?P<indent> *)```(?P<language>[\w+-]*)$")
+_DIRECTIVE = re.compile(r"<!-- (?P<what>not run|file|append|shell)(?:: (?P<rest>.+?))? -->")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A code block of a page.
+
+    Attributes:
+        page: its file.
+        line: where it starts, from 1.
+        text: what is in it.
+        fate: "python", "zoo", "shell", "file", "append", "not run" or "text".
+        argument: the path of a file, the reason of a block that does not run.
+    """
+
+    page: Path
+    line: int
+    text: str
+    fate: str
+    argument: str = ""
+
+    @property
+    def where(self) -> str:
+        """For messages."""
+        return f"{self.page.relative_to(ROOT)}:{self.line}"
+
+
+def blocks(page: Path) -> list[Block]:
+    """Every block of a page, in order.
+
+    Raises:
+        ValueError: a block that nothing is known of, a comment without its reason, or one that stands alone.
+    """
+    found: list[Block] = []
+    lines = page.read_text(encoding="utf-8").splitlines()
+    directive: re.Match[str] | None = None
+    inside: tuple[int, str, str] | None = None  # line, language, indent
+    for number, line in enumerate(lines, start=1):
+        if inside is not None:
+            start, language, indent = inside
+            if line == f"{indent}```":
+                body = "\n".join(part.removeprefix(indent) for part in lines[start : number - 1]) + "\n"
+                found.append(_block(page, start, language, body, directive))
+                inside = directive = None
+            continue
+        opening = _FENCE.match(line)
+        if opening:
+            inside = (number, opening["language"], opening["indent"])
+        elif "```" in line:
+            raise ValueError(f"{page.name}:{number}: a fence that is not understood: {line!r}")
+        elif directive is not None:
+            raise ValueError(f"{page.name}:{number - 1}: the comment {directive[0]!r} stands above no block")
+        else:
+            directive = _DIRECTIVE.fullmatch(line)
+    if inside is not None:
+        raise ValueError(f"{page.name}:{inside[0]}: the block does not end")
+    return found
+
+
+def _block(page: Path, line: int, language: str, body: str, directive: re.Match[str] | None) -> Block:
+    if directive is not None:
+        what, rest = directive["what"], (directive["rest"] or "").strip()
+        if what != "shell" and not rest:
+            raise ValueError(f"{page.name}:{line}: {what!r} needs its {'reason' if what == 'not run' else 'path'}")
+        return Block(page, line, body, what, rest)
+    fates = {"python": "python", "": "zoo", "text": "text"}
+    if language not in fates:
+        raise ValueError(f"{page.name}:{line}: nothing is known of the language {language!r}")
+    return Block(page, line, body, fates[language])
+
+
+def run_python(found: list[Block]) -> dict[str, Any]:
+    """Run the Python blocks, in order, in one namespace; gives it, with all that was printed as `printed`."""
+    namespace: dict[str, Any] = {"__name__": "page"}
+    printed = io.StringIO()
+    for block in found:
+        if block.fate == "python":
+            padding = "\n" * block.line  # so that a traceback names the line of the page
+            with redirect_stdout(printed):
+                exec(compile(padding + block.text, str(block.page), "exec"), namespace)
+    return {**namespace, "printed": printed.getvalue()}
+
+
+def run_zoo(block: Block) -> dict[str, str]:
+    """Run the commands of a block; command -> what it printed.
+
+    Raises:
+        ValueError: a line is no command of zoo.
+    """
+    from zoo.cli.main import cli
+
+    said = {}
+    for line in block.text.splitlines():
+        command = line.partition("  #")[0].strip()
+        if not command:
+            continue
+        if not command.startswith("zoo "):
+            raise ValueError(f"{block.where}: {command!r} is no command of zoo: mark the block `shell` or `not run`")
+        out = io.StringIO()
+        with redirect_stdout(out):
+            cli(shlex.split(command)[1:], standalone_mode=False)
+        said[command] = out.getvalue()
+    return said
