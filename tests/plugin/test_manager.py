@@ -160,6 +160,28 @@ def test_strict_mode_raises_for_parts_too(site: Path, monkeypatch: pytest.Monkey
         manager(site).registry()
 
 
+def test_a_spec_that_holds_an_object_is_left_out(site: Path) -> None:
+    code = """
+import zoo
+from zoo.specs import BackboneSpec, InputSpec, LayerSummary, Preprocessing
+
+@zoo.hookimpl
+def zoo_backbones():
+    for name, option in (("finch", object()), ("wren", 3)):
+        layers = LayerSummary(by_type={}, total=1, depth=1, batchnorm=0, dropout=0)
+        yield BackboneSpec(
+            name=name, family="f", paper="p", builder="zoo_t_birds.plugin:build", builder_options={"o": option},
+            input=InputSpec(default_size=8, min_size=8), preprocessing=Preprocessing(), layers=layers,
+            feature_dim=1, params=1, portable=True,
+        )
+"""
+    install(site, "birds", code)
+    found = manager(site)
+    with pytest.warns(ZooNotice, match="backbone 'finch' is not data"):
+        registry = found.registry()
+    assert [e.name for e in registry.entries("backbones") if e.provider.plugin == "birds"] == ["wren"]
+
+
 def test_a_row_of_a_manifest_that_cannot_be_listed_is_left_out(site: Path) -> None:
     package = install(site, "birds", GOOD.format(name="owls"), manifest=True)
     path = site / package / "zoo-plugin.json"

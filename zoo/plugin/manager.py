@@ -24,10 +24,12 @@ from zoo._version import __version__
 from zoo.errors import OptionError, PluginError, ZooError, did_you_mean
 from zoo.plugin.records import HEAVY, SLOW_IMPORT, PluginRecord, Problem
 from zoo.plugin.usage import used
-from zoo.registry import CORE, DISTRIBUTION, Entry, Provider, Registry, ZooNotice, core_catalogue
+from zoo.registry import CORE, DISTRIBUTION, SINGULAR, Entry, Provider, Registry, ZooNotice, core_catalogue
 
 GROUP = "zoo.plugins"
 MANIFEST = "zoo-plugin.json"
+
+_LEFT_OUT = "it is left out; tell the plugin's author"
 
 _CONTAINED = (Exception, SystemExit)
 """What a plugin may raise without taking zoo along; `sys.exit()` at import is a failure like any other."""
@@ -140,7 +142,14 @@ class Manager:
             return
         contributes: dict[str, list[dict[str, Any]]] = {}
         for kind, specs in self._collect(record, module).items():
-            contributes[kind] = [spec.model_dump(mode="json", exclude_defaults=True) for spec in specs]
+            contributes[kind] = []
+            for spec in specs:
+                try:
+                    contributes[kind].append(spec.model_dump(mode="json", exclude_defaults=True))
+                except Exception as error:  # an object that is no data, in a field that takes anything
+                    self._note(
+                        record, Problem("spec", f"{SINGULAR[kind]} {spec.name!r} is not data: {error}", _LEFT_OUT)
+                    )
         self._take_in(record, contributes, self._registry)
 
     def _remember_broken(self, record: PluginRecord, registry: Registry) -> None:
@@ -427,7 +436,7 @@ def collect(module: ModuleType) -> tuple[dict[str, list[Any]], list[Problem]]:
             for spec in functions[hook]():
                 if not isinstance(spec, KINDS[kind]):
                     what = f"{hook} must return {KINDS[kind].__name__} objects; it returned {spec!r}"
-                    problems.append(Problem("spec", what, "it is left out"))
+                    problems.append(Problem("spec", what, _LEFT_OUT))
                 elif spec.name in good:
                     problems.append(Problem("spec", f"{hook} returned {spec.name!r} twice", "the second is left out"))
                 else:
@@ -485,7 +494,8 @@ def make_manifest(plugin: str, module_name: str) -> str:
     """
     from zoo.specs import Catalogue, Contributions
 
-    module = importlib.import_module(module_name)
+    with contextlib.redirect_stdout(sys.stderr):  # stdout is for the manifest
+        module = importlib.import_module(module_name)
     contributes = {kind: [_with_schema(spec) for spec in specs] for kind, specs in hook_results(module).items()}
     catalogue = Catalogue(
         plugin=plugin,
