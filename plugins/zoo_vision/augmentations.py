@@ -243,4 +243,5 @@ def _warp(
         return np.array(moved)
     around = boxes[:, [[0, 1], [2, 1], [0, 3], [2, 3]]] * (width, height)  # (k, 4 corners, x and y)
     places = (around - offset) @ np.linalg.inv(turn).T / (width, height)
-    return np.array(moved), np.concatenate([places.min(axis=1), places.max(axis=1)], axis=1).clip(0, 1)
+    upright = np.concatenate([places.min(axis=1), places.max(axis=1)], axis=1)
+    return np.array(moved), upright.clip(0, 1).astype(np.float32)

@@ -76,7 +76,10 @@ def test_no_check_of_a_first_party_plugin_is_expected_to_fail() -> None:
 @pytest.mark.slow
 class TestEfficientNetLite0(BackboneConformance):
     name = "efficientnet_lite0"
-    reference_preprocessing = lambda pixels: (pixels - 127) / 128
+
+    @staticmethod
+    def reference_preprocessing(pixels: np.ndarray) -> np.ndarray:
+        return (pixels - 127) / 128
 
 
 @pytest.mark.slow

@@ -30,12 +30,20 @@ LABELS = ("barn", "tawny", "eagle")
 HERE = Path(__file__).parent
 HEAD = {}
 AUGMENTATION = {"boxes": "moved"}
-DATASET = {"labels": LABELS, "splits": {"train": 18, "test": 6}, "licence": "CC0-1.0", "source": "made up"}
+DATASET = {
+    "labels": LABELS, "splits": {"train": 18, "test": 6}, "licence": "CC0-1.0", "source": "made up",
+    "options": "zoo_t_owls.plugin:PhotoOptions",
+}
 
 
 class HeadOptions(BaseModel):
     model_config = ConfigDict(extra="forbid")
     width: int = Field(default=8, gt=0, description="units of the hidden layer")
+
+
+class PhotoOptions(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    side: int = Field(default=8, gt=0, description="side of the photos, in pixels")
 
 
 @hookimpl
@@ -114,8 +122,8 @@ class Photos(zoo.Arrays):
     pass
 
 
-def load():
-    x = np.random.default_rng(0).integers(0, 256, (24, 8, 8, 3), np.uint8)
+def load(side):
+    x = np.random.default_rng(0).integers(0, 256, (24, side, side, 3), np.uint8)
     y = np.arange(24) % 3
     ids = [f"owl {index}" for index in range(24)]
     splits = {"train": np.arange(18), "test": np.arange(18, 24)}
@@ -184,7 +192,7 @@ def write(
         manifest: called with the manifest, to change it.
         trained: called with the record of the trained weights.
         id: name of the entry point.
-        facts: read the backbone's row off the network; without, off that of the plugin unchanged.
+        facts: read the backbone's row off the network; without, it says nothing that is true.
 
     Returns:
         A manager that sees the plugin and those of zoo.
@@ -211,7 +219,7 @@ def write(
     if trained:
         trained(record)
     (package / "trained.json").write_text(json.dumps(record))
-    row = json.loads(json.dumps(OWLNET)) | _facts(facts)
+    row = json.loads(json.dumps(OWLNET)) | _facts(facts, (package / "parts.py").read_text())
     if owlnet:
         owlnet(row)
     (package / "owlnet.json").write_text(json.dumps(row))
@@ -246,18 +254,24 @@ def forget() -> None:
     sys.dont_write_bytecode = True
 
 
-def _facts(read: bool) -> dict[str, Any]:
+def _facts(read: bool, code: str) -> dict[str, Any]:
+    """The computed fields of the backbone's row; read off the network once for each version of its code."""
     if not read:
-        return dict(_UNCHANGED)
-    from zoo.architectures.facts import facts
+        return json.loads(json.dumps(_NOTHING))
+    if code not in _KNOWN:
+        from zoo.architectures.facts import facts
 
-    parts = importlib.import_module(f"{PACKAGE}.parts")
-    found = facts(parts.net(include_top=False, input_size=32), parts.net(include_top=True, input_size=32))
-    forget()
-    return found
+        parts = importlib.import_module(f"{PACKAGE}.parts")
+        found = facts(parts.net(include_top=False, input_size=32), parts.net(include_top=True, input_size=32))
+        _KNOWN[code] = json.dumps(found)
+        forget()
+    return json.loads(_KNOWN[code])
 
 
-_UNCHANGED: dict[str, Any] = {
+_KNOWN: dict[str, str] = {}
+
+
+_NOTHING: dict[str, Any] = {
     "stages": [],
     "layers": {"by_type": {}, "total": 0, "depth": 0, "batchnorm": 0, "dropout": 0},
     "feature_dim": 16,

@@ -22,7 +22,7 @@ from zoo.testing import (
 
 OUTPUT = 'kernel_initializer=glorot(seed=seed + 1), dtype="float32")(x)\n    return x'
 HIDDEN = "kernel_initializer=glorot(seed=seed))(features)"
-OPTIONS = 'width: int = Field(default=8, gt=0, description="units of the hidden layer")'
+OPTIONS = 'side: int = Field(default=8, gt=0, description="side of the photos, in pixels")'
 
 
 def output(code: str) -> dict[str, Any]:
@@ -113,15 +113,6 @@ HEADS: dict[str, dict[str, Any]] = {
         "plugin": [("HEAD = {}", "HEAD = {'labels': ('barn', 'tawny', 'snowy'), 'dataset': 'owl-photos'}")]
     },
     "check_trained_files": {"trained": lambda record: record.update(sha256="0" * 64)},
-    "check_unknown_option_rejected": {"plugin": [('extra="forbid"', 'extra="ignore"')]},
-    "check_option_defaults": {
-        "plugin": [(OPTIONS, OPTIONS + '\n    drop: float = Field(default=2.0, lt=1, description="share dropped")')],
-        "parts": [("seed, width):", "seed, width, drop):")],
-    },
-    "check_option_schema": {
-        "manifest": lambda data: data["contributes"]["heads"][0]["option_schema"]["properties"].clear() or data
-    },
-    "check_options_described": {"plugin": [(', description="units of the hidden layer"', "")]},
 }
 
 PIXELS = "image = image.copy()\n"
@@ -176,8 +167,8 @@ DATASETS: dict[str, dict[str, Any]] = {
     "check_offline": {
         "parts": [
             (
-                "def load():\n",
-                "def load():\n    try:\n        socket.create_connection(('127.0.0.1', 9), timeout=1)\n"
+                "def load(side):\n",
+                "def load(side):\n    try:\n        socket.create_connection(('127.0.0.1', 9), timeout=1)\n"
                 "    except OSError:\n        pass\n",
             )
         ]
@@ -185,12 +176,12 @@ DATASETS: dict[str, dict[str, Any]] = {
     "check_loads": {"parts": [(RETURN, "return x, y")]},
     "check_same_order_every_time": {
         "parts": [
-            ("def load():", "CALLS = itertools.count()\n\n\ndef load():"),
+            ("def load(side):", "CALLS = itertools.count()\n\n\ndef load(side):"),
             (RETURN, "if next(CALLS) % 2:\n        ids = ids[::-1]\n    " + RETURN),
         ]
     },
-    "check_task": {"plugin": [("DATASET = {", 'DATASET = {"task": "multilabel", ')]},
-    "check_labels": {"plugin": [('DATASET = {"labels": LABELS', 'DATASET = {"labels": LABELS[::-1]')]},
+    "check_task": {"plugin": [("DATASET = {", 'DATASET = {"task": "multilabel",')]},
+    "check_labels": {"plugin": [('"labels": LABELS, "splits"', '"labels": LABELS[::-1], "splits"')]},
     "check_targets": {
         "parts": [(RETURN, RETURN.replace("return", "data =") + "\n    data.targets[0] = 3\n    return data")]
     },
@@ -199,7 +190,7 @@ DATASETS: dict[str, dict[str, Any]] = {
             ("y = np.arange(24) % 3", "y = np.random.default_rng(1).normal(size=(24, 3))"),
             (RETURN, RETURN.replace("return", "data =") + "\n    data.targets[0] = np.nan\n    return data"),
         ],
-        "plugin": [("DATASET = {", 'DATASET = {"task": "regression", ')],
+        "plugin": [("DATASET = {", 'DATASET = {"task": "regression",')],
     },
     "check_names": {"parts": [('f"owl {index}"', 'f"owl {index % 23}"')]},
     "check_pictures_decode": {
@@ -234,6 +225,15 @@ DATASETS: dict[str, dict[str, Any]] = {
     },
     "check_licence": {"plugin": [('"licence": "CC0-1.0"', '"licence": "unknown"')]},
     "check_source": {"plugin": [('"source": "made up"', '"source": ""')]},
+    "check_unknown_option_rejected": {"plugin": [('forbid")\n    side', 'ignore")\n    side')]},
+    "check_option_defaults": {
+        "plugin": [(OPTIONS, OPTIONS + '\n    share: float = Field(default=2.0, lt=1, description="share of them")')],
+        "parts": [("def load(side):", "def load(side, share):")],
+    },
+    "check_option_schema": {
+        "manifest": lambda data: data["contributes"]["datasets"][0]["option_schema"]["properties"].clear() or data
+    },
+    "check_options_described": {"plugin": [(', description="side of the photos, in pixels"', "")]},
 }
 
 
@@ -470,7 +470,8 @@ def test_a_violator_is_caught_by_exactly_its_check_among_those_of_the_whole_plug
 
 
 def test_every_check_has_a_violator() -> None:
-    shared = set(HEADS) & {name for name in HeadConformance.checks() if "option" in name}
+    shared = {name for name in DATASETS if "option" in name}  # of heads, augmentations and datasets alike
+    assert len(shared) == 4
     for suite, (_, violations) in SUITES.items():
         found = {violation.partition(":")[0] for violation in violations}
         missing = set(suite.checks()) - found - NEVER_VIOLATED - shared

@@ -16,7 +16,16 @@ import pytest
 
 import zoo.testing
 from zoo.errors import UnknownNameError
-from zoo.testing import CheckResult, Conformance, IsolatedManager, NetworkUsedError, Report, check_plugin, no_network
+from zoo.testing import (
+    CheckResult,
+    Conformance,
+    IsolatedManager,
+    NetworkUsedError,
+    PluginConformance,
+    Report,
+    check_plugin,
+    no_network,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -227,7 +236,15 @@ def test_a_report_says_how_many_ran_and_nothing_is_no_success() -> None:
 def test_check_plugin_takes_any_name_of_it_and_options(site: Path) -> None:
     import owls
 
-    manager = owls.write(site, plugin=[("DATASET = {", 'DATASET = {"url": "x", "task": "multilabel", ')])
+    manager = owls.write(
+        site,
+        plugin=[
+            ("DATASET = {", 'DATASET = {"task": "multilabel", '),
+            # Networks take seconds; all of the plugin is checked in the slow tests of the violators.
+            ("def zoo_backbones():\n", "def zoo_backbones():\n    return []\n"),
+        ],
+        facts=False,
+    )
     report = check_plugin(
         "zoo-t-owls", manager=manager, expected_failures={"owl-photos": {"check_task": "the listing is wrong"}}
     )
@@ -239,9 +256,8 @@ def test_check_plugin_takes_any_name_of_it_and_options(site: Path) -> None:
         "head owls:owls",
         "augmentation owls:owl-turn",
         "dataset owls:owl-photos",
-        "backbone owls:owlnet",
     }
-    assert report.ran > 70
+    assert report.ran > 60
     with pytest.raises(UnknownNameError, match="eagles"):
         check_plugin("eagles", manager=manager)
 
@@ -283,7 +299,7 @@ def run_pytest(folder: Path, code: str) -> subprocess.CompletedProcess[str]:
         sys.executable,
         "-m",
         "pytest",
-        "-rsx",
+        "-ra",
         "-p",
         "no:cacheprovider",
         "-p",
@@ -308,8 +324,10 @@ def test_pytest_sees_each_check_as_a_test(tmp_path: Path) -> None:
     assert "TestKnown::test_two - known" in out
     assert "1 failed" in out
     assert "1 xfailed" in out
-    assert "21 checks ran in 3 suites" in out.replace("20 passed, ", "")
-    assert "Mine::test_one" not in out.replace("TestMine", "")
+    # Two of the first suite, one of the second, all of the third; seen dark and expected to fail count as skipped.
+    assert f"{2 + 1 + len(PluginConformance.checks())} checks ran in 3 suites" in out
+    assert " 1 failed; 3 skipped" in out
+    assert " Mine::" not in out  # what is abstract is not collected
 
 
 def test_a_suite_that_looked_at_nothing_is_red(tmp_path: Path) -> None:

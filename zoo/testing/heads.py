@@ -168,8 +168,7 @@ class HeadConformance(OptionConformance):
     def check_base_stays_frozen(self) -> None:
         """The head opens the pretrained base, and the first epoch destroys what it had learnt."""
         self.need("check_composes")
-        model = self.model()
-        open_ones = [weight.path for weight in model.composition.backbone.trainable_weights]
+        open_ones = [weight.path for weight in self._tiny().composition.backbone.trainable_weights]
         if open_ones:
             self.fail(
                 f"after zoo.build with this head {len(open_ones)} weights of the base are trainable, first "
@@ -186,8 +185,7 @@ class HeadConformance(OptionConformance):
     def check_head_learns(self) -> None:
         """`fit` runs to its end, and the head has learnt nothing."""
         self.need("check_composes")
-        model = self.model()
-        if not model.composition.head.weights:
+        if not self._tiny().composition.head.weights:
             return  # a head that has nothing to learn
         before, after = self._step()["head"]
         if _same(before, after):

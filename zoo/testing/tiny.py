@@ -69,7 +69,7 @@ def tiny_dataset(task: str = "classification", *, count: int = 36, seed: int = 0
     """Pictures that can be learnt from: a coloured rectangle on a grey background, 32 x 32 pixels.
 
     Args:
-        task: what the answers are. "classification": the colour (red, green, blue). "multilabel": is it bright, is it
+        task: what the answers are. "classification": the colour (red, green, blue). "multilabel": is it red, is it
             large, is it at the left. "regression": width and height of the rectangle in pixels. "box": where it is.
         count: number of pictures; the colours take turns.
         seed: of places, sizes and noise.
@@ -99,8 +99,10 @@ def tiny_dataset(task: str = "classification", *, count: int = 36, seed: int = 0
     if task == "classification":
         return Arrays(x, np.arange(count) % len(COLOURS), labels=tuple(COLOURS), name=name)
     if task == "multilabel":
-        flags = np.stack([x.mean((1, 2, 3)) > 105, sizes.prod(1) > 150, box[:, 0] + box[:, 2] < SIDE], axis=1)
-        return Arrays(x, flags.astype(np.float32), labels=("bright", "large", "left"), task="multilabel", name=name)
+        flags = np.stack(
+            [np.arange(count) % len(COLOURS) == 0, sizes.prod(1) > 150, box[:, 0] + box[:, 2] < SIDE], axis=1
+        )
+        return Arrays(x, flags.astype(np.float32), labels=("red", "large", "left"), task="multilabel", name=name)
     if task == "regression":
         return Arrays(x, sizes, labels=("width", "height"), task="regression", name=name)
     if task == "box":
