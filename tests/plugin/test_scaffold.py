@@ -137,5 +137,7 @@ def test_its_wheel_builds_and_its_tests_pass(kinds: list[str], tmp_path: Path) -
     # Beside zoo as it is here, not in a fresh environment: tests/packaging does that once.
     said = run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=project, PYTHONPATH=str(site))
     assert "0 failed" in said
+    if len(kinds) == 1:
+        return  # the same checks as the tests: once is enough
     report = run(sys.executable, "-m", "zoo.cli", "plugins", "check", "zoo-birds", cwd=tmp_path, PYTHONPATH=str(site))
     assert "0 failed" in report
