@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
 
-.PHONY: quickstart test lint test-fast test-slow soak bench registry manifests flowers-head clean
+.PHONY: quickstart test lint test-fast test-slow soak bench registry manifests docs flowers-head clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -37,12 +37,15 @@ bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/plugins.py
 	$(BIN)/python benchmarks/probe.py "$(or $(DATA),$(error make bench DATA=folder/of/class/folders))"
 
-# Generated files: the catalogue, the plugins' manifests, the shipped head.
+# Generated files: the catalogue, the manifests of plugins, the pages of hooks and checks, the shipped head.
 registry: $(VENV)/.installed
 	$(BIN)/python -m tools.build_registry && $(BIN)/python -m tools.build_schema
 
 manifests: $(VENV)/.installed
 	for plugin in zoo_vision zoo_flowers zoo_classics; do $(BIN)/zoo plugins manifest $$plugin --write || exit 1; done
+
+docs: $(VENV)/.installed
+	$(BIN)/python -m tools.build_docs
 
 flowers-head: $(VENV)/.installed
 	$(BIN)/python -m tools.train_flowers_head $(DATA)

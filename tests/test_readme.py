@@ -1,4 +1,7 @@
-"""Every Python block and every command of the README runs, in order, on real photos."""
+"""Every Python block and every command of the README runs, in order, on real photos.
+
+The commands of "Write a plugin" run in tests/docs, which also holds that no block is missed.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from helpers.pages import ROOT, blocks
 from helpers.pretrained import calibrated_weights
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-
-
-def blocks(language: str) -> list[str]:
-    found = re.findall(r"^```(\w*)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
-    return [text for kind, text in found if kind == language]
+README = [block for block in blocks(ROOT / "README.md") if block.fate in ("python", "zoo")]
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +49,7 @@ def desk(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 def test_python_blocks(desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(desk)
-    found = blocks("python")
+    found = [block.text for block in README if block.fate == "python"]
     assert len(found) == 3
     namespace: dict[str, object] = {}
     for code in found:
@@ -67,7 +66,7 @@ def test_commands(desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
 
     monkeypatch.chdir(desk)
     monkeypatch.setenv("ZOO_RUNS_DIR", "runs")
-    commands = [line for block in blocks("") for line in block.splitlines() if line.startswith("zoo ")]
+    commands = [line for block in README if block.fate == "zoo" for line in block.text.splitlines()]
     assert len(commands) == 7
     for command in commands:
         arguments = shlex.split(command)[1:]

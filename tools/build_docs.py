@@ -38,6 +38,38 @@ EXAMPLES = {
 }
 """Hook -> the module of plugins/zoo-example that shows it in full."""
 
+CONFORMANCE = """
+# Conformance checks
+
+`zoo.testing` holds what a plugin has to keep to, as test classes to inherit. zoo's own plugins pass the same checks.
+Each check is there for one failure that a user would see without it.
+
+```python
+from zoo.testing import HeadConformance
+
+
+class TestLinear(HeadConformance):
+    name = "linear"              # a head of your plugin, bare or as "plugin:name"
+    options = {"dropout": 0.2}   # default: the head's own defaults
+```
+
+pytest sees each `check_...` as `test_...`, and says at the end how many checks ran. Without pytest:
+
+<!-- shell -->
+```
+zoo plugins check zoo-birds
+```
+
+A check that cannot tell is skipped with its reason. A check that is known to fail is named with a reason, and must then
+fail: `expected_failures = {"check_portable_file": "has a layer of its own"}`. A suite of which every check is skipped
+is no success: nothing is known of its subject.
+
+Fixtures come with zoo in every environment: `zoo_manager` (the plugins of one test), `zoo_offline` (no network),
+`tiny_backbone` (a base of three stages, random but calibrated, no download), `tiny_images`, `tiny_multilabel`,
+`tiny_values` and `tiny_boxes` (36 pictures of 32 x 32 pixels each).
+"""
+"""What stands above the list of checks."""
+
 
 def pages() -> dict[Path, str]:
     """Every generated page: path -> text."""
@@ -66,19 +98,19 @@ def hook_page(kind: str, hook: str) -> str:
         "",
         *_docstring(text, version),
         "",
-        *(
-            [
-                f"In full, with options and tests: [zoo-example](../../../plugins/zoo-example/src/zoo_example/{example}).",
-                "",
-            ]
-            if example
-            else []
-        ),
+        *_in_full(example),
         *_fields(model),
         *_applying(kind),
         "Back to [the overview](../index.md).",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _in_full(example: str | None) -> list[str]:
+    if example is None:
+        return []
+    path = f"../../../plugins/zoo-example/src/zoo_example/{example}"
+    return [f"A working one, with its tests: [zoo-example]({path}).", ""]
 
 
 def since(hook: str) -> str:
@@ -199,10 +231,9 @@ def _applying(kind: str) -> list[str]:
             "([all checks](../conformance.md#pluginconformance))."
         )
         return [*lines, ""]
-    anchor = suite.__name__.lower()
+    link = f"[what each check prevents](../conformance.md#{suite.__name__.lower()})"
     lines += [
-        f"`{suite.__name__}` of `zoo.testing` looks at it ([what each check prevents](../conformance.md#{anchor})), and "
-        "`PluginConformance` at the plugin as a whole:",
+        f"`{suite.__name__}` of `zoo.testing` looks at it ({link}), and `PluginConformance` at the plugin as a whole:",
         "",
         ", ".join(f"`{check}`" for check in suite.checks()) + ".",
     ]
@@ -213,40 +244,7 @@ def conformance_page() -> str:
     """The page that lists every check."""
     suites: list[type[Conformance]] = [PluginConformance, *SUITES.values()]
     total = sum(len(suite.checks()) for suite in suites)
-    lines = [
-        MADE,
-        "",
-        "# Conformance checks",
-        "",
-        "`zoo.testing` holds what a plugin has to keep to, as test classes to inherit. zoo's own plugins pass the same "
-        "checks. Each check is there for one failure that a user would see without it.",
-        "",
-        "```python",
-        "from zoo.testing import HeadConformance",
-        "",
-        "",
-        "class TestLinear(HeadConformance):",
-        '    name = "linear"              # a head of your plugin, bare or as "plugin:name"',
-        '    options = {"dropout": 0.2}   # default: the head\'s own defaults',
-        "```",
-        "",
-        "pytest sees each `check_...` as `test_...`, and says at the end how many checks ran. Without pytest:",
-        "",
-        "```",
-        "zoo plugins check zoo_vision",
-        "```",
-        "",
-        "A check that cannot tell is skipped with its reason. A check that is known to fail is named with a reason, and "
-        'must then fail: `expected_failures = {"check_portable_file": "has a layer of its own"}`. A suite of which '
-        "every check is skipped is no success: nothing is known of its subject.",
-        "",
-        "Fixtures that come with zoo in every environment: `zoo_manager` (the plugins of one test), `zoo_offline` (no "
-        "network), `tiny_backbone` (a base of three stages, random but calibrated, no download), `tiny_images`, "
-        "`tiny_multilabel`, `tiny_values`, `tiny_boxes` (36 pictures of 32 x 32 pixels each).",
-        "",
-        f"{total} checks in {len(suites)} suites:",
-        "",
-    ]
+    lines = [MADE, "", *CONFORMANCE.strip().splitlines(), "", f"{total} checks in {len(suites)} suites:", ""]
     for suite in suites:
         lines += [f"## {suite.__name__}", "", _sentence(suite), ""]
         lines += ["| check | prevents |", "|---|---|"]

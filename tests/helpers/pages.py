@@ -5,6 +5,7 @@ A block says what becomes of it by its language, or by an HTML comment on the li
 - ```` ```python ```` runs, in order, in one namespace a page;
 - ```` ``` ```` (no language) holds commands; those of a line that starts with `zoo ` run, others are not allowed;
 - `<!-- file: PATH -->`: the block is the text of a file, `<!-- append: PATH -->`: it is appended to it;
+- `<!-- process: NAME=VALUE -->`: Python that runs in a process of its own, with this environment variable;
 - `<!-- shell -->`: the commands run in a shell, in an author's environment;
 - `<!-- not run: REASON -->`: it does not run, and why;
 - ```` ```text ````: what something prints, for reading.
@@ -13,12 +14,17 @@ A block says what becomes of it by its language, or by an HTML comment on the li
 from __future__ import annotations
 
 import io
+import os
 import re
 import shlex
+import subprocess
+import sys
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -26,7 +32,9 @@ PAGES = (ROOT / "README.md", ROOT / "docs" / "heads.md", *sorted((ROOT / "docs" 
 """The pages whose blocks run."""
 
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<language>[\w+-]*)$")
-_DIRECTIVE = re.compile(r"<!-- (?P<what>not run|file|append|shell)(?:: (?P<rest>.+?))? -->")
+_DIRECTIVE = re.compile(r"<!-- *(?P<what>not run|file|append|process|shell)\b *:?(?P<rest>.*?)-->")
+
+_NEEDS = {"not run": "reason", "file": "path", "append": "path", "process": "variable"}
 
 
 @dataclass(frozen=True)
@@ -37,8 +45,8 @@ class Block:
         page: its file.
         line: where it starts, from 1.
         text: what is in it.
-        fate: "python", "zoo", "shell", "file", "append", "not run" or "text".
-        argument: the path of a file, the reason of a block that does not run.
+        fate: "python", "process", "zoo", "shell", "file", "append", "not run" or "text".
+        argument: the path of a file, the environment variable, the reason of a block that does not run.
     """
 
     page: Path
@@ -89,7 +97,7 @@ def _block(page: Path, line: int, language: str, body: str, directive: re.Match[
     if directive is not None:
         what, rest = directive["what"], (directive["rest"] or "").strip()
         if what != "shell" and not rest:
-            raise ValueError(f"{page.name}:{line}: {what!r} needs its {'reason' if what == 'not run' else 'path'}")
+            raise ValueError(f"{page.name}:{line}: {what!r} needs its {_NEEDS[what]}")
         return Block(page, line, body, what, rest)
     fates = {"python": "python", "": "zoo", "text": "text"}
     if language not in fates:
@@ -109,13 +117,24 @@ def run_python(found: list[Block]) -> dict[str, Any]:
     return {**namespace, "printed": printed.getvalue()}
 
 
+def run_process(block: Block, cwd: Path) -> str:
+    """Run a Python block in a process of its own; gives what it printed."""
+    name, _, value = block.argument.partition("=")
+    done = subprocess.run(
+        [sys.executable, "-c", block.text], capture_output=True, text=True, cwd=cwd, env={**os.environ, name: value}
+    )
+    assert done.returncode == 0, f"{block.where}: {done.stderr[-2000:]}"
+    return done.stdout
+
+
 def run_zoo(block: Block) -> dict[str, str]:
-    """Run the commands of a block; command -> what it printed.
+    """Run the commands of a block, each as if in a process of its own; command -> what it printed.
 
     Raises:
         ValueError: a line is no command of zoo.
     """
     from zoo.cli.main import cli
+    from zoo.plugin import use_manager
 
     said = {}
     for line in block.text.splitlines():
@@ -125,7 +144,13 @@ def run_zoo(block: Block) -> dict[str, str]:
         if not command.startswith("zoo "):
             raise ValueError(f"{block.where}: {command!r} is no command of zoo: mark the block `shell` or `not run`")
         out = io.StringIO()
-        with redirect_stdout(out):
+        before = use_manager(None)
+        with redirect_stdout(out), pytest.MonkeyPatch.context() as patch:
+            for name in ("ZOO_PLUGINS", "ZOO_DEBUG"):  # which options of the command line set
+                patch.setenv(name, os.environ.get(name, ""))
+                if name not in os.environ or not os.environ[name]:
+                    patch.delenv(name)
             cli(shlex.split(command)[1:], standalone_mode=False)
+        use_manager(before)
         said[command] = out.getvalue()
     return said

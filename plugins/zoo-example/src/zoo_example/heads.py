@@ -51,7 +51,8 @@ def build(features: Any, *, outputs: int, seed: int = 0, units: int = 128, dropo
     def initial(offset: int) -> Any:
         return keras.initializers.GlorotUniform(seed=seed + offset)
 
-    x = keras.layers.Dense(units, activation="relu", kernel_initializer=initial(1))(features)
+    x = keras.layers.LayerNormalization()(features)
+    x = keras.layers.Dense(units, activation="relu", kernel_initializer=initial(1))(x)
     if dropout:
         x = keras.layers.Dropout(dropout, seed=seed)(x)
     return keras.layers.Dense(outputs, kernel_initializer=initial(0), dtype="float32", name="answers")(x)
