@@ -210,6 +210,7 @@ class TransferModel:
         seed: int = 0,
         start: str = "fresh",
         directory: str | os.PathLike[str] | None = None,
+        cache: bool = True,
         verbose: int | str = 0,
         progress: Any = None,
     ) -> Run:
@@ -231,6 +232,8 @@ class TransferModel:
             start: "fresh" starts the head anew (a second `fit` continues, and says so); "pretrained" starts from the
                 weights shipped with the head.
             directory: folder for the run; default a new one under `runs/` (or `ZOO_RUNS_DIR`).
+            cache: whether features are looked up in the cache and kept there (`zoo cache ls`), so that a second fit
+                with the same base and images computes none.
             verbose: as in Keras, for gradient phases.
             progress: called with (images done, images in all) while features are computed.
 
@@ -272,6 +275,7 @@ class TransferModel:
                         callbacks=callbacks,
                         verbose=verbose,
                         progress=progress,
+                        cache=cache,
                         fresh_head=not continues and start == "fresh",
                     ),
                 )
@@ -289,7 +293,7 @@ class TransferModel:
         if len(outcome.validation):
             run.validation = self._evaluation(dataset, outcome.validation, scores=outcome.validation_scores)
         if len(split.test):
-            run.test = self._evaluation(dataset, split.test)
+            run.test = self._evaluation(dataset, outcome.test, scores=outcome.test_scores)
         run.details = {
             "started": began.isoformat(timespec="seconds"),
             "seed": seed,

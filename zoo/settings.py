@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from zoo.errors import OptionError
+
 
 def _flag(name: str) -> bool:
     return os.environ.get(name, "").strip().lower() in {"1", "true", "yes", "on"}
@@ -37,6 +39,35 @@ def debug() -> bool:
 def cache_dir() -> Path:
     """What zoo can fetch or compute again: weights, features. `ZOO_CACHE_DIR` overrides."""
     return _folder("ZOO_CACHE_DIR", "user_cache_path")
+
+
+def cache_limit() -> int:
+    """Most bytes of features that are kept; the least recently used go first. `ZOO_CACHE_LIMIT` overrides: "20GB".
+
+    Raises:
+        OptionError: the variable is not a size.
+    """
+    text = os.environ.get("ZOO_CACHE_LIMIT", "20GB").strip().upper().removesuffix("B")
+    factor = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}.get(text[-1:], 1)
+    try:
+        limit = int(float(text.rstrip("KMGT")) * factor)
+    except ValueError:
+        limit = -1
+    if limit < 0:
+        raise OptionError(f"ZOO_CACHE_LIMIT={os.environ['ZOO_CACHE_LIMIT']!r} must be a size such as 500MB or 20GB")
+    return limit
+
+
+def features_dtype() -> str:
+    """How features are kept: "float32", or "float16" with `ZOO_FEATURES=float16`: half the disk.
+
+    Raises:
+        OptionError: the variable is neither.
+    """
+    value = os.environ.get("ZOO_FEATURES", "float32").strip().lower()
+    if value not in ("float32", "float16"):
+        raise OptionError(f"ZOO_FEATURES={value!r} must be float32 or float16")
+    return value
 
 
 def data_dir() -> Path:

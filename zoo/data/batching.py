@@ -50,12 +50,13 @@ def batches(
     boxes: np.ndarray | None = None,
     workers: int | None = None,
     on_skip: Callable[[str, str], None] | None = None,
+    fill: bool = True,
 ) -> Iterator[Batch]:
     """Decode and resize images in threads and give them in batches, in the order of `indices`.
 
     At most about three batches and eight images per thread are in memory at a time. Images that turn out damaged are
-    skipped; batches are filled up all the same, so only the last one can be smaller. Closing the iterator early ends
-    the threads.
+    skipped; batches are filled up all the same, so only the last one can be smaller (unless `fill=False`). Closing the
+    iterator early ends the threads.
 
     Args:
         dataset: where the images are.
@@ -67,6 +68,8 @@ def batches(
         boxes: float32 (images of the dataset, 4), one box an image as shares 0..1, for the transform to move.
         workers: threads; default as many as processors.
         on_skip: told (id, reason) of every damaged image, in order; without it each is a warning.
+        fill: False: the batches are those of the indices, batch_size at a time, with damaged images missing in them;
+            one may be empty.
 
     Raises:
         OptionError: size, batch_size or workers below 1, or a transform whose result has another shape or dtype.
@@ -78,11 +81,11 @@ def batches(
             raise OptionError(f"{name} must be a whole number of 1 or more; got {value!r}")
     read = _Reader(dataset, int(size), rule, transform, boxes)
     told = on_skip or _warn
-    return _run(read, chosen, int(batch_size), workers or worker_count(), told)
+    return _run(read, chosen, int(batch_size), workers or worker_count(), told, fill)
 
 
 def _run(
-    read: _Reader, chosen: np.ndarray, batch_size: int, workers: int, told: Callable[[str, str], None]
+    read: _Reader, chosen: np.ndarray, batch_size: int, workers: int, told: Callable[[str, str], None], fill: bool
 ) -> Iterator[Batch]:
     chunks = iter([chosen[start : start + _CHUNK] for start in range(0, len(chosen), _CHUNK)])
     ahead = workers + -(-2 * batch_size // _CHUNK)
@@ -92,6 +95,7 @@ def _run(
         for chunk in _first(chunks, ahead):
             waiting.append(pool.submit(read, chunk))
         ready: list[_Result] = []
+        seen = 0
         while waiting:
             results = waiting.popleft().result()
             for chunk in _first(chunks, 1):
@@ -99,20 +103,23 @@ def _run(
             for result in results:
                 if result.image is None:
                     told(result.id, result.reason)
-                    continue
-                ready.append(result)
-                if len(ready) == batch_size:
-                    yield _batch(ready)
-                    ready = []
-        if ready:
-            yield _batch(ready)
+                else:
+                    ready.append(result)
+                seen += not fill or result.image is not None
+                if seen == batch_size:
+                    yield _batch(ready, read.size)
+                    ready, seen = [], 0
+        if seen:
+            yield _batch(ready, read.size)
     finally:
         # Also when the caller stops early or an exception goes through: a few running images are waited for, the rest
         # is dropped.
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _batch(results: list[_Result]) -> Batch:
+def _batch(results: list[_Result], size: int) -> Batch:
+    if not results:
+        return Batch(np.zeros((0, size, size, 3), np.uint8), np.zeros(0, np.int64))
     images = [result.image for result in results if result.image is not None]
     boxes = [result.box for result in results if result.box is not None]
     positions = np.array([result.index for result in results], np.int64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zoo.features.extract import Features, extract, forward
+from zoo.features.extraction import Features, extract, forward
 from zoo.features.linear import LinearHead, fit_linear
 from zoo.features.probe import Probe, fit_probe
 

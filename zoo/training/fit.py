@@ -13,7 +13,7 @@ from zoo.compose import Composition
 from zoo.data import Dataset, Split, Transform, batches
 from zoo.errors import DataError, OptionError
 from zoo.features import Features, extract, fit_linear
-from zoo.features.extract import Progress
+from zoo.features.extraction import Progress
 from zoo.outputs import box_columns, read_scores
 from zoo.specs import PhaseSpec, RecipeSpec
 from zoo.training.freeze import Guard, freeze, quiet_dropout
@@ -36,6 +36,8 @@ class Outcome:
     train: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     validation: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     validation_scores: np.ndarray | None = None
+    test_scores: np.ndarray | None = None
+    test: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     changed_base: bool = False
 
 
@@ -49,6 +51,7 @@ class Settings:
     callbacks: Sequence[Any] = ()
     verbose: int | str = 0
     progress: Progress | None = None
+    cache: bool = True
     fresh_head: bool = True
     """Whether the head starts anew, so that its values take their units from the training targets."""
 
@@ -103,7 +106,8 @@ def train(
         FrozenError: something frozen moved.
     """
     outcome = Outcome()
-    everything = np.concatenate([split.train, split.validation])
+    # In the dataset's own order, the test part too: another split then finds the same features.
+    everything = np.sort(np.concatenate([split.train, split.validation, split.test]))
     features: Features | None = None
     if recipe.phases[0].unfreeze == 0:
         features = _features(composition, dataset, everything, settings)
@@ -113,6 +117,7 @@ def train(
         everything = _decodable(composition, dataset, everything, outcome)
     outcome.train = everything[np.isin(everything, split.train)]
     outcome.validation = everything[np.isin(everything, split.validation)]
+    outcome.test = everything[np.isin(everything, split.test)]
     _require_classes(composition, dataset, outcome)
     if settings.fresh_head:
         assert dataset.targets is not None
@@ -132,10 +137,18 @@ def train(
     if all(phase.unfreeze == "all" for phase in recipe.phases) and composition.identity["weights"] is None:
         composition.identity["weights"] = SCRATCH
     if features is not None and not outcome.changed_base and len(outcome.validation):
-        outcome.validation_scores = _head_scores(composition, _rows(features, outcome.validation))
+        outcome.validation_scores = _head_scores(composition, features.of(outcome.validation))
+    if features is not None and not outcome.changed_base and len(outcome.test):
+        outcome.test_scores = _head_scores(composition, features.of(outcome.test))
     if features is not None:
         outcome.phases.insert(
-            0, {"name": "features", "seconds": round(features.seconds, 3), "images": len(features.positions)}
+            0,
+            {
+                "name": "features",
+                "seconds": round(features.seconds, 3),
+                "images": len(features),
+                "computed": features.computed,
+            },
         )
     return outcome
 
@@ -160,6 +173,7 @@ def _features(composition: Composition, dataset: Dataset, positions: np.ndarray,
         size=composition.input_size,
         rule=composition.resize,
         progress=settings.progress,
+        cache=settings.cache,
     )
 
 
@@ -185,11 +199,6 @@ def _require_finite(composition: Composition, phase: PhaseSpec, outcome: Outcome
             f"phase {phase.name!r} diverged: loss or weights are no numbers any more. Lower learning_rate "
             f"(it was {phase.learning_rate:g})"
         )
-
-
-def _rows(features: Features, positions: np.ndarray) -> np.ndarray:
-    where = {int(position): row for row, position in enumerate(features.positions)}
-    return features.values[[where[int(position)] for position in positions]]
 
 
 def _head_scores(composition: Composition, values: np.ndarray, batch_size: int = 4096) -> np.ndarray:
@@ -221,7 +230,7 @@ def _probe(
     import keras
 
     assert dataset.targets is not None
-    values, targets = _rows(features, outcome.train), dataset.targets[outcome.train]
+    values, targets = features.of(outcome.train), dataset.targets[outcome.train]
     composition.set_units(targets)
     solution = fit_linear(
         values,
@@ -237,7 +246,7 @@ def _probe(
     logs = dict(measure(_head_scores(composition, values), targets))
     if len(outcome.validation):
         held_out = measure(
-            _head_scores(composition, _rows(features, outcome.validation)), dataset.targets[outcome.validation]
+            _head_scores(composition, features.of(outcome.validation)), dataset.targets[outcome.validation]
         )
         logs |= {f"val_{name}": value for name, value in held_out.items()}
     callbacks = keras.callbacks.CallbackList(list(settings.callbacks), model=composition.training)
@@ -306,13 +315,13 @@ def _head(
     train_targets = dataset.targets[outcome.train]
     validation = None
     if len(outcome.validation):
-        validation = Rows(_rows(features, outcome.validation), dataset.targets[outcome.validation])
+        validation = Rows(features.of(outcome.validation), dataset.targets[outcome.validation])
     rows = composition.rows
     assert rows is not None
     history = descend(
         rows,  # not `head`: compiled, that would take its optimizer into every file, being a part of the serving graph
         phase,
-        Rows(_rows(features, outcome.train), train_targets),
+        Rows(features.of(outcome.train), train_targets),
         validation,
         outputs=composition.weighed_outputs(),
         from_logits=composition.from_logits,

@@ -1,0 +1,311 @@
+"""The feature cache: what makes a hit and what a miss, what is damaged is found, and a kill costs one shard."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from zoo.data import ImageFiles, load
+from zoo.errors import OptionError
+from zoo.features import extract
+from zoo.features.cache import Entry, damaged, entries, evict, features_root, remove
+from zoo.features.identity import graph_digest
+from zoo.specs import ResizeRule
+
+RULE = ResizeRule()
+SIZE = 32
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZOO_CACHE_DIR", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Seventy small pictures in two classes, one of them damaged."""
+    random = np.random.default_rng(0)
+    for number in range(70):
+        path = tmp_path / "photos" / ("a" if number % 2 else "b") / f"{number:03d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(random.integers(0, 256, (40, 50, 3)).astype(np.uint8)).save(path)
+    broken = tmp_path / "photos" / "a" / "041.png"
+    broken.write_bytes(broken.read_bytes()[:700])
+    return tmp_path / "photos"
+
+
+def network(seed: int = 0, scale: float = 1 / 255):
+    import keras
+
+    pixels = keras.Input((SIZE, SIZE, 3))
+    x = keras.layers.Rescaling(scale)(pixels)
+    x = keras.layers.Conv2D(4, 3, kernel_initializer=keras.initializers.GlorotUniform(seed=seed))(x)
+    x = keras.layers.BatchNormalization()(x)
+    return keras.Model(pixels, keras.layers.GlobalAveragePooling2D()(x))
+
+
+def run(model, folder: Path, **options):
+    data = ImageFiles.from_folder(folder)
+    settings = {"size": SIZE, "rule": RULE, "cache": True} | options
+    return extract(model, data, np.arange(len(data)), **settings)
+
+
+def test_a_second_pass_computes_nothing_and_gives_the_same_bits(folder: Path) -> None:
+    model = network()
+    plain, first, second = run(model, folder, cache=False), run(model, folder), run(model, folder)
+    assert (first.computed, second.computed) == (69, 0)
+    assert first.entry == second.entry != ""
+    for found in (first, second):
+        np.testing.assert_array_equal(found.values, plain.values)
+        np.testing.assert_array_equal(found.positions, plain.positions)
+        assert found.skipped == plain.skipped
+    assert [name for name, _ in first.skipped] == ["a/041.png"]
+    assert first.values.dtype == np.float32
+    np.testing.assert_array_equal(second.of(np.array([60, 0, 33])), plain.of(np.array([60, 0, 33])))
+
+
+def test_what_makes_a_miss(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = network()
+    assert run(model, folder).computed == 69
+    assert run(network(seed=1), folder).computed == 69
+    assert run(network(scale=1 / 127), folder).computed == 69
+    assert run(model, folder, rule=ResizeRule(mode="stretch")).computed == 69
+    weights = model.get_weights()
+    changed = [weight.copy() for weight in weights]
+    changed[-1][0] = np.nextafter(changed[-1][0], 2)  # one weight, by one unit in the last place
+    model.set_weights(changed)
+    assert run(model, folder).computed == 69
+    model.set_weights(weights)
+    assert run(model, folder).computed == 0
+    monkeypatch.setattr("zoo.features.extraction._Run.engine", "keras of another world")
+    assert run(model, folder).computed == 69
+    monkeypatch.undo()
+    picture = folder / "b" / "000.png"
+    data = bytearray(picture.read_bytes())
+    stamps = picture.stat()
+    data[-20] ^= 1  # one bit in the trailing checksum: the same pixels or none, but not the same file
+    picture.write_bytes(bytes(data))
+    os.utime(picture, ns=(stamps.st_atime_ns, stamps.st_mtime_ns))
+    monkeypatch.setenv("ZOO_CACHE_DIR", os.environ["ZOO_CACHE_DIR"])
+    assert run(model, folder).computed >= 68
+
+
+def test_what_changes_nothing_is_a_hit(folder: Path, tmp_path: Path) -> None:
+    model = network()
+    assert run(model, folder).computed == 69
+    for picture in folder.rglob("*.png"):
+        picture.touch()
+    assert run(model, folder).computed == 0
+    shutil.move(folder, tmp_path / "elsewhere")
+    assert run(model, tmp_path / "elsewhere").computed == 0
+    model.trainable = False
+    assert run(model, tmp_path / "elsewhere").computed == 0
+    # The same network built later has other automatic names, and the same digest.
+    again = network()
+    assert [layer.name for layer in again.layers] != [layer.name for layer in model.layers]
+    assert graph_digest(again) == graph_digest(model)
+
+
+@pytest.mark.parametrize("harm", ["flip", "cut", "delete", "receipt", "manifest"])
+def test_damage_is_found_and_computed_again(folder: Path, harm: str) -> None:
+    model = network()
+    before = run(model, folder).values.copy()  # not mapped: the file is about to be harmed
+    (entry,) = entries()
+    shard = entry.folder / "00000.safetensors"
+    data = bytearray(shard.read_bytes())
+    if harm == "flip":
+        data[len(data) // 2] ^= 4
+        shard.write_bytes(data)
+    elif harm == "cut":
+        shard.write_bytes(data[:-7])
+    elif harm == "delete":
+        shard.unlink()
+    elif harm == "receipt":
+        (entry.folder / "00000.json").write_text("{")
+        (entry.folder / "entry.json").unlink()
+    else:
+        (entry.folder / "entry.json").write_text('{"shards": [')
+    if harm in ("flip", "cut", "delete"):
+        assert damaged(entry) == ["00000.safetensors"]
+    again = run(model, folder)
+    assert again.computed == (0 if harm == "manifest" else 69)
+    np.testing.assert_array_equal(again.values, before)
+    (entry,) = entries()
+    assert damaged(entry) == []
+    assert run(model, folder).computed == 0
+
+
+def test_half_precision_is_another_entry_and_close(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = network()
+    whole = run(model, folder)
+    monkeypatch.setenv("ZOO_FEATURES", "float16")
+    half = run(model, folder)
+    assert half.computed == 69
+    assert half.parts[0].dtype == np.float16
+    assert half.values.dtype == np.float32
+    np.testing.assert_allclose(half.values, whole.values, rtol=1e-3, atol=1e-4)
+    monkeypatch.setenv("ZOO_FEATURES", "int8")
+    with pytest.raises(OptionError, match="float32 or float16"):
+        run(network(seed=3), folder)
+
+
+def test_the_least_recently_used_goes_first(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    models = [network(seed=seed) for seed in range(3)]
+    names = []
+    for number, model in enumerate(models):
+        names.append(run(model, folder).entry)
+        os.utime(features_root() / names[-1] / "entry.json", (1000 + number, 1000 + number))
+    assert [entry.name for entry in entries()] == names
+    run(models[0], folder)  # used again: now the youngest
+    size = entries()[0].bytes
+    assert [entry.name for entry in evict(2 * size)] == [names[1]]
+    assert {entry.name for entry in entries()} == {names[0], names[2]}
+    monkeypatch.setenv("ZOO_CACHE_LIMIT", "1KB")
+    assert run(models[1], folder).computed == 69  # larger than the limit: what was just computed stays
+    assert {entry.name for entry in entries()} == {names[1]}
+    monkeypatch.setenv("ZOO_CACHE_LIMIT", "much")
+    with pytest.raises(OptionError, match="ZOO_CACHE_LIMIT"):
+        run(models[2], folder)
+
+
+def test_an_entry_in_work_is_not_deleted(folder: Path) -> None:
+    run(network(), folder)
+    (listed,) = entries()
+    entry = Entry(features_root(), {}, count=1, row_bytes=4)
+    entry.folder = listed.folder
+    with entry.locked():
+        assert not remove(listed)
+    assert remove(listed)
+    assert entries() == []
+
+
+def test_a_full_disk_is_one_clear_error_and_finished_shards_stay(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zoo.features.cache._MOST_ROWS", 32)
+    written = []
+
+    def full(path: Path, data: bytes) -> None:
+        written.append(path.name)
+        if len(written) > 2:
+            raise OSError(28, "No space left on device")
+        path.write_bytes(data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("zoo.features.cache.write_whole", full)
+        with pytest.raises(OptionError, match=r"No space left on device.*cache=False"):
+            run(network(), folder)
+    assert run(network(), folder).computed in (37, 38)  # one shard of 32 places was kept
+
+
+# -- other processes --------------------------------------------------------------------------------------------------
+
+WORKER = """
+import sys, time
+import numpy as np
+sys.path.insert(0, {tests!r})
+import zoo.features.cache as cache, zoo.features.extraction as module
+from test_cache import network, run
+from pathlib import Path
+cache._MOST_ROWS = 32
+forward = module._Run._forward
+def slow(self, pixels):
+    print("batch", flush=True)
+    time.sleep({pause})
+    return forward(self, pixels)
+module._Run._forward = slow
+found = run(network(), Path({folder!r}))
+np.save({out!r}, found.values)
+print("computed", found.computed, flush=True)
+"""
+
+
+def worker(folder: Path, out: Path, pause: float) -> subprocess.Popen[str]:
+    program = WORKER.format(tests=str(Path(__file__).parent), folder=str(folder), out=str(out), pause=pause)
+    return subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+
+
+def killed_round(folder: Path, tmp_path: Path, batches: int, delay: float) -> None:
+    """Kill an extraction after some batches, go on, and compare with one that was left alone."""
+    root = features_root()
+    shutil.rmtree(root, ignore_errors=True)
+    process = worker(folder, tmp_path / "killed.npy", pause=0.05)
+    assert process.stdout is not None
+    for _ in range(batches):
+        process.stdout.readline()
+    time.sleep(delay)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    finished = len(list(root.glob("*/[0-9]*.json")))
+    again = worker(folder, tmp_path / "again.npy", pause=0.0)
+    told = again.communicate()[0].split()
+    whole = 69 if finished == 0 else 69 - [0, 32, 64, 69][finished] + (1 if finished == 3 else 0)
+    computed = int(told[-1])
+    assert computed <= 69
+    if finished:
+        assert computed < whole + 2
+    plain = run(network(), folder, cache=False)
+    np.testing.assert_array_equal(np.load(tmp_path / "again.npy"), plain.values)
+
+
+@pytest.mark.slow
+def test_a_kill_costs_at_most_the_shard_in_work(folder: Path, tmp_path: Path) -> None:
+    for batches in (1, 2, 3):
+        killed_round(folder, tmp_path, batches, delay=0.02)
+
+
+@pytest.mark.soak
+def test_many_kills(folder: Path, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    for _ in range(25):
+        killed_round(folder, tmp_path, int(random.integers(1, 4)), float(random.uniform(0, 0.06)))
+
+
+@pytest.mark.slow
+def test_two_processes_fill_one_entry_together(folder: Path, tmp_path: Path) -> None:
+    pair = [worker(folder, tmp_path / f"{number}.npy", pause=0.1) for number in range(2)]
+    told = [process.communicate()[0].split()[-1] for process in pair]
+    assert all(process.returncode == 0 for process in pair)
+    assert sorted(map(int, told)) == [0, 69]
+    np.testing.assert_array_equal(np.load(tmp_path / "0.npy"), np.load(tmp_path / "1.npy"))
+
+
+# -- in a fit ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_second_fit_with_another_split_and_head_uses_them(few_flowers: Path) -> None:
+    import zoo
+
+    first = zoo.build("efficientnet_lite0", head=zoo.classifier(few_flowers), input_size=64)
+    one = first.fit(few_flowers, test=0.2)
+    assert one.phases[0]["computed"] == one.phases[0]["images"] == 60
+    second = zoo.build("efficientnet_lite0", head=zoo.classifier(few_flowers, head="mlp"), input_size=64)
+    two = second.fit(few_flowers, recipe="head", epochs=2, seed=5)
+    assert two.phases[0]["computed"] == 0
+    again = first.fit(few_flowers, test=0.2)
+    assert again.phases[0]["computed"] == 0
+    assert again.validation.log_loss == one.validation.log_loss
+    served = first.evaluate(load(few_flowers))
+    assert served.count == 60
+    assert first.fit(few_flowers, cache=False).phases[0]["computed"] == 60
+    assert json.loads((again.directory / "run.json").read_text())["phases"][0]["computed"] == 0
+
+
+def test_after_fine_tuning_the_features_are_others(few_flowers: Path) -> None:
+    import zoo
+
+    model = zoo.build("efficientnet_lite0", head=zoo.classifier(few_flowers), input_size=64)
+    model.fit(few_flowers)
+    model.fit(few_flowers, recipe="lp-ft", epochs=1)
+    assert model.fit(few_flowers).phases[0]["computed"] == 60  # the base has moved
+    model.reset()
+    assert model.fit(few_flowers).phases[0]["computed"] == 0
