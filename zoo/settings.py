@@ -41,21 +41,25 @@ def cache_dir() -> Path:
     return _folder("ZOO_CACHE_DIR", "user_cache_path")
 
 
-def cache_limit() -> int:
-    """Most bytes of features that are kept; the least recently used go first. `ZOO_CACHE_LIMIT` overrides: "20GB".
+def cache_limit(text: str | None = None) -> int:
+    """Most bytes of features that are kept; the least recently used go first.
+
+    Args:
+        text: a size such as "500MB"; None: `ZOO_CACHE_LIMIT`, else 20GB.
 
     Raises:
-        OptionError: the variable is not a size.
+        OptionError: it is not a size.
     """
-    text = os.environ.get("ZOO_CACHE_LIMIT", "20GB").strip().upper().removesuffix("B")
-    factor = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}.get(text[-1:], 1)
+    asked = text if text is not None else os.environ.get("ZOO_CACHE_LIMIT", "20GB")
+    number = asked.strip().upper().removesuffix("B")
+    factor = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}.get(number[-1:], 1)
     try:
-        limit = int(float(text.rstrip("KMGT")) * factor)
+        limit = float(number.rstrip("KMGT")) * factor
     except ValueError:
         limit = -1
-    if limit < 0:
-        raise OptionError(f"ZOO_CACHE_LIMIT={os.environ['ZOO_CACHE_LIMIT']!r} must be a size such as 500MB or 20GB")
-    return limit
+    if not 0 <= limit < float("inf"):
+        raise OptionError(f"{asked!r} (ZOO_CACHE_LIMIT) must be a size such as 500MB or 20GB")
+    return int(limit)
 
 
 def features_dtype() -> str:

@@ -35,6 +35,7 @@ VERBS: dict[str, dict[str, str]] = {
         "predict": "Say what is on images.",
     },
     "Manage": {
+        "cache": "Look after the features that were kept.",
         "plugins": "List, check and diagnose plugins, or start a new one.",
     },
 }
