@@ -203,6 +203,8 @@ class EntryConformance(Conformance):
         """The entry under `name`; what is wrong with it as a whole is for `PluginConformance` to say."""
         if not self.name:
             self.fail(f"{type(self).__name__} needs `name`: the name of one of the plugin's {self.kind}")
+        if self.name != self.name.lower():  # names are looked up without regard to case
+            self.skip(f"{self.name!r} cannot be reached: ids and names are lower case (PluginConformance says more)")
         entry = self.plugins.registry().get(self.kind, self.name)
         try:
             for target in import_strings(entry.spec).values():
