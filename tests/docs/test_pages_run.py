@@ -152,9 +152,9 @@ def test_blocks_of_provenance(desk: Path) -> None:
 def test_blocks_of_heads(desk: Path) -> None:
     namespace, said = run_page(DOCS / "heads.md", desk)
     assert "units" in said["zoo heads show mlp"]
-    figures = [float(value) for value in re.findall(r"^(?:\S+ )?(\d\.\d+)", str(namespace["printed"]), re.M)]
-    assert len(figures) >= 5
-    assert min(figures) > 0.5, namespace["printed"]
+    figures = [float(value) for value in re.findall(r"^(?:\S*gem )?(\d\.\d+)", str(namespace["printed"]), re.M)]
+    assert len(figures) == 6
+    assert min(figures) > 0.7, namespace["printed"]
     assert np.asarray(namespace["plain"].output_shape).tolist() == [None, 2]  # type: ignore[attr-defined]
 
 
