@@ -230,6 +230,66 @@ def _grid(cs: Sequence[float] | None) -> list[float]:
     return grid
 
 
+@dataclass(frozen=True)
+class OutOfFold:
+    """What probes said of rows they were not fitted on.
+
+    Attributes:
+        probabilities: float32 (n, k); each row by the probe of the folds it is not in.
+        c: the C that was taken for all folds.
+        log_loss: mean -log p of the true class at that C, in nats.
+    """
+
+    probabilities: np.ndarray
+    c: float
+    log_loss: float
+
+
+def out_of_fold(
+    values: np.ndarray, targets: np.ndarray, folds: np.ndarray, *, n_classes: int, cs: Sequence[float] | None = None
+) -> OutOfFold:
+    """Cross-validated probabilities: every row judged by a probe fitted on the other folds.
+
+    One C serves all folds, chosen by their log loss as in `fit_probe`: one number chosen among about ten by all rows
+    makes the figures too good by less than they are uncertain, and in the same way for every set of features. Centre
+    and scale come from all rows; they see no target.
+
+    Args:
+        values: float32 (n, d), finite.
+        targets: int64 (n,), class indices 0..n_classes-1, of at least two classes.
+        folds: int64 (n,), the fold of each row; at least two folds.
+        n_classes: columns of the probabilities. A class that a fold was not fitted on gets 1 / (rows fitted + 1).
+        cs: values of C to compare; by default a path from 0.1 to 1e5 that ends where the log loss has turned.
+
+    Raises:
+        DataError: as for `fit_probe`; fewer than two folds.
+    """
+    values, targets = _checked(values, targets, n_classes)
+    numbers = np.unique(folds)
+    if len(numbers) < 2:
+        raise DataError(f"cross-validation needs at least two folds; all {len(values)} rows are in one")
+    present, compact = np.unique(targets, return_inverse=True)
+    everyone = np.arange(len(values))
+    tried: list[np.ndarray] = []
+    losses: list[np.ndarray] = []
+    grid = _grid(cs)
+    with _threads(values.size), ThreadPoolExecutor(max_workers=min(len(numbers), os.cpu_count() or 1)) as pool:
+        space, weights = _rotate(values), np.ones(len(values))
+        parts = [_Fold(space, compact, weights, everyone[folds != f], everyone[folds == f]) for f in numbers]
+        for c in grid:
+            log_p = np.empty((len(values), len(present)))
+            for f, found in zip(numbers, pool.map(lambda part, c=c: part.log_probabilities(c), parts), strict=True):
+                log_p[folds == f] = found
+            tried.append(log_p)
+            losses.append(-log_p[everyone, compact])
+            if cs is None and _turned([float(loss.mean()) for loss in losses]):
+                break
+    chosen = _choose(grid[: len(tried)], np.stack(losses))
+    probabilities = np.zeros((len(values), n_classes), np.float32)
+    probabilities[:, present] = np.exp(tried[chosen])
+    return OutOfFold(probabilities, grid[chosen], float(losses[chosen].mean()))
+
+
 # -- the coordinates the problem is solved in ------------------------------------------------------------------
 
 
@@ -402,6 +462,12 @@ class _Fold:
 
     def judge(self, c: float) -> tuple[np.ndarray, np.ndarray]:
         """For each row left out: whether it is right, and its weighted -log p of the true class."""
+        log_p = self.log_probabilities(c)
+        loss = -self.judged_weights * log_p[np.arange(len(log_p)), self.judged_targets]
+        return log_p.argmax(axis=1) == self.judged_targets, loss
+
+    def log_probabilities(self, c: float) -> np.ndarray:
+        """log p (rows left out, classes) at this C."""
         log_p = np.full((len(self.judged), self.classes), -np.log(len(self.fitted) + 1.0))
         if len(self.present) == 1:
             log_p[:, self.present] = 0.0
@@ -409,8 +475,7 @@ class _Fold:
             found = _solve(self.fitted, self.targets, self.weights, c, self.squares, self.guess, _FOLD_TOLERANCE)
             self.guess = found.weights, found.bias
             log_p[:, self.present] = _log_softmax(self.judged @ found.weights + found.bias)
-        loss = -self.judged_weights * log_p[np.arange(len(log_p)), self.judged_targets]
-        return log_p.argmax(axis=1) == self.judged_targets, loss
+        return log_p
 
     def solution(self) -> _Guess:
         """The last solution over all classes; zeros for a class this fold never fitted."""
