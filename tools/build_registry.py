@@ -33,10 +33,6 @@ CLASS_INDEX_MD5 = "c2c37ea517e94d9795004a39431a14cb"
 """`keras.applications.imagenet_utils` expects this digest of imagenet_class_index.json."""
 
 
-class _Asked(Exception):
-    """Carries what Keras was about to download."""
-
-
 def main(arguments: list[str] | None = None) -> int:
     """The command; returns its exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -135,44 +131,44 @@ def build_base(backbone: Backbone) -> tuple[Any, dict[str, Any]]:
 
 def keras_weights(backbone: Backbone) -> list[dict[str, Any]]:
     """The two weight files of an application as Keras itself would download them; nothing is downloaded."""
-    sources = []
-    for include_top in (False, True):
-        url, digest = _asked(backbone.options["application"], include_top)
-        sources.append(
-            {
-                "id": "imagenet_top" if include_top else "imagenet",
-                "kind": "url",
-                "filename": url.rsplit("/", 1)[-1],
-                "url": url,
-                "format": "keras-h5",
-                "includes_top": include_top,
-                "bytes": None,
-                "digest": digest,
-            }
-        )
-    return sources
+    return [keras_application(backbone, include_top)[1] for include_top in (False, True)]
 
 
-def _asked(application: str, include_top: bool) -> tuple[str, dict[str, str] | None]:
+def keras_application(backbone: Backbone, include_top: bool) -> tuple[Any, dict[str, Any]]:
+    """An application as Keras builds it for `weights="imagenet"`, without the weights, and the file it asks for."""
     import keras
 
-    function = getattr(keras.applications, application)
+    application = backbone.options["application"]
+    asked: dict[str, Any] = {}
 
     def record(*arguments: Any, **options: Any) -> str:
         names = ("fname", "origin", "untar", "md5_hash", "file_hash", "cache_subdir", "hash_algorithm")
-        raise _Asked({**dict(zip(names, arguments, strict=False)), **options})
+        asked.update({**dict(zip(names, arguments, strict=False)), **options})
+        return ""
 
     size = {"input_shape": (224, 224, 3)} if application.startswith("MobileNetV3") else {}
     # All applications ask through this one module.
-    with mock.patch("keras.src.utils.file_utils.get_file", record):
-        try:
-            function(include_top=include_top, weights="imagenet", **size)
-        except _Asked as asked:
-            told = asked.args[0]
-    value = told.get("file_hash") or told.get("md5_hash")
-    if not value:
-        return told["origin"], None
-    return told["origin"], {"algorithm": {32: "md5", 64: "sha256"}[len(value)], "value": value}
+    with (
+        mock.patch("keras.src.utils.file_utils.get_file", record),
+        mock.patch.object(keras.Model, "load_weights", return_value=None),
+    ):
+        model = getattr(keras.applications, application)(include_top=include_top, weights="imagenet", **size)
+    return model, weight_file(asked, include_top)
+
+
+def weight_file(asked: dict[str, Any], include_top: bool) -> dict[str, Any]:
+    """What the registry says of a file that Keras asks `get_file` for."""
+    url, value = asked["origin"], asked.get("file_hash") or asked.get("md5_hash")
+    return {
+        "id": "imagenet_top" if include_top else "imagenet",
+        "kind": "url",
+        "filename": url.rsplit("/", 1)[-1],
+        "url": url,
+        "format": "keras-h5",
+        "includes_top": include_top,
+        "bytes": None,
+        "digest": {"algorithm": {32: "md5", 64: "sha256"}[len(value)], "value": value} if value else None,
+    }
 
 
 def _weights(backbone: Backbone, source: dict[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ import pytest
 from backbone_case import FEW, SPECS, free, pooled, save_legacy, stored
 from helpers.pretrained import preprocessed
 
+from tools.build_registry import weight_file
 from zoo.architectures import build_base
 from zoo.testing.calibration import calibrated, moved, sample_photos, swapped
 
@@ -64,7 +65,21 @@ def keras_features(name: str, size: int, path: Path, pixels: list[np.ndarray], *
             weights="imagenet", include_top=False, pooling="avg", input_shape=(size, size, 3), **options
         )
     assert download.call_count == 1
+    assert_source(name, download.call_args)
     return [reference.predict(keras_preprocessing(name, x), verbose=0) for x in pixels]
+
+
+def assert_source(name: str, call: Any) -> None:
+    """Keras asks for the file that the registry names."""
+    names = ("fname", "origin", "untar", "md5_hash", "file_hash")
+    asked = {**dict(zip(names, call.args, strict=False)), **call.kwargs}
+    asked["origin"] = asked["origin"].replace("_96_no_top", "_224_no_top")  # MobileNetV2 has a file for every size
+    told = weight_file(asked, include_top=False)
+    (source,) = [source for source in SPECS[name].weights if source.id == "imagenet"]
+    written = source.model_dump(mode="json")
+    # mobilenet_025's file carries a digest that Keras does not publish.
+    kept = {key for key in told if key != "digest" or name != "mobilenet_025"}
+    assert {key: written[key] for key in kept} == {key: told[key] for key in kept}
 
 
 def zoo_features(name: str, size: int, path: Path, pixels: np.ndarray, *, includes_top: bool) -> np.ndarray:

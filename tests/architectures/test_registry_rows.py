@@ -94,8 +94,27 @@ def assert_nothing_leads_around_a_cut(stages: list[Stage], base: Any, reads: dic
         assert {layer.name for layer in base.layers} & reached == later
 
 
+APPLICATIONS = [name for name, spec in SPECS.items() if spec.summary.startswith("keras.applications.")]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [spec.name for spec in SPECS.values() if spec.params_top])
+@pytest.mark.parametrize("name", [name for name in APPLICATIONS if name != "mobilenet_025"])  # its file is another
+def test_the_classifier_and_its_file_are_those_of_keras(name: str) -> None:
+    """The file without classifier is compared where the network is built anyway, in test_keras_parity."""
+    model, told = build_registry.keras_application(CURATED[name], include_top=True)
+    assert model.count_params() == SPECS[name].params_top
+    assert_source(name, told)
+    free()
+
+
+def assert_source(name: str, told: dict[str, Any]) -> None:
+    (source,) = [source for source in SPECS[name].weights if source.id == told["id"]]
+    written = source.model_dump(mode="json")
+    assert {key: written[key] for key in told} == told
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in SPECS if SPECS[name].params_top and name not in APPLICATIONS])
 def test_parameters_with_classifier_are_those_of_the_network(name: str) -> None:
     assert build_registry.build(CURATED[name], include_top=True).count_params() == SPECS[name].params_top
 
@@ -132,18 +151,6 @@ def test_the_label_set_is_the_one_of_keras() -> None:
     assert (len(labels.labels), len(labels.ids)) == (1000, 1000)
     assert (labels.ids[285], labels.labels[285]) == ("n02124075", "Egyptian_cat")
     assert {spec.label_set for spec in SPECS.values()} == {"imagenet1k", None}
-
-
-@pytest.mark.slow
-def test_weight_sources_are_those_keras_downloads() -> None:
-    for name in (spec.name for spec in SPECS.values() if spec.summary.startswith("keras.applications.")):
-        if name == "mobilenet_025":  # its file carries a digest that Keras does not publish
-            continue
-        sources = [source.model_dump(mode="json") for source in SPECS[name].weights]
-        for told in build_registry.keras_weights(CURATED[name]):
-            (source,) = [source for source in sources if source["id"] == told["id"]]
-            assert {key: source[key] for key in told} == told
-        free()
 
 
 @pytest.mark.parametrize("application", MULTIPLY_ADDS)
