@@ -18,6 +18,7 @@ from zoo.outputs import box_columns, read_scores
 from zoo.specs import PhaseSpec, RecipeSpec
 from zoo.training.freeze import Guard, freeze, quiet_dropout
 from zoo.training.loop import Images, Rows, descend
+from zoo.training.suffix import Cut, Kept, cut, pays
 
 SCRATCH = "scratch"
 """What `identity["weights"]` says of a base whose weights were trained here from random ones."""
@@ -52,6 +53,8 @@ class Settings:
     verbose: int | str = 0
     progress: Progress | None = None
     cache: bool = True
+    prefix: bool | None = None
+    """Whether the outputs of frozen stages are computed once and kept; None: where it pays."""
     fresh_head: bool = True
     """Whether the head starts anew, so that its values take their units from the training targets."""
 
@@ -342,18 +345,13 @@ def _descend_images(
     assert dataset.targets is not None
     training = freeze(composition.backbone, composition.stages, unfreeze=phase.unfreeze, batchnorm=phase.batchnorm)
     guard = Guard.watch(composition.stages, training, phase.batchnorm)
-    size, rule = composition.input_size, composition.resize
-    boxes = box_columns(composition.outputs) if settings.augment else None  # only augmentation moves them
-    images = Images(dataset, outcome.train, size, rule, settings.augment, boxes)
-    validation = None
-    if len(outcome.validation):
-        validation = Images(dataset, outcome.validation, size, rule)
     with quiet_dropout(composition.stages, training):
+        model, learning, checking, prefix = _sources(composition, dataset, outcome, phase, settings, training)
         history = descend(
-            composition.training,
+            model,
             phase,
-            images,
-            validation,
+            learning,
+            checking,
             outputs=composition.weighed_outputs(),
             from_logits=composition.from_logits,
             seed=settings.seed,
@@ -365,4 +363,51 @@ def _descend_images(
     guard.verify(phase.name)
     outcome.changed_base = outcome.changed_base or bool(training)
     _record(outcome, history)
-    return {**_gradient_report(phase, training), "frozen_layers_verified": len(guard.digests)}
+    return {**_gradient_report(phase, training), "frozen_layers_verified": len(guard.digests), **prefix}
+
+
+def _sources(
+    composition: Composition,
+    dataset: Dataset,
+    outcome: Outcome,
+    phase: PhaseSpec,
+    settings: Settings,
+    training: list[str],
+) -> tuple[Any, Images | Rows, Images | Rows | None, dict[str, Any]]:
+    """What is trained and on what: the suffix on the outputs of the frozen stages where that pays, else the whole."""
+    assert dataset.targets is not None
+    size, rule = composition.input_size, composition.resize
+    everything = np.sort(np.concatenate([outcome.train, outcome.validation]))
+    found, reason = _prefix(composition, phase, settings, training, len(everything))
+    if found is None:
+        boxes = box_columns(composition.outputs) if settings.augment else None  # only augmentation moves them
+        learning = Images(dataset, outcome.train, size, rule, settings.augment, boxes)
+        checking = Images(dataset, outcome.validation, size, rule) if len(outcome.validation) else None
+        return composition.training, learning, checking, {"cached_prefix": None, "cached_prefix_reason": reason}
+    kept = extract(found.prefix, dataset, everything, size=size, rule=rule, progress=settings.progress, cache=True)
+    rows = Rows(Kept(kept, outcome.train), dataset.targets[outcome.train])
+    held_out = None
+    if len(outcome.validation):
+        held_out = Rows(Kept(kept, outcome.validation), dataset.targets[outcome.validation])
+    report = {
+        "cached_prefix": found.stage,
+        "cached_prefix_reason": f"the stages up to {found.stage} do {found.share:.0%} of the work and stay as they are",
+        "cached_prefix_seconds": round(kept.seconds, 3),
+        "cached_prefix_computed": kept.computed,
+    }
+    return found.suffix, rows, held_out, report
+
+
+def _prefix(
+    composition: Composition, phase: PhaseSpec, settings: Settings, training: list[str], images: int
+) -> tuple[Cut | None, str]:
+    """The cut to train behind, or None and why."""
+    if settings.prefix is False or not settings.cache:
+        return None, "switched off"
+    if settings.augment is not None:
+        return None, "augmentation changes the pixels in every epoch"
+    found = cut(composition, training)
+    if found is None:
+        return None, "no single tensor separates frozen stages from those that train"
+    reason = "" if settings.prefix else pays(found, images=images, epochs=phase.epochs)
+    return (None, reason) if reason else (found, "")

@@ -64,9 +64,9 @@ class Images:
 
 @dataclass(frozen=True)
 class Rows:
-    """Features to train a head on or to validate it with: values (n, d) and targets (n,)."""
+    """Features to train on or to validate with: values (n, ...), in memory or kept on disk, and targets (n, ...)."""
 
-    values: np.ndarray
+    values: Any
     targets: np.ndarray
 
     def __len__(self) -> int:
@@ -119,7 +119,8 @@ def reseed(model: Any, *, seed: int, epoch: int) -> None:
         for layer in model._flatten_layers(include_self=False, recursive=True)
         if getattr(layer, "seed_generator", None) is not None
     ]
-    for index, generator in enumerate(generators):
+    # Counted from the head: a suffix of the network then draws what the whole network would.
+    for index, generator in enumerate(reversed(generators)):
         generator.state.assign(np.random.SeedSequence([seed, epoch, index]).generate_state(2))
 
 

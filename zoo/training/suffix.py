@@ -1,0 +1,111 @@
+"""Fine-tuning from a cached prefix: what the frozen first stages give is computed once, only the rest is trained."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from zoo import settings
+from zoo.compose import Composition
+from zoo.features import Features
+from zoo.features.cache import features_root
+
+WORTH = 0.15
+"""Share of the multiply-adds that must lie in the prefix: below that, reading it from disk costs what it saves."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A training graph in two parts that share its layers.
+
+    Attributes:
+        stage: the last frozen stage.
+        prefix: pixels (n, size, size, channels) -> the tensor behind that stage.
+        suffix: that tensor -> what the loss is computed of.
+        share: multiply-adds of the prefix, as a share of those of the base.
+    """
+
+    stage: str
+    prefix: Any
+    suffix: Any
+    share: float
+
+
+def cut(composition: Composition, training: Sequence[str]) -> Cut | None:
+    """Cut the training graph behind the last frozen stage.
+
+    Args:
+        composition: the model; its weights stay shared with both parts.
+        training: names of the stages that train: the last ones.
+
+    Returns:
+        The two parts; None where all stages train, or no single tensor leads from the frozen ones to the others.
+    """
+    import keras
+
+    from zoo.architectures.facts import multiply_adds  # here, not above: it loads Keras
+
+    stages = composition.stages
+    frozen = [stage for stage in stages if stage.name not in training]
+    if not frozen or not training or frozen[-1].cut is None or stages[: len(frozen)] != frozen:
+        return None
+    boundary = frozen[-1].cut.output
+    base = composition.backbone
+    node = base._inbound_nodes[-1]  # its one call, in the training graph
+    first = keras.Model(base.inputs[0], boundary, name="prefix_stages")
+    prefix = keras.Model(composition.training.input, first(node.input_tensors[0]), name="prefix")
+    inside = keras.Model(boundary, base.outputs[0], name="suffix_stages")
+    outside = keras.Model(node.output_tensors[0], composition.training.output, name="suffix_head")
+    start = keras.Input(boundary.shape[1:], dtype=boundary.dtype, name="boundary")
+    suffix = keras.Model(start, outside(inside(start)), name="suffix")
+    share = multiply_adds(first) / max(multiply_adds(base), 1)
+    return Cut(stage=frozen[-1].name, prefix=prefix, suffix=suffix, share=share)
+
+
+def pays(found: Cut, *, images: int, epochs: int) -> str:
+    """Whether a cached prefix saves time here; "" if it does, else why not.
+
+    The prefix is computed once instead of once an epoch, so nothing is saved in one epoch. All its outputs are kept on
+    disk, which must have room.
+    """
+    if epochs < 2:
+        return "one epoch runs through the whole network once anyway"
+    if found.share < WORTH:
+        return f"the frozen stages do {found.share:.0%} of the work only"
+    needed = bytes_needed(found, images)
+    limit = settings.cache_limit() // 2
+    root = features_root()
+    while not root.exists():
+        root = root.parent
+    room = shutil.disk_usage(root).free // 2
+    if needed > min(limit, room):
+        return (
+            f"the outputs of the frozen stages would take {needed / 1e9:.1f} GB; half of the cache limit is "
+            f"{limit / 1e9:.1f} GB, half of the free disk {room / 1e9:.1f} GB"
+        )
+    return ""
+
+
+def bytes_needed(found: Cut, images: int) -> int:
+    """Bytes on disk of the prefix's output for so many images."""
+    return images * math.prod(found.prefix.output_shape[1:]) * np.dtype(settings.features_dtype()).itemsize
+
+
+class Kept:
+    """Rows of features that stay on disk until they are asked for: an array as far as a feed needs one."""
+
+    def __init__(self, features: Features, positions: np.ndarray) -> None:
+        where = {int(position): row for row, position in enumerate(features.positions)}
+        self._features = features
+        self._rows = np.array([where[int(position)] for position in positions], np.int64)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, chosen: np.ndarray) -> np.ndarray:
+        return self._features.take(self._rows[chosen])
