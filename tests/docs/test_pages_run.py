@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -173,14 +174,13 @@ def author(tmp_path_factory: pytest.TempPathFactory) -> Path:
         text=True,
         check=True,
     )
-    import sysconfig
-
     here = sysconfig.get_path("purelib")
     Path(done.stdout.strip(), "here.pth").write_text(f"import site; site.addsitedir({here!r})\n")
-    for command, module in (("zoo", "zoo.cli"), ("pytest", "pytest"), ("ruff", "ruff")):
+    for command, module in (("zoo", "zoo.cli"), ("pytest", "pytest")):
         script = binaries / command
         script.write_text(f'#!/bin/sh\nexec "{binaries}/python" -m {module} "$@"\n')
         script.chmod(0o755)
+    (binaries / "ruff").symlink_to(Path(sysconfig.get_path("scripts"), "ruff"))  # a program of its own, no module
     return folder
 
 
