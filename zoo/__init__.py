@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from zoo.plugin.hookspecs import hookimpl
     from zoo.plugin.listing import augmentations, backbones, datasets, describe, heads, plugins
     from zoo.plugin.locate import which
+    from zoo.ranking import recommend
     from zoo.training import Run
     from zoo.weights import fetch
 
@@ -50,6 +51,7 @@ _PUBLIC = {
     "multilabel": "zoo.compose",
     "regressor": "zoo.compose",
     "plugins": "zoo.plugin.listing",
+    "recommend": "zoo.ranking",
     "which": "zoo.plugin.locate",
 }
 
@@ -79,6 +81,7 @@ __all__ = [
     "multi_output",
     "multilabel",
     "plugins",
+    "recommend",
     "regressor",
     "which",
 ]

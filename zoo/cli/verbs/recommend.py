@@ -1,0 +1,119 @@
+"""`zoo recommend`: which backbone suits the user's data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from zoo.cli.output import notes, print_json, print_table
+from zoo.cli.parameters import BYTES, COUNT, json_option, names, quiet_option
+from zoo.cli.progress import progress_bar
+from zoo.cli.quiet import load_keras
+from zoo.errors import OptionError
+
+_EXPENDABLE = ("licence", "size", "macs", "params", "top1", "knn", "95 % interval")
+"""Columns that a narrow terminal does without, the least important first."""
+
+
+@click.command("recommend")
+@click.argument("data")
+@click.option(
+    "--candidates",
+    multiple=True,
+    metavar="NAMES",
+    help='Backbones to compare, e.g. vgg16,resnet50; "all" fetches weights that are missing. '
+    "Default: all whose weights are on this machine.",
+)
+@click.option("--budget", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Time to spend.")
+@click.option("--max-params", type=COUNT, help="Most weights without the classifier, e.g. 10M.")
+@click.option("--max-size", type=BYTES, help="Largest weight file, e.g. 50MB.")
+@click.option("--licence", "--license", "licence", help="Licence of the weights, e.g. Apache-2.0.")
+@click.option("--features", multiple=True, metavar="NAMES", help="What the probe reads: avg, max, a stage, or a layer.")
+@click.option("--input-sizes", multiple=True, metavar="PIXELS", help="Sides of the input to compare, e.g. 128,224.")
+@click.option(
+    "--scores",
+    multiple=True,
+    metavar="NAMES",
+    default=("probe,knn",),
+    show_default=True,
+    help="What to measure: probe, knn, logme, hscore.",
+)
+@click.option("--folds", default=5, show_default=True, help="Of the cross-validation.")
+@click.option("--seed", default=0, show_default=True, help="Of the folds and of the sample.")
+@click.option("--html", metavar="FILE", help="Write a page with the picture and the table.")
+@json_option
+@quiet_option
+def command(
+    data: str,
+    candidates: tuple[str, ...],
+    budget: float | None,
+    max_params: float | None,
+    max_size: float | None,
+    licence: str | None,
+    features: tuple[str, ...],
+    input_sizes: tuple[str, ...],
+    scores: tuple[str, ...],
+    folds: int,
+    seed: int,
+    html: str | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Say which backbone suits your data, measured on it.
+
+    DATA is a folder of class folders or the name of a dataset. Nothing is trained but linear probes on features, which
+    are kept: a second call, and a later `zoo fit`, do without the forward pass.
+
+    \b
+    Example:
+      zoo recommend photos/ --max-params 10M --budget 120
+      zoo recommend photos/ --licence apache-2.0 --input-sizes 128,224 --html which.html
+    """
+    # What can be told without Keras, which takes seconds to load, is told before.
+    if html is not None and not Path(html).parent.is_dir():
+        raise OptionError(f"--html {html!r}: the folder {str(Path(html).parent)!r} does not exist")
+    sizes = names(input_sizes)
+    if not all(size.isdigit() for size in sizes):
+        raise click.UsageError(f"--input-sizes takes pixels such as 128,224; got {', '.join(sizes)}.")
+    wanted = names(candidates)
+    if wanted != ["all"]:
+        from zoo.plugin import registry
+
+        for name in wanted:
+            registry().get("backbones", name)
+    from zoo.data import check, load
+
+    dataset = load(data)
+    check(dataset)
+    quiet = quiet or as_json
+    load_keras()
+    from zoo.ranking import recommend
+
+    with progress_bar("images", unit="images", quiet=quiet) as progress:
+        found = recommend(
+            dataset,
+            "all" if wanted == ["all"] else wanted or None,
+            budget=budget,
+            max_params=max_params,
+            max_size=max_size,
+            licence=licence,
+            features=names(features) or None,
+            input_sizes=[int(size) for size in sizes] or None,
+            scores=names(scores),
+            folds=folds,
+            seed=seed,
+            progress=progress,
+        )
+    if html is not None:
+        found.to_html(html)
+    if as_json:
+        print_json(found.to_dict())
+        return
+    print_table(found.table(), expendable=_EXPENDABLE)
+    click.echo()
+    for line in found.sentences():
+        click.echo(line)
+    for line in (*found.left_out(), *found.notes):
+        notes(line)
+    click.echo(f"next: {found.next_command(data)}")
