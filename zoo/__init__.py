@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from zoo.data import Arrays, Dataset, ImageFiles
     from zoo.errors import ZooError
     from zoo.evaluation import Evaluation
+    from zoo.features.nearest import neighbours
     from zoo.model import TransferModel, build, load
     from zoo.outputs import Prediction
     from zoo.plugin.hookspecs import hookimpl
@@ -49,6 +50,7 @@ _PUBLIC = {
     "locator": "zoo.compose",
     "multi_output": "zoo.compose",
     "multilabel": "zoo.compose",
+    "neighbours": "zoo.features.nearest",
     "regressor": "zoo.compose",
     "plugins": "zoo.plugin.listing",
     "recommend": "zoo.ranking",
@@ -80,6 +82,7 @@ __all__ = [
     "locator",
     "multi_output",
     "multilabel",
+    "neighbours",
     "plugins",
     "recommend",
     "regressor",
