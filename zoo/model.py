@@ -235,8 +235,8 @@ class TransferModel:
             directory: folder for the run; default a new one under `runs/` (or `ZOO_RUNS_DIR`).
             cache: whether features are looked up in the cache and kept there (`zoo cache ls`), so that a second fit
                 with the same base and images computes none.
-            cached_prefix: whether fine-tuning computes the outputs of the frozen stages once, keeps them, and trains only
-                the stages behind them: the same result, several times faster. None: where it pays; the run says so.
+            cached_prefix: whether fine-tuning computes the outputs of the frozen stages once, keeps them, and trains
+                only the stages behind them, with the same result. None: where it pays; the run says so.
             verbose: as in Keras, for gradient phases.
             progress: called with (images done, images in all) while features are computed.
 

@@ -16,7 +16,7 @@ from zoo.features import Features, extract, fit_linear
 from zoo.features.extraction import Progress
 from zoo.outputs import box_columns, read_scores
 from zoo.specs import PhaseSpec, RecipeSpec
-from zoo.training.freeze import Guard, freeze, quiet_dropout
+from zoo.training.freeze import Guard, freeze, leaves, quiet_dropout
 from zoo.training.loop import Images, Rows, descend
 from zoo.training.suffix import Cut, Kept, cut, pays
 
@@ -326,6 +326,7 @@ def _head(
         phase,
         Rows(features.of(outcome.train), train_targets),
         validation,
+        layers=_layers(composition),
         outputs=composition.weighed_outputs(),
         from_logits=composition.from_logits,
         seed=settings.seed,
@@ -352,6 +353,7 @@ def _descend_images(
             phase,
             learning,
             checking,
+            layers=_layers(composition),
             outputs=composition.weighed_outputs(),
             from_logits=composition.from_logits,
             seed=settings.seed,
@@ -364,6 +366,13 @@ def _descend_images(
     outcome.changed_base = outcome.changed_base or bool(training)
     _record(outcome, history)
     return {**_gradient_report(phase, training), "frozen_layers_verified": len(guard.digests), **prefix}
+
+
+def _layers(composition: Composition) -> list[Any]:
+    """Every layer of base and head, in the order of the graph."""
+    assert composition.head is not None
+    base = [leaf for stage in composition.stages for layer in stage.layers for leaf in leaves(layer)]
+    return [*base, *leaves(composition.head)]
 
 
 def _sources(

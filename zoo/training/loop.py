@@ -112,15 +112,17 @@ def feed(source: Images | Rows, *, batch_size: int, first_epoch: int, seed: int 
     return Feed()
 
 
-def reseed(model: Any, *, seed: int, epoch: int) -> None:
-    """Set the random state of every Dropout from (seed, epoch), so that the same fit gives the same model."""
-    generators = [
-        layer.seed_generator
-        for layer in model._flatten_layers(include_self=False, recursive=True)
-        if getattr(layer, "seed_generator", None) is not None
-    ]
-    # Counted from the head: a suffix of the network then draws what the whole network would.
-    for index, generator in enumerate(reversed(generators)):
+def reseed(layers: Sequence[Any], *, seed: int, epoch: int) -> None:
+    """Set the random state of every Dropout from (seed, epoch, its place), so that the same fit gives the same model.
+
+    Args:
+        layers: the layers of the whole model in the order of its graph: what is trained may be a part of it, and Keras
+            sorts the layers of a part differently.
+        seed: of the run.
+        epoch: number of the first epoch.
+    """
+    generators = [layer.seed_generator for layer in layers if getattr(layer, "seed_generator", None) is not None]
+    for index, generator in enumerate(generators):
         generator.state.assign(np.random.SeedSequence([seed, epoch, index]).generate_state(2))
 
 
@@ -189,6 +191,7 @@ def descend(
     train: Images | Rows,
     validation: Images | Rows | None,
     *,
+    layers: Sequence[Any],
     outputs: Sequence[Output],
     from_logits: bool,
     seed: int,
@@ -204,6 +207,7 @@ def descend(
         phase: epochs, batch size, learning rate, warm-up, weight decay.
         train: examples to learn from.
         validation: examples to measure after every epoch, or None.
+        layers: all layers that may draw random numbers, in the order of the whole model.
         outputs: the answers: they decide loss and metrics.
         from_logits: whether the model gives logits rather than probabilities.
         seed: of the order of the examples.
@@ -217,7 +221,7 @@ def descend(
     """
     import keras
 
-    reseed(model, seed=seed, epoch=first_epoch)
+    reseed(layers, seed=seed, epoch=first_epoch)
     learning = feed(train, batch_size=phase.batch_size, first_epoch=first_epoch, seed=seed)
     checking = None
     if validation is not None:
