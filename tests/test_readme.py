@@ -50,7 +50,7 @@ def desk(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def test_python_blocks(desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(desk)
     found = [block.text for block in README if block.fate == "python"]
-    assert len(found) == 3
+    assert len(found) == 4
     namespace: dict[str, object] = {}
     for code in found:
         exec(compile(code, "README.md", "exec"), namespace)
@@ -67,7 +67,7 @@ def test_commands(desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     monkeypatch.chdir(desk)
     monkeypatch.setenv("ZOO_RUNS_DIR", "runs")
     commands = [line for block in README if block.fate == "zoo" for line in block.text.splitlines()]
-    assert len(commands) == 7
+    assert len(commands) == 8
     for command in commands:
         arguments = shlex.split(command)[1:]
         if arguments[0] == "fit":

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import logging
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -355,7 +357,8 @@ class _Judge:
         for candidate in candidates:
             try:
                 self.clock.check()
-                rows.append(self.measure(candidate, indices, final=final))
+                with _without_retracing_warnings():
+                    rows.append(self.measure(candidate, indices, final=final))
             except _OutOfTimeError:
                 reason = f"the budget of {self.clock.budget:g} s was used up"
                 skipped.append(Skipped(candidate.name, reason))
@@ -427,6 +430,18 @@ class _Judge:
         self.clock.check()
         if self.progress:
             self.progress(min(done, self.expected), self.expected)
+
+
+@contextmanager
+def _without_retracing_warnings() -> Iterator[None]:
+    """TensorFlow warns of a graph traced for each of many models; here every model is another one."""
+    logger = logging.getLogger("tensorflow")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _screen(
