@@ -290,7 +290,7 @@ def check_class_weight(composition: Composition, asked: Any) -> Any:
         index = composition.labels.index(name) if name in composition.labels else name
         if not isinstance(index, int | np.integer) or not 0 <= index < composition.width:
             raise OptionError(f"class_weight names class {name!r}; classes are {', '.join(composition.labels[:12])}")
-        if not (np.isfinite(weight) and weight > 0):
+        if not (isinstance(weight, int | float | np.integer | np.floating) and 0 < weight < np.inf):  # False of NaN too
             raise OptionError(f"class_weight of {name!r} is {weight!r}; it must be a positive number")
         weights[int(index)] = float(weight)
     return weights
