@@ -343,3 +343,64 @@ def test_columns_are_packed_and_read_back() -> None:
     assert answer.answers["box"].box == (0.2, 0.0, 0.6, 1.0)
     assert "kind: b" in repr(answer)
     np.testing.assert_allclose(as_boxes(np.array([[0.9, 0.1, 0.1, 0.5]])), [[0.1, 0.1, 0.9, 0.5]])
+
+
+def test_odd_answers_are_told_in_words() -> None:
+    good = {"kind": ["c", "a"], "tags": [[1, 0], [0, 0]], "size": [3.5, -1], "box": [[0, 0, 1, 1]] * 2}
+    for change, message in (
+        ({"box": [[1, 2], [1]]}, r"box \(box\).* not all of the same shape"),
+        ({"box": 3}, r"box \(box\).* one for every example"),
+        ({1: [0, 0]}, "the answers are 1, box, kind, size, tags; the head gives kind, tags, size, box"),
+        ({"kind": np.array([["a", "a"], ["c", "c"]], object)}, r"kind \(classification\) must be numbers, or text"),
+        ({"kind": [["a"], None]}, r"kind \(classification\)"),
+        ({"kind": "a"}, r"kind \(classification\).* one for every example"),
+        ({"kind": [b"d", b"a"]}, "has the classes d; known are a, b, c"),
+        ({"tags": [[0.9, 0], [0, 0]]}, "tags .* must hold 0 or 1"),
+    ):
+        with pytest.raises(DataError, match=message):
+            pack(FOUR, {**good, **change}, "data")
+    for kinds in ([b"c", b"a"], np.array([b"c", b"a"], object), [["c"], ["a"]]):  # TensorFlow gives bytes
+        assert pack(FOUR, {**good, "kind": kinds}, "data")[:, 0].tolist() == [2, 0]
+
+
+def test_answers_of_another_task_are_not_taken_for_those_of_the_head(drawn) -> None:
+    """Also where names and labels agree: two columns of tags would be read as a class and half a box."""
+    from zoo.data import Arrays
+    from zoo.data import load as load_data
+
+    where = Output(name="box", task="box", labels=BOX_LABELS)
+    tags = Output(name="kind", task="multilabel", labels=("red", "green"))
+    hot = np.stack([drawn["kind"] == "red", drawn["kind"] == "green"], axis=1)
+    data = Arrays(drawn["x"], {"kind": hot, "box": drawn["box"]}, outputs=(tags, where))
+    with pytest.raises(DataError, match="the head answers kind: classification of red, green"):
+        load_data(data, outputs=both().outputs)
+
+
+def test_a_class_without_examples_is_told_in_a_model_with_several_answers(base, drawn) -> None:
+    head = zoo.multi_output(kind=zoo.classifier(["red", "green", "blue"]), box=zoo.locator())
+    model = zoo.build(base, head=head, preprocessing=None)
+    with pytest.raises(DataError, match="kind: no readable image of 'blue'"):
+        model.fit((drawn["x"], {"kind": drawn["kind"], "box": drawn["box"]}))
+
+
+def test_streams_train_every_kind_of_head(base, drawn) -> None:
+    import tensorflow as tf
+
+    def stream(y):
+        return tf.data.Dataset.from_tensor_slices((drawn["x"], y)).batch(32)
+
+    model = zoo.build(base, head=both(), preprocessing=None)
+    run = model.fit(stream({"kind": drawn["kind"], "box": drawn["box"]}))
+    assert run.validation["kind"].accuracy > 0.9
+    assert run.validation["box"].mean_iou > 0.4
+    whole = np.rint(drawn["area"]).astype(int)
+    assert zoo.build(base, head=zoo.regressor("area"), preprocessing=None).fit(stream(whole)).validation.r2 > 0.8
+    boxes = zoo.build(base, head=zoo.locator(), preprocessing=None).fit(stream(drawn["box"]))
+    assert boxes.validation.mean_iou > 0.4
+
+
+@pytest.mark.parametrize("weights", [{0: "a"}, {"red": None}, {"red": [1]}, {"red": float("nan")}, {"red": 0}])
+def test_class_weights_that_are_no_numbers(base, drawn, weights) -> None:
+    model = zoo.build(base, head=zoo.classifier(["red", "green"]), preprocessing=None)
+    with pytest.raises(OptionError, match="must be a positive number"):
+        model.fit((drawn["x"], drawn["kind"]), class_weight=weights)

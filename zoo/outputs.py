@@ -63,7 +63,8 @@ def pack(outputs: Sequence[Output], answers: Mapping[str, Any], name: str) -> np
     """
     wanted = [output.name for output in outputs]
     if set(answers) != set(wanted):
-        raise DataError(f"{name}: the answers are {', '.join(sorted(answers))}; the head gives {', '.join(wanted)}")
+        given = ", ".join(sorted(map(str, answers)))
+        raise DataError(f"{name}: the answers are {given}; the head gives {', '.join(wanted)}")
     packed = [_one(output, answers[output.name], name) for output in outputs]
     counts = {output.name: len(values) for output, values in zip(outputs, packed, strict=True)}
     if len(set(counts.values())) != 1:
@@ -72,30 +73,84 @@ def pack(outputs: Sequence[Output], answers: Mapping[str, Any], name: str) -> np
 
 
 def _one(output: Output, answers: Any, name: str) -> np.ndarray:
-    values = np.asarray(answers)
     what = f"{name}: {output.name} ({output.task})"
+    values = as_array(answers, what)
     if output.task == "classification" and values.dtype.kind in "OUS":
+        names = class_names(values, what)
         number = {label: index for index, label in enumerate(output.labels)}
-        strange = sorted({str(value) for value in values.tolist() if value not in number})
+        strange = sorted(set(names) - set(number))
         if strange:
             raise DataError(f"{what} has the classes {', '.join(strange[:8])}; known are {', '.join(output.labels)}")
-        values = np.array([number[value] for value in values.tolist()])
-    if values.dtype.kind not in "uifb" or not np.isfinite(values).all():
+        values = np.array([number[name] for name in names], np.int64)
+    numbers = as_float32(values)
+    if numbers is None:
         raise DataError(f"{what} must hold finite numbers; got {values.dtype}")
-    values = values.astype(np.float32)
-    if values.ndim == 1:
-        values = values[:, None]
+    values = numbers
     if values.ndim != 2 or values.shape[1] != output.target_width:
         raise DataError(f"{what} must have {output.target_width} number(s) an example; got shape {values.shape}")
     if output.task == "classification":
         bad = (values < 0) | (values >= output.width) | (values != np.trunc(values))
         if bad.any():
             raise DataError(f"{what} must hold class numbers 0..{output.width - 1}; found {values[bad][0]:g}")
-    if output.task == "multilabel" and not np.isin(values, (0, 1)).all():
-        raise DataError(f"{what} must hold 0 or 1 for every label")
-    if output.task == "box":
-        check_boxes(values, what)
+    check_values(output.task, values, what)
     return values
+
+
+def as_array(answers: Any, what: str) -> np.ndarray:
+    """Answers as an array with one entry an example.
+
+    Raises:
+        DataError: no list of answers, or answers of different shapes.
+    """
+    try:
+        values = np.asarray(answers)
+    except ValueError as error:
+        raise DataError(f"{what}: the examples are not all of the same shape; give each as many values") from error
+    if values.ndim == 0:
+        raise DataError(f"{what} must be a list or an array, one for every example; got {type(answers).__name__}")
+    return values
+
+
+def as_float32(values: np.ndarray) -> np.ndarray | None:
+    """Numbers as float32, (n,) as (n, 1); None if they are no numbers, or not finite as float32."""
+    if values.dtype.kind not in "uifb":
+        return None
+    with np.errstate(over="ignore"):
+        numbers = values.astype(np.float32)
+    if not np.isfinite(numbers).all():
+        return None
+    return numbers[:, None] if numbers.ndim == 1 else numbers
+
+
+def class_names(values: np.ndarray, what: str) -> list[str]:
+    """Class names (n,) or (n, 1) as texts; TensorFlow and h5py give them as bytes.
+
+    Raises:
+        DataError: they are something else.
+    """
+    names = (values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values).tolist()
+    try:
+        names = [name.decode() if isinstance(name, bytes) else name for name in names]
+    except UnicodeDecodeError as error:
+        raise DataError(f"{what}: class names given as bytes must be text in UTF-8; these are not UTF-8") from error
+    strange = [name for name in names if not isinstance(name, str)]
+    if strange:
+        raise DataError(f"{what} must be numbers, or text (n,); got {values.dtype} {values.shape} with {strange[0]!r}")
+    return names
+
+
+def check_values(task: Task, values: np.ndarray, what: str) -> None:
+    """Check what answers (n, k) of a task have to be besides finite numbers: 0 or 1, or boxes.
+
+    Raises:
+        DataError: they are not.
+    """
+    if task == "multilabel":
+        bad = ~np.isin(values, (0, 1))
+        if bad.any():
+            raise DataError(f"{what} must hold 0 or 1 for every label; found {values[bad][0]:g}")
+    if task == "box":
+        check_boxes(values, what)
 
 
 def check_boxes(boxes: np.ndarray, what: str) -> None:

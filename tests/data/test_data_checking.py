@@ -9,6 +9,7 @@ import pytest
 
 from zoo.data import Arrays, check, load
 from zoo.errors import DataError
+from zoo.specs import BOX_LABELS, Output
 
 X = np.full((6, 4, 7), 9, np.uint8)
 
@@ -85,3 +86,26 @@ def test_arrays():
     assert check(Arrays(X, [0.5, 1, 2, 3, 4, 5])) == ["6 images, 1 value(s) each to predict, from 0.5 to 5"]
     several = Arrays(X, [[1, 1], [0, 1], [0, 0], [1, 1], [0, 0], [0, 0]], labels=("sun", "rain"))
     assert check(several) == ["6 images, 2 labels each yes or no: sun 33%, rain 50%"]
+
+
+# -- several answers --------------------------------------------------------------------------------------------------
+
+
+def of_kinds(kinds, labels=("red", "green")):
+    outputs = (Output(name="kind", labels=labels), Output(name="box", task="box", labels=BOX_LABELS))
+    boxes = np.tile([0, 0, 1, 1.0], (len(kinds), 1))
+    return Arrays(np.full((len(kinds), 4, 7), 9, np.uint8), {"kind": kinds, "box": boxes}, outputs=outputs)
+
+
+def test_classes_of_several_answers_are_looked_at_like_those_of_one():
+    notices = check(of_kinds(["red"] * 10 + ["green"]))
+    assert notices[0].startswith("11 images, several answers each: kind (classification of 2), box")
+    assert notices[1] == "kind: 11 images in 2 classes: red 10, green 1"
+    assert notices[2].startswith("kind: the classes are uneven: red has 10 images, green 1; look at the figures")
+    assert "class_weight" not in notices[2]  # a model with several answers has none
+    with pytest.raises(DataError, match="kind: no readable image of 'blue'"):
+        check(of_kinds(["red", "green"] * 3, ("red", "green", "blue")))
+    with pytest.raises(DataError, match="kind has one class only"):
+        check(of_kinds(["red"] * 3, ("red",)))
+    lacking = check(of_kinds(["red", "green"] * 3, ("red", "green", "blue")), training=False)
+    assert lacking[1] == "kind: 6 images in 3 classes: red 3, green 3, blue 0"

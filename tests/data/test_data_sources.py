@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import warnings
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from PIL import Image
 
 from zoo.data import Arrays, Dataset, ImageFiles, check, concatenate, decode, load
 from zoo.errors import DataError, OptionError
+from zoo.registry import ZooNotice
 
 FLOWERS = ("daisy", "dandelion", "roses", "sunflowers", "tulips")
 
@@ -285,6 +287,28 @@ def test_arrays_that_cannot_be_used(x, y, message):
         Arrays(x, y)
 
 
+@pytest.mark.parametrize("y", [[[0.9, 0], [0, 0.9]] * 2, [[1, -1], [-1, 1]] * 2, [[2, 0], [0, 2]] * 2, [0.5, 1, 0, 1]])
+def test_labels_that_are_given_are_zeros_and_ones(y):
+    with pytest.raises(DataError, match="must hold 0 or 1 for every label"):
+        Arrays(X, y, task="multilabel")
+
+
+def test_odd_answers_are_told_in_words():
+    for y, task, message in (
+        ([[1, 2], [1], [1], [1]], None, "not all of the same shape"),
+        ([[0, 0, 1, 1], [0, 0, 1], [0], [0]], "box", "not all of the same shape"),
+        (["a", "b", "a", "b"], "regression", "answers of a regression must be numbers; got text"),
+        ([b"\xff", b"a", b"a", b"a"], None, "not UTF-8"),
+        ([1e300, 0, 1, 2], None, "must be finite"),  # as float32 it is infinite
+        (["a", None, "a", "a"], None, "answers must be numbers, or text.*None"),
+    ):
+        with pytest.raises(DataError, match=message):
+            Arrays(X, y, task=task)
+    for targets, task in (([[1, 2], [1]], "regression"), (3, "classification"), (["a", "b"], "regression")):
+        with pytest.raises(DataError, match="targets"):
+            Dataset("own", ids=["1", "2"], targets=targets, task=task)
+
+
 def test_arrays_divided_by_255_are_warned_about():
     with pytest.warns(UserWarning, match="look divided by 255"):
         Arrays(X / 255.0)
@@ -424,7 +448,12 @@ def test_a_dataset_by_name(plugins, tmp_path, monkeypatch, pets):
     assert len(load("digits")) == 1797
     (tmp_path / "digits").unlink()
     shutil.copytree(pets, tmp_path / "digits")
-    assert load("digits").labels == ("cat", "dog")  # an existing folder wins
+    with pytest.warns(ZooNotice, match="'digits' is the folder .*digits here; .* 'zoo_classics:digits'"):
+        assert load("digits").labels == ("cat", "dog")  # an existing folder wins
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert load("./digits").labels == ("cat", "dog")  # no doubt what is meant
+        assert len(load("zoo_classics:digits")) == 1797
 
 
 def test_decode_is_what_a_dataset_reads(shared_data):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from zoo.data import Arrays, load, split
 from zoo.errors import DataError, OptionError
+from zoo.specs import Output
 
 
 def contents(values, answers=None, **options) -> Arrays:
@@ -193,3 +194,26 @@ def test_what_cannot_be_split():
     missing = contents(range(4), [0, 0, 2, 2], labels=("a", "b", "c"))
     with pytest.raises(DataError, match="no image of 'b' is left to train on"):
         split(missing, validation=0.5)
+
+
+def test_every_class_of_every_answer_is_on_both_sides():
+    """Split by the first class, and yet the rare classes of the second are neither all held out nor all kept."""
+    outputs = (
+        Output(name="kind", labels=("a", "b")),
+        Output(name="size", task="regression", labels=("size",)),
+        Output(name="tone", labels=("dark", "light", "odd")),
+    )
+    for seed in range(30):
+        tones = ["dark"] * 34 + ["light"] * 4 + ["odd"] * 2
+        answers = {"kind": ["a", "b"] * 20, "size": np.zeros(40), "tone": tones}
+        data = contents(range(40), answers, outputs=outputs)
+        parts = split(data, validation=0.2, test=0.1, seed=seed)
+        assert_clean(parts, data)
+        assert set(data.targets[parts.train, 2]) == {0, 1, 2}
+        assert {0, 1} <= set(data.targets[parts.validation, 2])
+        alone = split(contents(range(40), [0, 1] * 20), validation=0.2, test=0.1, seed=seed)
+        assert abs(len(parts.validation) - len(alone.validation)) <= 2
+    tones[-2:] = ["dark", "dark"]
+    lacking = contents(range(40), {**answers, "tone": tones}, outputs=outputs)
+    with pytest.raises(DataError, match="tone: no image of 'odd' is left to train on"):
+        split(lacking, validation=0.2)

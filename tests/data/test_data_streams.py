@@ -7,6 +7,7 @@ import pytest
 
 from zoo.data import arrays, load
 from zoo.errors import DataError
+from zoo.specs import BOX_LABELS, Output
 
 keras = pytest.importorskip("keras")
 tf = pytest.importorskip("tensorflow")
@@ -116,3 +117,74 @@ def test_streams_that_cannot_be_used(digits, monkeypatch):
     monkeypatch.setattr(arrays, "MEMORY_LIMIT", 30 * 64)
     with pytest.raises(DataError, match="reads it into memory"):
         load(pairs)
+
+
+# -- answers that only the head can tell apart ------------------------------------------------------------------------
+
+ANSWERS = (
+    Output(name="kind", labels=("even", "odd")),
+    Output(name="box", task="box", labels=BOX_LABELS),
+)
+
+
+def several(y):
+    """Two answers for every digit; the second carries it, so that a mixed-up order shows."""
+    return {
+        "kind": np.array(["even", "odd"])[y % 2],
+        "box": np.stack([y / 20, y * 0.0, y / 20 + 0.5, y * 0 + 1.0], axis=1).astype(np.float32),
+    }
+
+
+@pytest.mark.parametrize("form", ["single", "batches", "pages"])
+def test_several_answers_come_as_a_mapping(digits, form):
+    x, y = digits
+    answers = several(y)
+    if form == "pages":
+        data = PagesOfSeveral(x[..., None], y)
+    else:
+        data = tf.data.Dataset.from_tensor_slices((x[..., None], answers))
+        data = data.batch(16) if form == "batches" else data
+    read = load(data, outputs=ANSWERS)
+    assert read.task == "multi-output"
+    assert read.targets[:, 0].tolist() == (y % 2).tolist()
+    np.testing.assert_array_equal(read.targets[:, 1:], answers["box"])
+    np.testing.assert_array_equal(read.image(69)[..., 1], x[69])
+
+
+class PagesOfSeveral(Pages):
+    def __getitem__(self, number):
+        x, y = super().__getitem__(number)
+        return x, several(y)
+
+
+def test_the_task_decides_what_the_numbers_of_a_stream_mean(digits):
+    """Whole numbers and boxes look like classes and like values: the head says what they are."""
+    x, y = digits
+    whole = load(tf.data.Dataset.from_tensor_slices((x, y)).batch(16), labels=("value",), task="regression")
+    assert whole.task == "regression"
+    assert whole.targets[:, 0].tolist() == y.tolist()
+    assert load(tf.data.Dataset.from_tensor_slices((x, several(y)["box"])), task="box").labels == BOX_LABELS
+
+
+def test_answers_of_a_stream_that_do_not_go_together(digits):
+    x, y = digits
+
+    class Odd(Pages):
+        def __getitem__(self, number):
+            return x[:2, ..., None], self.y[number]
+
+    for pages, message in (
+        (({"a": y[:2]}, {"b": y[:2]}), r"the same entries in every batch; got a, then b"),
+        (({"a": y[:2]}, y[:2]), "a mapping in every batch or in none"),
+        (({"a": [0, 1]}, {"a": [[0, 1], [1, 0]]}), "'a' have different shapes"),
+        (([0, 1], [[0, 1], [1, 0]]), "its answers have different shapes"),
+        (({"a": 1}, {"a": 1}), "one for every example"),
+        (([[1], [1, 2]],), "not all of the same shape"),
+        ((y[:2], None), "answers in some batches and none in others"),
+    ):
+        with pytest.raises(DataError, match=message):
+            load(Odd(x[: len(pages)], pages, size=1), outputs=ANSWERS)
+    with pytest.raises(DataError, match="need outputs="):
+        load(Odd(x[:1], [{"a": y[:2]}], size=1))
+    with pytest.raises(DataError, match=r"images.* not all of the same shape"):
+        load(Pages([[x[0], x[1, :4]]], [[0, 1]], size=1))

@@ -10,6 +10,7 @@ import numpy as np
 
 from zoo.data.dataset import Dataset, misfit, pixel_digest
 from zoo.errors import DataError
+from zoo.outputs import as_array, class_names
 from zoo.specs import Output, Task
 
 MEMORY_LIMIT = 4 * 2**30
@@ -86,20 +87,24 @@ class Arrays(Dataset):
         return pixel_digest(_as_uint8(self._images[row]))
 
 
-def from_stream(data: Any, labels: Sequence[str] = ()) -> Arrays:
+def from_stream(
+    data: Any, labels: Sequence[str] = (), *, task: Task | None = None, outputs: Sequence[Output] = ()
+) -> Arrays:
     """Read a tf.data.Dataset or keras PyDataset into memory, once: images and answers stay together if it shuffles.
 
     Args:
         data: gives x or (x, y): single images (height, width) or (height, width, 1 or 3), or batches of them, of any
-            sizes; y as in `Arrays`.
+            sizes; y as in `Arrays`, a mapping of several answers too.
         labels: class names by class number, unless the dataset has `class_names` of its own, which Keras sets.
+        task: what y is, as in `Arrays`.
+        outputs: the answers of a mapping y, as in `Arrays`.
 
     Raises:
         DataError: endless, empty, larger than `MEMORY_LIMIT`, or elements of another form.
     """
     name = type(data).__name__
     images: list[np.ndarray] = []
-    answers: list[np.ndarray] = []
+    answers: list[Any] = []
     filled = 0
     for x, y in _batches(data):
         pixels = _as_uint8_batch(x, name)
@@ -110,14 +115,11 @@ def from_stream(data: Any, labels: Sequence[str] = ()) -> Arrays:
                 "write the images into class folders and give the folder, or take fewer (`.take(n)`)"
             )
         images.extend(pixels)
-        if y is not None:
-            answers.append(np.asarray(y))
+        answers.append(y)
     if not images:
         raise DataError(f"{name} is empty")
-    if answers and len({answer.shape[1:] for answer in answers}) != 1:
-        raise DataError(f"{name}: its answers have different shapes")
     labels = tuple(getattr(data, "class_names", None) or labels)
-    return Arrays(images, np.concatenate(answers) if answers else None, labels=labels, name=name)
+    return Arrays(images, _joined(answers, name), labels=labels, name=name, task=task, outputs=outputs)
 
 
 def is_stream(data: Any) -> bool:
@@ -214,7 +216,7 @@ def _answers(
     """Task, targets and labels from what the user gave; the rules are those in the docstring of `Arrays`."""
     if y is None:
         return task or "classification", None, labels
-    answers = np.asarray(y)
+    answers = as_array(y, f"{name}: answers")
     if answers.ndim == 2 and answers.shape[1] == 1:
         answers = answers[:, 0]
     if answers.ndim not in (1, 2):
@@ -222,6 +224,8 @@ def _answers(
     if len(answers) != count:
         raise DataError(f"{name}: {count} images and {len(answers)} answers")
     if answers.dtype.kind in "OUS":
+        if task not in (None, "classification"):
+            raise DataError(f"{name}: answers of a {task} must be numbers; got text")
         return _from_names(answers, labels, name)
     if answers.dtype.kind not in "uifb":
         raise DataError(f"{name}: answers must be numbers or names; got {answers.dtype}")
@@ -229,7 +233,7 @@ def _answers(
         raise DataError(f"{name}: there are answers that are NaN or infinite")
     task = task or _task_of(answers, bool(labels))
     if task != "classification":
-        return task, answers.astype(np.float32), labels
+        return task, answers, labels
     if answers.ndim == 2:
         if not _one_hot(answers):
             raise DataError(f"{name}: answers (n, k) of a classification must have a single one in each row")
@@ -254,9 +258,7 @@ def _one_hot(answers: np.ndarray) -> bool:
 
 
 def _from_names(answers: np.ndarray, labels: tuple[str, ...], name: str) -> tuple[Task, np.ndarray, tuple[str, ...]]:
-    names = [answer.decode() if isinstance(answer, bytes) else answer for answer in answers.tolist()]
-    if answers.ndim != 1 or not all(isinstance(answer, str) for answer in names):
-        raise DataError(f"{name}: answers must be numbers, or text (n,); got {answers.dtype} {answers.shape}")
+    names = class_names(answers, f"{name}: answers")
     found = tuple(sorted(set(names)))
     known = labels or found
     if not set(found) <= set(known):
@@ -290,11 +292,42 @@ def _batches(data: Any) -> Iterator[tuple[Any, Any]]:
             )
         elements = (data[number] for number in range(length))
     for element in elements:
-        x, y = _pair(element, type(data).__name__)
-        x = np.asarray(x)
+        name = type(data).__name__
+        x, y = _pair(element, name)
+        x = as_array(x, f"{name}: images")
         # (height, width) or (height, width, 1 or 3) is one image; (n, height, width) is a batch of grey ones.
         single = x.ndim == 2 or (x.ndim == 3 and x.shape[2] in (1, 3))
-        yield (x[None], None if y is None else np.asarray(y)[None]) if single else (x, y)
+        if single and isinstance(y, Mapping):
+            y = {key: [answer] for key, answer in y.items()}
+        elif single and y is not None:
+            y = [y]
+        yield (x[None] if single else x), y
+
+
+def _joined(batches: Sequence[Any], name: str) -> Any:
+    """The answers of all batches behind one another: an array, of several answers a mapping of them; None if none."""
+    none = [batch is None for batch in batches]
+    if all(none):
+        return None
+    if any(none):
+        raise DataError(f"{name} gives answers in some batches and none in others")
+    mappings = [batch for batch in batches if isinstance(batch, Mapping)]
+    if not mappings:
+        return _end_to_end(batches, f"{name}: its answers")
+    if len(mappings) < len(batches):
+        raise DataError(f"{name}: its answers must be a mapping in every batch or in none")
+    for batch in mappings:
+        if set(batch) != set(mappings[0]):
+            first, other = (", ".join(map(str, some)) for some in (mappings[0], batch))
+            raise DataError(f"{name}: its answers must have the same entries in every batch; got {first}, then {other}")
+    return {key: _end_to_end([batch[key] for batch in mappings], f"{name}: its answers {key!r}") for key in mappings[0]}
+
+
+def _end_to_end(batches: Sequence[Any], what: str) -> np.ndarray:
+    found = [as_array(batch, what) for batch in batches]
+    if len({batch.shape[1:] for batch in found}) != 1:
+        raise DataError(f"{what} have different shapes")
+    return np.concatenate(found)
 
 
 def _pair(element: Any, name: str) -> tuple[Any, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from zoo.data.dataset import Dataset
+from zoo.data.dataset import Dataset, class_answers, class_counts
 from zoo.errors import DataError
 
 _UNEVEN = 5.0  # largest class / smallest class from which the note on uneven classes is given
@@ -49,43 +49,44 @@ def check(dataset: Dataset, *, labels: Sequence[str] | None = None, training: bo
                 "per class, or give arrays (x, y)."
             )
         return [*notices, f"{len(good)} images without labels"]
-    if good.task == "classification":
-        return notices + _check_classes(good, training)
-    return [*notices, _describe_values(good)]
+    if good.task != "classification":
+        notices.append(_describe_values(good))
+    for what, names, classes in class_answers(good):
+        counts = class_counts(classes, names)
+        if training:
+            _check_trainable(what, len(good), counts)
+        found = _describe_classes(len(good), counts, training=training, alone=not good.outputs)
+        notices += [what.removeprefix(f"{good.name}: ") + f": {text}" if good.outputs else text for text in found]
+    return notices
 
 
-def _check_classes(dataset: Dataset, training: bool) -> list[str]:
-    counts = dataset.counts()
-    if training:
-        _check_trainable(dataset, counts)
+def _describe_classes(total: int, counts: dict[str, int], *, training: bool, alone: bool) -> list[str]:
     shown = ", ".join(f"{label} {count}" for label, count in list(counts.items())[:10])
     more = f", and {len(counts) - 10} more classes" if len(counts) > 10 else ""
-    notices = [f"{len(dataset)} images in {len(counts)} classes: {shown}{more}"]
+    notices = [f"{total} images in {len(counts)} classes: {shown}{more}"]
     present = {label: count for label, count in counts.items() if count}
     largest, smallest = max(present, key=present.__getitem__), min(present, key=present.__getitem__)
     if training and present[largest] >= _UNEVEN * present[smallest]:
         notices.append(
             f"the classes are uneven: {largest} has {present[largest]} images, {smallest} {present[smallest]}; "
-            "look at the figures per class, and consider class_weight"
+            "look at the figures per class" + (", and consider class_weight" if alone else "")
         )
     return notices
 
 
-def _check_trainable(dataset: Dataset, counts: dict[str, int]) -> None:
+def _check_trainable(what: str, total: int, counts: dict[str, int]) -> None:
     if len(counts) < 2:
         raise DataError(
-            f"{dataset.name} has one class only ({', '.join(counts)}); there is nothing to tell apart. Give a folder "
-            "with at least two class folders."
+            f"{what} has one class only ({', '.join(counts)}); there is nothing to tell apart. Give at least two "
+            "classes (of a folder: two class folders)."
         )
     empty = [label for label, count in counts.items() if not count]
     named = ", ".join(map(repr, empty[:10])) + (f" and {len(empty) - 10} more" if len(empty) > 10 else "")
-    if len(dataset) < len(counts):
-        raise DataError(
-            f"{dataset.name} has fewer images ({len(dataset)}) than classes ({len(counts)}); none of {named}"
-        )
+    if total < len(counts):
+        raise DataError(f"{what} has fewer images ({total}) than classes ({len(counts)}); none of {named}")
     if empty:
         raise DataError(
-            f"{dataset.name}: no readable image of {named}. Every class needs images to train on: "
+            f"{what}: no readable image of {named}. Every class needs images to train on: "
             "add some, or take the class out."
         )
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
 
 from zoo.data.pools import ordered_map
 from zoo.errors import DataError, OptionError, did_you_mean
-from zoo.outputs import check_boxes, pack, parts
+from zoo.outputs import as_array, as_float32, check_values, pack, parts
 from zoo.specs import BOX_LABELS, Output, Task
 
 SPLITS = ("train", "validation", "test")
@@ -147,9 +147,8 @@ class Dataset:
         """Images per class, in label order, classes without images included (classification only)."""
         if self.task != "classification" or self.targets is None:
             return {}
-        numbers = np.bincount(self.targets, minlength=self.n_classes).tolist()
         names = self.labels or tuple(str(number) for number in range(self.n_classes))
-        return dict(zip(names, numbers, strict=True))
+        return class_counts(self.targets, names)
 
     def fingerprint(self) -> str:
         """sha256 over task, labels, and content and answer of every image in order; file names do not matter."""
@@ -185,22 +184,21 @@ class Dataset:
         Raises:
             DataError: an answer is missing or of another kind, or its labels differ.
         """
-        if [output.name for output in self.outputs] == [output.name for output in outputs] and [
-            output.labels for output in self.outputs
-        ] == [output.labels for output in outputs]:
+        mine, wanted = ([(o.name, o.task, o.labels) for o in some] for some in (self.outputs, outputs))
+        if mine == wanted:
             return copy.copy(self)
         own = {output.name: (output, true) for output, _, true in parts(self.outputs, None, self.targets)}
         answers: dict[str, Any] = {}
         for output in outputs:
-            mine, true = own.get(output.name, (None, None))
-            if mine is None or not _agree(mine, output):
+            same, true = own.get(output.name, (None, None))
+            if same is None or not _agree(same, output):
                 described = "; ".join(f"{o.name}: {o.task} of {_listed(o.labels)}" for o in self.outputs)
                 raise DataError(
                     f"{self.name} answers {described}; the head answers {output.name}: {output.task} of "
                     f"{_listed(output.labels)}"
                 )
             if output.task == "classification" and true is not None:
-                true = np.array(mine.labels)[true]
+                true = np.array(same.labels)[true]
             answers[output.name] = true
         clone = copy.copy(self)
         clone.outputs = tuple(outputs)
@@ -252,7 +250,7 @@ class Dataset:
 
     # -- checks -----------------------------------------------------------------------------------------------------
     def _check_targets(self, targets: Any) -> np.ndarray:
-        answers = np.asarray(targets)
+        answers = as_array(targets, f"{self.name}: targets")
         if len(answers) != len(self.ids):
             raise DataError(f"{self.name}: {len(self.ids)} images and {len(answers)} targets")
         if self.task == "classification":
@@ -269,13 +267,10 @@ class Dataset:
                     f"({_listed(self.labels)}) the last is {len(self.labels) - 1}; numbers start at 0"
                 )
             return answers
-        values = answers.astype(np.float32)
-        if values.ndim == 1:
-            values = values[:, None]
-        if values.ndim != 2 or not np.isfinite(values).all():
+        values = as_float32(answers)
+        if values is None or values.ndim != 2:
             raise DataError(f"{self.name}: targets must be finite numbers (n, k); got {answers.dtype} {answers.shape}")
-        if self.task == "box":
-            check_boxes(values, self.name)
+        check_values(self.task, values, self.name)
         if self.labels and not self.outputs and len(self.labels) != values.shape[1]:
             raise DataError(f"{self.name}: {values.shape[1]} values an image and {len(self.labels)} labels")
         return values
@@ -347,6 +342,22 @@ def concatenate(*datasets: Dataset, name: str | None = None) -> Dataset:
     return _Joined(
         datasets, name or "+".join(dataset.name for dataset in datasets), np.concatenate(targets) if targets else None
     )
+
+
+def class_answers(dataset: Dataset) -> Iterator[tuple[str, tuple[str, ...], np.ndarray]]:
+    """Each answer of a dataset that is a class: what errors call it, the names of its classes, int64 indices (n,)."""
+    if dataset.targets is None:
+        return
+    if dataset.task == "classification":
+        yield dataset.name, tuple(dataset.counts()), dataset.targets
+    for output, _, true in parts(dataset.outputs, None, dataset.targets) if dataset.outputs else ():
+        if output.task == "classification":
+            yield f"{dataset.name}: {output.name}", output.labels, true
+
+
+def class_counts(classes: np.ndarray, names: Sequence[str]) -> dict[str, int]:
+    """How many of some class indices are of each class, in the order of the names."""
+    return dict(zip(names, np.bincount(classes, minlength=len(names)).tolist(), strict=True))
 
 
 def as_indices(indices: Any, length: int) -> np.ndarray:

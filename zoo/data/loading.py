@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from zoo.data.dataset import Dataset
 from zoo.data.files import ImageFiles
 from zoo.data.images import EXTENSIONS
 from zoo.errors import DataError, PluginError, UnknownNameError
+from zoo.registry import ZooNotice
 from zoo.specs import Output, Task
 
 
@@ -23,15 +25,15 @@ def load(
     """Make a Dataset of data.
 
     A text is a path if there is a folder or an image file of that name, or if it holds a path separator; else it is the
-    name of a dataset ("digits", "zoo_flowers:flowers5").
+    name of a dataset ("digits", "zoo_flowers:flowers5"). A notice says so where a path hides the dataset of that name.
 
     Args:
         data: a folder of class folders; a flat folder, an image file or a list of image files (unlabelled); the name of
             a dataset; a Dataset; arrays `(x, y)` or x alone (see `Arrays`); a tf.data.Dataset or keras PyDataset.
         labels: class names to number the answers by (those of a head). Without them a folder's classes are sorted by
             name, and numbers have no names.
-        task: what the answers of arrays are; None: found out by the rules of `Arrays`.
-        outputs: the several answers of a head (instead of labels and task): y of arrays is then a mapping.
+        task: what the answers of arrays and streams are; None: found out by the rules of `Arrays`.
+        outputs: the several answers of a head (instead of labels and task): y is then a mapping.
 
     Returns:
         The dataset; `labels` and `targets` follow the labels asked for.
@@ -54,7 +56,7 @@ def _load(data: Any, labels: tuple[str, ...], task: Task | None, outputs: tuple[
     if isinstance(data, os.PathLike):
         return _from_path(Path(data))
     if is_stream(data):
-        return from_stream(data, labels)
+        return from_stream(data, labels, task=task, outputs=outputs)
     if isinstance(data, list | tuple):
         if data and all(isinstance(item, str | os.PathLike) for item in data):
             return _from_files([Path(item).expanduser() for item in data])
@@ -74,11 +76,21 @@ def _from_text(text: str) -> Dataset:
     path = Path(text).expanduser()
     separators = {"/", os.sep, os.altsep or os.sep}
     is_path = text.startswith("~") or any(separator in text for separator in separators)
-    if is_path or path.is_dir() or (path.is_file() and path.suffix.lower() in EXTENSIONS):
+    if is_path:
         return _from_path(path)
     # Here, not at the top of the module: only a name needs the plugins to be looked up.
-    from zoo.plugin import call_factory, registry
+    from zoo.plugin import call_factory, manager, registry
 
+    if path.is_dir() or (path.is_file() and path.suffix.lower() in EXTENSIONS):
+        # From manifests alone: reading a folder runs no plugin's code.
+        hidden = " or ".join(repr(entry.id) for entry in manager().known().candidates("datasets", text))
+        if hidden:
+            warnings.warn(
+                f"{text!r} is the folder {path.absolute()} here; for the dataset of that name write {hidden}",
+                ZooNotice,
+                stacklevel=4,
+            )
+        return _from_path(path)
     try:
         entry = registry().get("datasets", text)
     except UnknownNameError as error:

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zoo.data.dataset import Dataset
+from zoo.data.dataset import Dataset, class_answers, class_counts
 from zoo.errors import DataError, OptionError
-from zoo.outputs import parts
 
 
 @dataclass(frozen=True)
@@ -46,9 +45,9 @@ def split(dataset: Dataset, *, validation: float = 0.2, test: float = 0.0, seed:
     Images with the same bytes never lie on two sides, also when they are in different classes. The order in which
     images are taken is that of sha256(seed, sha256 of the image): it depends neither on names nor on the order of the
     files, and when files are added the old ones stay where they are, but for a few near the border. Every class with
-    two or more different images has one in train and (if a share is asked for) one in validation. Data
-    with several answers is split by the first of them that is a class; multilabel, regression, box and unlabelled data
-    as one class.
+    two or more different images has one in train and (if a share is asked for) one in validation. Data with several
+    answers is split by the first of them that is a class, and the classes of the others are kept on both sides too,
+    where that is possible; multilabel, regression, box and unlabelled data is split as one class.
 
     A split the source makes itself is kept: its "test" is the test part, its "validation" the validation part; what is
     missing is taken from the rest. Images that the source has on two sides are taken out of training.
@@ -66,7 +65,7 @@ def split(dataset: Dataset, *, validation: float = 0.2, test: float = 0.0, seed:
     """
     total = len(dataset)
     _check_sizes(validation, test, total)
-    classes, n_classes = _classes(dataset)
+    classes, sizes = _classes(dataset)
     hashes = dataset.hashes()
 
     given = dataset.splits
@@ -82,34 +81,33 @@ def split(dataset: Dataset, *, validation: float = 0.2, test: float = 0.0, seed:
     picked_test: set[int] = set()
     picked_validation: set[int] = set()
     if fixed_test is None and test:
-        picked_test, groups = _take(groups, test, n_classes, leave=2 if validation and fixed_validation is None else 1)
+        picked_test, groups = _take(groups, test, sizes, leave=2 if validation and fixed_validation is None else 1)
     if fixed_validation is None and validation:
         share = validation
         if isinstance(validation, float) and picked_test:
             # The share is one of all images, also after the test part has been taken out of them.
             share = validation * len(pool) / max(1, len(pool) - len(picked_test))
-        picked_validation, groups = _take(groups, share, n_classes, leave=1)
+        picked_validation, groups = _take(groups, share, sizes, leave=1)
 
     train = {index for group in groups for index in group.indices}
-    parts = Split(
+    found = Split(
         train=_sorted(train),
         validation=_sorted(picked_validation if fixed_validation is None else fixed_validation),
         test=_sorted(picked_test if fixed_test is None else fixed_test),
         notes=_notes(hashes, classes, leaked),
     )
-    _check_parts(parts, dataset, validation, test)
-    return parts
+    _check_parts(found, dataset, validation, test)
+    return found
 
 
-def _classes(dataset: Dataset) -> tuple[list[int], int]:
-    """The class of every image, and how many classes there are."""
-    if dataset.targets is not None and dataset.task == "classification":
-        return dataset.targets.tolist(), dataset.n_classes
-    if dataset.targets is not None:
-        for output, _, true in parts(dataset.outputs, None, dataset.targets):
-            if output.task == "classification":
-                return true.tolist(), output.width
-    return [0] * len(dataset), 1
+def _classes(dataset: Dataset) -> tuple[list[tuple[int, ...]], list[int]]:
+    """The classes of every image, one an answer, numbered on from answer to answer; how many each answer has."""
+    answers = [(true, len(names)) for _, names, true in class_answers(dataset)]
+    answers = answers or [(np.zeros(len(dataset), np.int64), 1)]
+    sizes = [size for _, size in answers]
+    starts = np.cumsum([0, *sizes[:-1]])
+    numbered = [(true + start).tolist() for (true, _), start in zip(answers, starts, strict=True)]
+    return list(zip(*numbered, strict=True)), sizes
 
 
 def _check_sizes(validation: float, test: float, total: int) -> None:
@@ -125,7 +123,7 @@ def _check_sizes(validation: float, test: float, total: int) -> None:
         raise OptionError(f"validation={validation!r} and test={test!r} leave nothing of {total} images to train on")
 
 
-def _groups(pool: Iterable[int], hashes: tuple[str, ...], classes: list[int], seed: int) -> list[_Group]:
+def _groups(pool: Iterable[int], hashes: tuple[str, ...], classes: list[tuple[int, ...]], seed: int) -> list[_Group]:
     """The images of a pool, those with the same content together, in the shuffled order of the seed."""
     members: dict[str, list[int]] = defaultdict(list)
     for index in pool:
@@ -134,25 +132,36 @@ def _groups(pool: Iterable[int], hashes: tuple[str, ...], classes: list[int], se
     for digest, indices in members.items():
         per_class: dict[int, int] = defaultdict(int)
         for index in indices:
-            per_class[classes[index]] += 1
+            for label in classes[index]:
+                per_class[label] += 1
         key = hashlib.sha256(f"{seed} {digest}".encode()).hexdigest()
         groups.append(_Group(key, tuple(indices), dict(per_class)))
     return sorted(groups, key=lambda group: group.key)
 
 
-def _take(groups: list[_Group], size: float, n_classes: int, *, leave: int) -> tuple[set[int], list[_Group]]:
+def _take(groups: list[_Group], size: float, sizes: list[int], *, leave: int) -> tuple[set[int], list[_Group]]:
     """Take images out of groups: of every class its share, at least one, and `leave` different ones stay.
+
+    The share is that of the first answer's classes; of those of the others, at least one is taken.
+
+    Args:
+        groups: what to take from, in order.
+        size: share or number of images.
+        sizes: how many classes each answer has.
+        leave: how many different images of each class stay, of every answer.
 
     Returns:
         The indices taken, and the groups that remain, in order.
     """
+    n_classes, first = sum(sizes), sizes[0]
     images = np.zeros(n_classes, np.int64)
     different = np.zeros(n_classes, np.int64)
     for group in groups:
         for label, count in group.per_class.items():
             images[label] += count
             different[label] += 1
-    quota = np.maximum(_quotas(images, size), (different > leave).astype(np.int64))
+    quota = images.copy()
+    quota[:first] = np.maximum(_quotas(images[:first], size), different[:first] > leave)
     taken = np.zeros(n_classes, np.int64)
     left = different.copy()
     chosen: set[str] = set()
@@ -186,8 +195,8 @@ def _quotas(images: np.ndarray, size: float) -> np.ndarray:
     return quota
 
 
-def _notes(hashes: tuple[str, ...], classes: list[int], leaked: list[int]) -> tuple[str, ...]:
-    of_content: dict[str, set[int]] = defaultdict(set)
+def _notes(hashes: tuple[str, ...], classes: list[tuple[int, ...]], leaked: list[int]) -> tuple[str, ...]:
+    of_content: dict[str, set[tuple[int, ...]]] = defaultdict(set)
     for digest, label in zip(hashes, classes, strict=True):
         of_content[digest].add(label)
     notes = []
@@ -211,17 +220,15 @@ def _check_parts(parts: Split, dataset: Dataset, validation: float, test: float)
                 f"{dataset.name}: {name}={wanted!r} of {len(dataset)} images leaves the {name} part empty (a class "
                 f"needs two different images to give one). Add images, or use {name}=0."
             )
-    if dataset.task != "classification" or dataset.targets is None:
-        if not len(parts.train):
-            raise DataError(f"{dataset.name}: nothing is left to train on; use a smaller validation part")
-        return
-    trained = set(dataset.targets[parts.train].tolist())
-    lacking = [label for number, label in enumerate(dataset.counts()) if number not in trained]
-    if lacking:
-        raise DataError(
-            f"{dataset.name}: no image of {', '.join(map(repr, lacking[:10]))} is left to train on. "
-            "Add images to it, take the class out, or use a smaller validation part."
-        )
+    for what, names, classes in class_answers(dataset):
+        lacking = [name for name, left in class_counts(classes[parts.train], names).items() if not left]
+        if lacking:
+            raise DataError(
+                f"{what}: no image of {', '.join(map(repr, lacking[:10]))} is left to train on. "
+                "Add images to it, take the class out, or use a smaller validation part."
+            )
+    if not len(parts.train):
+        raise DataError(f"{dataset.name}: nothing is left to train on; use a smaller validation part")
 
 
 def _sorted(indices: Iterable[int]) -> np.ndarray:
