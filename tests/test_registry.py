@@ -9,7 +9,7 @@ import pytest
 
 import zoo
 from zoo.errors import AmbiguousNameError, OptionError, PluginError, UnknownNameError
-from zoo.registry import Provider, Registry, ZooNotice
+from zoo.registry import Provider, Registry, Table, ZooNotice
 
 ZOO = Provider("zoo_vision", "zoo-sdk", "0.1.0")
 BIRDS = Provider("birds", "zoo-birds", "1.0")
@@ -59,6 +59,20 @@ def test_a_deprecated_name_stays_within_its_plugin() -> None:
     registry.add(ZOO, {"heads": [head("new")]})
     with pytest.warns(ZooNotice, match="use 'new'"):
         assert registry.get("heads", "old").id == "birds:new"
+
+
+def test_a_deprecated_name_without_a_replacement_is_used_itself() -> None:
+    registry = Registry()
+    registry.add(BIRDS, {"heads": [head("old", deprecated="nowhere")]})
+    with pytest.warns(ZooNotice, match=r"'birds:old' is deprecated, and is used: .*'nowhere'"):
+        assert registry.get("heads", "old").id == "birds:old"
+
+
+def test_a_table_lets_no_control_character_through() -> None:
+    table = Table([{"name": "a", "summary": "\x1b[31mred\x1b[0m\nthing"}], columns=("name", "summary"))
+    for text in (table.render(), table.render(width=12), repr(table)):
+        assert all(line.isprintable() for line in text.splitlines())
+    assert len(table.render().splitlines()) == 2
 
 
 def test_names_that_replace_each_other_end() -> None:

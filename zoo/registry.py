@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,6 +36,10 @@ _LISTED_BY = {
     "augmentations": "zoo augmentations",
     "datasets": "zoo datasets",
 }
+
+
+SLUG = re.compile(r"[a-z0-9][a-z0-9._-]*")
+"""What a name, an alias and a plugin's id look like: `zoo.specs.Slug`, checked here without pydantic."""
 
 
 class ZooNotice(UserWarning):
@@ -127,8 +132,8 @@ class Registry:
                 continue
             seen = set()
             for row in rows:
-                if not _listable(row):
-                    problems.append(f"a {SINGULAR[kind]} without a proper name is left out: {str(row)[:80]}")
+                if fault := row_fault(row):
+                    problems.append(f"a {SINGULAR[kind]} is left out, {fault}: {repr(row)[:80]}")
                 elif row["name"] in seen:
                     problems.append(f"there are two {kind} named {row['name']!r}; the second is left out")
                 else:
@@ -173,11 +178,16 @@ class Registry:
         seen = {entry.id}
         while entry.data.get("deprecated"):
             replacement = str(entry.data["deprecated"])
-            self._notice(f"{SINGULAR[kind]} {entry.id!r} is deprecated: use {replacement!r}")
             # Its own plugin's first: a name that somebody else has too must not lead elsewhere.
             own = f"{entry.provider.plugin}:{replacement}"
             there = any(other.id == own for other in self._entries[kind])
-            entry = self._find(kind, own if there else replacement.lower())
+            try:
+                successor = self._find(kind, own if there else replacement.lower())
+            except ZooError as error:  # what is there and works is not taken away by a wrong word about its successor
+                self._notice(f"{SINGULAR[kind]} {entry.id!r} is deprecated, and is used: {error}")
+                break
+            self._notice(f"{SINGULAR[kind]} {entry.id!r} is deprecated: use {replacement!r}")
+            entry = successor
             if entry.id in seen:
                 break  # it names itself, or two name each other
             seen.add(entry.id)
@@ -249,12 +259,22 @@ class Registry:
             warnings.warn(text, ZooNotice, stacklevel=4)
 
 
-def _listable(row: Any) -> bool:
-    """Whether a row can be listed and looked up; all its fields are checked when it is used."""
-    if not isinstance(row, Mapping) or not isinstance(row.get("name"), str):
-        return False
+def row_fault(row: Any) -> str:
+    """Why a row cannot be listed and looked up; empty if it can. All its fields are checked when it is used."""
+    if not isinstance(row, Mapping):
+        return "it is no object"
     aliases = row.get("aliases", ())
-    return isinstance(aliases, list | tuple) and all(isinstance(alias, str) for alias in aliases)
+    if not isinstance(aliases, list | tuple):
+        return "its aliases are no list"
+    for name in (row.get("name"), *aliases):
+        if not isinstance(name, str) or not SLUG.fullmatch(name):
+            return f"{name!r} is no name (lower case letters, digits, dot, dash, underscore)"
+    return "" if isinstance(row.get("summary", ""), str) else "its summary is no text"
+
+
+def printable(text: str) -> str:
+    """The text with a space for each control character: what a plugin says must not steer the terminal."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
 
 
 def data_file(name: str) -> Path:
@@ -377,8 +397,8 @@ def cell(column: str, value: Any) -> str:
     if column in {"size", "bytes"}:
         return f"{value / 1e6:,.0f} MB"
     if isinstance(value, list | tuple):
-        return ", ".join(str(item) for item in value)
-    return str(value)
+        value = ", ".join(str(item) for item in value)
+    return printable(str(value))
 
 
 def backbone_row(entry: Entry) -> dict[str, Any]:

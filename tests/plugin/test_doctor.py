@@ -93,7 +93,6 @@ def test_what_a_manifest_shows_is_found_without_an_import(site: Path) -> None:
     path = site / package / "zoo-plugin.json"
     data = json.loads(path.read_text())
     head = data["contributes"]["heads"][0]
-    data["plugin"] = "cats"
     data["contributes"]["heads"] = [
         {**head, "name": "colour", "colour": "grey"},
         {**head, "name": "reaches", "factory": "os:system"},
@@ -107,10 +106,34 @@ def test_what_a_manifest_shows_is_found_without_an_import(site: Path) -> None:
     texts = [what for _, what, _ in problems(found, "birds")]
     for text, words in zip(
         texts,
-        ["of the plugin 'cats'", "colour", "no such module", "not installed", "nobody", "'os:system'"],
+        ["colour", "no such module", "not installed", "nobody", "'os:system'"],
         strict=True,
     ):
         assert words in text
+
+
+def test_a_fault_of_the_discovery_or_of_whose_manifest_it_is_is_said_once(site: Path) -> None:
+    install(site, "birds", "", target="zoo_t_birds.plugin:hooks")
+    package = install(site, "cats", GOOD.format(name="owls"), manifest=True)
+    path = site / package / "zoo-plugin.json"
+    path.write_text(path.read_text().replace('"plugin": "cats"', '"plugin": "lions"'))
+    with pytest.warns(ZooNotice):
+        found = examine(imports=True)
+    assert [(stage, broken) for stage, _, broken in problems(found, "birds")] == [("discovery", True)]
+    assert [(stage, broken) for stage, _, broken in problems(found, "cats")] == [("manifest", False)]
+    assert "of the plugin 'lions'" in problems(found, "cats")[0][1]
+
+
+def test_it_works_in_strict_mode_and_lets_no_control_character_through(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = install(site, "birds", GOOD.format(name="owls"), manifest=True)
+    path = site / package / "zoo-plugin.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "api": "\x1b[31m"}))
+    monkeypatch.setenv("ZOO_STRICT_PLUGINS", "1")
+    found = examine()
+    assert not found.ok
+    assert "\x1b" not in found.render()
 
 
 def test_the_records_of_this_process_are_in_it_with_tracebacks(site: Path) -> None:

@@ -198,6 +198,77 @@ def test_a_row_of_a_manifest_that_cannot_be_listed_is_left_out(site: Path) -> No
     assert [problem.stage for problem in record.problems] == ["spec"] * 4
 
 
+BAD_ROWS = {
+    "escape": {"name": "\x1b[31mred\x1b[0m"},
+    "newline": {"name": "a\nb"},
+    "empty": {"name": ""},
+    "path": {"name": "../x"},
+    "upper case": {"name": "UPPER"},
+    "alias": {"name": "wrens", "aliases": ["Wren"]},
+    "summary": {"name": "wrens", "summary": {"a": 1}},
+}
+
+
+@pytest.mark.parametrize("row", BAD_ROWS.values(), ids=BAD_ROWS)
+def test_names_and_summaries_of_a_manifest_are_checked_when_it_is_listed(site: Path, row: dict[str, object]) -> None:
+    package = install(site, "birds", GOOD.format(name="owls"), manifest=True)
+    path = site / package / "zoo-plugin.json"
+    data = json.loads(path.read_text())
+    data["contributes"]["heads"].append({"factory": "zoo_vision.heads:linear", **row})
+    path.write_text(json.dumps(data))
+    found = manager(site)
+    with pytest.warns(ZooNotice, match="a head is left out"):
+        registry = found.registry()
+    assert [entry.id for entry in registry.entries("heads") if not entry.provider.first_party] == ["birds:owls"]
+    record = {r.id: r for r in found.records()}["birds"]
+    assert record.provides == {"heads": ["owls"]}
+    assert len(record.problems) == 1
+    assert record.error.isprintable()
+
+
+def test_names_are_checked_as_specs_check_them() -> None:
+    from zoo.registry import SLUG
+    from zoo.specs import Slug
+
+    assert Slug.__metadata__[0].pattern == f"^{SLUG.pattern}$"
+
+
+@pytest.mark.parametrize(
+    ("entry_point", "words"),
+    [
+        ("Birds = zoo_t_birds.plugin", "the plugin id 'Birds' can never be written"),
+        ("birds = zoo_t_birds.plugin:hooks", "name the module only, birds = 'zoo_t_birds.plugin'"),
+    ],
+)
+def test_an_entry_point_that_cannot_be_a_plugins_is_one_clear_problem(site: Path, entry_point: str, words: str) -> None:
+    install(site, "birds", GOOD.format(name="owls"), manifest=True)
+    (site / "zoo_t_birds-1.0.dist-info" / "entry_points.txt").write_text(f"[zoo.plugins]\n{entry_point}\n")
+    found = manager(site)
+    with pytest.warns(ZooNotice, match="is skipped") as said:
+        registry = found.registry()
+    assert len(said) == 1
+    record = {r.id.lower(): r for r in found.records()}["birds"]
+    assert record.state == "broken"
+    assert [(problem.stage, words in problem.what) for problem in record.problems] == [("discovery", True)]
+    with pytest.raises(UnknownNameError, match="failed, so its names are not known"):
+        registry.get("heads", "owls")
+
+
+def test_a_manifest_of_another_plugin_counts_as_none(site: Path) -> None:
+    install(site, "birds", GOOD.format(name="owls"), manifest=True)
+    (site / "zoo_t_birds" / "more.py").write_text(GOOD.format(name="wrens"))
+    (site / "zoo_t_birds-1.0.dist-info" / "entry_points.txt").write_text(
+        "[zoo.plugins]\nbirds = zoo_t_birds.plugin\nmore = zoo_t_birds.more\n"
+    )
+    found = manager(site)
+    registry = found.registry()
+    ids = [entry.id for entry in registry.entries("heads") if not entry.provider.first_party]
+    assert ids == ["birds:owls", "more:wrens"]
+    record = {r.id: r for r in found.records()}["more"]
+    assert (record.manifest, record.state, record.error) == (False, "active", "")
+    assert "is of the plugin 'birds', so it counts as none" in record.problems[0].what
+
+
 def test_what_a_plugin_prints_at_import_goes_to_stderr_and_is_recorded(site: Path, capsys) -> None:
     install(site, "loud", "print('tweet')\n" + GOOD.format(name="owls"))
     found = manager(site)
@@ -259,8 +330,26 @@ def test_a_preference_resolves_what_two_provide(site: Path, monkeypatch: pytest.
 def test_strict_mode_raises(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(site, "broken", BROKEN["raises"])
     monkeypatch.setenv("ZOO_STRICT_PLUGINS", "1")
-    with pytest.raises(RuntimeError, match="no wings"):
-        manager(site).registry()
+    found = manager(site)
+    for _ in range(2):  # not only the first time
+        with pytest.raises(
+            PluginError, match=r"'broken' of zoo-t-broken 1\.0 failed: RuntimeError: no wings"
+        ) as caught:
+            found.registry()
+    assert "plugin.py" in caught.value.__notes__[0]  # the traceback of the plugin's code
+
+
+@pytest.mark.parametrize("manifest", ["{not json", "[" * 100_000, "[]"])
+def test_strict_mode_leaves_the_list_of_plugins_alone(
+    site: Path, monkeypatch: pytest.MonkeyPatch, manifest: str
+) -> None:
+    package = install(site, "birds", GOOD.format(name="owls"))
+    (site / package / "zoo-plugin.json").write_text(manifest)
+    monkeypatch.setenv("ZOO_STRICT_PLUGINS", "1")
+    found = manager(site)
+    assert {record.id: record.state for record in found.records()}["birds"] == "broken"
+    with pytest.raises(PluginError, match=r"plugin 'birds' of zoo-t-birds 1\.0 failed"):
+        found.registry()
 
 
 def test_a_name_of_a_plugin_that_breaks_at_activation_says_which_and_what_to_try(site: Path) -> None:

@@ -88,7 +88,7 @@ class LazyGroup(click.Group):
             with formatter.section(title):
                 formatter.write_dl(list(section.items()))
         try:
-            extra = {name: str(entry.data.get("summary", "")) for name, entry in _plugin_commands().items()}
+            extra = {name: one_line(str(entry.data.get("summary", ""))) for name, entry in _plugin_commands().items()}
         except ZooError as error:
             notes(f"commands of plugins are not shown: {error}")
             return

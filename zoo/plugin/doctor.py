@@ -14,7 +14,7 @@ from zoo.plugin.locate import CODE, find_code, module_file
 from zoo.plugin.manager import Manager, manager, manifest_path
 from zoo.plugin.probe import TIMEOUT, probe
 from zoo.plugin.records import PluginRecord, Problem, find_record
-from zoo.registry import SINGULAR, Registry
+from zoo.registry import SINGULAR, Registry, printable
 
 
 @dataclass
@@ -98,7 +98,7 @@ class Examination:
 
     def render(self) -> str:
         """The examination as text, with what to try."""
-        return "\n".join(_lines(self))
+        return "\n".join(printable(line) for line in _lines(self))
 
 
 def examine(
@@ -136,9 +136,9 @@ def examine(
 
 def _examine(chosen: Manager, record: PluginRecord, *, imports: bool, timeout: float) -> Finding:
     finding = Finding(record, problems=list(record.problems))
-    if record.state == "disabled":
+    if record.state == "disabled" or any(problem.stage == "discovery" for problem in record.problems):
         return finding
-    if not record.manifest:
+    if not record.manifest and not any(problem.stage == "manifest" for problem in record.problems):
         advice = f"zoo plugins manifest {record.id} --write, and ship the file in the package"
         what = "has no manifest, so it is imported whenever names are listed"
         finding.problems.append(Problem("manifest", what, advice, broken=False))
@@ -164,12 +164,6 @@ def _examine(chosen: Manager, record: PluginRecord, *, imports: bool, timeout: f
 
 def _static_problems(chosen: Manager, record: PluginRecord) -> Iterator[Problem]:
     """What can be seen of the specs of a plugin without importing it."""
-    path = manifest_path(record.module)
-    if record.manifest and path is not None:
-        plugin = json.loads(path.read_text(encoding="utf-8")).get("plugin")
-        if plugin != record.id:
-            what = f"its manifest is of the plugin {plugin!r}, its entry point is called {record.id!r}"
-            yield Problem("manifest", what, f"zoo plugins manifest {record.id} --write")
     registry = chosen.known()
     mine = [e for kind in SINGULAR for e in registry.entries(kind) if e.provider.plugin == record.id]
     for entry in mine:
@@ -211,7 +205,7 @@ def _says_the_same(record: PluginRecord, manifest: str) -> bool:
         return False
     data: Any = json.loads(path.read_text(encoding="utf-8"))
     fresh: Any = json.loads(manifest)
-    return bool(data.get("contributes") == fresh["contributes"] and data.get("plugin") == fresh["plugin"])
+    return bool(data.get("contributes") == fresh["contributes"])
 
 
 def _conflicts(registry: Registry) -> Iterator[dict[str, Any]]:

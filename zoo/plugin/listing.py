@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -81,7 +82,9 @@ def _simple(kind: str, *columns: str) -> Table:
     for entry in manager().registry().entries(kind):
         row = {column: entry.data.get(column, _DEFAULTS.get(column)) for column in columns}
         if "options" in columns:
-            row["options"] = sorted(entry.data.get("option_schema", {}).get("properties", {}))
+            schema = entry.data.get("option_schema")
+            options = schema.get("properties") if isinstance(schema, Mapping) else None
+            row["options"] = sorted(options) if isinstance(options, Mapping) else []
         rows.append({**row, "provider": entry.provider.plugin})
     return Table(rows, columns=(*columns, "provider"))
 

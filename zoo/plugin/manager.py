@@ -24,7 +24,18 @@ from zoo._version import __version__
 from zoo.errors import OptionError, PluginError, ZooError, did_you_mean
 from zoo.plugin.records import HEAVY, SLOW_IMPORT, PluginRecord, Problem
 from zoo.plugin.usage import used
-from zoo.registry import CORE, DISTRIBUTION, SINGULAR, Entry, Provider, Registry, ZooNotice, core_catalogue
+from zoo.registry import (
+    CORE,
+    DISTRIBUTION,
+    SINGULAR,
+    SLUG,
+    Entry,
+    Provider,
+    Registry,
+    ZooNotice,
+    core_catalogue,
+    row_fault,
+)
 
 GROUP = "zoo.plugins"
 MANIFEST = "zoo-plugin.json"
@@ -40,8 +51,9 @@ class Manager:
 
     Discovery reads entry points, the survey reads manifests; neither imports a plugin. A plugin without a manifest is
     imported when the registry is first asked for; every other one when one of its names is used. A failure at any of
-    these is recorded against its plugin and goes no further (with `ZOO_STRICT_PLUGINS=1` it raises): a hook that
-    fails takes its own specs along, a spec that is wrong only itself.
+    these is recorded against its plugin and goes no further: a hook that fails takes its own specs along, a spec that
+    is wrong only itself. With `ZOO_STRICT_PLUGINS=1` it raises where names are asked for, and not where plugins are
+    listed and examined.
     """
 
     def __init__(self, entry_points: Iterable[EntryPoint] | None = None) -> None:
@@ -59,7 +71,11 @@ class Manager:
         return [records[key] for key in sorted(records)]
 
     def registry(self) -> Registry:
-        """The names of zoo itself and of every plugin; imports the plugins that have no manifest."""
+        """The names of zoo itself and of every plugin; imports the plugins that have no manifest.
+
+        Raises:
+            PluginError: with `ZOO_STRICT_PLUGINS=1`, something of a plugin is broken.
+        """
         with self._lock:
             records = self._survey()
             if not self._complete:
@@ -67,6 +83,8 @@ class Manager:
                 for key in sorted(records):
                     if records[key].state == "discovered":
                         self._index_by_import(records[key])
+            for key in sorted(records):
+                self._refuse_broken(records[key])
             return self._registry
 
     def known(self) -> Registry:
@@ -85,6 +103,8 @@ class Manager:
                 for record in records.values():
                     if record.state == "discovered":
                         self._index_by_manifest(record, registry)
+                    elif record.state == "broken":
+                        self._remember_broken(record, registry)
                 self._registry, self._records = registry, records
             return self._records
 
@@ -115,6 +135,8 @@ class Manager:
                 record.id = f"{record.id} of {provider.distribution}"
             elif not provider.first_party and not _allowed(point.name):
                 record.state = "disabled"
+            elif fault := _entry_point_fault(point):
+                self._break(record, "discovery", PluginError(fault), record.repair)
             records.setdefault(record.id, record)
         return records
 
@@ -168,6 +190,12 @@ class Manager:
             return None
         record.manifest = True
         data = json.loads(path.read_text(encoding="utf-8"))
+        if data.get("plugin") != record.id:  # two plugins of one package, say: the names in it are not this one's
+            what = f"the manifest in its package is of the plugin {data.get('plugin')!r}, so it counts as none"
+            advice = f"zoo plugins manifest {record.id} --write; a plugin with a manifest needs a package of its own"
+            record.problems.append(Problem("manifest", what, advice, broken=False))
+            record.manifest = False
+            return None
         contributes = data["contributes"]
         record.provides = _names(contributes)
         record.api = str(data.get("api", ""))
@@ -187,10 +215,12 @@ class Manager:
             if record.state == "broken":
                 raise PluginError(self._broken_message(record))
             try:
-                return self._import(record)
+                module = self._import(record)
             except _CONTAINED as error:  # isolation, as above
                 self._break(record, "import", error, record.repair)
                 raise PluginError(self._broken_message(record)) from error
+            self._refuse_broken(record)
+            return module
 
     def _import(self, record: PluginRecord) -> ModuleType:
         if record.id in self._modules:
@@ -227,25 +257,25 @@ class Manager:
     def _note(self, record: PluginRecord, problem: Problem) -> None:
         """Record a problem that leaves the rest of the plugin in use."""
         record.problems.append(problem)
-        if settings.strict_plugins():
-            raise PluginError(f"plugin {record.id!r} of {record.provider.distribution}: {problem.what}")
-        warnings.warn(
-            f"plugin {record.id!r} of {record.provider.distribution}: {problem.what}; see `zoo plugins doctor`",
-            ZooNotice,
-            stacklevel=2,
-        )
+        self._say(f"plugin {record.id!r} of {record.provider.distribution}: {problem.what}; see `zoo plugins doctor`")
 
     def _break(self, record: PluginRecord, stage: str, error: BaseException, advice: str = "") -> None:
         """Record a problem after which nothing of the plugin can be used."""
         record.state = "broken"
         record.problems.append(Problem.of(stage, error, advice=advice))
-        if settings.strict_plugins():
+        self._say(f"plugin {record.id!r} of {record.provider.distribution} is skipped: {record.error}")
+
+    @staticmethod
+    def _say(text: str) -> None:
+        if not settings.strict_plugins():  # there it is an error, see _refuse_broken
+            warnings.warn(text, ZooNotice, stacklevel=3)
+
+    def _refuse_broken(self, record: PluginRecord) -> None:
+        """With `ZOO_STRICT_PLUGINS=1` a plugin of which something is broken is an error."""
+        if settings.strict_plugins() and record.error:
+            error = PluginError(self._broken_message(record))
+            error.add_note(record.traceback)  # shown with ZOO_DEBUG=1; the record outlives what was raised
             raise error
-        warnings.warn(
-            f"plugin {record.id!r} of {record.provider.distribution} is skipped: {record.error}",
-            ZooNotice,
-            stacklevel=2,
-        )
 
     @staticmethod
     def _broken_message(record: PluginRecord) -> str:
@@ -464,7 +494,7 @@ def hook_results(module: ModuleType) -> dict[str, list[Any]]:
 def _names(contributes: Mapping[str, Any]) -> dict[str, list[str]]:
     """The names in a plugin's contributions: kind -> names."""
     return {
-        kind: [str(row.get("name")) for row in rows if isinstance(row, Mapping)]
+        kind: [row["name"] for row in rows if not row_fault(row)]
         for kind, rows in contributes.items()
         if isinstance(rows, list | tuple)
     }
@@ -477,6 +507,19 @@ def _provider(point: EntryPoint) -> Provider:
         return Provider(point.name, dist.name or "?", dist.version or "?") if dist else Provider(point.name, "?", "?")
     except Exception:  # a damaged METADATA file: importlib.metadata raises whatever comes
         return Provider(point.name, "?", "?")
+
+
+def _entry_point_fault(point: EntryPoint) -> str:
+    """Why an entry point can be no plugin's; empty if it can."""
+    if not SLUG.fullmatch(point.name):
+        return (
+            f"the plugin id {point.name!r} can never be written in `id:name`: "
+            "it takes lower case letters, digits, dot, dash and underscore"
+        )
+    module = point.value.partition(":")[0].partition("[")[0].strip()
+    if module != point.value.strip():
+        return f"its entry point is {point.value!r}: name the module only, {point.name} = {module!r}"
+    return ""
 
 
 def manifest_path(module: str) -> Path | None:
