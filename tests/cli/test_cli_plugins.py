@@ -141,6 +141,17 @@ def test_a_broken_plugin_breaks_neither_help_nor_list(site: Path, zoo) -> None:
     zoo("plugins", "manifest", "broken").fails("plugin 'broken'", "RuntimeError: no wings")
 
 
+def test_a_manifest_in_strict_mode(site: Path, zoo_process) -> None:
+    package = site / install(site, "birds", COMMANDS)
+    (package / "zoo-plugin.json").write_text("[" * 100_000)
+    strict = {"ZOO_STRICT_PLUGINS": "1"}
+    zoo_process("heads", **strict).fails("plugin 'birds' of zoo-t-birds 1.0 failed", "RecursionError")
+    assert "zoo-t-birds" in zoo_process("plugins", "list", **strict).out
+    examined = zoo_process("plugins", "doctor", **strict)
+    assert (examined.code, examined.err) == (1, "")
+    assert "BROKEN (manifest): RecursionError" in examined.out
+
+
 def test_manifest_of_what_is_not_there(zoo) -> None:
     zoo("plugins", "manifest", "zoo_flower").fails("no plugin named 'zoo_flower'", "'zoo_flowers'")
 
@@ -177,6 +188,10 @@ def test_which(birds: Path, zoo) -> None:
     assert "def greet" in (birds / "plugin.py").read_text().splitlines()[row["line"] - 1]
     shown = zoo("which", "greet")
     assert f"{birds / 'plugin.py'}:{row['line']}" in shown.out
+    stars = {row["id"]: row["meant"] for row in zoo("which", "list", "--json").json()}
+    assert stars == {"birds:list": False, "zoo list": True}  # as the doctor says
+    assert "Did you mean" in zoo("which", "lits").err
+    zoo("which", ":").fails("nobody provides the name ':'")
     zoo("which", "gret").fails("'gret'", "'greet'")
 
 

@@ -87,6 +87,19 @@ def test_unknown_names_and_kinds(site: Path) -> None:
         zoo.which("owls", "haed")
 
 
+def test_a_command_of_zoo_is_meant_where_it_is_known(site: Path) -> None:
+    code = CODE.replace("zoo_heads", "zoo_commands").replace("HeadSpec(", "CommandSpec(")
+    code = code.replace('aliases=("strix",), labels=("a", "b"), factory', "target").replace('"owls"', '"fit"', 1)
+    install(site, "tits", code.format(package="zoo_t_birds"), manifest=True)
+    own = {"fit": "zoo.cli.verbs.fit:command"}
+    rows = list(zoo.which("fit", built_in=own))
+    assert [(row["id"], row["meant"]) for row in rows] == [("tits:fit", False), ("zoo fit", True)]
+    assert Path(rows[1]["file"]).name == "fit.py"
+    assert [(row["id"], row["meant"]) for row in zoo.which("tits:fit", built_in=own)] == [("tits:fit", True)]
+    with pytest.raises(UnknownNameError, match="no head named 'fit'"):
+        zoo.which("fit", "head", built_in=own)
+
+
 def test_names_of_broken_plugins_are_shown(site: Path) -> None:
     path = site / "zoo_t_birds" / "zoo-plugin.json"
     path.write_text(path.read_text().replace(">=0.1,<1", ">=99"))

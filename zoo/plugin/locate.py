@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ast
 import json
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from zoo._version import __version__
 from zoo.errors import OptionError, UnknownNameError, did_you_mean
 from zoo.plugin.manager import Manager, manager, manifest_path
-from zoo.registry import CORE, SINGULAR, Entry, Registry, Table, data_file
+from zoo.registry import CORE, DISTRIBUTION, SINGULAR, Entry, Registry, Table, data_file
 
 CODE = {
     "backbones": "builder",
@@ -27,7 +29,7 @@ _MOST_HOPS = 5
 COLUMNS = ("kind", "id", "distribution", "version", "meant", "state", "where")
 
 
-def which(name: str, kind: str | None = None) -> Table:
+def which(name: str, kind: str | None = None, *, built_in: Mapping[str, str] | None = None) -> Table:
     """Who provides a name: everything it can mean, of every kind, and what a bare use of it does mean.
 
     Nothing is imported: where the code stands is found by reading its file.
@@ -35,6 +37,8 @@ def which(name: str, kind: str | None = None) -> Table:
     Args:
         name: a bare name, an alias or `plugin:name`; case does not matter.
         kind: only this kind, e.g. "heads" or "head"; None: all kinds.
+        built_in: zoo's own commands, which no plugin can replace: name -> import string. The command line gives them;
+            from Python there are none.
 
     Returns:
         One row for each provider: kind, id (`plugin:name`), plugin, distribution, version, target (the import string of
@@ -60,11 +64,40 @@ def which(name: str, kind: str | None = None) -> Table:
     chosen = manager()
     registry = chosen.registry()
     rows = [row for one in kinds for row in _rows(chosen, registry, one, name)]
+    commands = built_in if built_in and "commands" in kinds else {}
+    if name.strip().lower() in commands:
+        for row in rows:
+            row["meant"] = row["meant"] and row["kind"] != "commands"
+        rows.append(_built_in(name.strip().lower(), commands[name.strip().lower()]))
     if not rows:
         known = {entry.id if ":" in name else entry.name for one in kinds for entry in registry.entries(one)}
+        known |= set(commands)
         text = "nobody provides the name" if kind is None else f"there is no {SINGULAR[kinds[0]]} named"
         raise UnknownNameError(f"{text} {name!r}.{did_you_mean(name, known)}")
     return Table(rows, columns=COLUMNS)
+
+
+def _built_in(name: str, target: str) -> dict[str, Any]:
+    """The row of a command of zoo itself, which is in no registry."""
+    file, line = find_code(target)
+    return {
+        "kind": "commands",
+        "id": f"zoo {name}",
+        "plugin": CORE,
+        "distribution": DISTRIBUTION,
+        "version": __version__,
+        "target": target,
+        "file": None if file is None else str(file),
+        "line": line,
+        "where": _place(file, line),
+        "meant": True,
+        "state": "active",
+        "deprecated": None,
+    }
+
+
+def _place(file: Path | None, line: int | None) -> str | None:
+    return None if file is None else str(file) + (f":{line}" if line else "")
 
 
 def _kind(kind: str) -> str:
@@ -91,7 +124,7 @@ def _rows(chosen: Manager, registry: Registry, kind: str, name: str) -> list[dic
                 "target": target_of(entry),
                 "file": None if file is None else str(file),
                 "line": line,
-                "where": None if file is None else str(file) + (f":{line}" if line else ""),
+                "where": _place(file, line),
                 "meant": entry is meant,
                 "state": "active" if entry.provider.plugin == CORE else states.get(entry.provider.plugin, "active"),
                 "deprecated": entry.data.get("deprecated"),

@@ -22,10 +22,11 @@ def command(name: str, kind: str | None, as_json: bool) -> None:
       zoo which linear
       zoo which zoo_vision:linear --json
     """
+    from zoo.cli.main import BUILT_IN
     from zoo.plugin.locate import which
     from zoo.registry import Table
 
-    table = which(name, kind)
+    table = which(name, kind, built_in={verb: f"zoo.cli.verbs.{verb}:command" for verb in BUILT_IN})
     if as_json:
         print_json(list(table))
         return
