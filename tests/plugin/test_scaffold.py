@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -28,6 +29,11 @@ def run(*command: object, cwd: Path, **environment: str) -> str:
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done.stdout
+
+
+def example(readme: str) -> str:
+    """The first program of a README."""
+    return readme.partition("```python\n")[2].partition("```")[0]
 
 
 def ruff(*command: str, cwd: Path) -> str:
@@ -114,8 +120,46 @@ def test_kinds_and_folders_that_cannot_be(tmp_path: Path) -> None:
         create("birds", ["head"], directory=tmp_path / "full")
     with pytest.raises(OptionError, match="does not exist"):
         create("birds", ["head"], directory=tmp_path / "no" / "new")
+    with pytest.raises(OptionError, match="cannot be printed"):
+        create("birds", ["head"], directory=tmp_path / "new", author="Ann\x1b[31m")
     (tmp_path / "empty").mkdir()
     assert create("birds", ["Label_Sets", "heads"], directory=tmp_path / "empty") == tmp_path / "empty"
+
+
+def test_the_working_directory_will_do_if_it_is_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert create("birds", ["label-set"], directory=Path(".")) == Path(".")
+    assert Path("pyproject.toml").is_file()  # the folder in which a shell stands is still the same
+    assert not [path.name for path in tmp_path.iterdir() if path.name.startswith(".zoo-")]
+
+
+def test_a_head_answers_with_the_classes_of_the_dataset_that_comes_with_it() -> None:
+    files = render("birds", ["head", "dataset", "augmentation"])
+    assert "labels=LABELS" in files["src/zoo_birds/heads.py"]
+    assert 'dataset="birds"' in files["src/zoo_birds/heads.py"]
+    assert example(files["README.md"]) == (
+        "import zoo\n\n"
+        "model = zoo.build(\n"
+        '    "efficientnet_lite0",\n'
+        '    head="birds",\n'
+        '    augment=["birds-dim"],\n'
+        ")\n"
+        'print(model.fit("birds").validation)\n'
+    )
+    assert "augment" not in render("birds", ["head", "dataset"])["README.md"]
+    assert "LABELS" not in render("birds", ["head"])["src/zoo_birds/heads.py"]
+
+
+@pytest.mark.parametrize("kinds", EACH_AND_ALL, ids=IDS)
+def test_it_uses_nothing_of_zoo_that_is_not_public(kinds: list[str]) -> None:
+    for path, text in render("birds", kinds).items():
+        modules = re.findall(r"^ *(?:from|import) (zoo[\w.]*)", text, re.MULTILINE) if path.endswith(".py") else []
+        assert {name for name in modules if not name.startswith("zoo_")} <= {
+            "zoo",
+            "zoo.errors",
+            "zoo.specs",
+            "zoo.testing",
+        }
 
 
 def test_by_default_it_lies_in_a_folder_of_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,3 +185,5 @@ def test_its_wheel_builds_and_its_tests_pass(kinds: list[str], tmp_path: Path) -
         return  # the same checks as the tests: once is enough
     report = run(sys.executable, "-m", "zoo.cli", "plugins", "check", "zoo-birds", cwd=tmp_path, PYTHONPATH=str(site))
     assert "0 failed" in report
+    program = example((project / "README.md").read_text(encoding="utf-8"))
+    assert "accuracy" in run(sys.executable, "-c", program, cwd=tmp_path, PYTHONPATH=str(site))

@@ -80,32 +80,37 @@ def create(
         The project's folder.
 
     Raises:
-        OptionError: a name or kind that cannot be used, or a folder that holds something.
+        OptionError: a name, kind or author that cannot be used, or a folder that holds something.
     """
     slug = _slug(name)
     chosen = _chosen(kinds)
     _refuse_names_of_zoo(slug, chosen, taken)
     target = directory if directory is not None else Path(f"zoo-{slug}")
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+    existed = target.exists()
+    if existed and (not target.is_dir() or any(target.iterdir())):
         raise OptionError(f"{str(target)!r} exists and is not an empty folder: take another --directory")
     if not target.absolute().parent.is_dir():
         raise OptionError(
             f"the folder {str(target.absolute().parent)!r}, in which the project would lie, does not exist"
         )
     files = render(slug, chosen, author=author)
-    # Made beside the target and renamed: an error leaves nothing behind.
-    workshop = Path(tempfile.mkdtemp(dir=target.absolute().parent, prefix=f".{target.name}-"))
+    # Made under another name and renamed: an error leaves nothing behind. A folder that is there stays the same one: it
+    # may be the working directory, or a link.
+    workshop = Path(tempfile.mkdtemp(dir=target if existed else target.absolute().parent, prefix=f".zoo-{slug}-"))
     try:
-        for path, text in files.items():
-            place = workshop / path
+        for name_in_project, text in files.items():
+            place = workshop / name_in_project
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text(text, encoding="utf-8")
         package = f"zoo_{slug.replace('-', '_')}"
         (workshop / "src" / package / MANIFEST).write_text(_manifest(package, workshop / "src"), encoding="utf-8")
-        workshop.chmod(0o755)
-        if target.exists():
-            target.rmdir()
-        os.replace(workshop, target)
+        if existed:
+            for path in workshop.iterdir():
+                os.replace(path, target / path.name)
+            workshop.rmdir()
+        else:
+            workshop.chmod(0o755)
+            os.replace(workshop, target)
     except BaseException:
         shutil.rmtree(workshop, ignore_errors=True)
         raise
@@ -119,10 +124,15 @@ def render(slug: str, kinds: Iterable[str], *, author: str = "") -> dict[str, st
         slug: the name, without "zoo-".
         kinds: keys of `KINDS`.
         author: for the licence and the metadata.
+
+    Raises:
+        OptionError: the author's name holds control characters.
     """
     chosen = [kind for kind in KINDS if kind in set(kinds)]
     package, distribution = f"zoo_{slug.replace('-', '_')}", f"zoo-{slug}"
     who = " ".join(author.split()) or f"the authors of {distribution}"
+    if not who.isprintable():
+        raise OptionError(f"the author {author!r} holds characters that cannot be printed")
     articles = [f"{'an' if kind[0] in 'aeiou' else 'a'} {SINGULAR[KINDS[kind].plural]}" for kind in chosen]
     values = {
         "name": slug,
@@ -135,9 +145,18 @@ def render(slug: str, kinds: Iterable[str], *, author: str = "") -> dict[str, st
         "first": slug + KINDS[chosen[0]].suffix,
         "specs": ", ".join(sorted(KINDS[kind].spec for kind in chosen)),
         "zoo_version": __version__,
+        "augment": "",
+        "labels_import": "",
+        "head_data": "",
     }
+    if {"head", "augmentation"} <= set(chosen):
+        values["augment"] = f'    augment=["{slug}-dim"],\n'
+    if {"head", "dataset"} <= set(chosen):  # they belong together: the head answers with the dataset's classes
+        values["labels_import"] = f"\nfrom {package}.datasets import LABELS\n"
+        values["head_data"] = f'        labels=LABELS,\n        dataset="{slug}",\n'
     values["hooks"] = "".join(_text(f"hooks/{kind}.tmpl", values) for kind in chosen).rstrip("\n")
-    values["use"] = "".join(_text(f"use/{kind}.tmpl", values) for kind in chosen)
+    together = ["head-dataset"] if values["head_data"] else []
+    values["use"] = "".join(_text(f"use/{part}.tmpl", values) for part in [*together, *chosen])
     sources = {
         "pyproject.toml": "pyproject.toml",
         "README.md": "README.md",
