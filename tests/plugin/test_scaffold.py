@@ -136,7 +136,7 @@ def test_the_working_directory_will_do_if_it_is_empty(tmp_path: Path, monkeypatc
 def test_a_head_answers_with_the_classes_of_the_dataset_that_comes_with_it() -> None:
     files = render("birds", ["head", "dataset", "augmentation"])
     assert "labels=LABELS" in files["src/zoo_birds/heads.py"]
-    assert 'dataset="birds"' in files["src/zoo_birds/heads.py"]
+    assert 'dataset="zoo_birds:birds"' in files["src/zoo_birds/heads.py"]
     assert example(files["README.md"]) == (
         "import zoo\n\n"
         "model = zoo.build(\n"

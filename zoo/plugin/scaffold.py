@@ -153,7 +153,7 @@ def render(slug: str, kinds: Iterable[str], *, author: str = "") -> dict[str, st
         values["augment"] = f'    augment=["{slug}-dim"],\n'
     if {"head", "dataset"} <= set(chosen):  # they belong together: the head answers with the dataset's classes
         values["labels_import"] = f"\nfrom {package}.datasets import LABELS\n"
-        values["head_data"] = f'        labels=LABELS,\n        dataset="{slug}",\n'
+        values["head_data"] = f'        labels=LABELS,\n        dataset="{package}:{slug}",\n'
     values["hooks"] = "".join(_text(f"hooks/{kind}.tmpl", values) for kind in chosen).rstrip("\n")
     together = ["head-dataset"] if values["head_data"] else []
     values["use"] = "".join(_text(f"use/{part}.tmpl", values) for part in [*together, *chosen])
