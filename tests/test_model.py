@@ -629,3 +629,31 @@ def test_files_that_hold_code_or_are_damaged_are_refused(flowers: zoo.TransferMo
         archive.writestr("assets/../../x", "outside")
     with pytest.raises(UnsafeFileError):
         zoo.load(tmp_path / "lambda.keras")
+
+
+def test_a_loaded_shipped_head_starts_fresh_or_from_its_weights(few_flowers: Path, tmp_path: Path) -> None:
+    built = zoo.build("efficientnet_lite0", head="flowers5")
+    path = built.save(tmp_path / "f.keras")
+    shipped = built.composition.head_weights()
+    fresh = zoo.load(path)
+    fresh.fit(few_flowers, recipe="head", epochs=1, learning_rate=1e-9)
+    assert max(np.abs(a - b).max() for a, b in zip(fresh.composition.head_weights(), shipped, strict=True)) > 0.01
+    further = zoo.load(path)
+    run = further.fit(few_flowers, recipe="head", epochs=1, learning_rate=1e-9, start="pretrained")
+    assert max(np.abs(a - b).max() for a, b in zip(further.composition.head_weights(), shipped, strict=True)) < 1e-3
+    assert "the head starts from its shipped weights" in run.notices
+    assert built._training_files <= further._training_files  # what the author trained on counts still
+
+
+def test_a_fit_that_fails_while_it_measures_changes_nothing(base, pictures, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = zoo.build(base, head=zoo.classifier(["light", "dark"]), preprocessing=None)
+    before = model.composition.head_weights()
+
+    def broken(*arguments, **options):
+        raise DataError("cannot be measured")
+
+    monkeypatch.setattr("zoo.model.evaluate_outputs", broken)
+    with pytest.raises(DataError, match="cannot be measured"):
+        model.fit(pictures)
+    assert model.head_state == "untrained"
+    assert all((a == b).all() for a, b in zip(model.composition.head_weights(), before, strict=True))

@@ -63,7 +63,8 @@ def test_values_in_the_unit_of_the_targets(base, drawn, head: str, recipe: str, 
     run = model.fit((drawn["x"], drawn["area"]), recipe=recipe, **settings)
     assert run.validation.r2 > 0.8
     assert run.history["val_mae"][-1] == pytest.approx(run.validation.mae, rel=1e-4)
-    assert run.history["val_loss"][-1] == pytest.approx(run.validation.mse, rel=1e-3)
+    (scale,) = model.composition.scales()["answer"]
+    assert run.history["val_loss"][-1] == pytest.approx(run.validation.mse / scale**2, rel=1e-3)
     (answer,) = model.predict(drawn["x"][:1])
     assert list(answer.values) == ["area"]
     assert "area" in repr(answer)
@@ -85,6 +86,19 @@ def test_the_ridge_probe_is_that_of_scikit_learn(base, drawn) -> None:
     guess = cross_val_predict(RidgeCV(alphas=np.logspace(-4, 4, 20)), values, drawn["area"], cv=4)
     reference = float(np.abs(guess - drawn["area"]).mean())
     assert run.validation.mae == pytest.approx(reference, rel=0.35)
+
+
+def test_the_unit_of_the_targets_changes_nothing(base, drawn) -> None:
+    """Metres or millimetres, and a value with small numbers beside one with large ones: what is learnt is the same."""
+    found = []
+    for factor in (1e-6, 1.0, 1e6):
+        model = zoo.build(base, head=zoo.regressor(["a", "b"], head="mlp", units=[32], dropout=0.0), preprocessing=None)
+        targets = np.stack([drawn["area"] * factor, drawn["box"][:, 0]], axis=1)
+        run = model.fit((drawn["x"], targets), recipe="head", epochs=12, learning_rate=1e-2)
+        found.append([row.r2 for row in run.validation.per_output])
+    np.testing.assert_allclose(found[0], found[1], atol=0.02)
+    np.testing.assert_allclose(found[2], found[1], atol=0.02)
+    assert min(found[1]) > 0.1
 
 
 @pytest.mark.parametrize("recipe", ["probe", "head"])
@@ -292,6 +306,61 @@ def test_what_does_not_go_together_is_told_before_any_work(base, drawn) -> None:
         model.fit((drawn["x"], {"box": drawn["box"] * SIDE, "kind": drawn["kind"]}))
     with pytest.raises(DataError, match="mapping"):
         model.fit((drawn["x"], drawn["box"]))
+
+
+def test_odd_requests_are_told_when_the_model_is_built(base) -> None:
+    import keras
+
+    with pytest.raises(OptionError, match="all answers share one"):
+        zoo.multi_output(kind=zoo.classifier(["a", "b"], head="mlp", units=[9]), box=zoo.locator())
+    for name in ("units_a", "__", "Kind"):
+        with pytest.raises(OptionError, match="cannot be called"):
+            zoo.multi_output({name: zoo.locator(), "kind": zoo.classifier(["a", "b"])})
+    for names in ([1, 2], None, "", [""]):
+        with pytest.raises(OptionError, match="name of each value"):
+            zoo.regressor(names)
+    with pytest.raises(OptionError, match="needs labels="):
+        zoo.head(keras.layers.Dense(1), task="regression")
+    with pytest.raises(OptionError, match="nothing to pool"):
+        zoo.build(base, head=zoo.classifier(["a", "b"]), preprocessing=None, features="gem")
+    wide = keras.Sequential([keras.Input((7,)), keras.layers.Dense(2)])
+    with pytest.raises(OptionError, match=r"does not take features \(n, 192\)"):
+        zoo.build(base, head=zoo.classifier(["a", "b"], head=wide), preprocessing=None)
+
+
+def test_what_fit_does_unless_told(base, drawn) -> None:
+    data = (drawn["x"], (drawn["kind"] == "green").astype(int))
+    linear, deep = zoo.classifier(["red", "green"]), zoo.classifier(["red", "green"], head="mlp")
+    assert zoo.build(base, head=linear, preprocessing=None).fit(data).recipe.name == "probe"
+    assert zoo.build(base, head=deep, preprocessing=None).usual_recipe() == "head"
+    assert zoo.build(base, head=linear, preprocessing=None, augment="flip").usual_recipe() == "head"
+
+
+def test_boxes_inside_out_or_at_random_are_found(drawn) -> None:
+    from zoo.augment import resolve, transform
+
+    def inside_out(image, seed, boxes=None):
+        if boxes is None:
+            return image
+        boxes[:, [0, 2]] = 1 - boxes[:, [0, 2]]  # the usual mistake: left and right are exchanged
+        return image[:, ::-1], boxes
+
+    def wandering(image, seed, boxes=None):
+        return image if boxes is None else (image, boxes * np.random.default_rng().uniform(0.5, 1))
+
+    def only_image(image, seed, boxes=None):
+        return image
+
+    def gone(image, seed, boxes=None):
+        return image if boxes is None else (image * 0, np.zeros_like(boxes))
+
+    box = drawn["box"][:1]
+    for function, match in ((inside_out, "inside out"), (wandering, "two different"), (only_image, "must give")):
+        with pytest.raises(OptionError, match=match):
+            transform(resolve(function), seed=0, epoch=0)(drawn["x"][0].copy(), 0, box)
+    image, boxes = transform(resolve(gone), seed=0, epoch=0)(drawn["x"][0].copy(), 0, box)
+    np.testing.assert_array_equal(image, drawn["x"][0])  # an object that has left the picture: left as it was
+    np.testing.assert_array_equal(boxes, box)
 
 
 def test_an_augmentation_that_cannot_move_boxes_is_refused(base, drawn) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -54,7 +55,9 @@ def head(name: str | Any, *, labels: Sequence[str] = (), task: str = "classifica
         task: what the labels are: "classification", "multilabel" or "regression".
         **options: options of the head, checked against its declaration when the model is built.
     """
-    outputs = (_output(task, labels),) if labels or task != "classification" else ()
+    if task != "classification" and not labels:
+        raise OptionError(f"head(..., task={task!r}) needs labels=: the names of its columns")
+    outputs = (_output(task, labels),) if labels else ()
     if isinstance(name, str):
         return Head(name=name, outputs=outputs, options=options)
     if options:
@@ -110,9 +113,10 @@ def regressor(names: Sequence[str] | str = "value", *, head: str | Any = "linear
         head: name of a head, or a Keras layer from features (n, d) to (n, values).
         **options: options of that head.
     """
-    labels = (names,) if isinstance(names, str) else _distinct(names)
-    if not labels:
-        raise OptionError("a regressor needs the name of at least one value")
+    listed = [names] if isinstance(names, str) else names
+    if not isinstance(listed, Sequence) or not listed or not all(isinstance(n, str) and n for n in listed):
+        raise OptionError(f"a regressor needs the name of each value, as text; got {names!r}")
+    labels = _distinct(listed)
     return _asked(head, Output(task="regression", labels=labels), options)
 
 
@@ -165,8 +169,16 @@ def multi_output(
             raise OptionError(
                 f"{name}= takes what zoo.classifier, multilabel, regressor or locator gives, with labels; got {item!r}"
             )
-        if name in _RESERVED or name != name.lower() or not name.isidentifier():
-            raise OptionError(f"an answer cannot be called {name!r}: lower case letters, digits, _; not {_RESERVED}")
+        if name in _RESERVED or name.startswith(_UNITS) or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+            raise OptionError(
+                f"an answer cannot be called {name!r}: a lower case letter, then letters, digits, _; not one of "
+                f"{', '.join(_RESERVED)} nor {_UNITS}..."
+            )
+        if item.layer is not None or item.options or item.name != "linear":
+            raise OptionError(
+                f"the answer {name!r} has a head of its own; all answers share one: give it to multi_output as head= "
+                f"(and options=)"
+            )
         weight = factors.get(name, 5.0 if item.outputs[0].task == "box" else 1.0)
         if not (isinstance(weight, int | float) and 0 < weight < float("inf")):
             raise OptionError(f"the weight of {name!r} must be a positive number; got {weight!r}")
@@ -257,6 +269,19 @@ class Composition:
         assert self.head is not None
         return [*self.head.get_weights(), *(w for layer in self.units.values() for w in layer.get_weights())]
 
+    def fresh_head_weights(self) -> list[np.ndarray]:
+        """What `head_weights` gave when the head was new: its layers say how they are initialised."""
+        import keras
+
+        assert self.head is not None
+        plain = [
+            same
+            for layer in self.units.values()
+            for scale in layer.get_weights()[:1]
+            for same in (np.ones_like(scale), np.zeros_like(scale))
+        ]
+        return [*keras.models.clone_model(self.head).get_weights(), *plain]
+
     def set_head_weights(self, weights: Sequence[np.ndarray]) -> None:
         """Put back what `head_weights` gave."""
         assert self.head is not None
@@ -276,18 +301,9 @@ class Composition:
                 scale = true.std(axis=0)
                 self.units[output.name].set_weights([np.where(scale > 0, scale, 1.0), true.mean(axis=0)])
 
-    def weighed_outputs(self) -> tuple[Output, ...]:
-        """The answers, those of a regression weighed in units of its targets' variance beside others."""
-        if len(self.outputs) == 1:
-            return self.outputs
-        return tuple(
-            output.model_copy(
-                update={"weight": output.weight / float(np.mean(self.units[output.name].get_weights()[0] ** 2))}
-            )
-            if output.name in self.units
-            else output
-            for output in self.outputs
-        )
+    def scales(self) -> dict[str, np.ndarray]:
+        """Name of each regression -> the unit of each of its values, in which its error counts."""
+        return {name: layer.get_weights()[0] for name, layer in self.units.items()}
 
     def linear_layer(self) -> Any | None:
         """The one Dense layer of a linear head, or None when the head is something else.
@@ -476,6 +492,11 @@ def _tap(network: Any, features: str | None, pooling: str, name: str) -> tuple[A
 
     if features is None:
         return network, pooling
+    if len(network.output.shape) != 4 and features in POOLINGS:
+        raise OptionError(
+            f"features={features!r}: the output of {name} has shape {tuple(network.output.shape)} and not that of a "
+            f"feature map, so there is nothing to pool"
+        )
     tap, _, asked = features.rpartition(":") if ":" in features else (features, "", "")
     if tap in POOLINGS and not asked:
         return network, tap
@@ -497,6 +518,10 @@ def _tap(network: Any, features: str | None, pooling: str, name: str) -> tuple[A
             f"{name} has no features {features!r}.{did_you_mean(str(features), [*stages, *names])} "
             f"Stages: {', '.join(stages)}; poolings: {', '.join(POOLINGS)}; or a layer of `zoo show {name} --layers`. "
             f"A stage or layer takes a pooling after a colon: 'stage3:max'."
+        )
+    if asked and len(tensor.shape) != 4:
+        raise OptionError(
+            f"{features!r} of {name} has shape {tuple(tensor.shape)} and is no feature map: leave {asked!r}"
         )
     return keras.Model(network.input, tensor, name=network.name), pooling
 
@@ -806,7 +831,13 @@ def _build_head(wanted: _Wanted, dimension: int, seed: int) -> Any:
 
     features = keras.Input((dimension,), name="features_in")
     if wanted.layer is not None:
-        output = _own_copy(wanted.layer)(features)
+        layer = _own_copy(wanted.layer)
+        try:
+            output = layer(features)
+        except ValueError as error:
+            raise OptionError(
+                f"the layer {layer.name!r} does not take features (n, {dimension}): {str(error).splitlines()[0]}"
+            ) from error
     else:
         assert wanted.spec is not None
         output = call_factory(

@@ -119,6 +119,10 @@ def load(path: str | os.PathLike[str], *, augment: Any = None) -> TransferModel:
         composition = take_apart(serving, record)
         model = TransferModel(composition, head_state=str(record["head_state"]), augment=ops)
         model._training_files = set(record["training_files"])
+        if composition.head is not None:
+            model._fresh_head = composition.fresh_head_weights()
+            if record["head_state"] == "pretrained":
+                model._ship_head(model._training_files)
         provenance.say_what_changed(Path(path), record["providers"])
         model._providers = [*record["providers"], *provenance.rows(used)]
     except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -201,7 +205,7 @@ class TransferModel:
         *,
         validation: Any = 0.2,
         test: float = 0.0,
-        recipe: str | RecipeSpec = "probe",
+        recipe: str | RecipeSpec | None = None,
         epochs: int | None = None,
         batch_size: int | None = None,
         learning_rate: float | None = None,
@@ -224,6 +228,7 @@ class TransferModel:
             test: share held out for a third split; 0 for none.
             recipe: "probe" (the head solved exactly on features), "head" (gradient descent on features), "lp-ft" (the
                 probe, then the last stages at a low learning rate, BatchNorm frozen), "scratch" (random weights only).
+                None: "probe" for a linear head without augmentation, else "head".
             epochs: passes over the data for the gradient phase of the recipe.
             batch_size: examples per step of the gradient phase.
             learning_rate: peak learning rate of the gradient phase.
@@ -250,7 +255,9 @@ class TransferModel:
         """
         if self._ops and any(output.task == "box" for output in self.outputs):
             augment_room.check_boxes_follow(self._ops)
-        chosen = choose(recipe, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate)
+        chosen = choose(
+            recipe or self.usual_recipe(), epochs=epochs, batch_size=batch_size, learning_rate=learning_rate
+        )
         check_recipe(self._composition, chosen, augmented=bool(self._ops))
         self._check_start(start, chosen)
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
@@ -283,21 +290,25 @@ class TransferModel:
                         fresh_head=not continues and start == "fresh",
                     ),
                 )
+                hashes = dataset.hashes()
+                trained_on = {hashes[index][:_HASH_DIGITS] for index in outcome.train}
+                self._training_files = trained_on | (
+                    self._training_files if continues or start == "pretrained" else set()
+                )
+                self._providers = provenance.with_data(
+                    self._providers, used, continues=continues or start == "pretrained"
+                )
+                self._head_state = "fitted"
+                notices += _skipped_notice(outcome.skipped, len(dataset))
+                run = Run(recipe=chosen, history=outcome.history, phases=outcome.phases, notices=notices)
+                if len(outcome.validation):
+                    run.validation = self._evaluation(dataset, outcome.validation, scores=outcome.validation_scores)
+                if len(split.test):
+                    run.test = self._evaluation(dataset, outcome.test, scores=outcome.test_scores)
             except BaseException:
                 with suppress(OSError):
                     target.rmdir()  # still empty: nothing is written before the end
                 raise
-        hashes = dataset.hashes()
-        trained_on = {hashes[index][:_HASH_DIGITS] for index in outcome.train}
-        self._training_files = trained_on | (self._training_files if continues or start == "pretrained" else set())
-        self._providers = provenance.with_data(self._providers, used, continues=continues or start == "pretrained")
-        self._head_state = "fitted"
-        notices += _skipped_notice(outcome.skipped, len(dataset))
-        run = Run(recipe=chosen, history=outcome.history, phases=outcome.phases, notices=notices)
-        if len(outcome.validation):
-            run.validation = self._evaluation(dataset, outcome.validation, scores=outcome.validation_scores)
-        if len(split.test):
-            run.test = self._evaluation(dataset, outcome.test, scores=outcome.test_scores)
         run.details = {
             "started": began.isoformat(timespec="seconds"),
             "seed": seed,
@@ -320,6 +331,10 @@ class TransferModel:
         self._write(run, target)
         return run
 
+    def usual_recipe(self) -> str:
+        """What `fit` does unless told otherwise: "probe" for a linear head without augmentation, else "head"."""
+        return "probe" if self._composition.linear_layer() is not None and not self._ops else "head"
+
     def _augmentation(self, seed: int) -> Any:
         if not self._ops:
             return None
@@ -333,12 +348,14 @@ class TransferModel:
         if tunes_base and self._initial_base is None:
             self._initial_base = composition.backbone.get_weights()  # for reset()
         outputs, head = composition.outputs, composition.head_weights()
+        mine = self._head_state, self._training_files, self._providers
         base = composition.backbone.get_weights() if tunes_base else None
         try:
             yield
         except BaseException:
             composition.outputs = outputs
             composition.set_head_weights(head)
+            self._head_state, self._training_files, self._providers = mine
             if base is not None:
                 composition.backbone.set_weights(base)
             raise
@@ -619,7 +636,7 @@ class TransferModel:
 
 
 def _measure(composition: Composition) -> Any:
-    return lambda scores, targets: headline_of(scores, targets, composition.weighed_outputs())
+    return lambda scores, targets: headline_of(scores, targets, composition.outputs, composition.scales())
 
 
 def _skipped_notice(skipped: Sequence[tuple[str, str]], total: int) -> list[str]:

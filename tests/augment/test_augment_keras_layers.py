@@ -80,5 +80,5 @@ def test_a_layer_whose_randomness_cannot_be_seeded_is_refused(photos):
             return x + keras.random.uniform((1, 224, 224, 3), 0, 50)
 
     run = transform(resolve(Loose(name="loose")), seed=0, epoch=0)
-    with pytest.raises(OptionError, match="'loose' gave two different images for the same seed"):
+    with pytest.raises(OptionError, match="'loose' gave two different results for the same seed"):
         run(photos[0].copy(), 0)

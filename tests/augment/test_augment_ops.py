@@ -155,8 +155,8 @@ def test_ops_that_break_the_rules_are_named(photos):
         "float": (lambda image, seed: image / 255, r"float64 \(224, 224, 3\)"),
         "crop": (lambda image, seed: image[:100], r"uint8 \(100, 224, 3\)"),
         "nothing": (lambda image, seed: None, "NoneType"),
-        "stateful": (stateful, "two different images for the same seed"),
-        "global": (lambda image, seed: image ^ np.uint8(np.random.randint(1, 255)), "two different images"),
+        "stateful": (stateful, "two different results for the same seed"),
+        "global": (lambda image, seed: image ^ np.uint8(np.random.randint(1, 255)), "two different results"),
     }
     for name, (function, message) in cases.items():
         run = transform([Op(name, function)], seed=0, epoch=0)

@@ -116,6 +116,71 @@ def test_what_changes_nothing_is_a_hit(folder: Path, tmp_path: Path) -> None:
     assert graph_digest(again) == graph_digest(model)
 
 
+def test_names_like_settings_and_code_of_others_are_told_apart(folder: Path) -> None:
+    import keras
+
+    def activated(name: str):
+        pixels = keras.Input((SIZE, SIZE, 3))
+        x = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 32, offset=-4)(pixels))
+        return keras.Model(pixels, keras.layers.Activation(name, name=name)(x))
+
+    assert run(activated("relu"), folder).computed == 69
+    assert run(activated("tanh"), folder).computed == 69  # a layer called what its setting says
+
+    class Own(keras.layers.Layer):
+        def call(self, x):
+            return x
+
+    def own(x):
+        return x
+
+    pixels = keras.Input((SIZE, SIZE, 3))
+    for layer in (Own(), keras.layers.Lambda(lambda x: x), keras.layers.Activation(own)):
+        model = keras.Model(pixels, keras.layers.GlobalAveragePooling2D()(layer(pixels)))
+        assert graph_digest(model) is None
+        assert [run(model, folder).computed for _ in range(2)] == [69, 69]  # its code can change without a trace
+
+
+def test_a_dataset_that_reads_other_pixels_is_another(folder: Path) -> None:
+    class Dark(ImageFiles):
+        def read(self, row: int) -> np.ndarray:
+            return 255 - super().read(row)
+
+    model = network()
+    light, dark = ImageFiles.from_folder(folder), Dark.from_folder(folder)
+    good = np.array([index for index in range(70) if light.ids[index] != "a/041.png"])
+    one = extract(model, light, good, size=SIZE, rule=RULE, cache=True)
+    two = extract(model, dark, good, size=SIZE, rule=RULE, cache=True)
+    assert (one.computed, two.computed) == (69, 69)
+    assert np.abs(one.values - two.values).max() > 0.01
+    assert light.subset(good).hashes() != dark.subset(good).hashes()
+
+
+def test_odd_files_in_the_cache_and_folders_that_cannot_be_written(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, text in enumerate(("[]", '{"key": 5}', "\0")):
+        odd = features_root() / f"odd{number}"
+        odd.mkdir(parents=True)
+        (odd / "entry.json").write_text(text)
+    model = network()
+    assert run(model, folder).computed == 69
+    assert len(entries()) == 4
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "utime", lambda *arguments, **options: (_ for _ in ()).throw(OSError(30, "Read-only")))
+        assert run(model, folder).computed == 0
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("ZOO_CACHE_DIR", str(tmp_path / "file"))
+    with pytest.raises(OptionError, match=r"cannot be written to .*Not a directory.*cache=False"):
+        run(model, folder)
+
+
+def test_features_too_large_for_half_precision_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZOO_FEATURES", "float16")
+    with pytest.raises(OptionError, match="65504"):
+        run(network(scale=1e6), folder)
+
+
 @pytest.mark.parametrize("harm", ["flip", "cut", "delete", "receipt", "manifest"])
 def test_damage_is_found_and_computed_again(folder: Path, harm: str) -> None:
     model = network()

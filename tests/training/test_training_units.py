@@ -38,7 +38,8 @@ def test_every_example_comes_once_an_epoch_in_training_and_in_validation() -> No
     y = (x[:, 0] > 0).astype(np.int64)
     phase = RECIPES["head"].phases[0].model_copy(update={"epochs": 3, "batch_size": 4})
     train, validation = Recorded(x[:10], y[:10]), Recorded(x[10:], y[10:])
-    history = descend(model, phase, train, validation, layers=[], outputs=(Output(),), from_logits=True, seed=1)
+    told = {"layers": [], "outputs": (Output(),), "from_logits": True, "scales": {}}
+    history = descend(model, phase, train, validation, seed=1, **told)
     # Keras looks at the first two batches before it starts.
     trained = [index for entry in seen["train"][2:] for index in entry[1:]]
     assert trained == [index for epoch in range(3) for index in order(10, seed=1, epoch=epoch).tolist()]

@@ -121,9 +121,10 @@ def transform(ops: Sequence[Op], *, seed: int, epoch: int) -> Callable[[np.ndarr
             image, moved = _apply(op, before, op_seed, boxes)
             _check_result(op, image, before.shape)
             if again is not None:
-                if not np.array_equal(image, _apply(op, again, op_seed, boxes)[0]):
+                repeated, same = _apply(op, again, op_seed, boxes)
+                if not np.array_equal(image, repeated) or not _same(moved, same):
                     raise OptionError(
-                        f"augmentation {op.name!r} gave two different images for the same seed; it must draw all its "
+                        f"augmentation {op.name!r} gave two different results for the same seed; it must draw all its "
                         "randomness from the seed it is given (np.random.default_rng(seed))"
                     )
                 unchecked.discard(place)
@@ -136,13 +137,32 @@ def transform(ops: Sequence[Op], *, seed: int, epoch: int) -> Callable[[np.ndarr
 def _apply(op: Op, image: np.ndarray, seed: int, boxes: np.ndarray | None) -> Result:
     if boxes is None or op.boxes != "moved":
         return op.apply(image, seed), boxes
-    image, moved = op.apply(image, seed, boxes=boxes.copy())
+    before = image.copy()  # an op may write into its image
+    result = op.apply(image, seed, boxes=boxes.copy())
+    if not (isinstance(result, tuple) and len(result) == 2):
+        raise OptionError(f"augmentation {op.name!r} must give (image, boxes) when it gets boxes")
+    changed, moved = result
     moved = np.asarray(moved, dtype=np.float32)
-    if moved.shape != boxes.shape or not np.isfinite(moved).all() or moved.min() < 0 or moved.max() > 1:
+    if moved.shape != boxes.shape or not (moved.min() >= 0 and moved.max() <= 1) or _sides(moved).min() < 0:
         raise OptionError(
-            f"augmentation {op.name!r} made boxes {moved.tolist()} of {boxes.tolist()}; they must stay (k, 4) in 0..1"
+            f"augmentation {op.name!r} made boxes {moved.tolist()} of {boxes.tolist()}; they must stay (k, 4): x_min, "
+            f"y_min, x_max, y_max in 0..1, never inside out"
         )
-    return image, moved
+    if (_sides(moved).prod(axis=1) < _SEEN * _sides(boxes).prod(axis=1)).any():
+        return before, boxes  # the object has left the picture: this image stays as it was
+    return changed, moved
+
+
+_SEEN = 0.25
+"""Share of a box's area that must stay in the picture: of less there is nothing to learn where the object is."""
+
+
+def _same(one: np.ndarray | None, two: np.ndarray | None) -> bool:
+    return one is two if one is None or two is None else np.array_equal(one, two)
+
+
+def _sides(boxes: np.ndarray) -> np.ndarray:
+    return boxes[:, 2:] - boxes[:, :2]
 
 
 def _derive(*parts: int) -> int:

@@ -240,7 +240,10 @@ class Dataset:
 
     def _known_digest(self, row: int) -> str:
         if row not in self._digests:
-            self._digests[row] = self.digest(row)
+            # A subclass that reads other pixels than its parent, under the parent's digest, would pass for the parent.
+            own = _definer(type(self), "read"), _definer(type(self), "digest")
+            stale = own[0] is not own[1] and issubclass(own[0], own[1])
+            self._digests[row] = pixel_digest(self.read(row)) if stale else self.digest(row)
         return self._digests[row]
 
     def _known_problem(self, row: int) -> str | None:
@@ -381,6 +384,11 @@ def pixel_digest(image: np.ndarray) -> str:
     total = hashlib.sha256(repr(image.shape).encode())
     total.update(np.ascontiguousarray(image).tobytes())
     return total.hexdigest()
+
+
+def _definer(kind: type, method: str) -> type:
+    """The class whose method an object of a kind has."""
+    return next(base for base in kind.__mro__ if method in vars(base))
 
 
 def _agree(own: Output, wanted: Output) -> bool:

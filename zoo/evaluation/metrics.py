@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -118,13 +118,22 @@ def evaluate_outputs(
     )
 
 
-def headline_of(scores: np.ndarray, targets: np.ndarray, outputs: Sequence[Output]) -> dict[str, float]:
-    """`headline` for one or several answers: the weighted sum of the losses, and each answer's metric."""
+def headline_of(
+    scores: np.ndarray, targets: np.ndarray, outputs: Sequence[Output], scales: Mapping[str, np.ndarray]
+) -> dict[str, float]:
+    """`headline` for one or several answers: the weighted sum of the losses, and each answer's metric.
+
+    Args:
+        scores: (n, columns).
+        targets: as `zoo.outputs.parts` takes them apart.
+        outputs: the answers.
+        scales: name of each regression -> the unit of each of its values, in which its loss counts.
+    """
     if len(outputs) == 1:
-        return headline(scores, targets, task=outputs[0].task)
+        return headline(scores, targets, task=outputs[0].task, scale=scales.get(outputs[0].name, 1.0))
     figures = {"loss": 0.0}
     for output, own, true in parts(outputs, scores, targets):
-        for name, value in headline(own, true, task=output.task).items():
+        for name, value in headline(own, true, task=output.task, scale=scales.get(output.name, 1.0)).items():
             if name == "loss":
                 figures["loss"] += output.weight * value
             else:
@@ -132,14 +141,18 @@ def headline_of(scores: np.ndarray, targets: np.ndarray, outputs: Sequence[Outpu
     return figures
 
 
-def headline(scores: np.ndarray, targets: np.ndarray, *, task: Task = "classification") -> dict[str, float]:
+def headline(
+    scores: np.ndarray, targets: np.ndarray, *, task: Task = "classification", scale: np.ndarray | float = 1.0
+) -> dict[str, float]:
     """Loss and one metric, under the names that Keras uses in a history; fast enough for every epoch.
 
     Args:
         scores: as for `evaluate_scores`.
         targets: as for `evaluate_scores`.
         task: "classification": cross-entropy and accuracy; "multilabel": binary cross-entropy and the share of single
-            labels right; "regression": mean square error and mean absolute error; "box": mean absolute error, twice.
+            labels right; "regression": mean square error in units of `scale`, and mean absolute error; "box": mean
+            absolute error, twice.
+        scale: unit of each value of a regression, in which its loss counts.
 
     Returns:
         `{"loss": ..., "accuracy": ...}`, or `{"loss": ..., "mae": ...}` for a regression.
@@ -154,7 +167,7 @@ def headline(scores: np.ndarray, targets: np.ndarray, *, task: Task = "classific
     difference = scores.reshape(len(scores), -1) - targets.reshape(len(targets), -1)
     if task == "box":
         return dict.fromkeys(("loss", "mae"), float(np.abs(difference).mean()))
-    return {"loss": float((difference**2).mean()), "mae": float(np.abs(difference).mean())}
+    return {"loss": float(((difference / scale) ** 2).mean()), "mae": float(np.abs(difference).mean())}
 
 
 def wilson(right: int, total: int, *, z: float = 1.959963984540054) -> tuple[float, float]:

@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,9 +80,14 @@ class Entry:
         """Only one process at a time fills an entry; one that is killed lets go of it."""
         from filelock import FileLock
 
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.folder / _LOCK):
+        with _clear(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.folder / _LOCK)
+            lock.acquire()
+        try:
             yield
+        finally:
+            lock.release()
 
     def missing(self) -> list[int]:
         """The shards still to compute; damaged ones are taken away first."""
@@ -101,14 +106,9 @@ class Entry:
         data = save({"values": np.ascontiguousarray(values), "positions": np.asarray(positions, np.int64)})
         name = f"{shard:05d}.safetensors"
         receipt = Shard(name, len(positions), hashlib.sha256(data).hexdigest(), tuple(skipped))
-        try:
+        with _clear(self.folder):
             write_whole(self.folder / name, data)
             write_whole(self.folder / f"{shard:05d}.json", json.dumps(receipt.__dict__).encode())
-        except OSError as error:
-            raise OptionError(
-                f"features cannot be written to {self.folder}: {error.strerror or error}. Make room there, point "
-                f"ZOO_CACHE_DIR to another disk, or fit with cache=False; what is finished is kept"
-            ) from error
 
     def finish(self) -> None:
         """Write the manifest: the entry is whole."""
@@ -120,20 +120,26 @@ class Entry:
             "shard_rows": self.shard_rows,
             "shards": [receipt.__dict__ for receipt in receipts if receipt],
         }
-        write_whole(self.folder / MANIFEST, json.dumps(manifest, indent=1).encode())
+        with _clear(self.folder):
+            write_whole(self.folder / MANIFEST, json.dumps(manifest, indent=1).encode())
 
     def read(self) -> tuple[list[tuple[np.ndarray, np.ndarray]], list[tuple[int, str]]] | None:
         """All shards as (values, positions), memory-mapped and verified, and what was skipped; None if not whole."""
         try:
             manifest = json.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))
             shards = [_shard(data) for data in manifest["shards"]]
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
-        if manifest.get("key") != json.loads(json.dumps(self.key)) or len(shards) != self.shards:
+        if (
+            not isinstance(manifest, dict)
+            or manifest.get("key") != json.loads(json.dumps(self.key))
+            or len(shards) != self.shards
+        ):
             return None
         if not all(_verified(self.folder / shard.file, shard.sha256) for shard in shards):
             return None
-        os.utime(self.folder / MANIFEST)  # last used
+        with suppress(OSError):  # a cache that is read-only can be read
+            os.utime(self.folder / MANIFEST)  # last used
         skipped = [item for shard in shards for item in shard.skipped]
         return [_mapped(self.folder / shard.file) for shard in shards], skipped
 
@@ -147,6 +153,18 @@ class Entry:
             return receipt
         path.unlink(missing_ok=True)
         return None
+
+
+@contextmanager
+def _clear(folder: Path) -> Iterator[None]:
+    """What the disk refuses, as one clear error."""
+    try:
+        yield
+    except OSError as error:
+        raise OptionError(
+            f"features cannot be written to {folder}: {error.strerror or error}. Make room there, point ZOO_CACHE_DIR "
+            f"to another disk, or fit with cache=False; what is finished is kept"
+        ) from error
 
 
 def _shard(data: Mapping[str, Any]) -> Shard:
@@ -232,10 +250,10 @@ def entries(root: Path | None = None) -> list[Listed]:
         try:
             manifest = path / MANIFEST
             whole = manifest.is_file()
-            key = json.loads(manifest.read_text(encoding="utf-8"))["key"] if whole else {}
+            key = dict(json.loads(manifest.read_text(encoding="utf-8"))["key"]) if whole else {}
             sizes = [file.stat() for file in path.iterdir() if file.is_file()]
             used = manifest.stat().st_mtime if whole else max((s.st_mtime for s in sizes), default=0.0)
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, TypeError):
             key, whole, used, sizes = {}, False, 0.0, []
         found.append(Listed(path.name, path, key, whole, sum(size.st_size for size in sizes), used))
     return sorted(found, key=lambda entry: (entry.used, entry.name))

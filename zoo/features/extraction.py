@@ -12,6 +12,7 @@ import numpy as np
 from zoo import settings
 from zoo.compose import as_pixels
 from zoo.data import Dataset, batches
+from zoo.errors import OptionError
 from zoo.features.cache import Entry, evict, features_root
 from zoo.features.identity import features_key
 from zoo.specs import ResizeRule
@@ -107,7 +108,8 @@ def extract(
         rule: the resize rule.
         progress: told after every batch.
         cache: whether to look in the cache and keep what is computed. Interrupted, the next call goes on from the last
-            finished shard, and the result is the same bit for bit.
+            finished shard, and the result is the same bit for bit. A network with code that is not Keras's own is
+            computed anew every time.
 
     Returns:
         The outputs of all images that could be read, in order.
@@ -116,12 +118,16 @@ def extract(
     indices = np.asarray(indices, np.int64)
     chosen = dataset.subset(indices)  # numbers from here on are places in `indices`
     run = _Run(model, chosen, size, rule, progress)
-    if not cache or not len(indices):
+    dtype = settings.features_dtype()
+    key = None
+    if cache and len(indices):
+        key = features_key(model, chosen, size=size, rule=rule, dtype=dtype, engine=run.engine)
+    if key is None:
         groups = [range(len(indices))] if len(indices) else []
         shards = [(values, positions) for _, values, positions, _ in run(groups)]
         skipped, name = run.skipped, ""
     else:
-        shards, skipped, name = _cached(run)
+        shards, skipped, name = _cached(run, key, dtype)
     return Features(
         positions=indices[np.concatenate([np.zeros(0, np.int64), *(positions for _, positions in shards)])],
         skipped=tuple((chosen.ids[number], reason) for number, reason in skipped),
@@ -132,9 +138,9 @@ def extract(
     )
 
 
-def _cached(run: _Run) -> tuple[list[tuple[np.ndarray, np.ndarray]], list[tuple[int, str]], str]:
-    dtype = settings.features_dtype()
-    key = features_key(run.model, run.dataset, size=run.size, rule=run.rule, dtype=dtype, engine=run.engine)
+def _cached(
+    run: _Run, key: dict[str, Any], dtype: str
+) -> tuple[list[tuple[np.ndarray, np.ndarray]], list[tuple[int, str]], str]:
     row_bytes = int(np.prod(run.model.output_shape[1:])) * np.dtype(dtype).itemsize
     entry = Entry(features_root(), key, count=len(run.dataset), row_bytes=row_bytes)
     whole = entry.read()
@@ -145,7 +151,7 @@ def _cached(run: _Run) -> tuple[list[tuple[np.ndarray, np.ndarray]], list[tuple[
             missing = entry.missing()
             run.done = len(run.dataset) - sum(len(entry.members(shard)) for shard in missing)
             for number, values, positions, skipped in run([entry.members(shard) for shard in missing]):
-                entry.write(missing[number], values.astype(dtype), positions.tolist(), skipped)
+                entry.write(missing[number], _as(values, dtype), positions.tolist(), skipped)
             entry.finish()
             whole = entry.read()
         assert whole is not None
@@ -153,6 +159,15 @@ def _cached(run: _Run) -> tuple[list[tuple[np.ndarray, np.ndarray]], list[tuple[
     if run.progress:
         run.progress(len(run.dataset), len(run.dataset))
     return whole[0], whole[1], entry.name
+
+
+def _as(values: np.ndarray, dtype: str) -> np.ndarray:
+    largest = float(np.abs(values).max(initial=0.0))
+    if dtype == "float16" and largest > np.finfo(np.float16).max:
+        raise OptionError(
+            f"features reach {largest:g}, and float16 holds up to 65504 only: unset ZOO_FEATURES to keep float32"
+        )
+    return values.astype(dtype)
 
 
 class _Run:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,12 +12,22 @@ from zoo.data import Dataset
 from zoo.specs import ResizeRule
 
 
-def graph_digest(model: Any) -> str:
+def graph_digest(model: Any) -> str | None:
     """sha256 of a Keras model: its layers with their settings and connections, and every weight.
 
     Layers' names do not count: Keras numbers them by what was built before in the process.
+
+    Returns:
+        The digest; None for a network with code that is not Keras's own (layers, functions, Lambda): what such code
+        does can change without a trace in settings and weights.
     """
-    total = hashlib.sha256(_anonymous(model.get_config()).encode())
+    try:
+        config = model.get_config()
+    except NotImplementedError:
+        return None
+    if _foreign(config):
+        return None
+    total = hashlib.sha256(json.dumps(_anonymous(config, {}), sort_keys=True, default=repr).encode())
     for weight in model.weights:
         value = np.ascontiguousarray(weight)
         total.update(f"{value.dtype}{value.shape}".encode())
@@ -27,31 +35,43 @@ def graph_digest(model: Any) -> str:
     return total.hexdigest()
 
 
-def _anonymous(config: Any) -> str:
-    """A config as JSON with every layer's name replaced by its number in the order of the layers."""
-    numbers: dict[str, str] = {}
-    for name in _layer_names(config):
-        numbers.setdefault(name, f"#{len(numbers)}")
-    text = json.dumps(_without_trainable(config), sort_keys=True, default=repr)
-    return re.sub(r'"([^"\\]+)"', lambda found: json.dumps(numbers.get(found[1], found[1])), text)
-
-
-def _without_trainable(value: Any) -> Any:
-    """What may be trained changes nothing in a forward pass, and changes from one phase to the next."""
+def _foreign(value: Any) -> bool:
+    """Whether a config names code outside Keras."""
     if isinstance(value, dict):
-        return {key: _without_trainable(item) for key, item in value.items() if key != "trainable"}
-    return [_without_trainable(item) for item in value] if isinstance(value, list | tuple) else value
+        if "class_name" in value and "module" in value:
+            module = str(value["module"])
+            if value["class_name"] == "Lambda" or module.split(".")[0] != "keras":
+                return True
+        return any(_foreign(item) for item in value.values())
+    return any(_foreign(item) for item in value) if isinstance(value, list | tuple) else False
 
 
-def _layer_names(value: Any) -> Iterator[str]:
+def _anonymous(value: Any, numbers: dict[str, str]) -> Any:
+    """A config with every layer's name replaced by its number in the order of mention, and nothing else.
+
+    What may be trained is left out: it changes nothing in a forward pass, and changes from one phase to the next.
+    """
+
+    def number(name: Any) -> Any:
+        return numbers.setdefault(name, f"#{len(numbers)}") if isinstance(name, str) else name
+
+    def endpoint(item: Any) -> Any:
+        # [name, node, tensor], or a structure of such triples.
+        if isinstance(item, list | tuple):
+            return [number(item[0]), *item[1:]] if item and isinstance(item[0], str) else [endpoint(i) for i in item]
+        return {key: endpoint(inner) for key, inner in item.items()} if isinstance(item, dict) else item
+
     if isinstance(value, dict):
-        if isinstance(value.get("name"), str):
-            yield value["name"]
-        for item in value.values():
-            yield from _layer_names(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _layer_names(item)
+        plain: dict[str, Any] = {}
+        for key, item in value.items():
+            if key == "name":
+                plain[key] = number(item)
+            elif key in ("keras_history", "input_layers", "output_layers"):
+                plain[key] = endpoint(item)
+            elif key != "trainable":
+                plain[key] = _anonymous(item, numbers)
+        return plain
+    return [_anonymous(item, numbers) for item in value] if isinstance(value, list | tuple) else value
 
 
 def images_digest(dataset: Dataset) -> str:
@@ -68,8 +88,8 @@ def images_digest(dataset: Dataset) -> str:
 
 def features_key(
     model: Any, dataset: Dataset, *, size: int, rule: ResizeRule, dtype: str, engine: str
-) -> dict[str, Any]:
-    """Everything that features depend on, JSON-ready.
+) -> dict[str, Any] | None:
+    """Everything that features depend on, JSON-ready; None where that cannot be told (see `graph_digest`).
 
     Args:
         model: the graph from pixels to features, preprocessing included.
@@ -82,8 +102,11 @@ def features_key(
     import keras
     import PIL
 
+    graph = graph_digest(model)
+    if graph is None:
+        return None
     return {
-        "graph": graph_digest(model),
+        "graph": graph,
         "images": images_digest(dataset),
         "count": len(dataset),
         "size": size,

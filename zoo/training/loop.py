@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,8 +126,15 @@ def reseed(layers: Sequence[Any], *, seed: int, epoch: int) -> None:
         generator.state.assign(np.random.SeedSequence([seed, epoch, index]).generate_state(2))
 
 
-def loss_for(outputs: Sequence[Output], *, from_logits: bool) -> Any:
-    """The Keras loss of the answers; of several the sum of their own, each times its weight."""
+def loss_for(outputs: Sequence[Output], *, from_logits: bool, scales: Mapping[str, np.ndarray]) -> Any:
+    """The Keras loss of the answers; of several the sum of their own, each times its weight.
+
+    Args:
+        outputs: the answers.
+        from_logits: whether the model gives logits rather than probabilities.
+        scales: name of each regression -> the unit of each of its values. Its error counts in these units, so that
+            neither the choice of metres or millimetres nor a value with large numbers decides what is learnt.
+    """
     import keras
 
     single = {
@@ -136,13 +143,21 @@ def loss_for(outputs: Sequence[Output], *, from_logits: bool) -> Any:
         "regression": keras.losses.MeanSquaredError(),
         "box": keras.losses.MeanAbsoluteError(),
     }
-    if len(outputs) == 1:
+
+    def own(output: Output, true: Any, told: Any) -> Any:
+        if output.task == "regression":
+            scale = scales[output.name].astype(np.float32)
+            true, told = keras.ops.cast(true, "float32") / scale, keras.ops.cast(told, "float32") / scale
+        return single[output.task](true, told)
+
+    if len(outputs) == 1 and outputs[0].task != "regression":
         return single[outputs[0].task]
+    if len(outputs) == 1:
+        return lambda true, told: own(outputs[0], true, told)
 
     def loss(true: Any, told: Any) -> Any:
         terms = [
-            output.weight * single[output.task](true[:, there], told[:, where])
-            for output, where, there in columns(outputs)
+            output.weight * own(output, true[:, there], told[:, where]) for output, where, there in columns(outputs)
         ]
         return sum(terms[1:], terms[0])
 
@@ -194,6 +209,7 @@ def descend(
     layers: Sequence[Any],
     outputs: Sequence[Output],
     from_logits: bool,
+    scales: Mapping[str, np.ndarray],
     seed: int,
     class_weight: dict[int, float] | None = None,
     callbacks: Sequence[Any] = (),
@@ -210,6 +226,7 @@ def descend(
         layers: all layers that may draw random numbers, in the order of the whole model.
         outputs: the answers: they decide loss and metrics.
         from_logits: whether the model gives logits rather than probabilities.
+        scales: see `loss_for`.
         seed: of the order of the examples.
         class_weight: class index -> weight, or None.
         callbacks: Keras callbacks.
@@ -240,7 +257,7 @@ def descend(
         optimizer=keras.optimizers.Adam(
             learning_rate=rate, weight_decay=phase.weight_decay or None, global_clipnorm=1.0
         ),
-        loss=loss_for(outputs, from_logits=from_logits),
+        loss=loss_for(outputs, from_logits=from_logits, scales=scales),
         metrics=metrics_for(outputs),
         # On a CPU compiling a whole network with XLA costs more than it saves in a few epochs.
         jit_compile=False,

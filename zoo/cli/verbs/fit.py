@@ -54,10 +54,9 @@ DEFAULT_HEAD = "linear"
 @click.option("--resize", type=click.Choice(["crop", "stretch", "pad"]), help="How pictures become squares.")
 @click.option(
     "--recipe",
-    default="probe",
-    show_default=True,
     metavar="NAME",
-    help="probe: solve the head exactly; head: gradient descent on features; lp-ft: probe, then fine-tune the last "
+    help="Default: probe for a linear head without augmentation, else head. probe: solve the head exactly; head: "
+    "gradient descent on features; lp-ft: probe, then fine-tune the last "
     "stages; scratch: everything from random weights.",
 )
 @click.option("--epochs", type=int, help="Passes over the data of the gradient phase.")
@@ -83,7 +82,7 @@ def command(
     features: str | None,
     input_size: int | None,
     resize: str | None,
-    recipe: str,
+    recipe: str | None,
     epochs: int | None,
     batch_size: int | None,
     learning_rate: float | None,
@@ -111,7 +110,8 @@ def command(
     from zoo.training import choose
 
     # What can be told without Keras, which takes seconds to load, is told before.
-    chosen = choose(recipe, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate)
+    changes: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
+    choose(recipe or "head", **changes)
     _check_out(out)
     operations = names(augment)
     _check_names(backbone, operations)
@@ -133,6 +133,7 @@ def command(
             seed=seed,
             progress=progress,
         )
+    chosen = choose(recipe or model.usual_recipe(), **changes)
     if not as_json:
         print_fields([("model", _model_line(model)), ("recipe", f"{chosen.name}: {chosen.summary}")])
     with progress_bar("features", unit="images", quiet=quiet) as progress:
