@@ -326,6 +326,18 @@ def test_the_budget_stops_a_pass_over_the_images(photos: Path) -> None:
     assert "was used up" in skipped[0].reason
 
 
+def test_milliseconds_are_kept_for_the_same_graph_only(monkeypatch) -> None:
+    import keras
+
+    from zoo.features import latency
+
+    model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3)])
+    assert latency.milliseconds(model) == latency.milliseconds(model)
+    monkeypatch.setattr(latency, "graph_digest", lambda model: None)
+    monkeypatch.setattr(latency, "write_whole", lambda *a: pytest.fail("kept for a graph without a digest"))
+    assert latency.milliseconds(model) > 0
+
+
 # -- command line -----------------------------------------------------------------------------------------------------
 
 

@@ -33,7 +33,9 @@ def milliseconds(model: Any, *, cache: bool = True) -> float:
     import keras
 
     machine = [platform.node(), platform.machine(), os.cpu_count(), keras.backend.backend(), keras.__version__, BATCH]
-    key = hashlib.sha256(json.dumps([graph_digest(model), *machine]).encode()).hexdigest()
+    digest = graph_digest(model)
+    cache = cache and digest is not None  # a graph that cannot be told from others is measured anew
+    key = hashlib.sha256(json.dumps([digest, *machine]).encode()).hexdigest()
     path = settings.cache_dir() / "latency" / f"{key}.json"
     if cache:
         try:
