@@ -37,9 +37,11 @@ class Clock(keras.callbacks.Callback):
         self.seconds: list[float] = []
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        """Start the clock."""
         self._start = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Stop it."""
         self.seconds.append(time.perf_counter() - self._start)
 
 
@@ -49,9 +51,8 @@ def weight_file(name: str, folder: Path) -> str | Path:
         return "pretrained"
     path = folder / f"{name}.weights.h5"
     if not path.exists():
-        from keras.src.legacy.saving.legacy_h5_format import save_weights_to_hdf5_group
-
         import h5py
+        from keras.src.legacy.saving.legacy_h5_format import save_weights_to_hdf5_group
 
         base = build_base(registry().get("backbones", name).spec, weights=None, input_size=224, seed=0)
         with h5py.File(path, "w") as file:
