@@ -297,7 +297,7 @@ def test_odd_answers_are_told_in_words():
     for y, task, message in (
         ([[1, 2], [1], [1], [1]], None, "not all of the same shape"),
         ([[0, 0, 1, 1], [0, 0, 1], [0], [0]], "box", "not all of the same shape"),
-        (["a", "b", "a", "b"], "regression", "answers of a regression must be numbers; got text"),
+        (["a", "b", "a", "b"], "regression", "answers of a regression must be numbers; got <U1"),
         ([b"\xff", b"a", b"a", b"a"], None, "not UTF-8"),
         ([1e300, 0, 1, 2], None, "must be finite"),  # as float32 it is infinite
         (["a", None, "a", "a"], None, "answers must be numbers, or text.*None"),

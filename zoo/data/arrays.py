@@ -59,7 +59,10 @@ class Arrays(Dataset):
             raise DataError(f"{name}: {count} images and {len(ids)} ids")
         if isinstance(y, Mapping):
             if not outputs:
-                raise DataError(f"{name}: several answers ({', '.join(map(str, y))}) need outputs= that describe them")
+                raise DataError(
+                    f"{name}: several answers ({', '.join(map(str, y))}) need outputs= that describe them, or a model "
+                    "whose head is a zoo.multi_output"
+                )
             answers: Any = y
             task, labels = "multi-output", ()
         elif outputs:
@@ -225,7 +228,7 @@ def _answers(
         raise DataError(f"{name}: {count} images and {len(answers)} answers")
     if answers.dtype.kind in "OUS":
         if task not in (None, "classification"):
-            raise DataError(f"{name}: answers of a {task} must be numbers; got text")
+            raise DataError(f"{name}: answers of a {task} must be numbers; got {answers.dtype}")
         return _from_names(answers, labels, name)
     if answers.dtype.kind not in "uifb":
         raise DataError(f"{name}: answers must be numbers or names; got {answers.dtype}")
