@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from zoo._version import __version__
 
 if TYPE_CHECKING:
-    from zoo.compose import Head, classifier, head, locator, multi_output, multilabel, regressor
     from zoo.data import Arrays, Dataset, ImageFiles
     from zoo.errors import ZooError
     from zoo.evaluation import Evaluation
     from zoo.features.nearest import neighbours
+    from zoo.head_request import Head, classifier, head, locator, multi_output, multilabel, regressor
     from zoo.model import TransferModel, build, load
     from zoo.outputs import Prediction
     from zoo.plugin.hookspecs import hookimpl
@@ -30,7 +30,7 @@ _PUBLIC = {
     "Arrays": "zoo.data",
     "Dataset": "zoo.data",
     "Evaluation": "zoo.evaluation",
-    "Head": "zoo.compose",
+    "Head": "zoo.head_request",
     "ImageFiles": "zoo.data",
     "Prediction": "zoo.outputs",
     "Run": "zoo.training",
@@ -39,19 +39,19 @@ _PUBLIC = {
     "augmentations": "zoo.plugin.listing",
     "backbones": "zoo.plugin.listing",
     "build": "zoo.model",
-    "classifier": "zoo.compose",
+    "classifier": "zoo.head_request",
     "datasets": "zoo.plugin.listing",
     "describe": "zoo.plugin.listing",
     "fetch": "zoo.weights",
-    "head": "zoo.compose",
+    "head": "zoo.head_request",
     "heads": "zoo.plugin.listing",
     "hookimpl": "zoo.plugin.hookspecs",
     "load": "zoo.model",
-    "locator": "zoo.compose",
-    "multi_output": "zoo.compose",
-    "multilabel": "zoo.compose",
+    "locator": "zoo.head_request",
+    "multi_output": "zoo.head_request",
+    "multilabel": "zoo.head_request",
     "neighbours": "zoo.features.nearest",
-    "regressor": "zoo.compose",
+    "regressor": "zoo.head_request",
     "plugins": "zoo.plugin.listing",
     "recommend": "zoo.ranking",
     "which": "zoo.plugin.locate",

@@ -3,215 +3,26 @@
 from __future__ import annotations
 
 import os
-import re
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.errors import DataError, OptionError, WeightsError, did_you_mean
+from zoo.errors import OptionError, WeightsError, did_you_mean
+from zoo.head_request import BACKBONE, FEATURES, HEAD, OUTPUT, PREPROCESSING, UNITS, Head
 from zoo.outputs import columns, parts, task_of
 from zoo.plugin import call_factory, load_target, registry
 from zoo.registry import ZooNotice
-from zoo.specs import BOX_LABELS, BackboneSpec, HeadSpec, Output, Preprocessing, ResizeRule, Task, TrainedHead
+from zoo.specs import BackboneSpec, HeadSpec, Output, Preprocessing, ResizeRule, Task, TrainedHead
 from zoo.weights import StoredFile, resolve
 
 if TYPE_CHECKING:
     import keras
 
     from zoo.architectures import Stage
-
-BACKBONE, HEAD, FEATURES, PREPROCESSING, OUTPUT = "backbone", "head", "features", "preprocessing", "probabilities"
-"""Names of the parts inside the serving graph; a saved model is taken apart again by them."""
-
-_UNITS = "units_"
-_RESERVED = (BACKBONE, HEAD, FEATURES, PREPROCESSING, OUTPUT, "pixels")
-
-
-@dataclass(frozen=True)
-class Head:
-    """A head as asked for: a registered head or a Keras layer, the answers it gives, and its options."""
-
-    name: str | None
-    outputs: tuple[Output, ...] = ()
-    options: Mapping[str, Any] = field(default_factory=dict)
-    layer: Any = None
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The labels of all its answers, in order; empty: those of the head itself, or of the data."""
-        return tuple(label for output in self.outputs for label in output.labels)
-
-
-def head(name: str | Any, *, labels: Sequence[str] = (), task: str = "classification", **options: Any) -> Head:
-    """A head with options, e.g. `zoo.head("mlp", labels=["cat", "dog"], units=[256], dropout=0.3)`.
-
-    Args:
-        name: name of the head (`zoo.heads()` lists them), or a Keras layer from features (n, d) to (n, k).
-        labels: class names in output order, for heads that do not bring their own.
-        task: what the labels are: "classification", "multilabel" or "regression".
-        **options: options of the head, checked against its declaration when the model is built.
-    """
-    if task != "classification" and not labels:
-        raise OptionError(f"head(..., task={task!r}) needs labels=: the names of its columns")
-    outputs = (_output(task, labels),) if labels else ()
-    if isinstance(name, str):
-        return Head(name=name, outputs=outputs, options=options)
-    if options:
-        raise OptionError(f"a Keras layer has no options; got {', '.join(options)}")
-    return Head(name=None, outputs=outputs, layer=name)
-
-
-def _output(task: str, labels: Sequence[str]) -> Output:
-    if task not in ("classification", "multilabel", "regression"):
-        raise OptionError(f"task= takes 'classification', 'multilabel' or 'regression'; got {task!r}")
-    return Output(task=task, labels=_distinct(labels))
-
-
-def classifier(classes: Any, *, head: str | Any = "linear", **options: Any) -> Head:
-    """A head that gives one class, whose labels come from a list, a folder of class folders, or a dataset.
-
-    Args:
-        classes: a list of class names; the path of a folder with one folder a class; a dataset or its name.
-        head: name of a head, or a Keras layer from features (n, d) to (n, classes).
-        **options: options of that head.
-
-    Raises:
-        DataError: the data has no labels.
-    """
-    labels = _labels_of(classes)
-    if len(labels) < 2:
-        raise DataError(f"a classifier needs at least two classes; {classes!r} gives {list(labels)}")
-    return _asked(head, Output(labels=labels), options)
-
-
-def multilabel(labels: Any, *, head: str | Any = "linear", **options: Any) -> Head:
-    """A head that gives any number of labels: a probability for each (sigmoid, binary cross-entropy).
-
-    Args:
-        labels: a list of names; or a dataset or its name, whose labels are taken.
-        head: name of a head, or a Keras layer from features (n, d) to (n, labels).
-        **options: options of that head.
-
-    Raises:
-        DataError: there are no labels.
-    """
-    names = _labels_of(labels)
-    if not names:
-        raise DataError(f"a multilabel head needs labels; {labels!r} gives none")
-    return _asked(head, Output(task="multilabel", labels=names), options)
-
-
-def regressor(names: Sequence[str] | str = "value", *, head: str | Any = "linear", **options: Any) -> Head:
-    """A head that gives numbers (mean square error), in the unit of the targets: fit finds their mean and scale.
-
-    Args:
-        names: of the values, in order; one name for one value.
-        head: name of a head, or a Keras layer from features (n, d) to (n, values).
-        **options: options of that head.
-    """
-    listed = [names] if isinstance(names, str) else names
-    if not isinstance(listed, Sequence) or not listed or not all(isinstance(n, str) and n for n in listed):
-        raise OptionError(f"a regressor needs the name of each value, as text; got {names!r}")
-    labels = _distinct(listed)
-    return _asked(head, Output(task="regression", labels=labels), options)
-
-
-def locator(*, head: str | Any = "linear", **options: Any) -> Head:
-    """A head that gives one bounding box: x_min, y_min, x_max, y_max as shares 0..1 of width and height.
-
-    Pictures are stretched to the model's square, so that the shares stay what they are.
-
-    Args:
-        head: name of a head, or a Keras layer from features (n, d) to (n, 4).
-        **options: options of that head.
-    """
-    return _asked(head, Output(task="box", labels=BOX_LABELS), options)
-
-
-def multi_output(
-    answers: Mapping[str, Head] | None = None,
-    *,
-    head: str | Any = "linear",
-    weights: Mapping[str, float] | None = None,
-    options: Mapping[str, Any] | None = None,
-    **named: Head,
-) -> Head:
-    """A head that gives several answers at once: `zoo.multi_output(kind=zoo.classifier([...]), where=zoo.locator())`.
-
-    The loss is the weighted sum of the losses of the answers: cross-entropy, binary cross-entropy, mean square error
-    in units of the targets' variance, and for a box the mean absolute error.
-
-    Args:
-        answers: name -> what `zoo.classifier`, `multilabel`, `regressor` or `locator` gave; or as keywords.
-        head: name of the one head that gives all of them, or a Keras layer from features (n, d) to all columns.
-        weights: name -> factor of its loss; 1 by default, 5 for a box (as Carion et al. 2020, arXiv 2005.12872,
-            section 4.1 weigh the same error against cross-entropy).
-        options: options of the head.
-        **named: as `answers`.
-
-    Raises:
-        OptionError: fewer than two answers, an answer that is not a head with labels, a name used by the model itself.
-    """
-    asked = {**(answers or {}), **named}
-    if len(asked) < 2:
-        raise OptionError(f"multi_output needs at least two answers; got {', '.join(asked) or 'none'}")
-    factors = dict(weights or {})
-    strange = [name for name in factors if name not in asked]
-    if strange:
-        raise OptionError(f"weights= names {', '.join(strange)}; the answers are {', '.join(asked)}")
-    outputs = []
-    for name, item in asked.items():
-        if not isinstance(item, Head) or len(item.outputs) != 1 or not item.outputs[0].labels:
-            raise OptionError(
-                f"{name}= takes what zoo.classifier, multilabel, regressor or locator gives, with labels; got {item!r}"
-            )
-        if name in _RESERVED or name.startswith(_UNITS) or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-            raise OptionError(
-                f"an answer cannot be called {name!r}: a lower case letter, then letters, digits, _; not one of "
-                f"{', '.join(_RESERVED)} nor {_UNITS}..."
-            )
-        if item.layer is not None or item.options or item.name != "linear":
-            raise OptionError(
-                f"the answer {name!r} has a head of its own; all answers share one: give it to multi_output as head= "
-                f"(and options=)"
-            )
-        weight = factors.get(name, 5.0 if item.outputs[0].task == "box" else 1.0)
-        if not (isinstance(weight, int | float) and 0 < weight < float("inf")):
-            raise OptionError(f"the weight of {name!r} must be a positive number; got {weight!r}")
-        outputs.append(item.outputs[0].model_copy(update={"name": name, "weight": float(weight)}))
-    if sum(output.task == "box" for output in outputs) > 1:
-        raise OptionError("a model answers with one box at most")
-    wanted = _asked(head, outputs[0], dict(options or {}))
-    return replace(wanted, outputs=tuple(outputs))
-
-
-def _asked(head: str | Any, output: Output, options: Mapping[str, Any]) -> Head:
-    if isinstance(head, str):
-        return Head(name=head, outputs=(output,), options=options)
-    if options:
-        raise OptionError(f"a Keras layer has no options; got {', '.join(options)}")
-    return Head(name=None, outputs=(output,), layer=head)
-
-
-def _labels_of(source: Any) -> tuple[str, ...]:
-    if isinstance(source, Sequence) and not isinstance(source, str | bytes):
-        return _distinct([str(label) for label in source])
-    from zoo.data import load
-
-    return _distinct(load(source).labels)
-
-
-def _distinct(labels: Sequence[str]) -> tuple[str, ...]:
-    if isinstance(labels, str):
-        raise DataError(f"labels must be a list of names; got the text {labels!r}")
-    twice = sorted({label for label in labels if list(labels).count(label) > 1})
-    if twice:
-        raise DataError(f"class names must differ; given twice: {twice}")
-    return tuple(labels)
 
 
 @dataclass
@@ -748,7 +559,7 @@ def _wire(source: _Source, wanted: _Wanted | None, rule: ResizeRule, seed: int) 
             kernel_initializer="ones",
             trainable=False,
             dtype="float32",
-            name=_UNITS + output.name,
+            name=UNITS + output.name,
         )
         for output in outputs
         if output.task == "regression"
@@ -911,7 +722,7 @@ def take_apart(serving: Any, details: Mapping[str, Any]) -> Composition:
     layers = {layer.name: layer for layer in serving.layers}
     base, head = layers[BACKBONE], layers.get(HEAD)
     outputs = tuple(Output.model_validate(output) for output in details["outputs"])
-    units = {output.name: layers[_UNITS + output.name] for output in outputs if output.task == "regression"}
+    units = {output.name: layers[UNITS + output.name] for output in outputs if output.task == "regression"}
     features = None
     if head is not None:
         features = keras.Model(serving.input, _input_of(head), name="feature_extractor")

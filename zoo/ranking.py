@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from zoo import data as data_room
-from zoo.compose import classifier, compose
+from zoo.compose import compose
 from zoo.errors import DataError, OptionError, ZooError
 from zoo.evaluation import wilson
 from zoo.evaluation.recommendation import Ranked, Recommendation, Skipped
@@ -22,6 +22,7 @@ from zoo.features.extraction import extract
 from zoo.features.latency import milliseconds
 from zoo.features.probe import out_of_fold
 from zoo.features.scores import grouped_folds, hscore, knn_predictions, logme
+from zoo.head_request import classifier
 from zoo.plugin import registry
 from zoo.registry import Entry, backbone_row
 from zoo.specs import BackboneSpec

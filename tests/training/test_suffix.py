@@ -10,7 +10,8 @@ from helpers.pretrained import FAMILIES, calibrated_weights
 
 import zoo
 from zoo.specs import PhaseSpec, RecipeSpec
-from zoo.training import freeze
+from zoo.training import Settings, freeze
+from zoo.training.fit import _prefix
 from zoo.training.suffix import bytes_needed, cut, pays
 
 QUICK = ("efficientnet_lite0", "vgg16")
@@ -86,22 +87,26 @@ def test_a_second_fit_reads_the_prefix_from_the_cache_and_saves_as_ever(folder: 
 
 def test_it_is_used_where_it_pays_and_the_run_says_why_not(folder: Path, pictures) -> None:
     model = build("efficientnet_lite0", folder)
+    said = model.fit(pictures, validation=0.25, recipe=recipe(1)).phases[-1]
+    assert said["cached_prefix"] == "stage3"
+    assert "% of the work and stay as they are" in said["cached_prefix_reason"]
+    said = model.fit(pictures, validation=0.25, recipe=recipe(1, epochs=1), cache=False).phases[-1]
+    assert (said["cached_prefix"], said["cached_prefix_reason"]) == (None, "switched off")
 
-    def said(**options) -> tuple[str | None, str]:
-        run = model.fit(pictures, validation=0.25, **options)
-        model.reset()
-        return run.phases[-1]["cached_prefix"], run.phases[-1]["cached_prefix_reason"]
+    def reason(ops: str | None = None, stages: int = 1, **options) -> str:
+        composition, settings = model.composition, Settings(augment=ops, **options)
+        training = freeze(composition.backbone, composition.stages, unfreeze=stages, batchnorm="frozen")
+        epochs = 1 if stages == 2 else 5
+        found, why = _prefix(composition, recipe(stages, epochs=epochs).phases[0], settings, training, 16)
+        assert (found is None) == bool(why)
+        return why
 
-    stage, reason = said(recipe=recipe(1))
-    assert stage == "stage3"
-    assert "% of the work and stay as they are" in reason
-    assert said(recipe=recipe(1, epochs=1)) == (None, "one epoch runs through the whole network once anyway")
-    assert "of the work only" in said(recipe=recipe(4))[1]
-    assert said(recipe=recipe(1), cache=False) == (None, "switched off")
-    assert said(recipe=recipe(1), cached_prefix=False) == (None, "switched off")
-    flipped = build("efficientnet_lite0", folder, augment="flip")
-    run = flipped.fit(pictures, recipe=recipe(1), validation=0.25)
-    assert run.phases[-1]["cached_prefix_reason"] == "augmentation changes the pixels in every epoch"
+    assert reason() == ""
+    assert reason(stages=2) == "one epoch runs through the whole network once anyway"
+    assert "of the work only" in reason(stages=4)
+    assert reason(stages=4, prefix=True) == ""
+    assert reason(stages=5) == "no single tensor separates frozen stages from those that train"
+    assert reason("flip") == "augmentation changes the pixels in every epoch"
 
 
 def test_disk_and_graph_decide_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

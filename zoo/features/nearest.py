@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from zoo import data as data_room
-from zoo.compose import Composition, classifier, compose
+from zoo.compose import Composition, compose
 from zoo.errors import DataError, OptionError
 from zoo.features.extraction import Features, extract, forward
 from zoo.features.probe import out_of_fold
 from zoo.features.scores import grouped_folds, unit_rows
+from zoo.head_request import classifier
 from zoo.registry import Table
 
 _BLOCK = 1024

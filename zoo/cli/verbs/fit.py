@@ -105,7 +105,7 @@ def command(
       zoo fit photos/
       zoo fit photos/ --recipe lp-ft --epochs 4 --augment flip,zoom --out mine.keras
     """
-    from zoo.compose import Head, classifier
+    from zoo.head_request import Head, classifier
     from zoo.model import build
     from zoo.training import choose
 
