@@ -31,7 +31,9 @@ def fail(how):
     if how == "zoo": raise DataError("no birds\\nanywhere")
     if how == "bug": raise ZeroDivisionError("wings / 0")
     if how == "file": open("/no/such/file")
-    if how == "ctrl-c": os.kill(os.getpid(), signal.SIGINT)
+    if how == "ctrl-c":
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
+        os.kill(os.getpid(), signal.SIGINT)
     if how == "exit": sys.exit(7)
     if how == "leave": click.get_current_context().exit(9)
 

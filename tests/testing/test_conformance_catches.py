@@ -198,7 +198,8 @@ DATASETS: dict[str, dict[str, Any]] = {
             (
                 "class Photos(zoo.Arrays):\n    pass",
                 "class Photos(zoo.Arrays):\n    def read(self, row):\n        if row == 3:\n"
-                "            raise OSError('torn')\n        return super().read(row)",
+                "            raise OSError('torn')\n        return super().read(row)\n\n"
+                "    def digest(self, row):\n        return super().digest(row)",
             )
         ]
     },

@@ -352,15 +352,19 @@ def class_answers(dataset: Dataset) -> Iterator[tuple[str, tuple[str, ...], np.n
     if dataset.targets is None:
         return
     if dataset.task == "classification":
-        yield dataset.name, tuple(dataset.counts()), dataset.targets
+        names = dataset.labels or tuple(str(number) for number in range(dataset.n_classes))
+        yield dataset.name, names, dataset.targets
     for output, _, true in parts(dataset.outputs, None, dataset.targets) if dataset.outputs else ():
         if output.task == "classification":
             yield f"{dataset.name}: {output.name}", output.labels, true
 
 
 def class_counts(classes: np.ndarray, names: Sequence[str]) -> dict[str, int]:
-    """How many of some class indices are of each class, in the order of the names."""
-    return dict(zip(names, np.bincount(classes, minlength=len(names)).tolist(), strict=True))
+    """How many of some class indices are of each class, in the order of the names; classes of one name together."""
+    counts = dict.fromkeys(names, 0)
+    for name, count in zip(names, np.bincount(classes, minlength=len(names)).tolist(), strict=True):
+        counts[name] += count
+    return counts
 
 
 def as_indices(indices: Any, length: int) -> np.ndarray:
