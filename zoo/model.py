@@ -303,7 +303,7 @@ class TransferModel:
                 run = Run(recipe=chosen, history=outcome.history, phases=outcome.phases, notices=notices)
                 if len(outcome.validation):
                     run.validation = self._evaluation(dataset, outcome.validation, scores=outcome.validation_scores)
-                if len(split.test):
+                if len(outcome.test):
                     run.test = self._evaluation(dataset, outcome.test, scores=outcome.test_scores)
             except BaseException:
                 with suppress(OSError):

@@ -112,7 +112,8 @@ def train(
     # In the dataset's own order, the test part too: another split then finds the same features.
     everything = np.sort(np.concatenate([split.train, split.validation, split.test]))
     features: Features | None = None
-    if recipe.phases[0].unfreeze == 0:
+    on_features = [p.solver == "convex" or (p.unfreeze == 0 and settings.augment is None) for p in recipe.phases]
+    if any(on_features):
         features = _features(composition, dataset, everything, settings)
         outcome.skipped = list(features.skipped)
         everything = features.positions
