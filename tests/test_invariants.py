@@ -195,6 +195,8 @@ def relative(found: np.ndarray, expected: np.ndarray) -> float:
 
 
 UP_TO = {
+    "resnet50": "stage2",
+    "efficientnet_b0": "stage2",
     "nasnet_mobile": "normal_concat_0",
     "inception_v3": "stage2",
     "densenet121": "stage2",

@@ -18,7 +18,8 @@ ROOT = Path(__file__).parent.parent.parent
 def run(*command: object, code: int = 0, **options: object) -> str:
     """Standard output of a command that ends with this code; nothing of this environment leaks into it."""
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    environment.pop("PYTHONPATH", None)
+    for name in ("PYTHONPATH", "COLUMNS"):
+        environment.pop(name, None)
     done = subprocess.run(
         [str(part) for part in command], capture_output=True, text=True, env=environment, timeout=900, **options
     )

@@ -17,8 +17,7 @@ from zoo.training.suffix import bytes_needed, cut, pays
 QUICK = ("efficientnet_lite0", "vgg16")
 FEW = [
     pytest.param(name, marks=() if name in QUICK else pytest.mark.slow)
-    for name in ("efficientnet_lite0", *FAMILIES)
-    if name != "nasnet_mobile"  # no single tensor behind its middle stages: see the test below
+    for name in ("efficientnet_lite0", "vgg16", "resnet50", "mobilenet_v2", "efficientnet_b0")
 ]
 
 
