@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import numpy as np
 
 from zoo import settings
 from zoo.errors import OptionError
+from zoo.whole_file import write_whole
 
 FORMAT = 1
 """Version of the layout; part of every key, so that an entry of another version is never read."""
@@ -91,7 +91,7 @@ class Entry:
 
     def missing(self) -> list[int]:
         """The shards still to compute; damaged ones are taken away first."""
-        return [shard for shard in range(self.shards) if self._receipt(shard) is None]
+        return [shard for shard in range(self.shards) if not self._has(shard)]
 
     def write(
         self, shard: int, values: np.ndarray, positions: Sequence[int], skipped: Sequence[tuple[int, str]]
@@ -108,11 +108,11 @@ class Entry:
         receipt = Shard(name, len(positions), hashlib.sha256(data).hexdigest(), tuple(skipped))
         with _clear(self.folder):
             write_whole(self.folder / name, data)
-            write_whole(self.folder / f"{shard:05d}.json", json.dumps(receipt.__dict__).encode())
+            write_whole(self._receipt_path(shard), json.dumps(receipt.__dict__).encode())
 
     def finish(self) -> None:
         """Write the manifest: the entry is whole."""
-        receipts = [self._receipt(shard) for shard in range(self.shards)]
+        receipts = [_receipt(self._receipt_path(shard)) for shard in range(self.shards)]  # verified when read
         assert None not in receipts
         manifest = {
             "key": self.key,
@@ -143,16 +143,15 @@ class Entry:
         skipped = [item for shard in shards for item in shard.skipped]
         return [_mapped(self.folder / shard.file) for shard in shards], skipped
 
-    def _receipt(self, shard: int) -> Shard | None:
-        path = self.folder / f"{shard:05d}.json"
-        try:
-            receipt = _shard(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-        if _verified(self.folder / receipt.file, receipt.sha256):
-            return receipt
-        path.unlink(missing_ok=True)
-        return None
+    def _has(self, shard: int) -> bool:
+        receipt = _receipt(self._receipt_path(shard))
+        if receipt is None or _verified(self.folder / receipt.file, receipt.sha256):
+            return receipt is not None
+        self._receipt_path(shard).unlink(missing_ok=True)
+        return False
+
+    def _receipt_path(self, shard: int) -> Path:
+        return self.folder / f"{shard:05d}.json"
 
 
 @contextmanager
@@ -171,6 +170,14 @@ def _shard(data: Mapping[str, Any]) -> Shard:
     return Shard(
         str(data["file"]), int(data["rows"]), str(data["sha256"]), tuple((int(p), str(r)) for p, r in data["skipped"])
     )
+
+
+def _receipt(path: Path) -> Shard | None:
+    """The receipt in a file; None if there is none, or it cannot be read."""
+    try:
+        return _shard(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _verified(path: Path, sha256: str) -> bool:
@@ -195,20 +202,6 @@ def _mapped(path: Path) -> tuple[np.ndarray, np.ndarray]:
         empty = 0 in shape
         arrays.append(np.zeros(shape, dtype) if empty else np.memmap(path, dtype, "r", start, shape))
     return arrays[0], arrays[1]
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all: other name, sync, rename."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 # -- looking after all entries ----------------------------------------------------------------------------------------
@@ -263,12 +256,10 @@ def damaged(entry: Listed) -> list[str]:
     """The files of an entry that do not have the digest of their receipt."""
     bad = []
     for path in sorted(entry.folder.glob("[0-9]*.json")):
-        try:
-            receipt = _shard(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, KeyError, TypeError):
+        receipt = _receipt(path)
+        if receipt is None:
             bad.append(path.name)
-            continue
-        if not _verified(entry.folder / receipt.file, receipt.sha256):
+        elif not _verified(entry.folder / receipt.file, receipt.sha256):
             bad.append(receipt.file)
     return bad
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from zoo import settings
-from zoo.features.cache import write_whole
 from zoo.features.extraction import BATCH
 from zoo.features.identity import graph_digest
+from zoo.whole_file import write_whole
 
 _SECONDS = 1.0
 _MOST, _LEAST = 10, 3

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
-import tempfile
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from zoo._version import __version__
+from zoo.whole_file import write_whole
 
 
 @dataclass
@@ -86,15 +85,5 @@ def new_directory(parent: Path, *, name: str) -> Path:
 
 
 def write_json(path: Path, data: Any) -> None:
-    """Write JSON whole or not at all: temporary name, fsync, rename."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(data, file, indent=1, ensure_ascii=False)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    """Write JSON whole or not at all."""
+    write_whole(path, (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 import click
@@ -11,6 +9,7 @@ import click
 from zoo.cli.output import notes, print_json, print_table
 from zoo.cli.parameters import json_goes_last, json_option
 from zoo.errors import OptionError, PluginError
+from zoo.whole_file import write_whole
 
 
 @click.group("plugins", invoke_without_command=True)
@@ -178,18 +177,5 @@ def manifest_command(plugin: str, write: bool) -> None:
     path = manifest_path(module)
     if path is None:
         raise OptionError(f"plugin {plugin!r} is the single module {module!r}: a manifest needs a package to lie in")
-    _write(path, text)
+    write_whole(path, text.encode(), mode=0o644)
     click.echo(str(path))
-
-
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all: temporary name, then rename."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(name).chmod(0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
