@@ -263,7 +263,7 @@ class TransferModel:
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
             raise OptionError(f"seed={seed!r} must be a whole number from 0")
         tunes_base = any(phase.unfreeze for phase in chosen.phases)
-        continues = self._head_state == "fitted" and start == "fresh"
+        goes_on = self._head_state == "fitted" or start == "pretrained"  # from weights trained before
         began = datetime.now(UTC)
         with self._whole_or_not_at_all(tunes_base):
             with provenance.recording() as used:
@@ -287,17 +287,13 @@ class TransferModel:
                         progress=progress,
                         cache=cache,
                         prefix=cached_prefix,
-                        fresh_head=not continues and start == "fresh",
+                        fresh_head=not goes_on,
                     ),
                 )
                 hashes = dataset.hashes()
                 trained_on = {hashes[index][:_HASH_DIGITS] for index in outcome.train}
-                self._training_files = trained_on | (
-                    self._training_files if continues or start == "pretrained" else set()
-                )
-                self._providers = provenance.with_data(
-                    self._providers, used, continues=continues or start == "pretrained"
-                )
+                self._training_files = trained_on | (self._training_files if goes_on else set())
+                self._providers = provenance.with_data(self._providers, used, continues=goes_on)
                 self._head_state = "fitted"
                 notices += _skipped_notice(outcome.skipped, len(dataset))
                 run = Run(recipe=chosen, history=outcome.history, phases=outcome.phases, notices=notices)

@@ -24,7 +24,7 @@ from zoo.features.probe import out_of_fold
 from zoo.features.scores import grouped_folds, hscore, knn_predictions, logme
 from zoo.head_request import classifier
 from zoo.plugin import registry
-from zoo.registry import Entry, backbone_row
+from zoo.registry import Entry, backbone_row, select
 from zoo.specs import BackboneSpec
 from zoo.weights.store import Store
 
@@ -284,11 +284,11 @@ def _plan(
 
 def _excluded(row: Mapping[str, Any], limits: Mapping[str, Any]) -> str | None:
     """Why a backbone does not pass the limits; the same rules as `zoo list`."""
-    if limits["max_params"] is not None and not (row["params"] or math.inf) <= limits["max_params"]:
+    if not select([dict(row)], max_params=limits["max_params"]):
         return f"more than {limits['max_params'] / 1e6:g} M weights"
-    if limits["max_size"] is not None and not (row["size"] or math.inf) <= limits["max_size"]:
+    if not select([dict(row)], max_size=limits["max_size"]):
         return f"larger than {limits['max_size'] / 1e6:g} MB"
-    if limits["licence"] is not None and str(row["licence"]).lower() != limits["licence"].lower():
+    if not select([dict(row)], licence=limits["licence"]):
         return f"licence {row['licence'] or 'unknown'}, not {limits['licence']}"
     return None
 

@@ -71,8 +71,12 @@ class Features:
         Raises:
             KeyError: there is no row for one of them.
         """
+        return self.take(self.rows_of(positions))
+
+    def rows_of(self, positions: np.ndarray) -> np.ndarray:
+        """The number of the row, int64, of each image by its index in the dataset; errors as for `of`."""
         where = {int(position): row for row, position in enumerate(self.positions)}
-        return self.take(np.array([where[int(position)] for position in positions], np.int64))
+        return np.array([where[int(position)] for position in positions], np.int64)
 
 
 def forward(model: Any, stream: Iterator[np.ndarray], batch_size: int) -> Iterator[np.ndarray]:

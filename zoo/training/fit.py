@@ -140,10 +140,11 @@ def train(
         outcome.phases.append({"name": phase.name, "seconds": round(time.perf_counter() - start, 3), **report})
     if all(phase.unfreeze == "all" for phase in recipe.phases) and composition.identity["weights"] is None:
         composition.identity["weights"] = SCRATCH
-    if features is not None and not outcome.changed_base and len(outcome.validation):
-        outcome.validation_scores = _head_scores(composition, features.of(outcome.validation))
-    if features is not None and not outcome.changed_base and len(outcome.test):
-        outcome.test_scores = _head_scores(composition, features.of(outcome.test))
+    if features is not None and not outcome.changed_base:
+        if len(outcome.validation):
+            outcome.validation_scores = _head_scores(composition, features.of(outcome.validation))
+        if len(outcome.test):
+            outcome.test_scores = _head_scores(composition, features.of(outcome.test))
     if features is not None:
         outcome.phases.insert(
             0,

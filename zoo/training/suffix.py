@@ -100,9 +100,7 @@ class Kept:
     """Rows of features that stay on disk until they are asked for: an array as far as a feed needs one."""
 
     def __init__(self, features: Features, positions: np.ndarray) -> None:
-        where = {int(position): row for row, position in enumerate(features.positions)}
-        self._features = features
-        self._rows = np.array([where[int(position)] for position in positions], np.int64)
+        self._features, self._rows = features, features.rows_of(positions)
 
     def __len__(self) -> int:
         return len(self._rows)
