@@ -55,6 +55,15 @@ def photos() -> np.ndarray:
     return np.stack(crops)
 
 
+@pytest.fixture(scope="session")
+def pictures(photos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sixteen pictures of two classes: bright on the left, bright on the right."""
+    small = photos[:, ::2, ::2].astype(np.float32)
+    ramp = np.linspace(0.2, 1.0, small.shape[2])[None, None, :, None]
+    left, right = small * ramp[:, :, ::-1], small * ramp
+    return np.rint(np.concatenate([left, right])).astype(np.uint8), np.repeat([0, 1], len(small))
+
+
 @pytest.fixture
 def few_flowers(shared_data: Path, tmp_path: Path) -> Path:
     """Twelve photos of each of the five flowers, as a folder of class folders of one's own."""

@@ -45,15 +45,6 @@ def make(weights_folder: Path):
     return build
 
 
-@pytest.fixture(scope="session")
-def pictures(photos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sixteen pictures of two classes: bright on the left, bright on the right."""
-    small = photos[:, ::2, ::2].astype(np.float32)
-    ramp = np.linspace(0.2, 1.0, small.shape[2])[None, None, :, None]
-    left, right = small * ramp[:, :, ::-1], small * ramp
-    return np.rint(np.concatenate([left, right])).astype(np.uint8), np.repeat([0, 1], len(small))
-
-
 def batchnorm_state(model: zoo.TransferModel) -> list[bytes]:
     import keras
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cli_site import install, plugin_site
+from helpers.plugins import install, plugin_site
 
 from zoo.plugin import use_manager
 

@@ -14,6 +14,16 @@ import pytest
 from zoo.plugin import use_manager
 from zoo.plugin.manager import GROUP, make_manifest
 
+GOOD = """
+from zoo import hookimpl
+from zoo.specs import HeadSpec
+
+@hookimpl
+def zoo_heads():
+    return [HeadSpec(name="{name}", labels=("a", "b"), factory="zoo_vision.heads:linear")]
+"""
+"""The hooks of a plugin with one head; `.format(name=...)` names it."""
+
 
 @contextmanager
 def plugin_site(folder: Path) -> Iterator[Path]:

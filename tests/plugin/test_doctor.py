@@ -4,30 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers.plugins import install, plugin_site
+from helpers.plugins import GOOD, install
 
 from zoo.plugin.doctor import Examination, examine
 from zoo.plugin.records import find_record
 from zoo.registry import ZooNotice
-
-GOOD = """
-from zoo import hookimpl
-from zoo.specs import HeadSpec
-
-@hookimpl
-def zoo_heads():
-    return [HeadSpec(name="{name}", labels=("a", "b"), factory="zoo_vision.heads:linear")]
-"""
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Path]:
-    with plugin_site(tmp_path) as folder:
-        yield folder
 
 
 def problems(found: Examination, plugin: str) -> list[tuple[str, str, bool]]:

@@ -4,31 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers.plugins import install, plugin_site, points
+from helpers.plugins import GOOD, install, points
 
 from zoo.errors import AmbiguousNameError, OptionError, PluginError, UnknownNameError
 from zoo.plugin import Manager, use_manager
 from zoo.plugin.manager import make_manifest
 from zoo.registry import ZooNotice
-
-GOOD = """
-from zoo import hookimpl
-from zoo.specs import HeadSpec
-
-@hookimpl
-def zoo_heads():
-    return [HeadSpec(name="{name}", labels=("a", "b"), factory="zoo_vision.heads:linear")]
-"""
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Path]:
-    with plugin_site(tmp_path) as folder:
-        yield folder
 
 
 def manager(site: Path) -> Manager:

@@ -26,14 +26,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("weights")
 
 
-@pytest.fixture(scope="module")
-def pictures(photos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    small = photos[:, ::2, ::2].astype(np.float32)
-    ramp = np.linspace(0.2, 1.0, small.shape[2])[None, None, :, None]
-    both = np.rint(np.concatenate([small * ramp[:, :, ::-1], small * ramp])).astype(np.uint8)
-    return both, np.repeat([0, 1], len(small))
-
-
 def build(family: str, folder: Path, **options) -> zoo.TransferModel:
     head = zoo.classifier(["left", "right"], dropout=0.2)
     if family == "efficientnet_lite0":
