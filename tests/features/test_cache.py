@@ -87,7 +87,7 @@ def test_what_makes_a_miss(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert run(model, folder).computed == 69
     model.set_weights(weights)
     assert run(model, folder).computed == 0
-    monkeypatch.setattr("zoo.features.extraction._Run.engine", "keras of another world")
+    monkeypatch.setattr("zoo.features.engines.InProcess.identity", "keras of another world")
     assert run(model, folder).computed == 69
     monkeypatch.undo()
     picture = folder / "b" / "000.png"
@@ -277,16 +277,16 @@ WORKER = """
 import sys, time
 import numpy as np
 sys.path.insert(0, {tests!r})
-import zoo.features.cache as cache, zoo.features.extraction as module
+import zoo.features.cache as cache, zoo.features.engines.in_process as module
 from test_cache import network, run
 from pathlib import Path
 cache._MOST_ROWS = 32
-forward = module._Run._forward
-def slow(self, pixels):
+forward = module.forward
+def slow(*arguments):
     print("batch", flush=True)
     time.sleep({pause})
-    return forward(self, pixels)
-module._Run._forward = slow
+    return forward(*arguments)
+module.forward = slow
 found = run(network(), Path({folder!r}))
 np.save({out!r}, found.values)
 print("computed", found.computed, flush=True)

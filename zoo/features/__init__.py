@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from zoo.features.extraction import Features, extract, forward
+from zoo.features.engines import forward
+from zoo.features.extraction import Features, extract
 from zoo.features.linear import LinearHead, fit_linear
 from zoo.features.probe import Probe, fit_probe
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from zoo import settings
 from zoo.errors import OptionError
+from zoo.features.engines import Answer
 from zoo.whole_file import write_whole
 
 FORMAT = 1
@@ -44,6 +45,15 @@ class Shard:
     skipped: tuple[tuple[int, str], ...] = ()
 
 
+def shard_rows(row_bytes: int) -> int:
+    """How many images make a shard, a multiple of 32: at most 256, and about 16 MB.
+
+    Args:
+        row_bytes: bytes of the values of one image.
+    """
+    return max(32, min(_MOST_ROWS, _SHARD_BYTES // max(row_bytes, 1) // 32 * 32))
+
+
 class Entry:
     """Features of some images by one model, on disk.
 
@@ -64,7 +74,7 @@ class Entry:
         self.name = hashlib.sha256(json.dumps(self.key, sort_keys=True).encode()).hexdigest()
         self.folder = root / self.name
         self.count = count
-        self.shard_rows = max(32, min(_MOST_ROWS, _SHARD_BYTES // max(row_bytes, 1) // 32 * 32))
+        self.shard_rows = shard_rows(row_bytes)
 
     @property
     def shards(self) -> int:
@@ -123,8 +133,8 @@ class Entry:
         with _clear(self.folder):
             write_whole(self.folder / MANIFEST, json.dumps(manifest, indent=1).encode())
 
-    def read(self) -> tuple[list[tuple[np.ndarray, np.ndarray]], list[tuple[int, str]]] | None:
-        """All shards as (values, positions), memory-mapped and verified, and what was skipped; None if not whole."""
+    def read(self) -> list[Answer] | None:
+        """All shards in order, memory-mapped and verified; None if the entry is not whole."""
         try:
             manifest = json.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))
             shards = [_shard(data) for data in manifest["shards"]]
@@ -140,8 +150,9 @@ class Entry:
             return None
         with suppress(OSError):  # a cache that is read-only can be read
             os.utime(self.folder / MANIFEST)  # last used
-        skipped = [item for shard in shards for item in shard.skipped]
-        return [_mapped(self.folder / shard.file) for shard in shards], skipped
+        return [
+            Answer(number, *_mapped(self.folder / shard.file), shard.skipped) for number, shard in enumerate(shards)
+        ]
 
     def _has(self, shard: int) -> bool:
         receipt = _receipt(self._receipt_path(shard))

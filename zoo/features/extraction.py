@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from zoo import settings
-from zoo.compose import as_pixels
-from zoo.data import Dataset, batches
+from zoo.data import Dataset
 from zoo.errors import OptionError
-from zoo.features.cache import Entry, evict, features_root
+from zoo.features.cache import Entry, evict, features_root, shard_rows
+from zoo.features.engines import Answer, Engine, InProcess, Job, Task
 from zoo.features.identity import features_key
 from zoo.specs import ResizeRule
 
 Progress = Callable[[int, int], None]
 """Called with (images done, images in all)."""
-
-BATCH = 32
-"""Images in one forward pass: more are no faster on a CPU."""
 
 
 @dataclass(frozen=True)
@@ -79,19 +77,6 @@ class Features:
         return np.array([where[int(position)] for position in positions], np.int64)
 
 
-def forward(model: Any, stream: Iterator[np.ndarray], batch_size: int) -> Iterator[np.ndarray]:
-    """The model's outputs (inference mode, float32) for batches of pixels.
-
-    A short batch is padded to `batch_size` and its output cut again, so that the graph is traced once.
-    """
-    for pixels in stream:
-        count = len(pixels)
-        x = as_pixels(pixels)
-        if count < batch_size:
-            x = np.concatenate([x, np.zeros((batch_size - count, *x.shape[1:]), x.dtype)])
-        yield np.asarray(model.predict_on_batch(x), dtype=np.float32)[:count]
-
-
 def extract(
     model: Any,
     dataset: Dataset,
@@ -120,54 +105,55 @@ def extract(
     """
     start = time.perf_counter()
     indices = np.asarray(indices, np.int64)
-    chosen = dataset.subset(indices)  # numbers from here on are places in `indices`
-    run = _Run(model, chosen, size, rule, progress)
+    job = Job(model, dataset.subset(indices), size, rule)  # numbers from here on are places in `indices`
     dtype = settings.features_dtype()
-    key = None
-    if cache and len(indices):
-        key = features_key(model, chosen, size=size, rule=rule, dtype=dtype, engine=run.engine)
-    if key is None:
-        groups = [range(len(indices))] if len(indices) else []
-        shards = [(values, positions) for _, values, positions, _ in run(groups)]
-        skipped, name = run.skipped, ""
+    engine: Engine = InProcess()
+    run = _Run(job, engine, progress)
+    if cache and len(indices) and job.graph is not None:
+        key = features_key(job.graph, job.dataset, size=size, rule=rule, dtype=dtype, engine=engine.identity)
+        shards, name = _cached(run, key, dtype)
     else:
-        shards, skipped, name = _cached(run, key, dtype)
+        shards, name = _computed(run), ""
     return Features(
-        positions=indices[np.concatenate([np.zeros(0, np.int64), *(positions for _, positions in shards)])],
-        skipped=tuple((chosen.ids[number], reason) for number, reason in skipped),
+        positions=indices[np.concatenate([np.zeros(0, np.int64), *(shard.positions for shard in shards)])],
+        skipped=tuple((job.dataset.ids[number], reason) for shard in shards for number, reason in shard.skipped),
         seconds=time.perf_counter() - start,
         computed=run.computed,
-        parts=[values for values, _ in shards],
+        parts=[shard.values for shard in shards],
         entry=name,
     )
 
 
-def _cached(
-    run: _Run, key: dict[str, Any], dtype: str
-) -> tuple[list[tuple[np.ndarray, np.ndarray]], list[tuple[int, str]], str]:
-    row_bytes = int(np.prod(run.model.output_shape[1:])) * np.dtype(dtype).itemsize
-    entry = Entry(features_root(), key, count=len(run.dataset), row_bytes=row_bytes)
+def _computed(run: _Run) -> list[Answer]:
+    count = len(run.job.dataset)
+    rows = shard_rows(run.row_bytes("float32"))
+    tasks = [Task(number, range(first, min(first + rows, count))) for number, first in enumerate(range(0, count, rows))]
+    return sorted(run(tasks), key=lambda answer: answer.shard)
+
+
+def _cached(run: _Run, key: dict[str, Any], dtype: str) -> tuple[list[Answer], str]:
+    count = len(run.job.dataset)
+    entry = Entry(features_root(), key, count=count, row_bytes=run.row_bytes(dtype))
     whole = entry.read()
     if whole is None:
         limit = settings.cache_limit()
         with entry.locked():
             # Another process may have filled it while this one waited: then nothing is missing any more.
-            missing = entry.missing()
-            run.done = len(run.dataset) - sum(len(entry.members(shard)) for shard in missing)
-            for number, values, positions, skipped in run([entry.members(shard) for shard in missing]):
-                entry.write(missing[number], _as(values, dtype), positions.tolist(), skipped)
+            tasks = [Task(shard, entry.members(shard)) for shard in entry.missing()]
+            for answer in run(tasks):
+                entry.write(answer.shard, _as(answer.values, dtype), answer.positions.tolist(), answer.skipped)
             entry.finish()
             whole = entry.read()
         assert whole is not None
         evict(limit, keep=entry.name)
     if run.progress:
-        run.progress(len(run.dataset), len(run.dataset))
-    return whole[0], whole[1], entry.name
+        run.progress(count, count)
+    return whole, entry.name
 
 
 def _as(values: np.ndarray, dtype: str) -> np.ndarray:
     largest = float(np.abs(values).max(initial=0.0))
-    if dtype == "float16" and largest > np.finfo(np.float16).max:
+    if dtype == "float16" and largest > float(np.finfo(np.float16).max):
         raise OptionError(
             f"features reach {largest:g}, and float16 holds up to 65504 only: unset ZOO_FEATURES to keep float32"
         )
@@ -175,51 +161,32 @@ def _as(values: np.ndarray, dtype: str) -> np.ndarray:
 
 
 class _Run:
-    """One pass over some of the images, in groups (shards): a group gives the same bits, whatever came before."""
+    """Drives an engine: every task answered once, images counted, progress told."""
 
-    engine = "keras"
+    def __init__(self, job: Job, engine: Engine, progress: Progress | None) -> None:
+        self.job, self.engine, self.progress = job, engine, progress
+        self.computed = 0
 
-    def __init__(self, model: Any, dataset: Dataset, size: int, rule: ResizeRule, progress: Progress | None) -> None:
-        self.model, self.dataset, self.size, self.rule, self.progress = model, dataset, size, rule, progress
-        self.done = self.computed = 0
-        self.skipped: list[tuple[int, str]] = []
+    def __call__(self, tasks: Sequence[Task]) -> Iterator[Answer]:
+        """The first answer to each task, in the order of their coming."""
+        count = len(self.job.dataset)
+        done = count - sum(len(task.members) for task in tasks)
 
-    def __call__(self, groups: Sequence[range]) -> Iterator[tuple[int, np.ndarray, np.ndarray, list[tuple[int, str]]]]:
-        """Number of the group, values, numbers of the images that could be read, and (number, reason) of the others.
+        def tell(images: int) -> None:
+            nonlocal done
+            done += images
+            if self.progress:
+                self.progress(min(done, count), count)
 
-        Only the last group may hold a number of images that is no multiple of the batch: no batch lies in two groups.
-        """
-        reasons: list[str] = []
-        stream = batches(
-            self.dataset,
-            np.concatenate([np.arange(group.start, group.stop) for group in groups]) if groups else [],
-            size=self.size,
-            rule=self.rule,
-            batch_size=BATCH,
-            on_skip=lambda name, reason: reasons.append(reason),
-            fill=False,
-        )
-        for number, group in enumerate(groups):
-            values: list[np.ndarray] = []
-            positions: list[np.ndarray] = []
-            skipped: list[tuple[int, str]] = []
-            for start in range(group.start, group.stop, BATCH):
-                members = np.arange(start, min(start + BATCH, group.stop))
-                batch = next(stream)
-                values.append(self._forward(batch.pixels))
-                positions.append(batch.positions)
-                lost = np.setdiff1d(members, batch.positions)
-                skipped += zip(lost.tolist(), reasons[: len(lost)], strict=True)
-                del reasons[: len(lost)]
-                self.done += len(members)
-                self.computed += len(batch.positions)
-                if self.progress:
-                    self.progress(self.done, len(self.dataset))
-            self.skipped += skipped
-            yield number, np.concatenate(values), np.concatenate(positions), skipped
+        open_tasks = {task.shard for task in tasks}
+        with closing(self.engine.run(self.job, tasks, tell)) as answers:
+            while open_tasks:
+                answer = next(answers)
+                if answer.shard in open_tasks:  # else it came before: the same bits
+                    open_tasks.remove(answer.shard)
+                    self.computed += len(answer.positions)
+                    yield answer
 
-    def _forward(self, pixels: np.ndarray) -> np.ndarray:
-        if not len(pixels):
-            return np.zeros((0, *self.model.output_shape[1:]), np.float32)
-        (output,) = forward(self.model, iter([pixels]), BATCH)
-        return output
+    def row_bytes(self, dtype: str) -> int:
+        """Bytes of the output for one image."""
+        return int(np.prod(self.job.row_shape)) * np.dtype(dtype).itemsize

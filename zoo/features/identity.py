@@ -87,24 +87,20 @@ def images_digest(dataset: Dataset) -> str:
 
 
 def features_key(
-    model: Any, dataset: Dataset, *, size: int, rule: ResizeRule, dtype: str, engine: str
-) -> dict[str, Any] | None:
-    """Everything that features depend on, JSON-ready; None where that cannot be told (see `graph_digest`).
+    graph: str, dataset: Dataset, *, size: int, rule: ResizeRule, dtype: str, engine: str
+) -> dict[str, Any]:
+    """Everything that features depend on, JSON-ready.
 
     Args:
-        model: the graph from pixels to features, preprocessing included.
+        graph: digest of the network from pixels to features, preprocessing included.
         dataset: the images, in order.
         size: side of the input, in pixels.
         rule: the resize rule.
         dtype: of the stored values, "float32" or "float16".
-        engine: what computes, with its version.
+        engine: what computes, with its versions.
     """
-    import keras
     import PIL
 
-    graph = graph_digest(model)
-    if graph is None:
-        return None
     return {
         "graph": graph,
         "images": images_digest(dataset),
@@ -113,5 +109,5 @@ def features_key(
         "resize": rule.model_dump(),
         "dtype": dtype,
         "engine": engine,
-        "versions": {"keras": keras.__version__, "pillow": PIL.__version__},
+        "versions": {"pillow": PIL.__version__},
     }

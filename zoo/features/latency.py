@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from zoo import settings
-from zoo.features.extraction import BATCH
+from zoo.features.engines import BATCH
 from zoo.features.identity import graph_digest
 from zoo.whole_file import write_whole
 

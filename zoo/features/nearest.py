@@ -10,7 +10,8 @@ import numpy as np
 from zoo import data as data_room
 from zoo.compose import Composition, compose
 from zoo.errors import DataError, OptionError
-from zoo.features.extraction import Features, extract, forward
+from zoo.features.engines import forward
+from zoo.features.extraction import Features, extract
 from zoo.features.probe import out_of_fold
 from zoo.features.scores import grouped_folds, unit_rows
 from zoo.head_request import classifier

@@ -1,0 +1,95 @@
+"""The default engine: Keras in this process, fed by decoding threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from zoo.compose import as_pixels
+from zoo.data import batches
+from zoo.features.engines.interface import BATCH, Answer, Job, Task, Tell
+
+
+class InProcess:
+    """Keras in this process; what any model and dataset can be computed with."""
+
+    @property
+    def identity(self) -> str:
+        """See `Engine.identity`."""
+        return f"keras {keras_version()}"
+
+    def refuses(self, job: Job) -> str:
+        """See `Engine.refuses`."""
+        return ""
+
+    def run(self, job: Job, tasks: Sequence[Task], tell: Tell) -> Generator[Answer, None, None]:
+        """See `Engine.run`."""
+
+        def compute(pixels: np.ndarray) -> np.ndarray:
+            (output,) = forward(job.model, iter([pixels]), BATCH)
+            return output
+
+        return by_batches(job, tasks, compute, tell)
+
+
+def keras_version() -> str:
+    """Versions of Keras and of what it computes with."""
+    import keras
+
+    backend = keras.backend.backend()
+    module = __import__({"torch": "torch", "jax": "jax"}.get(backend, "tensorflow"))
+    return f"{keras.__version__} on {backend} {module.__version__}"
+
+
+def forward(model: Any, stream: Iterator[np.ndarray], batch_size: int) -> Iterator[np.ndarray]:
+    """The model's outputs (inference mode, float32) for batches of pixels.
+
+    A short batch is padded to `batch_size` and its output cut again, so that the graph is traced once.
+    """
+    for pixels in stream:
+        count = len(pixels)
+        x = as_pixels(pixels)
+        if count < batch_size:
+            x = np.concatenate([x, np.zeros((batch_size - count, *x.shape[1:]), x.dtype)])
+        yield np.asarray(model.predict_on_batch(x), dtype=np.float32)[:count]
+
+
+def by_batches(
+    job: Job, tasks: Sequence[Task], compute: Callable[[np.ndarray], np.ndarray], tell: Tell
+) -> Generator[Answer, None, None]:
+    """Tasks one after the other, each in batches of its own, decoded ahead across their borders.
+
+    Args:
+        job: what is computed.
+        tasks: which shards.
+        compute: uint8 pixels (n, size, size, 3), at least one and at most `BATCH`, to float32 (n, ...).
+        tell: told after every batch.
+    """
+    reasons: list[str] = []
+    tasks = sorted(tasks, key=lambda task: len(task.members) % BATCH != 0)  # so that no batch lies in two of them
+    stream = batches(
+        job.dataset,
+        np.concatenate([np.zeros(0, np.int64), *(np.array(task.members, np.int64) for task in tasks)]),
+        size=job.size,
+        rule=job.rule,
+        batch_size=BATCH,
+        on_skip=lambda name, reason: reasons.append(reason),
+        fill=False,
+    )
+    for task in tasks:
+        values = [np.zeros((0, *job.row_shape), np.float32)]
+        positions = [np.zeros(0, np.int64)]
+        skipped: list[tuple[int, str]] = []
+        for start in range(task.members.start, task.members.stop, BATCH):
+            members = np.arange(start, min(start + BATCH, task.members.stop))
+            batch = next(stream)
+            if len(batch.pixels):
+                values.append(compute(batch.pixels))
+                positions.append(batch.positions)
+            lost = np.setdiff1d(members, batch.positions)
+            skipped += zip(lost.tolist(), reasons[: len(lost)], strict=True)
+            del reasons[: len(lost)]
+            tell(len(members))
+        yield Answer(task.shard, np.concatenate(values), np.concatenate(positions), tuple(skipped))
