@@ -33,6 +33,7 @@ from zoo.training import (
     choose,
     freeze,
     new_directory,
+    resolve,
     train,
     versions,
     write_json,
@@ -209,6 +210,7 @@ class TransferModel:
         epochs: int | None = None,
         batch_size: int | None = None,
         learning_rate: float | None = None,
+        stages: Sequence[str] | None = None,
         class_weight: str | Mapping[int, float] | None = None,
         callbacks: Sequence[Any] = (),
         seed: int = 0,
@@ -232,6 +234,7 @@ class TransferModel:
             epochs: passes over the data for the gradient phase of the recipe.
             batch_size: examples per step of the gradient phase.
             learning_rate: peak learning rate of the gradient phase.
+            stages: names of the stages that the recipe trains, in place of its own.
             class_weight: None, "balanced", or class index -> weight.
             callbacks: Keras callbacks.
             seed: of the split, the order of examples, augmentation and the solver.
@@ -256,8 +259,13 @@ class TransferModel:
         if self._ops and any(output.task == "box" for output in self.outputs):
             augment_room.check_boxes_follow(self._ops)
         chosen = choose(
-            recipe or self.usual_recipe(), epochs=epochs, batch_size=batch_size, learning_rate=learning_rate
+            recipe or self.usual_recipe(),
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            stages=stages,
         )
+        chosen = resolve(chosen, self._stage_names())
         check_recipe(self._composition, chosen, augmented=bool(self._ops))
         self._check_start(start, chosen)
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
@@ -330,6 +338,10 @@ class TransferModel:
     def usual_recipe(self) -> str:
         """What `fit` does unless told otherwise: "probe" for a linear head without augmentation, else "head"."""
         return "probe" if self._composition.linear_layer() is not None and not self._ops else "head"
+
+    def _stage_names(self) -> list[str]:
+        """The stages that have something to train."""
+        return [stage.name for stage in self._composition.stages if any(layer.weights for layer in stage.layers)]
 
     def _augmentation(self, seed: int) -> Any:
         if not self._ops:

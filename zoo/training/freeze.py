@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -31,10 +31,28 @@ def _is_batchnorm(layer: Any) -> bool:
     return isinstance(layer, keras.layers.BatchNormalization)
 
 
+BatchNorm = Literal["frozen", "adapt", "train"]
+"""What becomes of BatchNorm in stages that train; see `zoo.specs.PhaseSpec.batchnorm`."""
+
+
+def stages_that_train(stages: Sequence[str], unfreeze: int | str | Sequence[str]) -> list[str]:
+    """The names of the stages that train, from the pixels upwards.
+
+    Args:
+        stages: all stages, from the pixels upwards.
+        unfreeze: how many from the top, "all", or names.
+    """
+    if unfreeze == "all":
+        return list(stages)
+    if isinstance(unfreeze, int):
+        return list(stages[max(len(stages) - unfreeze, 0) :])
+    return [name for name in stages if name in unfreeze]
+
+
 def freeze(
-    backbone: Any, stages: list[Stage], *, unfreeze: int | Literal["all"], batchnorm: Literal["frozen", "train"]
+    backbone: Any, stages: list[Stage], *, unfreeze: int | str | Sequence[str], batchnorm: BatchNorm = "frozen"
 ) -> list[str]:
-    """Freeze the base except its last stages; BatchNorm stays frozen in those too.
+    """Freeze the base except some stages; BatchNorm stays frozen in those too.
 
     In every Keras 3 up to 3.15.1 `base(x, training=False)` is overridden by `fit`, and `base.trainable = True` makes
     every BatchNorm trainable again. What holds is `trainable = False` on each BatchNorm layer, set after the rest:
@@ -43,20 +61,19 @@ def freeze(
     Args:
         backbone: the base network.
         stages: its stages, from the pixels upwards.
-        unfreeze: how many stages train, from the top; "all" for the whole base.
-        batchnorm: "train" lets BatchNorm learn, for a base that starts from random weights.
+        unfreeze: which stages train: how many from the top, "all", or their names.
+        batchnorm: unless "frozen", BatchNorm in the stages that train learns too.
 
     Returns:
         The names of the stages that train.
     """
-    count = len(stages) if unfreeze == "all" else min(unfreeze, len(stages))
-    training = stages[len(stages) - count :]
+    training = stages_that_train([stage.name for stage in stages], unfreeze)
     backbone.trainable = True  # a frozen container would hide every layer inside it
     for stage in stages:
         for layer in stage.layers:
             for leaf in leaves(layer):
-                leaf.trainable = stage in training and not (_is_batchnorm(leaf) and batchnorm == "frozen")
-    return [stage.name for stage in training]
+                leaf.trainable = stage.name in training and not (_is_batchnorm(leaf) and batchnorm == "frozen")
+    return training
 
 
 def _digest(layer: Any) -> str:
@@ -73,7 +90,7 @@ class Guard:
     digests: tuple[tuple[Any, str], ...]
 
     @classmethod
-    def watch(cls, stages: list[Stage], training: list[str], batchnorm: Literal["frozen", "train"]) -> Guard:
+    def watch(cls, stages: list[Stage], training: list[str], batchnorm: BatchNorm) -> Guard:
         """Remember every layer outside the stages that train, and every BatchNorm layer unless it may learn.
 
         By intent, not by the layers' own flags: a wrong flag is what the guard is there to find.

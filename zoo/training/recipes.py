@@ -1,9 +1,13 @@
-"""The named recipes, as data, and how an argument of `fit` changes one."""
+"""The named recipes, as data; what a recipe means on a base; and how an argument of `fit` changes one."""
 
 from __future__ import annotations
 
-from zoo.errors import OptionError, unknown
-from zoo.specs import PhaseSpec, RecipeSpec
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from zoo.errors import OptionError, did_you_mean, unknown
+from zoo.specs import HEAD_STAGE, PhaseSpec, RecipeSpec
+from zoo.training.freeze import stages_that_train
 
 PROBE = PhaseSpec(name="probe", solver="convex")
 
@@ -19,25 +23,39 @@ RECIPES: dict[str, RecipeSpec] = {
         RecipeSpec(
             name="head",
             summary="any head trained by gradient descent on the features of the frozen base",
-            phases=(PhaseSpec(name="head", solver="gradient", epochs=30, learning_rate=1e-3),),
+            phases=(PhaseSpec(name="head", epochs=30, learning_rate=1e-3),),
         ),
         RecipeSpec(
             name="lp-ft",
             summary="the probe, then the last stages at a low learning rate with BatchNorm frozen",
             phases=(
                 PROBE,
-                PhaseSpec(name="fine-tune", solver="gradient", unfreeze=4, epochs=4, learning_rate=3e-4),
+                PhaseSpec(name="fine-tune", unfreeze=4, epochs=4, learning_rate=3e-4),
+            ),
+            source="Kumar et al. 2022, arXiv 2202.10054",
+        ),
+        RecipeSpec(
+            name="gradual",
+            summary="the probe, then one stage more at a time from the top, lower stages at lower learning rates",
+            phases=(
+                PROBE,
+                PhaseSpec(name="unfreeze", unfreeze="each", epochs=1, learning_rate=3e-4, stage_decay=1 / 2.6),
+            ),
+            source="Howard and Ruder 2018 (ULMFiT), arXiv 1801.06146: gradual unfreezing, and 2.6 between layers",
+        ),
+        RecipeSpec(
+            name="full",
+            summary="the probe, then every stage at a low learning rate with BatchNorm frozen",
+            phases=(
+                PROBE,
+                PhaseSpec(name="fine-tune", unfreeze="all", epochs=6, learning_rate=1e-4),
             ),
             source="Kumar et al. 2022, arXiv 2202.10054",
         ),
         RecipeSpec(
             name="scratch",
             summary="everything from random weights, BatchNorm included: the yardstick for transfer",
-            phases=(
-                PhaseSpec(
-                    name="scratch", solver="gradient", unfreeze="all", batchnorm="train", epochs=20, learning_rate=1e-3
-                ),
-            ),
+            phases=(PhaseSpec(name="scratch", unfreeze="all", batchnorm="train", epochs=20, learning_rate=1e-3),),
         ),
     )
 }
@@ -49,6 +67,7 @@ def choose(
     epochs: int | None = None,
     batch_size: int | None = None,
     learning_rate: float | None = None,
+    stages: Sequence[str] | None = None,
 ) -> RecipeSpec:
     """A recipe with the caller's changes.
 
@@ -57,6 +76,7 @@ def choose(
         epochs: passes over the data for its last gradient phase.
         batch_size: examples per step of its last gradient phase.
         learning_rate: peak learning rate of its last gradient phase.
+        stages: the stages that its last phase on the base trains.
 
     Raises:
         UnknownNameError: there is no such recipe.
@@ -67,7 +87,7 @@ def choose(
             raise unknown("recipe", recipe, RECIPES)
         recipe = RECIPES[recipe]
     changes = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
-    given = {name: value for name, value in changes.items() if value is not None}
+    given: dict[str, Any] = {name: value for name, value in changes.items() if value is not None}
     for name, value in given.items():
         whole = name != "learning_rate"
         number = isinstance(value, int) if whole else isinstance(value, int | float)
@@ -79,8 +99,78 @@ def choose(
             f"recipe {recipe.name!r} solves its head exactly and has no use for {', '.join(given)}; "
             f"leave it out, or take recipe='head' or 'lp-ft'"
         )
-    if not given:
-        return recipe
+    if "epochs" in given:
+        given["steps"] = None
+    if given:
+        recipe = _changed(recipe, gradient[-1], given)
+    return recipe if stages is None else _with_stages(recipe, stages)
+
+
+def _changed(recipe: RecipeSpec, index: int, changes: Mapping[str, Any]) -> RecipeSpec:
+    """The recipe with other values in one phase, which must make sense together."""
     phases = list(recipe.phases)
-    phases[gradient[-1]] = PhaseSpec.model_validate({**phases[gradient[-1]].model_dump(), **given})
+    phases[index] = PhaseSpec.model_validate({**phases[index].model_dump(exclude_unset=True), **changes})
     return recipe.model_copy(update={"phases": tuple(phases)})
+
+
+def _with_stages(recipe: RecipeSpec, stages: Sequence[str]) -> RecipeSpec:
+    if isinstance(stages, str) or not stages or not all(isinstance(name, str) for name in stages):
+        raise OptionError(f"stages= takes a list of names of stages, e.g. ['stage4']; got {stages!r}")
+    tuning = [index for index, phase in enumerate(recipe.phases) if phase.unfreeze]
+    if not tuning:
+        raise OptionError(
+            f"recipe {recipe.name!r} trains no stage of the base, so stages={list(stages)} has no effect: "
+            f"take recipe='surgical' or 'lp-ft'"
+        )
+    return _changed(recipe, tuning[-1], {"unfreeze": tuple(dict.fromkeys(stages))})
+
+
+def resolve(recipe: RecipeSpec, stages: Sequence[str]) -> RecipeSpec:
+    """What a recipe means on a base: one phase for each stage where it says so, and no stage that is not there.
+
+    Args:
+        recipe: the recipe.
+        stages: the stages of the base that have weights, from the pixels upwards.
+
+    Returns:
+        A recipe whose phases say `unfreeze` as a number, "all", names, or "chosen": that one is chosen when its turn
+        comes, from what the phases before have made of the model.
+
+    Raises:
+        OptionError: it names a stage that the base does not have.
+    """
+    phases: list[PhaseSpec] = []
+    for phase in recipe.phases:
+        named = [*(phase.unfreeze if isinstance(phase.unfreeze, tuple) else ()), *phase.stage_rates]
+        for name in named:
+            if name not in stages and name != HEAD_STAGE:
+                raise OptionError(
+                    f"recipe {recipe.name!r}, phase {phase.name!r}: this base has no stage {name!r}."
+                    f"{did_you_mean(name, stages)} Stages: {', '.join(stages)}"
+                )
+        if phase.unfreeze == "each":
+            phases += [
+                phase.model_copy(update={"name": f"{phase.name}-{top}", "unfreeze": tuple(stages[index:])})
+                for index, top in reversed(list(enumerate(stages)))
+            ]
+        else:
+            phases.append(phase)
+    return recipe.model_copy(update={"phases": tuple(phases)})
+
+
+def rates(phase: PhaseSpec, stages: Sequence[str]) -> dict[str, float]:
+    """The factor on the learning rate of the head and of each stage that trains.
+
+    Args:
+        phase: a resolved phase.
+        stages: all stages of the base, from the pixels upwards.
+
+    Returns:
+        Stage (or "head") -> factor; with `stage_decay` d, the head has 1, the top stage d, the one below d squared,
+        whether or not the stages between train.
+    """
+    training = stages_that_train(stages, phase.unfreeze)
+    if phase.stage_decay is not None:
+        depth = {name: len(stages) - index for index, name in enumerate(stages)}
+        return {HEAD_STAGE: 1.0, **{name: phase.stage_decay ** depth[name] for name in training}}
+    return {name: phase.stage_rates.get(name, 1.0) for name in (HEAD_STAGE, *training)}
