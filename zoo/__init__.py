@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from zoo.data import Arrays, Dataset, ImageFiles
     from zoo.errors import ZooError
     from zoo.evaluation import Evaluation
+    from zoo.evaluation.linting import lint
     from zoo.features.nearest import neighbours
     from zoo.head_request import Head, classifier, head, locator, multi_output, multilabel, regressor
     from zoo.model import TransferModel, build, load
@@ -46,6 +47,7 @@ _PUBLIC = {
     "head": "zoo.head_request",
     "heads": "zoo.plugin.listing",
     "hookimpl": "zoo.plugin.hookspecs",
+    "lint": "zoo.evaluation.linting",
     "load": "zoo.model",
     "locator": "zoo.head_request",
     "multi_output": "zoo.head_request",
@@ -78,6 +80,7 @@ __all__ = [
     "head",
     "heads",
     "hookimpl",
+    "lint",
     "load",
     "locator",
     "multi_output",

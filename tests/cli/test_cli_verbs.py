@@ -235,3 +235,15 @@ def test_a_reader_that_goes_away_is_no_error(fitted: dict) -> None:
     assert process.stderr.read() == b""
     process.stderr.close()
     assert process.wait() != 0
+
+
+def test_lint_says_what_is_wrong_and_strict_is_an_exit_code(zoo, flowers: Path, tmp_path: Path) -> None:
+    page = tmp_path / "found.html"
+    result = zoo("lint", str(flowers / "train"), "--no-features", "--html", str(page))
+    assert result.code == 0
+    assert "roses/zz_torn.jpg" in result.out
+    assert page.read_text().startswith("<!doctype html>")
+    assert zoo("lint", str(flowers / "train"), "--no-features", "--strict").code == 1
+    assert zoo("lint", "digits", "--no-features", "--strict").code == 0
+    assert not zoo("lint", str(flowers / "train"), "--no-features", "--json").json()["ok"]
+    zoo("lint", str(flowers / "train"), "--html", "no/such/place.html").fails("no/such")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import os
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -98,6 +99,75 @@ def probe(path: str | os.PathLike[str]) -> str | None:
     return None
 
 
+@dataclass(frozen=True)
+class Header:
+    """What the header of an image file says.
+
+    Attributes:
+        format: as Pillow calls it: JPEG, PNG, ...
+        mode: as Pillow calls it: RGB, L, CMYK, ...
+        width: in pixels, upright.
+        height: in pixels, upright.
+        orientation: of EXIF, 1 (upright) to 8.
+        transparent: whether pixels can be transparent.
+        sixteen_bit: whether a channel has 16 bits.
+    """
+
+    format: str
+    mode: str
+    width: int
+    height: int
+    orientation: int = 1
+    transparent: bool = False
+    sixteen_bit: bool = False
+
+
+def read_header(path: str | os.PathLike[str]) -> Header:
+    """The header of an image file; decodes no pixels.
+
+    Raises:
+        DataError: it is not that of an image zoo reads.
+    """
+    try:
+        with _open(path) as picture:
+            _check_dimensions(picture)
+            turn = _orientation(picture)
+            width, height = picture.size[::-1] if turn >= 5 else picture.size
+            return Header(
+                format=picture.format or "",
+                mode=picture.mode,
+                width=width,
+                height=height,
+                orientation=turn,
+                transparent=picture.has_transparency_data,
+                sixteen_bit=picture.mode.startswith("I;16") or _png_depth(path, picture) == 16,
+            )
+    except Exception as error:  # as in `decode`
+        raise UnreadableImageError(os.fspath(path), _reason(error, path)) from error
+
+
+def preview(path: str | os.PathLike[str], side: int) -> Image.Image:
+    """An upright RGB picture from a file, for a look at it: a JPEG is decoded straight to a smaller size.
+
+    Its pixels are not those that `decode` gives. The whole file is read, so damage shows.
+
+    Args:
+        path: the file.
+        side: the preview is no smaller than this on both sides, unless the picture is.
+
+    Raises:
+        DataError: as for `decode`.
+    """
+    try:
+        with _open(path) as picture:
+            _check_dimensions(picture)
+            picture.draft(None, (side, side))
+            picture.load()
+            return _rgb(_upright(picture)).copy()
+    except Exception as error:  # as in `decode`
+        raise UnreadableImageError(os.fspath(path), _reason(error, path)) from error
+
+
 def resize(image: np.ndarray, size: int, rule: ResizeRule) -> np.ndarray:
     """Bring a picture to the model's square, by the one rule.
 
@@ -184,14 +254,27 @@ def _reason(error: Exception, source: str | os.PathLike[str] | bytes) -> str:
     return str(error) or type(error).__name__
 
 
-def _upright(picture: Image.Image) -> Image.Image:
+def _orientation(picture: Image.Image) -> int:
+    """The EXIF orientation, 1 (upright) to 8; 1 where there is none, or none that makes sense."""
     try:
         orientation = picture.getexif().get(ExifTags.Base.Orientation, 1)
     except Exception:
         # Damaged metadata raises anything (SyntaxError, struct.error, KeyError); the pixels are whole all the same.
-        return picture
-    method = _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
+        return 1
+    return orientation if isinstance(orientation, int) and orientation in _UPRIGHT else 1
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    method = _UPRIGHT.get(_orientation(picture))
     return picture if method is None else picture.transpose(method)
+
+
+def _png_depth(path: str | os.PathLike[str], picture: Image.Image) -> int:
+    """Bits a channel of a PNG, which Pillow does not tell for colour; 0 for other files."""
+    if picture.format != "PNG":
+        return 0
+    with open(path, "rb") as file:
+        return file.read(25)[24]  # signature 8, length 4, "IHDR" 4, width 4, height 4, depth 1
 
 
 def _rgb(picture: Image.Image) -> Image.Image:

@@ -141,15 +141,12 @@ def suspected_labels(
     data_room.check(dataset)
     if dataset.task != "classification" or dataset.targets is None:
         raise DataError(f"label errors are looked for in classes; {dataset.name} is data for {dataset.task}")
-    _, found = _features(dataset, backbone, **options)
-    targets = dataset.targets[found.positions]
-    groups = np.array(dataset.hashes())[found.positions]
-    split = grouped_folds(targets, groups, folds, seed=seed)
-    probabilities = out_of_fold(found.values, targets, split, n_classes=dataset.n_classes).probabilities
+    probabilities, positions = unseen_probabilities(dataset, backbone, folds=folds, seed=seed, **options)
+    targets = dataset.targets[positions]
     names = dataset.labels or tuple(str(number) for number in range(dataset.n_classes))
     rows = []
     for row, other in doubted_labels(probabilities, targets):
-        index = int(found.positions[row])
+        index = int(positions[row])
         rows.append(
             {
                 "id": dataset.ids[index],
@@ -161,6 +158,30 @@ def suspected_labels(
             }
         )
     return Table(rows, columns=("id", "label", "looks_like", "p_label", "p_looks_like", "index"))
+
+
+def unseen_probabilities(
+    dataset: data_room.Dataset, backbone: str, *, folds: int = 5, seed: int = 0, **options: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    """What a probe that did not see an image says of it: cross-validated, copies of a file in one fold.
+
+    Args:
+        dataset: classes.
+        backbone: whose features.
+        folds: of the cross-validation.
+        seed: of the folds.
+        **options: as for `near_duplicates`.
+
+    Returns:
+        (n, classes) probabilities 0..1, and int64 (n,), the index in the dataset of each row.
+    """
+    assert dataset.targets is not None
+    _, found = _features(dataset, backbone, **options)
+    targets = dataset.targets[found.positions]
+    groups = np.array(dataset.hashes())[found.positions]
+    split = grouped_folds(targets, groups, folds, seed=seed)
+    probabilities = out_of_fold(found.values, targets, split, n_classes=dataset.n_classes).probabilities
+    return probabilities, found.positions
 
 
 def feature_map(data: Any, backbone: str = "efficientnet_lite0", **options: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,66 @@
+"""`zoo lint`: what is wrong with the user's data, before anything is trained on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from zoo.cli.models import DEFAULT_BACKBONE
+from zoo.cli.output import print_json
+from zoo.cli.parameters import json_option, quiet_option
+from zoo.cli.progress import progress_bar
+from zoo.cli.quiet import load_keras
+from zoo.errors import OptionError
+
+
+@click.command("lint")
+@click.argument("data")
+@click.option("--validation", metavar="DATA", help="Data of its own to be measured on: looked through, and for copies.")
+@click.option("--features/--no-features", default=True, help="Look for wrong labels too, with a frozen backbone.")
+@click.option("--backbone", default=DEFAULT_BACKBONE, show_default=True, metavar="NAME", help="Whose features.")
+@click.option("--html", metavar="FILE", help="Write a page with thumbnails.")
+@click.option("--strict", is_flag=True, help="Exit with 1 where there is an error or a warning.")
+@json_option
+@quiet_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    data: str,
+    validation: str | None,
+    features: bool,
+    backbone: str,
+    html: str | None,
+    strict: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Say what is wrong with your data: damaged and odd files, copies, leaks, labels that look wrong.
+
+    DATA is a folder of class folders or the name of a dataset. Nothing is trained or changed.
+
+    \b
+    Example:
+      zoo lint photos/ --html found.html
+      zoo lint photos/ --no-features --strict
+    """
+    # What can be told without Keras, which takes seconds to load, is told before.
+    if html is not None and not Path(html).parent.is_dir():
+        raise OptionError(f"--html {html!r}: the folder {str(Path(html).parent)!r} does not exist")
+    if features:
+        from zoo.plugin import registry
+
+        registry().get("backbones", backbone)
+        load_keras()
+    from zoo.evaluation.linting import lint
+
+    with progress_bar("features", unit="images", quiet=quiet or as_json) as progress:
+        found = lint(data, validation=validation, features=features, backbone=backbone, progress=progress)
+    if html is not None:
+        found.to_html(html)
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        click.echo(str(found))
+    if strict and not found.ok:
+        ctx.exit(1)

@@ -1,0 +1,221 @@
+"""What was found wrong with data: findings with a severity, examples, and what to do; as text, table, JSON and page."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from PIL import Image
+
+from zoo.errors import DataError, OptionError
+from zoo.registry import Table
+
+Severity = Literal["error", "warning", "info"]
+
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
+"""error: training would fail, or its figures would be wrong; warning: probably a mistake; info: good to know."""
+
+_EXAMPLES = 8
+"""Examples with a thumbnail on the page, for each finding."""
+
+_THUMBNAIL = 96
+"""Longer side of a thumbnail, in pixels."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One image a finding is about.
+
+    Attributes:
+        index: its place in the dataset.
+        id: its name there.
+        detail: what is the matter with it.
+        others: ids of the images it goes with: its copies.
+    """
+
+    index: int
+    id: str
+    detail: str = ""
+    others: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        text = " = ".join((self.id, *self.others))
+        return f"{text} ({self.detail})" if self.detail else text
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong, or worth knowing.
+
+    Attributes:
+        kind: what it is, in a word or two: "corrupt", "exact duplicates", ...
+        severity: see `SEVERITIES`.
+        message: what was found, one sentence.
+        advice: what to do.
+        count: images (of duplicates: groups; of classes: classes) it concerns.
+        examples: all of them, the worst first.
+    """
+
+    kind: str
+    severity: Severity
+    message: str
+    advice: str
+    count: int
+    examples: tuple[Example, ...] = ()
+
+    def text(self, examples: int = 3) -> str:
+        """The finding in one line with some examples."""
+        shown = "; ".join(str(example) for example in self.examples[:examples])
+        more = len(self.examples) - examples
+        listed = (f": {shown}" + (f"; and {more} more" if more > 0 else "")) if shown else ""
+        return f"{self.severity}: {self.message}{listed}. {self.advice}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        examples = [{"id": e.id, "detail": e.detail, "others": list(e.others), "index": e.index} for e in self.examples]
+        return {
+            "kind": self.kind,
+            "severity": self.severity,
+            "message": self.message,
+            "advice": self.advice,
+            "count": self.count,
+            "examples": examples,
+        }
+
+
+class Findings(Sequence[Finding]):
+    """Everything that was found about a dataset, the worst first.
+
+    Attributes:
+        data: name of the dataset.
+        images: number of images looked at.
+        checks: names of the checks that were made.
+        seconds: how long it took.
+    """
+
+    def __init__(
+        self,
+        found: Sequence[Finding],
+        *,
+        data: str,
+        images: int,
+        checks: Sequence[str],
+        seconds: float = 0.0,
+        picture: Callable[[int], np.ndarray] | None = None,
+    ) -> None:
+        self._found = sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
+        self.data, self.images, self.checks, self.seconds = data, images, tuple(checks), seconds
+        self._picture = picture
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._found[index]
+
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(self._found)
+
+    def of(self, kind: str) -> Finding | None:
+        """The finding of a kind, or None."""
+        return next((finding for finding in self._found if finding.kind == kind), None)
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is neither an error nor a warning."""
+        return all(finding.severity == "info" for finding in self._found)
+
+    def verdict(self) -> str:
+        """All of it in one sentence."""
+        counts = {name: sum(finding.severity == name for finding in self._found) for name in SEVERITIES}
+        said = ", ".join(
+            f"{count} {name}{'s' if count > 1 and name != 'info' else ''}" for name, count in counts.items() if count
+        )
+        return f"{self.data}: {self.images} images, {len(self.checks)} checks, {said or 'nothing found'}"
+
+    def __repr__(self) -> str:
+        return "\n".join([self.verdict(), *(finding.text() for finding in self._found)])
+
+    def table(self) -> Table:
+        """A row for each finding."""
+        rows = [
+            {"severity": f.severity, "kind": f.kind, "count": f.count, "found": f.message, "what to do": f.advice}
+            for f in self._found
+        ]
+        return Table(rows, columns=("severity", "kind", "count", "found", "what to do"))
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return {
+            "data": self.data,
+            "images": self.images,
+            "ok": self.ok,
+            "checks": list(self.checks),
+            "seconds": round(self.seconds, 3),
+            "findings": [finding.to_dict() for finding in self._found],
+        }
+
+    def to_html(self, path: str | os.PathLike[str]) -> Path:
+        """Write one page with thumbnails that needs nothing else: no script, no request; every name escaped.
+
+        Raises:
+            OptionError: the file cannot be written.
+        """
+        target = Path(path)
+        try:
+            target.write_text(self._page(), encoding="utf-8")
+        except OSError as error:
+            raise OptionError(f"the page cannot be written to {str(target)!r}: {error.strerror or error}") from error
+        return target
+
+    def _page(self) -> str:
+        sections = "".join(self._section(finding) for finding in self._found)
+        return (
+            '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+            '<meta name="viewport" content="width=device-width,initial-scale=1">'
+            # The browser itself then refuses every request.
+            '<meta http-equiv="Content-Security-Policy" '
+            "content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">"
+            f"<title>{escape(self.data)}: what was found</title><style>{_STYLE}</style></head><body>"
+            f"<h1>{escape(self.verdict())}</h1>{sections}"
+            f"<p>Checks made: {escape(', '.join(self.checks))}. {self.seconds:.0f} s.</p></body></html>\n"
+        )
+
+    def _section(self, finding: Finding) -> str:
+        figures = "".join(
+            f"<figure>{self._thumbnail(example)}<figcaption>{escape(str(example))}</figcaption></figure>"
+            for example in finding.examples[:_EXAMPLES]
+        )
+        more = len(finding.examples) - _EXAMPLES
+        rest = f"<p>and {more} more</p>" if more > 0 else ""
+        return (
+            f'<section><h2 class="{finding.severity}">{escape(finding.severity)}: {escape(finding.message)}</h2>'
+            f"<p>{escape(finding.advice)}</p><div>{figures}</div>{rest}</section>"
+        )
+
+    def _thumbnail(self, example: Example) -> str:
+        if self._picture is None:
+            return ""
+        try:
+            picture = Image.fromarray(self._picture(example.index))
+        except DataError:
+            return ""  # a file that is no picture has none to show
+        picture.thumbnail((_THUMBNAIL, _THUMBNAIL))
+        data = io.BytesIO()
+        picture.save(data, "JPEG", quality=80)
+        return f'<img alt="" src="data:image/jpeg;base64,{base64.b64encode(data.getvalue()).decode()}">'
+
+
+_STYLE = (
+    ":root{color-scheme:light dark}body{font:15px system-ui,sans-serif;margin:1rem auto;max-width:60rem;padding:0 1rem}"
+    "h1{font-size:1.3rem}h2{font-size:1.05rem;border-left:.4rem solid #2563eb;padding-left:.6rem}"
+    "h2.error{border-color:#dc2626}h2.warning{border-color:#d97706}div{display:flex;flex-wrap:wrap;gap:.6rem}"
+    "figure{margin:0;width:9rem}figcaption{font-size:.75rem;overflow-wrap:anywhere}img{max-width:100%}"
+)
