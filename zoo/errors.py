@@ -57,6 +57,14 @@ class FrozenError(ZooError):
     """Something that had to stay frozen moved: BatchNorm or a frozen stage of the base."""
 
 
+class DivergedError(OptionError):
+    """Training left the numbers: loss or weights are NaN or infinite. The message names the learning rate."""
+
+
+class ResumeError(ZooError):
+    """A run that cannot go on where it was: nothing was saved, or what it depends on has changed."""
+
+
 class UnsafeFileError(ZooError):
     """A model file that holds code or paths instead of data, or is damaged."""
 

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from zoo.compose import Composition
 from zoo.data import Dataset, Split, Transform, batches
-from zoo.errors import DataError, OptionError
+from zoo.errors import DataError, DivergedError, OptionError
 from zoo.features import Features, extract, fit_linear
 from zoo.features.extraction import Progress
 from zoo.outputs import box_columns, read_scores
 from zoo.specs import PhaseSpec, RecipeSpec
 from zoo.training.freeze import Guard, freeze, leaves, quiet_dropout
 from zoo.training.loop import Images, Rows, descend
+from zoo.training.saving import Checkpointer
 from zoo.training.suffix import Cut, Kept, cut, pays
 
 SCRATCH = "scratch"
@@ -57,6 +59,8 @@ class Settings:
     """Whether the outputs of frozen stages are computed once and kept; None: where it pays."""
     fresh_head: bool = True
     """Whether the head starts anew, so that its values take their units from the training targets."""
+    checkpoint: Checkpointer | None = None
+    """Saves the run, and puts it back where it was; None: nothing is saved."""
 
 
 def check_recipe(composition: Composition, recipe: RecipeSpec, *, augmented: bool) -> None:
@@ -126,18 +130,27 @@ def train(
     if settings.fresh_head:
         assert dataset.targets is not None
         composition.set_units(dataset.targets[outcome.train])
-    for phase in recipe.phases:
-        start = time.perf_counter()
+    checkpoint = settings.checkpoint or Checkpointer(Path(), composition, context={}, every=None)
+    settings = replace(settings, checkpoint=checkpoint)
+    checkpoint.restore(outcome)  # only now: features are those of the base that the run started from
+    for index, phase in enumerate(recipe.phases):
+        if not checkpoint.enter(index):
+            continue
+        start = time.perf_counter() - checkpoint.seconds_before()
+        now = settings
+        if checkpoint.resumes_within(index):  # as it began: by now the disk may have other room
+            now = replace(settings, prefix=checkpoint.behind_prefix())
         if phase.solver == "convex" and composition.linear_layer() is not None:
             assert features is not None
-            report = _probe(composition, dataset, features, outcome, measure, settings)
+            report = _probe(composition, dataset, features, outcome, measure, now)
         elif phase.unfreeze == 0 and (settings.augment is None or phase.solver == "convex"):
             assert features is not None
-            report = _head(composition, dataset, features, outcome, phase, settings)
+            report = _head(composition, dataset, features, outcome, phase, now)
         else:
-            report = _descend_images(composition, dataset, outcome, phase, settings)
+            report = _descend_images(composition, dataset, outcome, phase, now)
         _require_finite(composition, phase, outcome)
         outcome.phases.append({"name": phase.name, "seconds": round(time.perf_counter() - start, 3), **report})
+        checkpoint.leave(index, last=index == len(recipe.phases) - 1)
     if all(phase.unfreeze == "all" for phase in recipe.phases) and composition.identity["weights"] is None:
         composition.identity["weights"] = SCRATCH
     if features is not None and not outcome.changed_base:
@@ -200,7 +213,7 @@ def _require_finite(composition: Composition, phase: PhaseSpec, outcome: Outcome
     assert composition.head is not None
     weights = all(np.isfinite(weight).all() for weight in composition.head.get_weights())
     if not weights or not np.isfinite(outcome.history.get("loss", [0.0])).all():
-        raise OptionError(
+        raise DivergedError(
             f"phase {phase.name!r} diverged: loss or weights are no numbers any more. Lower learning_rate "
             f"(it was {phase.learning_rate:g})"
         )
@@ -337,6 +350,7 @@ def _head(
         callbacks=settings.callbacks,
         first_epoch=_epochs_done(outcome),
         verbose=settings.verbose,
+        checkpoint=settings.checkpoint,
     )
     _record(outcome, history)
     return _gradient_report(phase, [])
@@ -365,6 +379,7 @@ def _descend_images(
             callbacks=settings.callbacks,
             first_epoch=_epochs_done(outcome),
             verbose=settings.verbose,
+            checkpoint=settings.checkpoint,
         )
     guard.verify(phase.name)
     outcome.changed_base = outcome.changed_base or bool(training)

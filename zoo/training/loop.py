@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from zoo.compose import as_pixels
 from zoo.data import Dataset, Transform, batches
 from zoo.outputs import columns
 from zoo.specs import Output, PhaseSpec, ResizeRule
+from zoo.training.saving import Checkpointer
 
 
 def order(count: int, *, seed: int, epoch: int) -> np.ndarray:
@@ -98,15 +100,16 @@ def feed(source: Images | Rows, *, batch_size: int, first_epoch: int, seed: int 
             super().__init__()
             self.start(first_epoch)
 
-        def start(self, epoch: int) -> None:
-            """The batches from here on are those of this epoch."""
-            self._epoch = epoch
+        def start(self, epoch: int, skip: int = 0) -> None:
+            """The batches from here on are those of this epoch, without the first few."""
+            self._epoch, self._skip = epoch, skip
             self._order = np.arange(len(source)) if seed is None else order(len(source), seed=seed, epoch=epoch)
 
         def __len__(self) -> int:
-            return math.ceil(len(source) / batch_size)
+            return math.ceil(len(source) / batch_size) - self._skip
 
         def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+            index += self._skip
             return source.take(self._order[index * batch_size : (index + 1) * batch_size], self._epoch)
 
     return Feed()
@@ -215,6 +218,7 @@ def descend(
     callbacks: Sequence[Any] = (),
     first_epoch: int = 0,
     verbose: int | str = 0,
+    checkpoint: Checkpointer | None = None,
 ) -> dict[str, list[float]]:
     """Train a model for one phase; compiles it anew, since a change of `trainable` is silent without that.
 
@@ -232,6 +236,7 @@ def descend(
         callbacks: Keras callbacks.
         first_epoch: number of epochs that earlier phases did; epochs go on counting from there.
         verbose: as in Keras.
+        checkpoint: saves the phase, and knows where it goes on after the run was resumed.
 
     Returns:
         Keras-style history: metric -> value per epoch.
@@ -265,18 +270,30 @@ def descend(
     # Otherwise Keras makes the optimizer's variables while it traces the step, which traces the network twice.
     model.optimizer.build(model.trainable_variables)
 
-    result = model.fit(
-        learning,
-        shuffle=False,  # the feed has its own order
-        validation_data=checking,
-        initial_epoch=first_epoch,
-        epochs=first_epoch + phase.epochs,
-        class_weight=class_weight,
-        # By Keras's own count of epochs: it also calls `on_epoch_end` of a PyDataset before the first one.
-        callbacks=[
-            keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: learning.start(epoch)),
-            *callbacks,
-        ],
-        verbose=verbose,
+    epoch_now, done = first_epoch, 0
+    # By Keras's own count of epochs: it also calls `on_epoch_end` of a PyDataset before the first one.
+    begins = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: learning.start(epoch, done if epoch == epoch_now else 0)
     )
+    everybody = [begins, *callbacks]
+    if checkpoint is not None:
+        epoch_now, done = checkpoint.begin(
+            model, callbacks=everybody, first_epoch=first_epoch, epochs=phase.epochs, steps=steps
+        )
+        everybody.append(checkpoint.callback())
+    if done:
+        model._symbolic_build(data_batch=learning[0])  # makes the metrics, whose values come back
+    with warnings.catch_warnings():
+        if done:  # the first epoch has fewer batches than Keras counted
+            warnings.filterwarnings("ignore", "Your input ran out of data")
+        result = model.fit(
+            learning,
+            shuffle=False,  # the feed has its own order
+            validation_data=checking,
+            initial_epoch=epoch_now,
+            epochs=first_epoch + phase.epochs,
+            class_weight=class_weight,
+            callbacks=everybody,
+            verbose=verbose,
+        )
     return {name: [float(value) for value in values] for name, values in result.history.items()}
