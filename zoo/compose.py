@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -141,6 +142,7 @@ def compose(
     input_size: int | None = None,
     resize: ResizeRule | str | None = None,
     preprocessing: Preprocessing | str | None = "pretrained",
+    precision: str | None = None,
     seed: int = 0,
     progress: Any = None,
 ) -> tuple[Composition, TrainedHead | None]:
@@ -151,22 +153,36 @@ def compose(
     Returns:
         The composition with a fresh head, and the record of the head's shipped weights if some fit this base.
     """
+    from zoo.architectures.precision import check_precision, policy
+
     wanted = _wanted_head(head)
-    if isinstance(backbone, str):
-        source = _named(
-            backbone, wanted, weights=weights, features=features, input_size=input_size, seed=seed, progress=progress
-        )
-        if preprocessing != "pretrained":
-            if not isinstance(preprocessing, Preprocessing | None):
-                raise OptionError(f"preprocessing must be 'pretrained', None or a Preprocessing; got {preprocessing!r}")
-            source.preprocessing = preprocessing or IDENTITY
-    else:
-        if weights != "pretrained":
-            raise OptionError("weights= goes with the name of a backbone; a Keras model brings its own")
-        source = _given(backbone, features=features, input_size=input_size, preprocessing=preprocessing)
-    trained = _trained_record(wanted, source) if resize is None else None
-    rule = _resize_rule(resize, source.preprocessing, trained, wanted)
-    return _wire(source, wanted, rule, seed), trained
+    with policy(precision) as computes:
+        if isinstance(backbone, str):
+            source = _named(
+                backbone,
+                wanted,
+                weights=weights,
+                features=features,
+                input_size=input_size,
+                seed=seed,
+                progress=progress,
+            )
+            if preprocessing != "pretrained":
+                if not isinstance(preprocessing, Preprocessing | None):
+                    raise OptionError(
+                        f"preprocessing must be 'pretrained', None or a Preprocessing; got {preprocessing!r}"
+                    )
+                source.preprocessing = preprocessing or IDENTITY
+        else:
+            if weights != "pretrained":
+                raise OptionError("weights= goes with the name of a backbone; a Keras model brings its own")
+            source = _given(backbone, features=features, input_size=input_size, preprocessing=preprocessing)
+            if precision is not None:
+                check_precision(source.network, precision)
+        source.identity["precision"] = computes
+        trained = _trained_record(wanted, source) if resize is None else None
+        rule = _resize_rule(resize, source.preprocessing, trained, wanted)
+        return _wire(source, wanted, rule, seed), trained
 
 
 # -- the base ----------------------------------------------------------------------------------------------------
@@ -354,15 +370,18 @@ def pool(maps: Any, pooling: str) -> Any:
     """
     import keras
 
-    average = keras.layers.GlobalAveragePooling2D
+    from zoo.architectures.precision import in_float32
+
+    # In float32 whatever the base computes in: sums over a map, and features that a head is solved on.
+    average = partial(keras.layers.GlobalAveragePooling2D, dtype="float32")
+    maximum = partial(keras.layers.GlobalMaxPooling2D, dtype="float32")
     if pooling == "max":
-        return keras.layers.GlobalMaxPooling2D(name=FEATURES)(maps)
+        return maximum(name=FEATURES)(maps)
     if pooling == "concat":
-        both = [average()(maps), keras.layers.GlobalMaxPooling2D()(maps)]
-        return keras.layers.Concatenate(name=FEATURES)(both)
+        return keras.layers.Concatenate(dtype="float32", name=FEATURES)([average()(maps), maximum()(maps)])
     if pooling == "gem":
-        powers = keras.ops.power(keras.ops.maximum(maps, 1e-6), _GEM)
-        return keras.layers.Identity(name=FEATURES)(keras.ops.power(average()(powers), 1 / _GEM))
+        powers = keras.ops.power(keras.ops.maximum(in_float32(maps), 1e-6), _GEM)
+        return keras.layers.Identity(dtype="float32", name=FEATURES)(keras.ops.power(average()(powers), 1 / _GEM))
     return average(name=FEATURES)(maps)
 
 
@@ -520,6 +539,8 @@ def preprocess(pixels: Any, preprocessing: Preprocessing) -> Any:
 def _wire(source: _Source, wanted: _Wanted | None, rule: ResizeRule, seed: int) -> Composition:
     import keras
 
+    from zoo.architectures.precision import in_float32
+
     size, channels = source.input_size, source.channels
     pixels = keras.Input((size, size, channels), dtype="float32", name="pixels")
     # A Model of its own name: a saved file is taken apart by it. Renaming the application itself would break
@@ -538,7 +559,8 @@ def _wire(source: _Source, wanted: _Wanted | None, rule: ResizeRule, seed: int) 
         if len(x.shape) == 4:
             x = pool(x, source.pooling)
         elif len(x.shape) != 2:
-            x = keras.layers.Flatten(name=FEATURES)(x)
+            x = keras.layers.Flatten(dtype="float32", name=FEATURES)(x)
+        x = in_float32(x)
         features = keras.Model(pixels, x, name="feature_extractor")
         head = _build_head(wanted, int(x.shape[-1]), seed)
         raw = head(x)
@@ -623,9 +645,12 @@ _ACTIVATIONS = {"classification": "softmax", "multilabel": "sigmoid", "regressio
 
 
 def _in_units(raw: Any, units: Mapping[str, Any], outputs: tuple[Output, ...]) -> Any:
-    """The head's output with its regressions in the unit of their targets."""
+    """The head's output in float32, with its regressions in the unit of their targets."""
     import keras
 
+    from zoo.architectures.precision import in_float32
+
+    raw = in_float32(raw)
     if not units:
         return raw
     if len(outputs) == 1:
@@ -666,6 +691,11 @@ def _build_head(wanted: _Wanted, dimension: int, seed: int) -> Any:
         raise OptionError(
             f"the head ends in the activation {final!r}; for {task} it must give logits or values (no activation)"
             f"{or_else}"
+        )
+    if final == probabilities and head.output.dtype != "float32":
+        raise OptionError(
+            f"the head ends in {final} computed in {head.output.dtype}, which rounds small probabilities to nothing: "
+            f"give its last layer dtype='float32'"
         )
     return head
 

@@ -52,6 +52,7 @@ def build(
     input_size: int | None = None,
     resize: ResizeRule | str | None = None,
     preprocessing: Preprocessing | str | None = "pretrained",
+    precision: str | None = None,
     augment: Any = None,
     seed: int = 0,
     progress: Any = None,
@@ -70,6 +71,9 @@ def build(
         resize: the rule that fits pictures to it: "crop", "stretch", "pad" or a `zoo.specs.ResizeRule`. Default: the
             published rule for the pretrained classifier; for a head, shorter side to the input size, then the centre.
         preprocessing: numbers to replace those of the backbone; None: pixels 0..255 as they are.
+        precision: what base and head compute in: "float32", "mixed_bfloat16" or "mixed_float16" (with loss scaling in
+            `fit`). Weights, features and answers are float32 in all of them. None: Keras's global dtype policy. Layers
+            and models of your own bring their own.
         augment: random changes while training: names (`zoo.augmentations()`), Keras layers, functions of
             (uint8 image, seed), or a list of these.
         seed: of the head's initial weights and of random base weights.
@@ -89,6 +93,7 @@ def build(
             input_size=input_size,
             resize=resize,
             preprocessing=preprocessing,
+            precision=precision,
             seed=seed,
             progress=progress,
         )

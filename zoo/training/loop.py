@@ -129,6 +129,18 @@ def reseed(layers: Sequence[Any], *, seed: int, epoch: int) -> None:
         generator.state.assign(np.random.SeedSequence([seed, epoch, index]).generate_state(2))
 
 
+def loss_scaled(optimizer: Any, layers: Sequence[Any]) -> Any:
+    """The optimizer, with a loss scale where a layer computes in float16: small gradients would become zero.
+
+    Keras does so itself for a model built under the policy, but not for one that was loaded, or cut out of another.
+    """
+    import keras
+
+    if all(layer.compute_dtype != "float16" for layer in layers):
+        return optimizer
+    return keras.optimizers.LossScaleOptimizer(optimizer)
+
+
 def loss_for(outputs: Sequence[Output], *, from_logits: bool, scales: Mapping[str, np.ndarray]) -> Any:
     """The Keras loss of the answers; of several the sum of their own, each times its weight.
 
@@ -257,11 +269,10 @@ def descend(
         warmup_target=phase.learning_rate if warmup else None,
         warmup_steps=warmup,
     )
+    # Keras's Adam decouples its weight decay, as AdamW does.
+    optimizer = keras.optimizers.Adam(learning_rate=rate, weight_decay=phase.weight_decay or None, global_clipnorm=1.0)
     model.compile(
-        # Keras's Adam decouples its weight decay, as AdamW does.
-        optimizer=keras.optimizers.Adam(
-            learning_rate=rate, weight_decay=phase.weight_decay or None, global_clipnorm=1.0
-        ),
+        optimizer=loss_scaled(optimizer, layers),
         loss=loss_for(outputs, from_logits=from_logits, scales=scales),
         metrics=metrics_for(outputs),
         # On a CPU compiling a whole network with XLA costs more than it saves in a few epochs.

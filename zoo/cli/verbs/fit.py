@@ -16,6 +16,7 @@ from zoo.cli.progress import progress_bar
 from zoo.cli.quiet import load_keras
 from zoo.errors import OptionError
 from zoo.plugin import manager, registry
+from zoo.specs import PRECISIONS
 
 if TYPE_CHECKING:
     from zoo.data import Dataset
@@ -52,6 +53,7 @@ DEFAULT_HEAD = "linear"
 @click.option("--features", metavar="NAME", help="What the head reads: avg, max, a stage, or a layer.")
 @click.option("--input-size", type=click.IntRange(min=1), metavar="PIXELS", help="Side of the input.")
 @click.option("--resize", type=click.Choice(["crop", "stretch", "pad"]), help="How pictures become squares.")
+@click.option("--precision", type=click.Choice(PRECISIONS), help="What base and head compute in; default float32.")
 @click.option(
     "--recipe",
     metavar="NAME",
@@ -82,6 +84,7 @@ def command(
     features: str | None,
     input_size: int | None,
     resize: str | None,
+    precision: str | None,
     recipe: str | None,
     epochs: int | None,
     batch_size: int | None,
@@ -129,6 +132,7 @@ def command(
             features=features,
             input_size=input_size,
             resize=resize,
+            precision=precision,
             augment=operations or None,
             seed=seed,
             progress=progress,
