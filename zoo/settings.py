@@ -7,6 +7,9 @@ from pathlib import Path
 
 from zoo.errors import OptionError
 
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+"""What a model computes in, by Keras's names of the dtype policies; weights are float32 in all of them."""
+
 
 def _flag(name: str) -> bool:
     return os.environ.get(name, "").strip().lower() in {"1", "true", "yes", "on"}

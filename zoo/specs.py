@@ -27,9 +27,6 @@ BOX_LABELS = ("x_min", "y_min", "x_max", "y_max")
 
 Modality = Literal["image", "audio", "text", "table"]
 
-PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
-"""What a model computes in, by Keras's names of the dtype policies; weights are float32 in all of them."""
-
 
 class Spec(BaseModel):
     """Base of the vocabulary: frozen, and a field that is not known is an error."""

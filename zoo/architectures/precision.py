@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from zoo.errors import OptionError, did_you_mean
-from zoo.specs import PRECISIONS
+from zoo.settings import PRECISIONS
 
 
 @contextmanager

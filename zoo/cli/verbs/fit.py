@@ -16,7 +16,7 @@ from zoo.cli.progress import progress_bar
 from zoo.cli.quiet import load_keras
 from zoo.errors import OptionError
 from zoo.plugin import manager, registry
-from zoo.specs import PRECISIONS
+from zoo.settings import PRECISIONS
 
 if TYPE_CHECKING:
     from zoo.data import Dataset

@@ -35,7 +35,9 @@ def command(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Say what is wrong with your data: damaged and odd files, copies, leaks, labels that look wrong.
+    """Say what is wrong with your data, before anything is trained on it.
+
+    Damaged and odd files, copies, leaks between splits, labels that look wrong.
 
     DATA is a folder of class folders or the name of a dataset. Nothing is trained or changed.
 
