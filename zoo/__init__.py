@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from zoo.evaluation.linting import lint
     from zoo.features.nearest import neighbours
     from zoo.head_request import Head, classifier, head, locator, multi_output, multilabel, regressor
-    from zoo.model import TransferModel, build, load
+    from zoo.model import TransferModel, build, load, resume
     from zoo.outputs import Prediction
     from zoo.plugin.hookspecs import hookimpl
     from zoo.plugin.listing import augmentations, backbones, datasets, describe, heads, plugins
@@ -56,6 +56,7 @@ _PUBLIC = {
     "regressor": "zoo.head_request",
     "plugins": "zoo.plugin.listing",
     "recommend": "zoo.ranking",
+    "resume": "zoo.model",
     "which": "zoo.plugin.locate",
 }
 
@@ -89,6 +90,7 @@ __all__ = [
     "plugins",
     "recommend",
     "regressor",
+    "resume",
     "which",
 ]
 

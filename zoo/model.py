@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from zoo import data as data_room
 from zoo import settings
 from zoo.compose import Composition, compose, load_trained_head, package_file, take_apart
 from zoo.data.inputs import as_uint8
-from zoo.errors import DataError, OptionError, UnsafeFileError, UntrainedHeadError
+from zoo.errors import DataError, DivergedError, OptionError, ResumeError, UnsafeFileError, UntrainedHeadError
 from zoo.evaluation import Evaluation, evaluate_outputs, headline_of
 from zoo.export import read, save
 from zoo.features import extract, forward
@@ -26,18 +28,23 @@ from zoo.plugin import provenance
 from zoo.registry import ZooNotice
 from zoo.specs import Output, Preprocessing, RecipeSpec, ResizeRule
 from zoo.training import (
+    EVERY,
+    Checkpointer,
     Run,
+    RunFolder,
     Settings,
     check_class_weight,
     check_recipe,
     choose,
     freeze,
+    kind_of,
     new_directory,
     resolve,
     train,
+    unsaved,
     versions,
-    write_json,
 )
+from zoo.training.checkpoint import Checkpoint, newest, numbered
 
 _HASH_DIGITS = 16
 """Digits of each training file's sha256 kept with a model: 64 bits, enough to recognise a file."""
@@ -139,6 +146,173 @@ def load(path: str | os.PathLike[str], *, augment: Any = None) -> TransferModel:
     return model
 
 
+def resume(
+    run_folder: str | os.PathLike[str],
+    data: Any = None,
+    *,
+    validation: Any = None,
+    augment: Any = None,
+    callbacks: Sequence[Any] = (),
+    checkpoint_every: float | None = EVERY,
+    verbose: int | str = 0,
+    progress: Any = None,
+) -> Run:
+    """Go on with a run that was killed or interrupted, from its last checkpoint.
+
+    On a CPU the weights and the history at the end are, bit for bit, those of a run that nothing interrupted.
+
+    Args:
+        run_folder: the folder of the run.
+        data: what the run was trained on; None: by the path or name it was given by. Arrays and streams must be given.
+        validation: likewise, where validation was data of its own.
+        augment: None: the named augmentations of the run. Keras layers and functions must be given.
+        callbacks: those of the run. The state of `EarlyStopping`, `ReduceLROnPlateau` and of callbacks with `get_state`
+            and `set_state` comes back; others start anew, and a notice says so.
+        checkpoint_every: as in `fit`.
+        verbose: as in Keras.
+        progress: called with (images done, images in all) while features are computed.
+
+    Returns:
+        The run as `fit` would have returned it; `run.model` is the trained model.
+
+    Raises:
+        ResumeError: the run is finished, diverged, or worked on by another process; nothing of it was saved; or the
+            data, the weights, the recipe, the augmentation, the callbacks or a version are not those of the run.
+    """
+    _check_every(checkpoint_every)
+    folder = RunFolder.existing(Path(run_folder))
+    config, state = folder.record["config"], folder.record["state"]
+    if state == "finished":
+        raise ResumeError(f"{folder.path} is finished: zoo.load({str(folder.model)!r}) is its model")
+    if state == "diverged":
+        raise ResumeError(
+            f"{folder.path} diverged and would do so again: {folder.record.get('error')}. Start a new run"
+        )
+    with folder.locked():
+        folder.check_start()
+        _same_environment(folder.path, config["environment"])
+        found, problems = newest(folder.checkpoints)
+        if found is None and numbered(folder.checkpoints):
+            raise ResumeError(f"no checkpoint of {folder.path} is whole: {'; '.join(problems)}")
+        if found is not None and found.state["config_sha256"] != folder.fingerprint:
+            raise ResumeError(f"{found.path} is of another run: its recipe, seed or data are not those of run.json")
+        for problem in problems:
+            warnings.warn(f"{problem}; the run goes on from the checkpoint before", ZooNotice, stacklevel=2)
+        source = config["data"]["source"] if data is None else data
+        if source is None:
+            raise ResumeError(f"{folder.path} was trained on data without a path or name: pass it again as data=")
+        held_out = config["validation"]
+        if isinstance(held_out, dict):
+            held_out = held_out["source"] if validation is None else validation
+            if held_out is None:
+                raise ResumeError(f"{folder.path} was validated on data of its own: pass it again as validation=")
+        _same_callbacks(folder.path, config["callbacks"], callbacks)
+        model = load(folder.start, augment=_same_augmentation(folder.path, config["augment"], augment))
+        folder.write(state="running")
+        given = {"every": checkpoint_every, "verbose": verbose, "progress": progress}
+        return model._go_on(folder, found, source, held_out, callbacks, given)
+
+
+def _check_every(seconds: Any) -> None:
+    if seconds is not None and (isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds >= 0):
+        raise OptionError(f"checkpoint_every={seconds!r} must be a number of seconds from 0, or None")
+
+
+def _is_share(validation: Any) -> bool:
+    """Whether `validation=` says how much to hold out, rather than what."""
+    return validation is None or isinstance(validation, bool | int | float | np.number)
+
+
+def _share(validation: Any) -> Any:
+    return validation.item() if isinstance(validation, np.number) else validation
+
+
+def _environment() -> dict[str, str]:
+    """What besides the arguments decides the bits of a run."""
+    import keras
+
+    numbers = {name: version for name, version in versions().items() if name != "python"}
+    return {**numbers, "backend": keras.config.backend(), "ZOO_FEATURES": settings.features_dtype()}
+
+
+def _same_environment(path: Path, before: Mapping[str, str]) -> None:
+    now = _environment()
+    changed = [f"{name} was {old}, is {now.get(name)}" for name, old in before.items() if now.get(name) != old]
+    if changed:
+        raise ResumeError(f"{path} was begun elsewhere, and would not end the same here: {'; '.join(changed)}")
+
+
+def _described(op: Any) -> dict[str, Any]:
+    described: dict[str, Any] = json.loads(json.dumps({"name": op.name, "provider": op.provider, "options": op.config}))
+    return described
+
+
+def _same_augmentation(path: Path, before: Sequence[Mapping[str, Any]], given: Any) -> Any:
+    """The augmentation of a run: as given, or by name; checked to be that of the run."""
+    own = [op["name"] for op in before if op["provider"] in ("user", "keras")]
+    if given is None and own:
+        raise ResumeError(f"{path} used augmentation that only you have ({', '.join(own)}): pass augment= again")
+    ops = augment_room.resolve([{op["name"]: op["options"]} for op in before] if given is None else given)
+    now = [_described(op) for op in ops]
+    if [_comparable(op) for op in now] != [_comparable(op) for op in before]:
+        raise ResumeError(
+            f"{path} used other augmentation: then {json.dumps(list(before))[:300]}, now {json.dumps(now)[:300]}"
+        )
+    return ops
+
+
+def _comparable(op: Mapping[str, Any]) -> Any:
+    """An augmentation without what does not matter: a Keras layer's seed is set by the run, its name counts layers."""
+    return _without(op, {"name", "seed", "build_config"}) if op["provider"] == "keras" else dict(op)
+
+
+def _without(value: Any, names: set[str]) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without(item, names) for key, item in value.items() if key not in names}
+    return [_without(item, names) for item in value] if isinstance(value, list) else value
+
+
+def _same_callbacks(path: Path, before: Sequence[Sequence[Any]], given: Sequence[Any]) -> None:
+    wanted = [name for name, kind in before if kind is not None]
+    found = [type(item).__name__ for item in given if kind_of(item) is not None]
+    if wanted != found:
+        raise ResumeError(
+            f"{path} had the callbacks {', '.join(wanted) or 'none'} whose state is saved, and now there are "
+            f"{', '.join(found) or 'none'}: pass the same in callbacks="
+        )
+    anew = unsaved(given)
+    if anew:
+        warnings.warn(f"the state of these callbacks starts anew: {', '.join(anew)}", ZooNotice, stacklevel=3)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """All that a run depends on beside the model and its folder."""
+
+    dataset: data_room.Dataset
+    split: data_room.Split
+    recipe: RecipeSpec
+    seed: int
+    class_weight: Any
+    callbacks: Sequence[Any]
+    cache: bool
+    prefix: bool | None
+    goes_on: bool
+    used: Any
+    every: float | None
+    verbose: int | str
+    progress: Any
+
+
+@dataclass
+class _Keeper:
+    """What is known of a run that may end before its end."""
+
+    saver: Checkpointer | None = None
+    folder: RunFolder | None = None
+    training_files: set[str] = field(default_factory=set)
+
+
 class TransferModel:
     """A base, a head, and the verbs on them. Made by `zoo.build` or `zoo.load`."""
 
@@ -223,6 +397,7 @@ class TransferModel:
         directory: str | os.PathLike[str] | None = None,
         cache: bool = True,
         cached_prefix: bool | None = None,
+        checkpoint_every: float | None = EVERY,
         verbose: int | str = 0,
         progress: Any = None,
     ) -> Run:
@@ -250,8 +425,14 @@ class TransferModel:
                 with the same base and images computes none.
             cached_prefix: whether fine-tuning computes the outputs of the frozen stages once, keeps them, and trains
                 only the stages behind them, with the same result. None: where it pays; the run says so.
+            checkpoint_every: seconds between checkpoints within an epoch of gradient descent, for `zoo.resume`; they
+                are also written at the end of epochs and phases, as far as that takes no more than a twentieth of the
+                time. 0: at every step; None: none.
             verbose: as in Keras, for gradient phases.
             progress: called with (images done, images in all) while features are computed.
+
+        An error leaves the model as it was. Ctrl-C, and a loss that is no number, leave the best checkpoint so far in
+        it, and in the run folder as `model.keras`; without one the model is as it was.
 
         Returns:
             The run: history, phases, evaluations, notices, folder.
@@ -260,6 +441,7 @@ class TransferModel:
             DataError: the data cannot be used; the message says what was found and what to do.
             OptionError: arguments that do not go together.
             FrozenError: something that had to stay frozen moved.
+            DivergedError: the loss or the weights are no numbers any more.
         """
         if self._ops and any(output.task == "box" for output in self.outputs):
             augment_room.check_boxes_follow(self._ops)
@@ -275,52 +457,113 @@ class TransferModel:
         self._check_start(start, chosen)
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
             raise OptionError(f"seed={seed!r} must be a whole number from 0")
-        tunes_base = any(phase.unfreeze for phase in chosen.phases)
+        _check_every(checkpoint_every)
         goes_on = self._head_state == "fitted" or start == "pretrained"  # from weights trained before
-        began = datetime.now(UTC)
-        with self._whole_or_not_at_all(tunes_base):
+        with self._whole_or_not_at_all(chosen) as keeper:
             with provenance.recording() as used:
                 dataset, split, notices = self._training_data(data, validation, test, seed)
             weights = check_class_weight(self._composition, class_weight)
+            notices += self._start(start, chosen)
+            config = {
+                "recipe": chosen.model_dump(mode="json"),
+                "seed": seed,
+                "data": {"source": data_room.source_of(data), "fingerprint": dataset.fingerprint()},
+                "validation": _share(validation)
+                if _is_share(validation)
+                else {"source": data_room.source_of(validation)},
+                "test": test,
+                "class_weight": list(weights.items()) if isinstance(weights, dict) else weights,
+                "augment": [_described(op) for op in self._ops],
+                "callbacks": [(type(item).__name__, kind_of(item)) for item in callbacks],
+                "cache": cache,
+                "cached_prefix": cached_prefix,
+                "goes_on": goes_on,
+                "model": self._composition.identity,
+                "environment": _environment(),
+            }
             target = self._new_directory(directory, chosen.name)
             try:
-                notices += self._start(start, chosen)
-                outcome = train(
-                    self._composition,
-                    dataset,
-                    split,
-                    chosen,
-                    _measure(self._composition),
-                    Settings(
-                        seed=seed,
-                        augment=self._augmentation(seed),
-                        class_weight=weights,
-                        callbacks=callbacks,
-                        verbose=verbose,
-                        progress=progress,
-                        cache=cache,
-                        prefix=cached_prefix,
-                        fresh_head=not goes_on,
-                    ),
-                )
-                hashes = dataset.hashes()
-                trained_on = {hashes[index][:_HASH_DIGITS] for index in outcome.train}
-                self._training_files = trained_on | (self._training_files if goes_on else set())
-                self._providers = provenance.with_data(self._providers, used, continues=goes_on)
-                self._head_state = "fitted"
-                notices += _skipped_notice(outcome.skipped, len(dataset))
-                run = Run(recipe=chosen, history=outcome.history, phases=outcome.phases, notices=notices)
-                if len(outcome.validation):
-                    run.validation = self._evaluation(dataset, outcome.validation, scores=outcome.validation_scores)
-                if len(outcome.test):
-                    run.test = self._evaluation(dataset, outcome.test, scores=outcome.test_scores)
-            except BaseException:
-                with suppress(OSError):
-                    target.rmdir()  # still empty: nothing is written before the end
-                raise
+                folder = RunFolder.new(target, config)
+            except OSError as error:
+                raise OptionError(f"the run cannot be written to {target}: {error}. Pass directory=") from error
+            folder.record["notices"] = notices
+            job = _Job(
+                dataset=dataset,
+                split=split,
+                recipe=chosen,
+                seed=seed,
+                class_weight=weights,
+                callbacks=callbacks,
+                cache=cache,
+                prefix=cached_prefix,
+                goes_on=goes_on,
+                used=used,
+                every=checkpoint_every,
+                verbose=verbose,
+                progress=progress,
+            )
+            with folder.locked():
+                run = self._carry_out(folder, job, keeper)
+        return run
+
+    def _carry_out(self, folder: RunFolder, job: _Job, keeper: _Keeper, found: Checkpoint | None = None) -> Run:
+        """Train, evaluate and write the run; from the checkpoint, if there is one."""
+        dataset = job.dataset
+        saver = Checkpointer(
+            folder.checkpoints,
+            self._composition,
+            context={"config_sha256": folder.fingerprint},
+            # A probe takes a moment, and its features are in the cache: there is nothing to go on with.
+            every=job.every if any(phase.solver == "gradient" for phase in job.recipe.phases) else None,
+            write_start=lambda: self._write_start(folder),
+            told=lambda progress: folder.write(progress=progress),
+        )
+        if folder.start.exists():
+            saver.go_on_from(found)
+        elif saver.every is not None and any(phase.unfreeze for phase in job.recipe.phases):
+            saver.ensure_start()  # not later: computing the features may take long
+        hashes = dataset.hashes()
+        keeper.saver = saver
+        keeper.folder = folder
+        earlier = self._training_files if job.goes_on else set()
+        keeper.training_files = earlier | {hashes[index][:_HASH_DIGITS] for index in job.split.train}
+        folder.record.setdefault("started", datetime.now(UTC).isoformat(timespec="seconds"))
+        with saver.watching_signals():
+            outcome = train(
+                self._composition,
+                dataset,
+                job.split,
+                job.recipe,
+                _measure(self._composition),
+                Settings(
+                    seed=job.seed,
+                    augment=self._augmentation(job.seed),
+                    class_weight=job.class_weight,
+                    callbacks=job.callbacks,
+                    verbose=job.verbose,
+                    progress=job.progress,
+                    cache=job.cache,
+                    prefix=job.prefix,
+                    fresh_head=not job.goes_on,
+                    checkpoint=saver,
+                ),
+            )
+        self._training_files = earlier | {hashes[index][:_HASH_DIGITS] for index in outcome.train}
+        self._providers = provenance.with_data(self._providers, job.used, continues=job.goes_on)
+        self._head_state = "fitted"
+        notices = [
+            *folder.record.get("notices", ()),
+            *_skipped_notice(outcome.skipped, len(dataset)),
+            *saver.notices,
+        ]
+        run = Run(recipe=job.recipe, history=outcome.history, phases=outcome.phases, notices=notices, model=self)
+        if len(outcome.validation):
+            run.validation = self._evaluation(dataset, outcome.validation, scores=outcome.validation_scores)
+        if len(outcome.test):
+            run.test = self._evaluation(dataset, outcome.test, scores=outcome.test_scores)
         run.details = {
-            "started": began.isoformat(timespec="seconds"),
-            "seed": seed,
+            "started": folder.record["started"],
+            "seed": job.seed,
             "versions": versions(),
             "model": self._composition.identity,
             "input_size": self.input_size,
@@ -333,12 +576,59 @@ class TransferModel:
                 "fingerprint": dataset.fingerprint(),
                 "train": len(outcome.train),
                 "validation": len(outcome.validation),
-                "test": len(split.test),
+                "test": len(job.split.test),
                 "skipped": [{"id": name, "reason": reason} for name, reason in outcome.skipped],
             },
         }
-        self._write(run, target)
+        self._write(run, folder)
         return run
+
+    def _go_on(
+        self,
+        folder: RunFolder,
+        found: Checkpoint | None,
+        data: Any,
+        validation: Any,
+        callbacks: Sequence[Any],
+        job: Any,
+    ) -> Run:
+        """The rest of a run that `resume` has opened."""
+        config = folder.record["config"]
+        recipe = RecipeSpec.model_validate(config["recipe"])
+        with self._whole_or_not_at_all(recipe) as keeper:
+            with provenance.recording() as used:
+                dataset, split, _ = self._training_data(data, validation, config["test"], config["seed"])
+            if dataset.fingerprint() != config["data"]["fingerprint"]:
+                raise ResumeError(
+                    f"the data is not what {folder.path} was trained on: {dataset.name} has other images or answers. "
+                    f"Pass the same data=, or start a new run with fit"
+                )
+            weights = config["class_weight"]
+            return self._carry_out(
+                folder,
+                _Job(
+                    dataset=dataset,
+                    split=split,
+                    recipe=recipe,
+                    seed=config["seed"],
+                    class_weight=dict(map(tuple, weights)) if isinstance(weights, list) else weights,
+                    callbacks=callbacks,
+                    cache=config["cache"],
+                    prefix=config["cached_prefix"],
+                    goes_on=config["goes_on"],
+                    used=used,
+                    **job,
+                ),
+                keeper,
+                found,
+            )
+
+    def _write_start(self, folder: RunFolder) -> None:
+        """The model a run starts from, as a file of its own: what is trained is written on top of it."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ZooNotice)  # said again when the model itself is written
+            self.save(folder.start)
+        folder.note_start()
 
     def usual_recipe(self) -> str:
         """What `fit` does unless told otherwise: "probe" for a linear head without augmentation, else "head"."""
@@ -354,27 +644,74 @@ class TransferModel:
         return lambda epoch: augment_room.transform(self._ops, seed=seed, epoch=epoch)
 
     @contextmanager
-    def _whole_or_not_at_all(self, tunes_base: bool) -> Iterator[None]:
-        """A fit that fails leaves weights and labels as they were; every fit leaves the base frozen."""
+    def _whole_or_not_at_all(self, recipe: RecipeSpec) -> Iterator[_Keeper]:
+        """A fit that fails leaves weights and labels as they were; every fit leaves the base frozen.
+
+        After Ctrl-C, and after a loss that is no number, the best checkpoint so far is what the user wants to have.
+        """
         composition = self._composition
         assert composition.head is not None
+        tunes_base = any(phase.unfreeze for phase in recipe.phases)
         if tunes_base and self._initial_base is None:
             self._initial_base = composition.backbone.get_weights()  # for reset()
         outputs, head = composition.outputs, composition.head_weights()
         mine = self._head_state, self._training_files, self._providers
         base = composition.backbone.get_weights() if tunes_base else None
+        keeper = _Keeper()
         try:
-            yield
-        except BaseException:
+            yield keeper
+        except BaseException as error:
+            named = composition.outputs
             composition.outputs = outputs
             composition.set_head_weights(head)
             self._head_state, self._training_files, self._providers = mine
             if base is not None:
                 composition.backbone.set_weights(base)
+            if keeper.saver is not None and keeper.folder is not None:
+                self._after(error, keeper.folder, keeper.saver, keeper.training_files, named)
             raise
         finally:
             if composition.identity["weights"] is not None:
                 freeze(composition.backbone, composition.stages, unfreeze=0, batchnorm="frozen")
+
+    def _after(
+        self,
+        error: BaseException,
+        folder: RunFolder,
+        saver: Checkpointer,
+        training_files: set[str],
+        outputs: tuple[Output, ...],
+    ) -> None:
+        """What is left of a run that ended before its end: in memory, and in its folder."""
+        asked = isinstance(error, KeyboardInterrupt | SystemExit)
+        if not folder.start.exists() or not (asked or saver.has_begun):
+            folder.drop()
+            if asked:
+                warnings.warn("interrupted before anything was trained; features are kept", ZooNotice, stacklevel=4)
+            return
+        held = ""
+        best = saver.best() if isinstance(error, KeyboardInterrupt | DivergedError) else None
+        try:
+            if best is not None:
+                found, known = best
+                self._composition.outputs = outputs
+                saver.put_best(found)
+                self._head_state = "fitted"
+                self._training_files = training_files
+                held = (
+                    f" The model, and {folder.model}, hold the best so far: epoch {known['epoch']}, "
+                    f"{known['measure']} {known['value']:.4g}."
+                )
+                self.save(folder.model)
+            state = "interrupted" if asked else "diverged" if isinstance(error, DivergedError) else "failed"
+            folder.write(state=state, error=None if asked else f"{type(error).__name__}: {error}")
+        except OSError as problem:
+            held += f" The run folder could not be written: {problem}."
+        if asked:
+            how = f"zoo.resume({str(folder.path)!r}) or `zoo resume {folder.path}` goes on."
+            warnings.warn(f"interrupted.{held} {how}", ZooNotice, stacklevel=4)
+        elif held:
+            warnings.warn(held.strip(), ZooNotice, stacklevel=4)
 
     def _new_directory(self, directory: str | os.PathLike[str] | None, recipe: str) -> Path:
         """The run's folder, made before the work so that a place that cannot be written is found at once."""
@@ -481,14 +818,19 @@ class TransferModel:
             )
         return notices
 
-    def _write(self, run: Run, directory: Path) -> None:
+    def _write(self, run: Run, folder: RunFolder) -> None:
         """Write the folder; a full disk must not lose a run that is in memory."""
-        run.directory = directory
+        run.directory = folder.path
         try:
-            self.save(directory / "model.keras")
-            write_json(directory / "run.json", run.to_dict())
+            self.save(folder.model)
+            for passing in ("progress", "start", "error"):
+                folder.record.pop(passing, None)
+            folder.write(**run.to_dict(), state="finished")
+            folder.drop_checkpoints()
         except OSError as error:
-            run.notices.append(f"the run could not be written to {directory}: {error}; model.save() elsewhere keeps it")
+            run.notices.append(
+                f"the run could not be written to {folder.path}: {error}; model.save() elsewhere keeps it"
+            )
             warnings.warn(run.notices[-1], ZooNotice, stacklevel=3)
 
     def reset(self) -> None:

@@ -7,7 +7,7 @@ from zoo.data.dataset import Dataset, concatenate
 from zoo.data.files import ImageFiles
 from zoo.data.images import decode, resize
 from zoo.data.inputs import images
-from zoo.data.loading import load
+from zoo.data.loading import load, source_of
 from zoo.data.splitting import Split, split
 
 __all__ = [
@@ -24,5 +24,6 @@ __all__ = [
     "images",
     "load",
     "resize",
+    "source_of",
     "split",
 ]

@@ -36,7 +36,10 @@ class Dataset:
             indices as whole numbers; None when unlabelled.
         outputs: the answers of a multi-output dataset, in the order of the columns; () of any other.
         splits: indices of the splits the source itself makes ("train", "validation", "test"); {} when it makes none.
+        source: the path or name it was loaded by, for a run that is resumed; None where there is none, and of a subset.
     """
+
+    source: str | None = None
 
     def __init__(
         self,
@@ -172,6 +175,7 @@ class Dataset:
         chosen = as_indices(indices, len(self))
         clone = copy.copy(self)
         clone.name = name or self.name
+        clone.source = None
         clone._rows = self._rows[chosen]
         clone.ids = tuple(self.ids[index] for index in chosen)
         clone.targets = None if self.targets is None else self.targets[chosen]

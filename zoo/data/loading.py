@@ -45,7 +45,18 @@ def load(
         dataset = _load(data, (), None, tuple(outputs))
         return dataset.arrange(outputs) if dataset.outputs else dataset
     dataset = _load(data, tuple(labels or ()), task)
+    dataset.source = source_of(data)
     return dataset if labels is None else dataset.relabel(labels)
+
+
+def source_of(data: Any) -> str | None:
+    """The absolute path or the name by which data can be loaded again; None where there is none."""
+    if isinstance(data, Dataset):
+        return data.source
+    if not isinstance(data, str | os.PathLike):
+        return None
+    path = Path(data).expanduser()
+    return str(path.absolute()) if path.exists() else str(data)
 
 
 def _load(data: Any, labels: tuple[str, ...], task: Task | None, outputs: tuple[Output, ...] = ()) -> Dataset:

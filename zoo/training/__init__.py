@@ -5,21 +5,27 @@ from __future__ import annotations
 from zoo.training.fit import Outcome, Settings, check_class_weight, check_recipe, train
 from zoo.training.freeze import freeze
 from zoo.training.recipes import RECIPES, choose, rates, resolve
-from zoo.training.run import Run, new_directory, versions, write_json
+from zoo.training.run import Run, RunFolder, new_directory, versions, write_json
+from zoo.training.saving import EVERY, Checkpointer, kind_of, unsaved
 
 __all__ = [
+    "EVERY",
     "RECIPES",
+    "Checkpointer",
     "Outcome",
     "Run",
+    "RunFolder",
     "Settings",
     "check_class_weight",
     "check_recipe",
     "choose",
     "freeze",
+    "kind_of",
     "new_directory",
     "rates",
     "resolve",
     "train",
+    "unsaved",
     "versions",
     "write_json",
 ]

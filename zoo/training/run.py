@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import platform
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from zoo._version import __version__
+from zoo.errors import ResumeError
 from zoo.whole_file import write_whole
 
 
@@ -26,6 +31,7 @@ class Run:
         directory: the run's folder, with `run.json` and `model.keras`.
         notices: what the user should know: skipped files, how the run started, imbalance.
         details: everything else that `run.json` holds: versions, data, seed, model.
+        model: what was trained.
     """
 
     recipe: Any
@@ -36,6 +42,7 @@ class Run:
     directory: Path | None = None
     notices: list[str] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)
+    model: Any = None
 
     def to_dict(self) -> dict[str, Any]:
         """The content of run.json."""
@@ -61,6 +68,119 @@ class Run:
         if self.directory is not None:
             lines.append(f"folder: {self.directory}")
         return "\n".join(lines)
+
+
+class RunFolder:
+    """The files of one run.
+
+    `run.json` from the first moment, written whole each time: `state` ("running", "finished", "interrupted",
+    "diverged", "failed"), `config` (all that decides the numbers) with its fingerprint, progress, and at the end the
+    results. `start.keras`, the model it started from, and `checkpoints/` while it can go on; then `model.keras`.
+
+    Args:
+        path: the folder; it exists.
+        record: the content of run.json.
+    """
+
+    def __init__(self, path: Path, record: dict[str, Any]) -> None:
+        self.path = path
+        self.record = record
+        self.start, self.model = path / "start.keras", path / "model.keras"
+        self.checkpoints = path / "checkpoints"
+
+    @classmethod
+    def new(cls, path: Path, config: Mapping[str, Any]) -> RunFolder:
+        """Begin a run in an empty folder."""
+        config = json.loads(json.dumps(config))
+        folder = cls(path, {"state": "running", "config": config, "config_sha256": _sha256(config)})
+        folder.write()
+        return folder
+
+    @classmethod
+    def existing(cls, path: Path) -> RunFolder:
+        """The folder of a run that was begun before.
+
+        Raises:
+            ResumeError: it is not one, or its run.json was damaged.
+        """
+        try:
+            record = json.loads((path / "run.json").read_text(encoding="utf-8"))
+            config, digest = record["config"], record["config_sha256"]
+        except FileNotFoundError as error:
+            raise ResumeError(f"{path} is not the folder of a run: there is no {path / 'run.json'}") from error
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ResumeError(
+                f"{path / 'run.json'} is damaged, or of a zoo that could not resume: {error!r}"
+            ) from error
+        if _sha256(config) != digest:
+            raise ResumeError(f"the config (recipe, seed, data) in {path / 'run.json'} was changed: start a new run")
+        return cls(path, record)
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of the config."""
+        return str(self.record["config_sha256"])
+
+    def write(self, **changes: Any) -> None:
+        """Write run.json with these entries."""
+        self.record.update(changes)
+        write_json(self.path / "run.json", self.record)
+
+    def note_start(self) -> None:
+        """The start file is written: its digest goes on record."""
+        self.write(start={"file": self.start.name, "sha256": hashlib.sha256(self.start.read_bytes()).hexdigest()})
+
+    def check_start(self) -> None:
+        """The start file must be there and the one that was written.
+
+        Raises:
+            ResumeError: it is not.
+        """
+        if not self.start.is_file():
+            raise ResumeError(
+                f"nothing of {self.path} was saved before it ended: call fit again (features that were computed are "
+                f"kept in the cache)"
+            )
+        wanted = self.record.get("start", {}).get("sha256")
+        if wanted and hashlib.sha256(self.start.read_bytes()).hexdigest() != wanted:
+            raise ResumeError(f"the weights that the run started from were changed: {self.start}")
+
+    def drop(self) -> None:
+        """Remove what a run wrote that cannot go on; the folder too, if nothing else is in it."""
+        (self.path / "run.json").unlink(missing_ok=True)
+        self.drop_checkpoints()
+        with suppress(OSError):
+            self.path.rmdir()
+
+    def drop_checkpoints(self) -> None:
+        """Remove what only a run that goes on needs."""
+        shutil.rmtree(self.checkpoints, ignore_errors=True)
+        self.start.unlink(missing_ok=True)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """One process works on a run; the lock of one that was killed is free.
+
+        Raises:
+            ResumeError: another process does.
+        """
+        from filelock import FileLock, Timeout
+
+        path = self.path / ".lock"
+        lock = FileLock(path)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise ResumeError(f"another process is working on {self.path}") from error
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+            lock.release()
+
+
+def _sha256(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def versions() -> dict[str, str]:

@@ -84,6 +84,8 @@ class Checkpointer:
         self._told = told
         assert composition.head is not None
         self._start_head = composition.head_weights()
+        inside = [leaf for stage in composition.stages for layer in stage.layers for leaf in leaves(layer)]
+        self._start_rates = [(leaf, leaf.rate) for leaf in inside if isinstance(getattr(leaf, "rate", None), float)]
         self._moving: set[str] = set()  # names of stages
         self._found: checkpoint.Checkpoint | None = None
         self._phase = 0
@@ -98,12 +100,15 @@ class Checkpointer:
         self._descent: _Descent | None = None
         self._asked: int | None = None
         self._remembered: dict[str, Any] = {}
+        self.has_begun = False
+        """Whether a phase of gradient descent started, in this process or before."""
 
     # -- going on ------------------------------------------------------------------------------------------------
-    def go_on_from(self, found: checkpoint.Checkpoint) -> None:
-        """The run starts again at this checkpoint; the start file exists."""
+    def go_on_from(self, found: checkpoint.Checkpoint | None) -> None:
+        """The run starts again at this checkpoint, or without one from its beginning; the start file exists."""
         self._found = found
         self._write_start = None
+        self.has_begun = True
 
     def restore(self, outcome: Outcome) -> None:
         """Put weights and the outcome of earlier phases back; call it after features of the untouched base are read."""
@@ -188,8 +193,9 @@ class Checkpointer:
             for leaf in leaves(layer)
             if leaf.trainable and leaf.weights
         }
+        self.has_begun = True
         if moves and self.every is not None:
-            self._ensure_start()
+            self.ensure_start()
         self._moving |= moves
         self._descent = _Descent(self, model, callbacks, first_epoch, first_epoch + epochs, steps)
         if self.resumes_within(self._phase):
@@ -220,15 +226,19 @@ class Checkpointer:
         assert self.every is not None
         return time.monotonic() - self._last >= min(self.every, _SHARE * self._cost)
 
-    def _ensure_start(self) -> None:
+    def ensure_start(self) -> None:
+        """Write the start file, unless it is there: what is killed from here on can go on."""
         if self._write_start is None:
             return
         head = self._composition.head_weights()
+        rates = [(leaf, leaf.rate) for leaf, _ in self._start_rates]
         self._composition.set_head_weights(self._start_head)
+        _set_rates(self._start_rates)  # within a phase the Dropout of frozen stages is switched off
         try:
             self._write_start()
         finally:
             self._composition.set_head_weights(head)
+            _set_rates(rates)
         self._write_start = None
 
     def _save(self, place: tuple[int, int, int], descent: Mapping[str, Any], **tensors: checkpoint.Tensors) -> None:
@@ -260,7 +270,7 @@ class Checkpointer:
             **({"descent": descent} if descent else {}),
         }
         try:
-            self._ensure_start()
+            self.ensure_start()
             path = checkpoint.write(self.folder, self._steps, {"weights": weights, **tensors}, state)
             checkpoint.prune(self.folder, keep=KEEP, also=() if self._best is None else (self._best["name"],))
             if self._told is not None:
@@ -427,7 +437,9 @@ class _Descent:
     def on_batch_begin(self, batch: int) -> None:
         self.batch = self.offset + batch
         if self.batch >= self.steps:
-            return  # Keras looks for one more after the rest of an epoch that was cut in two
+            # Keras counts a full epoch after the rest of one that was cut in two. That the data ran out must be said
+            # before its step: one that meets the end of the data has already moved the optimizer's count and the seeds.
+            raise StopIteration
         if batch > 0:
             self.owner._steps += 1
         owner = self.owner
@@ -544,6 +556,11 @@ def unsaved(callbacks: Sequence[Any]) -> list[str]:
     return [
         type(item).__name__ for item in callbacks if kind_of(item) is None and type(item).__name__ not in _STATELESS
     ]
+
+
+def _set_rates(rates: Sequence[tuple[Any, float]]) -> None:
+    for leaf, rate in rates:
+        leaf.rate = rate
 
 
 def _plain(value: Any) -> Any:
