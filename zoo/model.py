@@ -635,8 +635,8 @@ class TransferModel:
         return "probe" if self._composition.linear_layer() is not None and not self._ops else "head"
 
     def _stage_names(self) -> list[str]:
-        """The stages that have something to train."""
-        return [stage.name for stage in self._composition.stages if any(layer.weights for layer in stage.layers)]
+        """The stages of the base, from the pixels upwards."""
+        return [stage.name for stage in self._composition.stages]
 
     def _augmentation(self, seed: int) -> Any:
         if not self._ops:

@@ -16,14 +16,18 @@ from zoo.errors import DataError, DivergedError, OptionError
 from zoo.features import Features, extract, fit_linear
 from zoo.features.extraction import Progress
 from zoo.outputs import box_columns, read_scores
-from zoo.specs import PhaseSpec, RecipeSpec
+from zoo.specs import HEAD_STAGE, PhaseSpec, RecipeSpec
 from zoo.training.freeze import Guard, freeze, leaves, quiet_dropout
 from zoo.training.loop import Images, Rows, descend
+from zoo.training.recipes import rates
 from zoo.training.saving import Checkpointer
 from zoo.training.suffix import Cut, Kept, cut, pays
 
 SCRATCH = "scratch"
 """What `identity["weights"]` says of a base whose weights were trained here from random ones."""
+
+_WAITING = ("augment", "mixup", "cutmix", "label_smoothing", "views")
+"""Fields of a phase that nothing carries out yet: refused, never ignored."""
 
 Measure = Callable[[np.ndarray, np.ndarray], dict[str, float]]
 """(scores, targets) -> loss and accuracy, given by the caller: training knows no metrics of its own."""
@@ -73,6 +77,10 @@ def check_recipe(composition: Composition, recipe: RecipeSpec, *, augmented: boo
         raise OptionError(
             "this model is the pretrained classifier without a head of yours: build it with head= to train it"
         )
+    for phase in recipe.phases:
+        waiting = [name for name in _WAITING if getattr(phase, name)] + ["chosen"] * (phase.unfreeze == "chosen")
+        if waiting:
+            raise OptionError(f"phase {phase.name!r}: {', '.join(waiting)} cannot be carried out yet; leave it out")
     origin = composition.identity["weights"]
     trains_everything = all(phase.unfreeze == "all" for phase in recipe.phases)
     if origin is None and not trains_everything:
@@ -82,7 +90,8 @@ def check_recipe(composition: Composition, recipe: RecipeSpec, *, augmented: boo
         )
     if origin not in (None, SCRATCH) and any(phase.batchnorm == "train" for phase in recipe.phases):
         raise OptionError(
-            f"recipe {recipe.name!r} lets BatchNorm learn, which would spoil a pretrained base; it is for weights=None"
+            f"recipe {recipe.name!r} lets BatchNorm learn, which would spoil a pretrained base; it is for "
+            f"weights=None. batchnorm='adapt' adapts that of the stages that train"
         )
     convex = [phase for phase in recipe.phases if phase.solver == "convex"]
     if convex and recipe.name == "probe" and composition.linear_layer() is None:
@@ -142,7 +151,7 @@ def train(
             now = replace(settings, prefix=checkpoint.behind_prefix())
         if phase.solver == "convex" and composition.linear_layer() is not None:
             assert features is not None
-            report = _probe(composition, dataset, features, outcome, measure, now)
+            report = _probe(composition, dataset, features, outcome, measure, phase, now)
         elif phase.unfreeze == 0 and (settings.augment is None or phase.solver == "convex"):
             assert features is not None
             report = _head(composition, dataset, features, outcome, phase, now)
@@ -242,6 +251,7 @@ def _probe(
     features: Features,
     outcome: Outcome,
     measure: Measure,
+    phase: PhaseSpec,
     settings: Settings,
 ) -> dict[str, Any]:
     """Solve the linear head exactly and write the solution into it; counts as one epoch."""
@@ -256,7 +266,7 @@ def _probe(
         composition.outputs,
         width=composition.width,
         seed=settings.seed,
-        class_weight=settings.class_weight,
+        class_weight=settings.class_weight or check_class_weight(composition, phase.class_weight),
     )
     layer = composition.linear_layer()
     assert layer is not None
@@ -280,6 +290,7 @@ def _gradient_report(phase: PhaseSpec, stages: list[str]) -> dict[str, Any]:
     return {
         "solver": "gradient",
         "epochs": phase.epochs,
+        "optimizer": phase.optimizer,
         "learning_rate": phase.learning_rate,
         "batch_size": phase.batch_size,
         "stages": stages,
@@ -311,7 +322,11 @@ def check_class_weight(composition: Composition, asked: Any) -> Any:
     return weights
 
 
-def _class_weight(composition: Composition, targets: np.ndarray, asked: Any) -> dict[int, float] | None:
+def _class_weight(
+    composition: Composition, targets: np.ndarray, phase: PhaseSpec, settings: Settings
+) -> dict[int, float] | None:
+    """The weights in the loss: those of the caller, else those of the phase."""
+    asked = settings.class_weight or check_class_weight(composition, phase.class_weight)
     if asked is None or isinstance(asked, dict):
         return asked
     counts = np.bincount(targets, minlength=composition.width)
@@ -346,7 +361,8 @@ def _head(
         from_logits=composition.from_logits,
         scales=composition.scales(),
         seed=settings.seed,
-        class_weight=_class_weight(composition, train_targets, settings.class_weight),
+        class_weight=_class_weight(composition, train_targets, phase, settings),
+        factors=_factors(composition, phase),
         callbacks=settings.callbacks,
         first_epoch=_epochs_done(outcome),
         verbose=settings.verbose,
@@ -375,7 +391,8 @@ def _descend_images(
             from_logits=composition.from_logits,
             scales=composition.scales(),
             seed=settings.seed,
-            class_weight=_class_weight(composition, dataset.targets[outcome.train], settings.class_weight),
+            class_weight=_class_weight(composition, dataset.targets[outcome.train], phase, settings),
+            factors=_factors(composition, phase),
             callbacks=settings.callbacks,
             first_epoch=_epochs_done(outcome),
             verbose=settings.verbose,
@@ -385,6 +402,19 @@ def _descend_images(
     outcome.changed_base = outcome.changed_base or bool(training)
     _record(outcome, history)
     return {**_gradient_report(phase, training), "frozen_layers_verified": len(guard.digests), **prefix}
+
+
+def _factors(composition: Composition, phase: PhaseSpec) -> dict[int, float]:
+    """`id` of each variable -> factor on its learning rate, as the phase says for its stage."""
+    assert composition.head is not None
+    wanted = rates(phase, [stage.name for stage in composition.stages])
+    places = {stage.name: list(stage.layers) for stage in composition.stages} | {HEAD_STAGE: composition.head.layers}
+    return {
+        id(weight): factor
+        for name, factor in wanted.items()
+        for layer in places[name]
+        for weight in layer.trainable_weights
+    }
 
 
 def _layers(composition: Composition) -> list[Any]:

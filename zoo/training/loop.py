@@ -12,8 +12,10 @@ import numpy as np
 
 from zoo.compose import as_pixels
 from zoo.data import Dataset, Transform, batches
+from zoo.errors import OptionError
 from zoo.outputs import columns
 from zoo.specs import Output, PhaseSpec, ResizeRule
+from zoo.training.optimizer import optimizer_for
 from zoo.training.saving import Checkpointer
 
 
@@ -227,6 +229,7 @@ def descend(
     scales: Mapping[str, np.ndarray],
     seed: int,
     class_weight: dict[int, float] | None = None,
+    factors: Mapping[int, float] | None = None,
     callbacks: Sequence[Any] = (),
     first_epoch: int = 0,
     verbose: int | str = 0,
@@ -236,7 +239,7 @@ def descend(
 
     Args:
         model: what to train, from the inputs of `train` to logits or values.
-        phase: epochs, batch size, learning rate, warm-up, weight decay.
+        phase: epochs or steps, batch size, and everything about the optimizer.
         train: examples to learn from.
         validation: examples to measure after every epoch, or None.
         layers: all layers that may draw random numbers, in the order of the whole model.
@@ -245,6 +248,7 @@ def descend(
         scales: see `loss_for`.
         seed: of the order of the examples.
         class_weight: class index -> weight, or None.
+        factors: `id` of a variable -> factor on its learning rate; 1 for those not named.
         callbacks: Keras callbacks.
         first_epoch: number of epochs that earlier phases did; epochs go on counting from there.
         verbose: as in Keras.
@@ -261,16 +265,8 @@ def descend(
     if validation is not None:
         checking = feed(validation, batch_size=phase.batch_size, first_epoch=first_epoch, seed=None)
     steps = math.ceil(len(train) / phase.batch_size)
-    total = steps * phase.epochs
-    warmup = min(int(phase.warmup * total), total - 1)
-    rate = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=phase.learning_rate if warmup == 0 else phase.learning_rate / warmup,
-        decay_steps=max(total - warmup, 1),
-        warmup_target=phase.learning_rate if warmup else None,
-        warmup_steps=warmup,
-    )
-    # Keras's Adam decouples its weight decay, as AdamW does.
-    optimizer = keras.optimizers.Adam(learning_rate=rate, weight_decay=phase.weight_decay or None, global_clipnorm=1.0)
+    epochs = phase.epochs if phase.steps is None else math.ceil(phase.steps / steps)
+    optimizer = optimizer_for(phase, steps=phase.steps or steps * epochs, factors=factors)
     model.compile(
         optimizer=loss_scaled(optimizer, layers),
         loss=loss_for(outputs, from_logits=from_logits, scales=scales),
@@ -286,10 +282,10 @@ def descend(
     begins = keras.callbacks.LambdaCallback(
         on_epoch_begin=lambda epoch, logs: learning.start(epoch, done if epoch == epoch_now else 0)
     )
-    everybody = [begins, *callbacks]
+    everybody = [begins, *_ends(phase, model, validation is not None), *callbacks]
     if checkpoint is not None:
         epoch_now, done = checkpoint.begin(
-            model, callbacks=everybody, first_epoch=first_epoch, epochs=phase.epochs, steps=steps
+            model, callbacks=everybody, first_epoch=first_epoch, epochs=epochs, steps=steps
         )
         everybody.append(checkpoint.callback())
     if done:
@@ -302,9 +298,46 @@ def descend(
             shuffle=False,  # the feed has its own order
             validation_data=checking,
             initial_epoch=epoch_now,
-            epochs=first_epoch + phase.epochs,
+            epochs=first_epoch + epochs,
             class_weight=class_weight,
             callbacks=everybody,
             verbose=verbose,
         )
     return {name: [float(value) for value in values] for name, values in result.history.items()}
+
+
+def _ends(phase: PhaseSpec, model: Any, validated: bool) -> list[Any]:
+    """Callbacks that end a phase before its last epoch, or go back to its best one.
+
+    Raises:
+        OptionError: what it goes by is measured on held out examples, and there are none.
+    """
+    import keras
+
+    ends: list[Any] = []
+    if phase.steps is not None:
+        last = phase.steps
+
+        def stop(batch: int, logs: Any) -> None:
+            if int(model.optimizer.iterations) >= last:
+                model.stop_training = True
+
+        ends.append(keras.callbacks.LambdaCallback(on_train_batch_end=stop))
+    if phase.patience is not None or phase.keep == "best":
+        if phase.monitor.startswith("val_") and not validated:
+            raise OptionError(
+                f"phase {phase.name!r} goes by {phase.monitor!r} and nothing is held out: pass validation=, or "
+                f"monitor='loss'"
+            )
+        patience = phase.patience or max(phase.epochs, phase.steps or 0) + 1
+        ends.append(
+            keras.callbacks.EarlyStopping(
+                phase.monitor, patience=patience, mode=_mode(phase.monitor), restore_best_weights=phase.keep == "best"
+            )
+        )
+    return ends
+
+
+def _mode(monitor: str) -> str:
+    """Whether more is better: of accuracies; of losses and errors less."""
+    return "max" if monitor.endswith("accuracy") else "min"

@@ -130,7 +130,7 @@ def resolve(recipe: RecipeSpec, stages: Sequence[str]) -> RecipeSpec:
 
     Args:
         recipe: the recipe.
-        stages: the stages of the base that have weights, from the pixels upwards.
+        stages: the stages of the base, from the pixels upwards.
 
     Returns:
         A recipe whose phases say `unfreeze` as a number, "all", names, or "chosen": that one is chosen when its turn
