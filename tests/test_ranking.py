@@ -55,9 +55,10 @@ def ranked(name: str, right: np.ndarray, **changes) -> Ranked:
     measured = right[right >= 0]
     values = {
         "backbone": name, "input_size": 224, "features": "avg", "accuracy": float(measured.mean()),
-        "interval": wilson(int(measured.sum()), len(measured)), "log_loss": 1.0,
-        "images": len(measured), "knn": None, "logme": None, "hscore": None, "top1": None, "params": 10,
-        "macs": 10, "ms": 1.0, "size": 40, "licence": "MIT", "seconds": 1.0, "computed": 0, "right": right,
+        "interval": wilson(int(measured.sum()), len(measured)), "log_loss": -float(np.log(measured.mean())),
+        "images": len(measured), "knn": None, "knn_interval": None, "logme": None, "hscore": None, "top1": None,
+        "params": 10, "macs": 10, "ms": 1.0, "size": 40, "licence": "MIT", "seconds": 1.0, "computed": 0,
+        "right": right,
     }  # fmt: skip
     return Ranked(**{**values, **changes})
 
@@ -70,7 +71,10 @@ def answers(accuracy: float, count: int = 1000, seed: int = 0) -> np.ndarray:
 
 
 def test_the_pick_and_its_figures(found: Recommendation) -> None:
-    assert [row.accuracy for row in found] == sorted((row.accuracy for row in found), reverse=True)
+    ties, others = [row for row in found if row.tie], [row for row in found if not row.tie]
+    assert list(found) == [*ties, *others]
+    assert [row.score for row in ties] == sorted((row.score for row in ties), reverse=True)
+    assert [row.accuracy for row in others] == sorted((row.accuracy for row in others), reverse=True)
     assert {row.name for row in found} == {
         f"{name}@{size}/avg" for name in ("efficientnet_lite0", "mobilenet_025") for size in (32, 96)
     }
@@ -78,10 +82,11 @@ def test_the_pick_and_its_figures(found: Recommendation) -> None:
     assert found.best.input_size == 96
     assert found.best.accuracy > 0.8
     assert not found[-1].tie
-    assert found.pareto[-1].accuracy == found.best.accuracy
+    assert found.pareto[-1].accuracy == max(row.accuracy for row in found)
     best = next(row for row in found if row.name == "efficientnet_lite0@96/avg")
     assert best.images == 49
-    assert best.interval == wilson(round(best.accuracy * 49), 49)
+    assert best.interval == wilson(best.accuracy * 49, 49)
+    assert best.knn_interval == wilson(best.knn * 49, 49)
     assert (best.params, best.size, best.licence, best.top1) == (3_413_024, 4 * 3_413_024, "Apache-2.0", 0.74846)
     assert best.macs == pytest.approx(383.9e6 * (96 / 224) ** 2, rel=0.05)
     assert all(row.ms > 0 and 0 <= row.knn <= 1 and np.isfinite(row.logme) and row.hscore >= 0 for row in found)
@@ -89,7 +94,8 @@ def test_the_pick_and_its_figures(found: Recommendation) -> None:
     assert [(item.name, "ZOO_OFFLINE=1" in item.reason) for item in found.skipped] == [("resnet50", True)]
 
 
-def test_the_second_call_computes_nothing_and_says_the_same(found: Recommendation, photos: Path) -> None:
+def test_the_second_call_builds_nothing_and_says_the_same(found: Recommendation, photos: Path, monkeypatch) -> None:
+    monkeypatch.setattr(ranking, "compose", lambda *a, **k: pytest.fail("a network was built"))
     said: list[tuple[int, int]] = []
     again = zoo.recommend(
         str(photos), **ASKED, scores=("probe", "knn", "logme", "hscore"), folds=3, progress=lambda *a: said.append(a)
@@ -103,6 +109,46 @@ def test_the_second_call_computes_nothing_and_says_the_same(found: Recommendatio
     assert [done for done, _ in said] == sorted(done for done, _ in said)
 
 
+class _BuiltError(Exception):
+    """A network is about to be built."""
+
+
+@pytest.mark.parametrize("change", ["seed", "folds", "scores", "a photo less", "a label", "size", "features gone"])
+def test_figures_of_something_else_are_not_taken(found: Recommendation, photos: Path, monkeypatch, change: str) -> None:
+    def built(*_, **__):
+        raise _BuiltError
+
+    monkeypatch.setattr(ranking, "compose", built)
+    data: object = zoo.data.load(photos)
+    options = {**ASKED, "scores": ("probe", "knn", "logme", "hscore"), "folds": 3}
+    recommend(data, **options)
+    if change == "a photo less":
+        data = data.subset(np.arange(1, 49))
+    elif change == "a label":
+        targets = data.targets.copy()
+        targets[0] = 1
+        data = zoo.ImageFiles("same photos", [photos / name for name in data.ids], targets, data.labels)
+    elif change == "features gone":
+        monkeypatch.setattr(ranking, "features_root", lambda: photos)
+    else:
+        options |= {"seed": {"seed": 1}, "folds": {"folds": 2}, "scores": {"scores": ("probe",)},
+                    "size": {"input_sizes": [40]}}[change]  # fmt: skip
+    with pytest.raises(_BuiltError):
+        recommend(data, **options)
+
+
+def test_a_damaged_figure_is_no_figure(tmp_path: Path, monkeypatch) -> None:
+    from zoo.features import kept
+
+    monkeypatch.setenv("ZOO_CACHE_DIR", str(tmp_path))
+    kept.write("some", {"a": 1}, {"accuracy": 0.5})
+    assert kept.read("some", {"a": 1}) == {"accuracy": 0.5}
+    assert kept.read("some", {"a": 2}) is None
+    (file,) = tmp_path.rglob("*.json")
+    file.write_bytes(file.read_bytes().replace(b"0.5", b"0.6"))
+    assert kept.read("some", {"a": 1}) is None
+
+
 def test_the_best_can_be_built_and_fitted_from_the_same_features_graph(found: Recommendation) -> None:
     model = zoo.build(**found.best.arguments, head=zoo.classifier(["a", "b", "c"]))
     assert (model.input_size, model.composition.backbone.count_params()) == (96, found.best.params)
@@ -110,7 +156,7 @@ def test_the_best_can_be_built_and_fitted_from_the_same_features_graph(found: Re
 
 def test_text_dict_and_page(found: Recommendation, tmp_path: Path) -> None:
     text = repr(found)
-    assert text.splitlines()[0].split()[:2] == ["candidate", "accuracy"]
+    assert text.splitlines()[0].split()[:3] == ["candidate", "score", "accuracy"]
     assert "left out: resnet50: weights are not on this machine" in text
     assert f"Best: {found.best.name}" in found.explain()
     data = json.loads(json.dumps(found.to_dict(), allow_nan=False))
@@ -235,13 +281,32 @@ def test_equal_candidates_tie_and_the_fastest_is_named() -> None:
     assert "points worse" in alone.explain()
 
 
-def test_to_fine_tune_is_the_best_by_probe_and_the_best_by_prior_among_the_good() -> None:
+def test_among_those_that_tie_the_score_decides() -> None:
+    right = answers(0.8)
+    fewer = right.copy()
+    fewer[:5] = 0
+    bad = answers(0.6, seed=3)
+    rows = [ranked("most", right, knn=0.7), ranked("surer", fewer, log_loss=0.1, knn=0.75),
+            ranked("neighbours", fewer, knn=0.8), ranked("bad", bad, log_loss=0.01, knn=0.99)]  # fmt: skip
+    found = Recommendation(rows, data="planted", labels="ab", images=1000)
+    assert [row.backbone for row in found] == ["surer", "neighbours", "most", "bad"]
+    assert found.best.score == pytest.approx((np.exp(-0.1) + 0.75) / 2)
+    # The highest score of all does not count for one that the test tells apart from the most accurate.
+    assert found[-1].score > found.best.score
+    assert [row.tie for row in found] == [True, True, True, False]
+    said = found.explain()
+    assert "surer@224/avg, neighbours@224/avg cannot be told from the most accurate, most@224/avg (0." in said
+    assert "surer@224/avg has the highest score, 0.827, the mean of two" in said
+    assert ranked("alone", right, log_loss=0.1).score == pytest.approx(np.exp(-0.1))
+
+
+def test_to_fine_tune_is_the_best_by_prior_among_the_good_and_the_best_by_probe() -> None:
     def of(**prior: float | None) -> list[str]:
         rows = [ranked("a", answers(0.9), top1=prior["a"]), ranked("b", answers(0.89, seed=1), top1=prior["b"]),
                 ranked("c", answers(0.5, seed=2), top1=prior["c"])]  # fmt: skip
         return [row.backbone for row in Recommendation(rows, data="", labels="ab", images=1000).to_fine_tune]
 
-    assert of(a=0.7, b=0.8, c=0.9) == ["a", "b"]
+    assert of(a=0.7, b=0.8, c=0.9) == ["b", "a"]  # "c" is published best, and no good here
     assert of(a=0.8, b=0.7, c=0.9) == ["a", "b"]
     assert of(a=None, b=None, c=0.9) == ["a", "b"]
 
@@ -334,7 +399,7 @@ def test_milliseconds_are_kept_for_the_same_graph_only(monkeypatch) -> None:
     model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3)])
     assert latency.milliseconds(model) == latency.milliseconds(model)
     monkeypatch.setattr(latency, "graph_digest", lambda model: None)
-    monkeypatch.setattr(latency, "write_whole", lambda *a: pytest.fail("kept for a graph without a digest"))
+    monkeypatch.setattr(latency.kept, "write", lambda *a: pytest.fail("kept for a graph without a digest"))
     assert latency.milliseconds(model) > 0
 
 

@@ -3,36 +3,49 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL
 
 from zoo import data as data_room
+from zoo import settings
 from zoo.compose import compose
 from zoo.errors import DataError, OptionError, ZooError
 from zoo.evaluation import wilson
 from zoo.evaluation.recommendation import Ranked, Recommendation, Skipped
+from zoo.features import kept
+from zoo.features.cache import MANIFEST, features_root
 from zoo.features.extraction import extract
-from zoo.features.latency import milliseconds
+from zoo.features.identity import graph_digest
+from zoo.features.latency import measured_before, milliseconds
 from zoo.features.probe import out_of_fold
 from zoo.features.scores import grouped_folds, hscore, knn_predictions, logme
 from zoo.head_request import classifier
 from zoo.plugin import registry
 from zoo.registry import Entry, backbone_row, select
 from zoo.specs import BackboneSpec
+from zoo.weights import resolve
 from zoo.weights.store import Store
 
 Progress = Callable[[int, int], None]
 """Called with (images done, images in all) over all candidates."""
 
 SCORES = ("probe", "knn", "logme", "hscore")
-"""What can be measured; "probe" always is, and decides the order."""
+"""What can be measured; "probe" always is, and with "knn" decides the order."""
+
+REPEATS = 3
+"""Cross-validations with other folds whose mean decides: one alone is noisier than the gaps between good candidates."""
 
 _MANY = 12
 """More candidates than this are screened on a sample first."""
@@ -121,10 +134,14 @@ def recommend(
     """Measure which backbone, input size and features suit labelled images, without training a network.
 
     For each candidate one forward pass (kept in the feature cache, so that a second call and a later `fit` on the same
-    images do without), then a linear probe judged by cross-validation: folds are stratified and keep copies of a file
-    together. Candidates come in the order of their multiply-adds, so that a budget buys as many as it can. More than
-    12 are screened on a stratified sample first: each round keeps the better third and has three times the images
-    (successive halving: Jamieson and Talwalkar, AISTATS 2016, arXiv 1502.07943).
+    images do without), then a linear probe judged by cross-validation, three times with other folds: folds are
+    stratified and keep copies of a file together. The pick is, of the candidates that an exact McNemar test cannot tell
+    from the most accurate, the one with the highest `Ranked.score`: mean of the probe's certainty and of the
+    neighbours. Figures are kept too: a second call with the same images builds no network.
+
+    Candidates come in the order of their multiply-adds, so that a budget buys as many as it can. More than 12 are
+    screened on a stratified sample first: each round keeps the better third and has three times the images (successive
+    halving: Jamieson and Talwalkar, AISTATS 2016, arXiv 1502.07943).
 
     Args:
         data: as for `fit`: a folder of class folders, the name of a dataset, arrays (x, y), a `zoo.Dataset`; its task
@@ -197,7 +214,7 @@ def recommend(
         notes=notes,
         seconds=clock.seconds,
         computed=judge.computed,
-        settings={"folds": folds, "seed": seed, "scores": list(scores), "budget": budget},
+        settings={"folds": folds, "repeats": REPEATS, "seed": seed, "scores": list(scores), "budget": budget},
     )
 
 
@@ -295,8 +312,6 @@ def _excluded(row: Mapping[str, Any], limits: Mapping[str, Any]) -> str | None:
 
 def _absent(entry: Entry, weights: Any, *, local_only: bool) -> str | None:
     """Why the weights cannot be had; None where they can, or where only trying tells."""
-    from zoo import settings
-
     if weights != "pretrained" or any(Store().has(source) for source in entry.spec.weights):
         return None
     if settings.offline():
@@ -318,6 +333,52 @@ def _reasons(skipped: Sequence[Skipped]) -> str:
 
 
 # -- measuring -------------------------------------------------------------------------------------------------------
+
+
+_KIND = "ranking"
+_FIGURES = ("accuracy", "log_loss", "knn", "logme", "hscore", "params", "macs", "ms")
+
+
+def _identity(candidate: _Candidate, clock: _Clock) -> dict[str, Any] | None:
+    """Everything that a candidate's network depends on, told without building it, JSON-ready.
+
+    Code counts by the source of zoo and of the package that builds the network. None for random weights.
+    """
+    import keras
+
+    file = resolve(
+        candidate.spec,
+        candidate.weights,
+        include_top=candidate.tap in candidate.spec.top_layers,
+        progress=clock.check,
+    )
+    if file is None:
+        return None
+    builder = candidate.spec.builder.partition(":")[0].partition(".")[0]
+    return {
+        "backbone": candidate.entry.id,
+        "provider": str(candidate.entry.provider),
+        "spec": candidate.spec.model_dump(mode="json"),
+        "weights": file.sha256,
+        "size": candidate.size,
+        "features": candidate.tap,
+        "code": [_source_digest("zoo"), _source_digest(builder)],
+        "keras": [keras.__version__, keras.backend.backend()],
+    }
+
+
+@cache
+def _source_digest(package: str) -> str:
+    """sha256 over the Python files of an installed package, or of a module of one file."""
+    found = find_spec(package)
+    if found is None:
+        return ""
+    folders = [Path(place) for place in found.submodule_search_locations or ()]
+    files = [path for folder in folders for path in sorted(folder.rglob("*.py"))] or [Path(str(found.origin))]
+    total = hashlib.sha256()
+    for path in files:
+        total.update(hashlib.sha256(path.read_bytes() if path.is_file() else b"").digest())
+    return total.hexdigest()
 
 
 class _Judge:
@@ -368,10 +429,66 @@ class _Judge:
         return rows
 
     def measure(self, candidate: _Candidate, indices: np.ndarray, *, final: bool) -> Ranked:
-        """Measure one candidate on some images; scores beside the probe only when it is the final time."""
+        """Measure one candidate on some images; scores beside the probe only when it is the final time.
+
+        What was measured before is taken from the cache, and then no network is built.
+        """
+        start = time.perf_counter()
+        identity = _identity(candidate, self.clock) if self.cache else None
+        asked = self.scores if final else ("probe",)
+        key = {"network": identity, "protocol": self._protocol(indices, asked)}
+        found = kept.read(_KIND, key) if identity else None
+        if found is not None:
+            found["ms"] = measured_before(found["graph"])
+        if found is None or found["ms"] is None or not (features_root() / found["entry"] / MANIFEST).is_file():
+            found = self._work_out(candidate, indices, asked)
+            if identity and found["graph"] and found["entry"]:
+                kept.write(_KIND, key, {name: value for name, value in found.items() if name not in ("ms", "computed")})
+        else:
+            self._tell(self.done + len(indices))
+        self.done += len(indices)
+        computed = found.pop("computed", 0)
+        self.computed += computed
+        right = np.full(len(self.dataset), -1, np.int8)
+        right[indices[found["rows"]]] = found["right"]
+        images = len(found["rows"])
+        return Ranked(
+            backbone=candidate.backbone,
+            input_size=candidate.size,
+            features=candidate.tap,
+            interval=wilson(found["accuracy"] * images, images),
+            images=images,
+            knn_interval=None if found["knn"] is None else wilson(found["knn"] * images, images),
+            top1=candidate.row["top1"],
+            size=4 * found["params"],
+            licence=candidate.row["licence"] or "unknown",
+            seconds=time.perf_counter() - start,
+            computed=computed,
+            right=right,
+            weights=candidate.weights,
+            **{name: found[name] for name in _FIGURES},
+        )
+
+    def _protocol(self, indices: np.ndarray, asked: Sequence[str]) -> dict[str, Any]:
+        """What the figures depend on apart from the network, JSON-ready."""
+        content = hashlib.sha256()
+        for digest, label in zip(self.groups[indices], self.targets[indices], strict=True):
+            content.update(f"{digest} {label}\n".encode())
+        return {
+            "images": content.hexdigest(),
+            "classes": len(self.labels),
+            "folds": self.folds,
+            "seed": self.seed,
+            "scores": sorted(set(asked)),
+            "repeats": REPEATS if asked is self.scores else 1,
+            "dtype": settings.features_dtype(),
+            "decoder": PIL.__version__,
+        }
+
+    def _work_out(self, candidate: _Candidate, indices: np.ndarray, asked: Sequence[str]) -> dict[str, Any]:
+        """Build the network, compute its features or take them from the cache, and judge them."""
         from zoo.architectures.facts import multiply_adds
 
-        start = time.perf_counter()
         gc.collect()  # the network before: hundreds of megabytes that hold themselves in cycles
         composition, _ = compose(
             candidate.backbone,
@@ -391,41 +508,38 @@ class _Judge:
             progress=lambda done, total: self._tell(before + done),
             cache=self.cache,
         )
-        self.done = before + len(indices)
-        self.computed += found.computed
-        values, positions = found.values, found.positions
+        self.clock.check()
+        return {
+            "graph": graph_digest(composition.features),
+            "entry": found.entry,
+            "computed": found.computed,
+            "params": int(composition.backbone.count_params()),
+            "macs": multiply_adds(composition.backbone),
+            "ms": milliseconds(composition.features, cache=self.cache),
+            "rows": np.searchsorted(indices, found.positions).tolist(),
+            **self._figures(found.values, found.positions, asked),
+        }
+
+    def _figures(self, values: np.ndarray, positions: np.ndarray, asked: Sequence[str]) -> dict[str, Any]:
+        """What features are worth, JSON-ready."""
         targets, groups, classes = self.targets[positions], self.groups[positions], len(self.labels)
-        folds = grouped_folds(targets, groups, self.folds, seed=self.seed)
-        probe = out_of_fold(values, targets, folds, n_classes=classes)
-        right = np.full(len(self.dataset), -1, np.int8)
-        right[positions] = probe.probabilities.argmax(axis=1) == targets
-        hits = int((right == 1).sum())
-        asked = self.scores if final else ()
-        params = int(composition.backbone.count_params())
-        return Ranked(
-            backbone=candidate.backbone,
-            input_size=candidate.size,
-            features=candidate.tap,
-            accuracy=hits / len(positions),
-            interval=wilson(hits, len(positions)),
-            log_loss=probe.log_loss,
-            images=len(positions),
-            knn=float((knn_predictions(values, targets, groups, n_classes=classes) == targets).mean())
-            if "knn" in asked
-            else None,
-            logme=logme(values, targets) if "logme" in asked else None,
-            hscore=hscore(values, targets) if "hscore" in asked else None,
-            top1=candidate.row["top1"],
-            params=params,
-            macs=multiply_adds(composition.backbone),
-            ms=milliseconds(composition.features, cache=self.cache),
-            size=4 * params,
-            licence=candidate.row["licence"] or "unknown",
-            seconds=time.perf_counter() - start,
-            computed=found.computed,
-            right=right,
-            weights=candidate.weights,
-        )
+        right, loss, cs = [], [], None
+        for repeat in range(REPEATS if asked is self.scores else 1):
+            folds = grouped_folds(targets, groups, self.folds, seed=self.seed + repeat)
+            probe = out_of_fold(values, targets, folds, n_classes=classes, cs=cs)
+            cs = [probe.c]
+            right.append(probe.probabilities.argmax(axis=1) == targets)
+            loss.append(probe.log_loss)
+        share = np.mean(right, axis=0)
+        votes = knn_predictions(values, targets, groups, n_classes=classes) if "knn" in asked else None
+        return {
+            "accuracy": float(share.mean()),
+            "log_loss": float(np.mean(loss)),
+            "right": (share > 0.5).astype(int).tolist(),
+            "knn": None if votes is None else float((votes == targets).mean()),
+            "logme": logme(values, targets) if "logme" in asked else None,
+            "hscore": hscore(values, targets) if "hscore" in asked else None,
+        }
 
     def _tell(self, done: int) -> None:
         self.clock.check()
@@ -459,14 +573,14 @@ def _screen(
         found = judge.measure_all(candidates, np.sort(order[:sample]), skipped, final=False)
         if judge.clock.over:
             return [], rows or found  # of the last whole round, if there was one
-        ranked = sorted(found, key=lambda row: (-row.accuracy, row.log_loss))
-        kept = {row.name for row in ranked[: max(_KEPT, -(-len(candidates) // _ETA))]}
+        ranked = sorted(found, key=lambda row: (-row.score, -row.accuracy))
+        left = {row.name for row in ranked[: max(_KEPT, -(-len(candidates) // _ETA))]}
         for row in ranked:
-            if row.name not in kept:
-                what = f"screened out on {row.images} images: {row.accuracy:.3f}, the best {ranked[0].accuracy:.3f}"
+            if row.name not in left:
+                what = f"screened out on {row.images} images: score {row.score:.3f}, the best {ranked[0].score:.3f}"
                 skipped.append(Skipped(row.name, what))
-        candidates = [candidate for candidate in candidates if candidate.name in kept]
-        rows = [row for row in ranked if row.name in kept]
+        candidates = [candidate for candidate in candidates if candidate.name in left]
+        rows = [row for row in ranked if row.name in left]
         judge.done, judge.expected = 0, len(candidates) * len(order)
         sample *= _ETA
     return candidates, rows

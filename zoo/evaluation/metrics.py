@@ -170,13 +170,13 @@ def headline(
     return {"loss": float(((difference / scale) ** 2).mean()), "mae": float(np.abs(difference).mean())}
 
 
-def wilson(right: int, total: int, *, z: float = 1.959963984540054) -> tuple[float, float]:
+def wilson(right: float, total: int, *, z: float = 1.959963984540054) -> tuple[float, float]:
     """Wilson's score interval of a proportion.
 
     E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927) 209-212.
 
     Args:
-        right: successes.
+        right: successes; a mean over repeats need not be whole.
         total: trials, at least 1.
         z: quantile of the normal distribution; the default gives 95 % confidence.
 

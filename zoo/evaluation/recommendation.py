@@ -53,13 +53,14 @@ class Ranked:
         backbone: its name.
         input_size: side of the input, in pixels.
         features: what the probe reads: a pooling, a stage, a layer.
-        accuracy: cross-validated accuracy of the probe, 0..1.
+        accuracy: cross-validated accuracy of the probe, 0..1, the mean over the repeats.
         interval: Wilson's 95 % interval of it.
-        log_loss: cross-validated log loss of the probe, in nats.
+        log_loss: cross-validated log loss of the probe, in nats, the mean over the repeats.
         images: number of images it was measured on.
-        p_value: exact McNemar test against the best, on the same out-of-fold answers.
-        tie: whether it cannot be told from the best (`p_value` at least 0.05); the best itself has True.
+        p_value: exact McNemar test against the most accurate, on the same out-of-fold answers.
+        tie: whether it cannot be told from the most accurate (`p_value` at least 0.05), which itself has True.
         knn: leave-one-out accuracy of the five nearest neighbours; None if not asked for.
+        knn_interval: Wilson's 95 % interval of it.
         logme: LogME in nats per image; None if not asked for.
         hscore: shrinkage H-score; None if not asked for.
         top1: published ImageNet top-1 accuracy; None if none is known.
@@ -70,7 +71,7 @@ class Ranked:
         licence: licence of the weights.
         seconds: wall time of measuring it.
         computed: images that went through the base; the others came from the cache.
-        right: int8, for each image of the data 1 (right), 0 (wrong) or -1 (not measured).
+        right: int8, for each image of the data 1 (right in most repeats), 0 (wrong) or -1 (not measured).
         weights: what `weights=` was.
     """
 
@@ -82,6 +83,7 @@ class Ranked:
     log_loss: float
     images: int
     knn: float | None
+    knn_interval: tuple[float, float] | None
     logme: float | None
     hscore: float | None
     top1: float | None
@@ -103,6 +105,18 @@ class Ranked:
         return f"{self.backbone}@{self.input_size}/{self.features}"
 
     @property
+    def score(self) -> float:
+        """What decides among candidates that tie, 0..1: the mean of exp(-log_loss) and, if it was asked for, knn.
+
+        exp(-log_loss) is the geometric mean of the probability given to the right class: it tells apart candidates that
+        get the same images right, as the choice of C in `zoo.features.fit_probe` does. Neighbours are a second opinion
+        with errors of their own. On six data sets the mean of both had less regret than accuracy, log loss or
+        neighbours alone; figures in `benchmarks/RESULTS.md`.
+        """
+        certainty = math.exp(-self.log_loss)
+        return certainty if self.knn is None else (certainty + self.knn) / 2
+
+    @property
     def arguments(self) -> dict[str, Any]:
         """For `zoo.build(**arguments, head=...)`."""
         return {
@@ -121,7 +135,8 @@ class Ranked:
         """JSON-ready, without the single answers."""
         data = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "right"}
         weights = None if self.weights is None else str(self.weights)
-        return {"name": self.name, **data, "interval": list(self.interval), "weights": weights}
+        intervals = {"interval": list(self.interval), "knn_interval": self.knn_interval and list(self.knn_interval)}
+        return {"name": self.name, "score": self.score, **data, **intervals, "weights": weights}
 
 
 @dataclass(frozen=True)
@@ -132,12 +147,29 @@ class Skipped:
     reason: str
 
 
+def _why(best: Ranked) -> str:
+    """Why the best is it, where others tie."""
+    told = f"the right class has probability {math.exp(-best.log_loss):.3f} (geometric mean, out of fold)"
+    if best.knn is None:
+        return f"Of those that tie {best.name} is the surest: {told}."
+    return (
+        f"Of those that tie {best.name} has the highest score, {best.score:.3f}, the mean of two: {told}, and the "
+        f"nearest neighbours are right on {best.knn:.3f}."
+    )
+
+
+def _span(interval: tuple[float, float] | None) -> str | None:
+    return None if interval is None else f"{interval[0]:.3f} to {interval[1]:.3f}"
+
+
 _COLUMNS = {
     "candidate": lambda row: row.name,
+    "score": lambda row: f"{row.score:.3f}",
     "accuracy": lambda row: f"{row.accuracy:.3f}",
-    "95 % interval": lambda row: f"{row.interval[0]:.3f} to {row.interval[1]:.3f}",
-    "against the best": lambda row: "tie" if row.tie else f"worse (p {row.p_value:.1g})",
+    "95 % interval": lambda row: _span(row.interval),
+    "against the top": lambda row: "tie" if row.tie else f"worse (p {row.p_value:.1g})",
     "knn": lambda row: None if row.knn is None else f"{row.knn:.3f}",
+    "knn 95 %": lambda row: _span(row.knn_interval),
     "logme": lambda row: None if row.logme is None else f"{row.logme:.3f}",
     "hscore": lambda row: None if row.hscore is None else f"{row.hscore:.2f}",
     "top1": lambda row: row.top1,
@@ -151,6 +183,8 @@ _COLUMNS = {
 
 class Recommendation(Sequence[Ranked]):
     """Candidates from the best down: a sequence of `Ranked` that prints as a table.
+
+    First those that cannot be told from the most accurate one, by their `score`; then the others, by accuracy.
 
     Attributes:
         data: name of the data.
@@ -179,9 +213,14 @@ class Recommendation(Sequence[Ranked]):
         """Args as the attributes; rows in any order, at least one."""
         from dataclasses import replace
 
-        ordered = sorted(rows, key=lambda row: (-row.accuracy, row.log_loss, row.ms, row.name))
-        pairs = [(row, row.against(ordered[0])) for row in ordered]
-        self._rows = tuple(replace(row, p_value=p, tie=p >= TIE) for row, p in pairs)
+        top = min(rows, key=lambda row: (-row.accuracy, row.log_loss, row.ms, row.name))
+        pairs = [(row, row.against(top)) for row in rows]
+        told = [replace(row, p_value=p, tie=p >= TIE) for row, p in pairs]
+        ties = sorted((row for row in told if row.tie), key=lambda row: (-row.score, -row.accuracy, row.ms, row.name))
+        others = sorted(
+            (row for row in told if not row.tie), key=lambda row: (-row.accuracy, row.log_loss, row.ms, row.name)
+        )
+        self._rows = (*ties, *others)
         self.data, self.labels, self.images = data, tuple(labels), images
         self.skipped, self.notes = tuple(skipped), tuple(notes)
         self.seconds, self.computed, self.settings = seconds, computed, dict(settings or {})
@@ -194,12 +233,12 @@ class Recommendation(Sequence[Ranked]):
 
     @property
     def best(self) -> Ranked:
-        """The candidate whose probe is right most often; on a draw the lower log loss."""
+        """Of the candidates that cannot be told from the most accurate, the one with the highest score."""
         return self._rows[0]
 
     @property
     def fastest(self) -> Ranked:
-        """The fastest of those that cannot be told from the best."""
+        """The fastest of those that cannot be told from the most accurate."""
         return min((row for row in self if row.tie), key=lambda row: row.ms)
 
     @cached_property
@@ -213,18 +252,18 @@ class Recommendation(Sequence[Ranked]):
 
     @property
     def to_fine_tune(self) -> tuple[Ranked, ...]:
-        """What to fine-tune: the best by probe, and the best by published accuracy among the good ones.
+        """What to fine-tune: the best by published accuracy among the good ones, then the best by probe.
 
         The hybrid rule of Renggli et al., "Which Model to Transfer? Finding the Needle in the Growing Haystack", CVPR
-        2022, arXiv 2010.06402. Good: the interval reaches that of the best. If both are the same backbone, or nothing
-        is published, the second is the next backbone by probe. One candidate where there is only one backbone.
+        2022, arXiv 2010.06402. Good: the interval reaches that of the best. The published accuracy comes first since
+        it misled less about fine-tuned networks than frozen features did (`benchmarks/RESULTS.md`). If both are the
+        same backbone, or nothing is published, the second is the next backbone by probe. One candidate where there is
+        only one backbone.
         """
-        others = [row for row in self if row.backbone != self.best.backbone]
         good = [row for row in self if row.interval[1] >= self.best.interval[0] and row.top1 is not None]
-        prior = max(good, key=lambda row: (row.top1, row.accuracy), default=None)
-        if prior is not None and prior.backbone != self.best.backbone:
-            return self.best, prior
-        return (self.best, *others[:1])
+        first = max(good, key=lambda row: (row.top1, row.accuracy), default=self.best)
+        second = next((row for row in self if row.backbone != first.backbone), None)
+        return (first,) if second is None else (first, second)
 
     def table(self) -> Table:
         """The candidates as a table; scores that were not asked for have no column."""
@@ -259,15 +298,19 @@ class Recommendation(Sequence[Ranked]):
         lines = [
             f"{_count(len(self), 'candidate')} measured on {best.images} of {self.images} images of {self.data} "
             f"({len(self.labels)} classes): accuracy of a linear probe on frozen features, "
-            f"{self.settings.get('folds', 5)} folds, copies of a file in one fold.",
+            f"{self.settings.get('folds', 5)} folds, the mean of {self.settings.get('repeats', 1)} cross-validations, "
+            "copies of a file in one fold.",
             f"Best: {best.name}, {best.accuracy:.3f} (95 % interval {best.interval[0]:.3f} to {best.interval[1]:.3f}).",
         ]
         if len(self) == 1:
             lines.append("There is nothing to compare it with.")
         elif ties:
+            top = max(self, key=lambda row: row.accuracy)
+            others = _listed([row.name for row in (best, *ties) if row.name != top.name])
+            which = "it" if top.name == best.name else f"the most accurate, {top.name} ({top.accuracy:.3f})"
             lines.append(
-                f"Tie: {_listed([row.name for row in ties])} cannot be told from it (exact McNemar test on the same "
-                f"out-of-fold answers, p at least {TIE})."
+                f"Tie: {others} cannot be told from {which} (exact McNemar test on the same out-of-fold answers, p at "
+                f"least {TIE}). {_why(best)}"
             )
         else:
             second = self[1]
@@ -288,12 +331,12 @@ class Recommendation(Sequence[Ranked]):
             )
         chosen = self.to_fine_tune
         if len(chosen) > 1:
-            why = "the best by published ImageNet accuracy among the good ones"
-            if chosen[1].top1 is None or (best.top1 is not None and chosen[1].top1 <= best.top1):
-                why = "the next backbone by probe"
+            why = "the best" if chosen[1] is best else "the next backbone"
+            prior = "" if chosen[0].top1 is None else " (the best by published ImageNet accuracy among the good ones)"
             lines.append(
-                f"To fine-tune, try both {chosen[0].name} and {chosen[1].name} ({why}): the order by frozen features "
-                f"and the order on ImageNet each mislead at times, the better of the two seldom (Renggli et al. 2022)."
+                f"To fine-tune, try both {chosen[0].name}{prior} and {chosen[1].name} ({why} by probe): the order by "
+                f"frozen features and the order on ImageNet each mislead at times, the better of the two seldom "
+                f"(Renggli et al. 2022)."
             )
         return lines
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import platform
 import time
@@ -11,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from zoo import settings
+from zoo.features import kept
 from zoo.features.engines import BATCH
 from zoo.features.identity import graph_digest
-from zoo.whole_file import write_whole
 
+_KIND = "latency"
 _SECONDS = 1.0
 _MOST, _LEAST = 10, 3
 
@@ -30,18 +28,10 @@ def milliseconds(model: Any, *, cache: bool = True) -> float:
     Returns:
         Milliseconds, above 0.
     """
-    import keras
-
-    machine = [platform.node(), platform.machine(), os.cpu_count(), keras.backend.backend(), keras.__version__, BATCH]
-    digest = graph_digest(model)
-    cache = cache and digest is not None  # a graph that cannot be told from others is measured anew
-    key = hashlib.sha256(json.dumps([digest, *machine]).encode()).hexdigest()
-    path = settings.cache_dir() / "latency" / f"{key}.json"
-    if cache:
-        try:
-            return float(json.loads(path.read_text(encoding="ascii"))["milliseconds"])
-        except (OSError, ValueError, KeyError, TypeError):
-            pass  # not measured yet, or not readable: measured now
+    digest = graph_digest(model) if cache else None  # a graph that cannot be told from others is measured anew
+    found = measured_before(digest) if digest else None
+    if found is not None:
+        return found
     pixels = np.full((BATCH, *model.input_shape[1:]), 127, np.float32)
     model.predict_on_batch(pixels)  # traces the graph
     times: list[float] = []
@@ -50,7 +40,18 @@ def milliseconds(model: Any, *, cache: bool = True) -> float:
         model.predict_on_batch(pixels)
         times.append(time.perf_counter() - start)
     found = 1000 * min(times) / BATCH
-    if cache:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, json.dumps({"milliseconds": found}).encode())
+    if digest:
+        kept.write(_KIND, _key(digest), found)
     return found
+
+
+def measured_before(graph: str) -> float | None:
+    """Milliseconds per image that were kept for a graph (its digest) on this machine, or None."""
+    return kept.read(_KIND, _key(graph))
+
+
+def _key(graph: str) -> dict[str, Any]:
+    import keras
+
+    machine = [platform.node(), platform.machine(), os.cpu_count(), keras.backend.backend(), keras.__version__, BATCH]
+    return {"graph": graph, "machine": machine}

@@ -12,7 +12,7 @@ from zoo.cli.progress import progress_bar
 from zoo.cli.quiet import load_keras
 from zoo.errors import OptionError
 
-_EXPENDABLE = ("licence", "size", "macs", "params", "top1", "knn", "95 % interval")
+_EXPENDABLE = ("licence", "size", "macs", "params", "top1", "knn 95 %", "knn", "95 % interval")
 """Columns that a narrow terminal does without, the least important first."""
 
 
