@@ -42,6 +42,15 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
+def weights_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where `helpers.pretrained` keeps its weight files: one folder for all workers of this run."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "calibrated"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def photos() -> np.ndarray:
     """Eight different crops of scikit-learn's two photos, uint8 (8, 224, 224, 3)."""
     from sklearn.datasets import load_sample_images

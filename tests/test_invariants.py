@@ -27,11 +27,6 @@ LABELS = ["left", "right"]
 
 
 @pytest.fixture(scope="session")
-def weights_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("weights")
-
-
-@pytest.fixture(scope="session")
 def make(weights_folder: Path):
     """Build a model of a family, with weights that react to their input as pretrained ones do."""
 

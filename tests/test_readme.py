@@ -19,7 +19,7 @@ README = [block for block in blocks(ROOT / "README.md") if block.fate in ("pytho
 
 
 @pytest.fixture(scope="module")
-def desk(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def desk(shared_data: Path, weights_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A working directory with the folders the README talks of, and the VGG16 weights in the store."""
     from zoo.plugin import registry
     from zoo.weights import Store
@@ -37,7 +37,7 @@ def desk(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     # The official VGG16 file cannot be had here: one of the same layout takes its place in the store.
     store = Store()
     source = next(s for s in registry().get("backbones", "vgg16").spec.weights if s.id == "imagenet")
-    file = store.local(calibrated_weights("vgg16", 64, tmp_path_factory.mktemp("vgg16")))
+    file = store.local(calibrated_weights("vgg16", 64, weights_folder))
     blob = store._blob(file.sha256)
     blob.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(file.path, blob)

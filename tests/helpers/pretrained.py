@@ -22,8 +22,12 @@ FAMILIES = {
 
 
 def calibrated_weights(name: str, size: int, folder: Path) -> Path:
-    """The path of a no-top weight file for a backbone, written once into the folder."""
+    """The path of a no-top weight file for a backbone, written once into the folder, whoever asks first.
+
+    Calibration is the dear part, and a run has several workers: they take turns and share what is there.
+    """
     import h5py
+    from filelock import FileLock
     from keras.src.legacy.saving.legacy_h5_format import save_weights_to_hdf5_group
 
     from zoo.architectures import build_base
@@ -31,14 +35,18 @@ def calibrated_weights(name: str, size: int, folder: Path) -> Path:
     from zoo.testing.calibration import calibrated, sample_photos
 
     path = folder / f"{name}_{size}_notop.h5"
-    if not path.exists():
+    with FileLock(f"{path}.lock"):
+        if path.exists():
+            return path
         spec = registry().get("backbones", name).spec
         base = build_base(spec, weights=None, input_size=size, seed=7)
         # On pixels as the network will see them: EfficientNet fitted to -1..1 explodes on mean-and-std pixels, and
         # then amplifies rounding errors a thousand times.
         calibrated(base, preprocessed(sample_photos(size), spec.preprocessing))
-        with h5py.File(path, "w") as file:
+        unfinished = path.with_suffix(".part")
+        with h5py.File(unfinished, "w") as file:
             save_weights_to_hdf5_group(file, base)
+        unfinished.rename(path)
     return path
 
 
