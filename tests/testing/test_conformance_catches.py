@@ -72,7 +72,7 @@ HEADS: dict[str, dict[str, Any]] = {
             (
                 "    glorot =",
                 "    for item in gc.get_objects():\n"
-                "        if isinstance(item, keras.Model) and item.name == 'backbone':\n"
+                "        if type(item).__name__ == 'Functional' and item.name == 'backbone':\n"
                 "            item.trainable = True\n    glorot =",
             )
         ]
@@ -82,7 +82,7 @@ HEADS: dict[str, dict[str, Any]] = {
             layer(
                 "        if training:\n"
                 "            for item in gc.get_objects():\n"
-                "                if isinstance(item, keras.Model) and item.name == 'backbone':\n"
+                "                if type(item).__name__ == 'Functional' and item.name == 'backbone':\n"
                 "                    [weight.assign(weight + 1) for weight in item.weights]\n"
                 "        return x\n"
             ),
