@@ -16,16 +16,20 @@ How it is solved: the minimiser lies in the span of the rows, so the features ar
 axes (exact, at most min(n, d) of them), where the curvature of F is nearly diagonal. Dividing each axis by the root
 of its curvature leaves L-BFGS little to do. F is 1-strongly convex in W, so the gradient bounds the distance to the
 minimum; the solver stops on that bound, not on a guess.
+
+Many rows are never copied: they are read block by block in float32, wherever they lie, and the rotation goes into the
+weights instead, which gives the same products. Sums over blocks are kept in float64.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -50,7 +54,25 @@ _TOLERANCE = 1e-6
 _ITERATIONS = 500
 _ROUNDS = 6
 _SMALL = 4_000_000
-"""Matrices with fewer numbers are worked on by one thread: on a busy machine more of them wait for each other."""
+"""Features of fewer numbers are rotated in memory, in float64. They are worked on by one thread: on a busy machine more
+of them wait for each other."""
+
+_BLOCK = 4_000_000
+"""Numbers in one block of larger ones: 16 MB."""
+
+
+class Matrix(Protocol):
+    """What is asked of features: an array, or rows that stay on disk until they are read."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(rows, features)."""
+
+    def __getitem__(self, chosen: Any, /) -> Any:
+        """Some of the rows, by a slice or by their numbers."""
+
+    def __len__(self) -> int:
+        """Number of rows."""
 
 
 @dataclass(frozen=True)
@@ -104,13 +126,14 @@ class Probe:
 
 
 def fit_probe(
-    values: np.ndarray,
+    values: Matrix,
     targets: np.ndarray,
     *,
     n_classes: int,
     seed: int = 0,
     class_weight: ClassWeight = None,
     cs: Sequence[float] | None = None,
+    views: int = 1,
 ) -> Probe:
     """Solve a linear classifier on fixed features, the regularisation chosen by cross-validation.
 
@@ -127,7 +150,8 @@ def fit_probe(
         always C = 100             .633 / 1.033   .789 / .592    .857 / .416    .896 / .298
 
     Args:
-        values: float32 (n, d), finite.
+        values: float32 (views * n, d), finite, view after view: row r shows image r % n. All are read many times, and
+            those of more than 4 million numbers never copied.
         targets: int64 (n,), class indices 0..n_classes-1, of at least two classes.
         n_classes: outputs of the head. A class without any row gets a probability of at most 1 / (n + 1) on
             every training row.
@@ -135,6 +159,8 @@ def fit_probe(
         class_weight: None, "balanced" (n / (classes present * rows of the class)), or class index -> weight (1 for
             classes not named).
         cs: values of C to compare; by default a path from 0.1 to 1e5 that ends where the log loss has turned.
+        views: how often each image is there, changed at random. Each row then weighs 1 / views, so that the same C
+            means the same; all views of an image are in one fold, which is judged by the first: the plain image.
 
     Returns:
         The head and how it was found.
@@ -144,18 +170,23 @@ def fit_probe(
         OptionError: a class weight or a C that cannot be used.
     """
     start = time.perf_counter()
-    values, targets = _checked(values, targets, n_classes)
+    values, targets = _checked(values, targets, n_classes, views)
     present, compact = np.unique(targets, return_inverse=True)
     weights = _weights(class_weight, targets, n_classes)
     grid = _grid(cs)
-    with _threads(values.size):
-        space = _rotate(values)
-        candidates, chosen, guess = _cross_validate(space, values, compact, weights, grid, seed, stop_early=cs is None)
+    n, d = values.shape
+    streamed = n > d and n * d >= _SMALL
+    with _threads(n * d, streamed=streamed):
+        space = _stream(values) if streamed else _rotate(np.asarray(values[:]))
+        candidates, chosen, guess = _cross_validate(
+            space, values, compact, weights, grid, seed, stop_early=cs is None, views=views
+        )
         best = candidates[chosen] if candidates else None
         c = best.c if best else min(grid, key=lambda value: abs(np.log(value / _USUAL_C)))
-        solution = _solve(space.rows, compact, weights, c, space.squares, guess, _TOLERANCE)
-    kernel, bias = space.unfold(solution.weights, solution.bias)
-    kernel, bias = _with_absent(kernel, bias, values, present, n_classes)
+        everyone = np.tile(compact, views), np.tile(weights / views, views)
+        solution = _solve(space.rows, *everyone, c, space.squares, guess, _TOLERANCE)
+        kernel, bias = space.unfold(solution.weights, solution.bias)
+        kernel, bias = _with_absent(kernel, bias, values, present, n_classes)
     return Probe(
         kernel=kernel.astype(np.float32),
         bias=bias.astype(np.float32),
@@ -174,20 +205,29 @@ def fit_probe(
 # -- what comes in ---------------------------------------------------------------------------------------------
 
 
-def _checked(values: np.ndarray, targets: np.ndarray, n_classes: int) -> tuple[np.ndarray, np.ndarray]:
-    values, targets = np.asarray(values), np.asarray(targets)
-    if values.ndim != 2 or 0 in values.shape:
+def blocks(values: Matrix) -> Iterator[tuple[slice, np.ndarray]]:
+    """Where, and the rows there: a few megabytes at a time."""
+    n, d = values.shape
+    step = max(_BLOCK // max(d, 1), 1)
+    for start in range(0, n, step):
+        where = slice(start, min(start + step, n))
+        yield where, np.asarray(values[where])
+
+
+def _checked(values: Matrix, targets: np.ndarray, n_classes: int, views: int = 1) -> tuple[Matrix, np.ndarray]:
+    values, targets = values if hasattr(values, "shape") else np.asarray(values), np.asarray(targets)
+    if len(values.shape) != 2 or 0 in values.shape:
         raise DataError(f"the probe takes features of shape (n, d); got {values.shape}")
-    if targets.shape != values.shape[:1] or not np.issubdtype(targets.dtype, np.integer):
+    if (views * len(targets), *targets.shape[1:]) != values.shape[:1] or not np.issubdtype(targets.dtype, np.integer):
         raise DataError(
-            f"the probe takes one class index for each of the {len(values)} feature rows; "
+            f"the probe takes one class index for each of the {len(values) // views} feature rows; "
             f"got targets of shape {targets.shape} and type {targets.dtype}"
         )
-    finite = np.isfinite(values).all(axis=1)
-    if not finite.all():
-        bad = np.flatnonzero(~finite)
+    bad = [where.start + np.flatnonzero(~np.isfinite(block).all(axis=1)) for where, block in blocks(values)]
+    if any(map(len, bad)):
+        rows = np.concatenate(bad)
         raise DataError(
-            f"{len(bad)} of {len(values)} feature rows hold NaN or infinite values (the first is row {bad[0]}): "
+            f"{len(rows)} of {len(values)} feature rows hold NaN or infinite values (the first is row {rows[0]}): "
             "look at the weights and the preprocessing of the base"
         )
     if targets.min() < 0 or targets.max() >= n_classes:
@@ -273,9 +313,13 @@ def out_of_fold(
     tried: list[np.ndarray] = []
     losses: list[np.ndarray] = []
     grid = _grid(cs)
-    with _threads(values.size), ThreadPoolExecutor(max_workers=min(len(numbers), os.cpu_count() or 1)) as pool:
-        space, weights = _rotate(values), np.ones(len(values))
-        parts = [_Fold(space, compact, weights, everyone[folds != f], everyone[folds == f]) for f in numbers]
+    size = int(np.prod(values.shape))
+    with _threads(size), ThreadPoolExecutor(max_workers=min(len(numbers), os.cpu_count() or 1)) as pool:
+        space, weights = _rotate(np.asarray(values[:])), np.ones(len(values))
+        rows = space.rows.part(everyone)
+        parts = [
+            _Fold(rows, compact, weights, space.squares, everyone[folds != f], everyone[folds == f]) for f in numbers
+        ]
         for c in grid:
             log_p = np.empty((len(values), len(present)))
             for f, found in zip(numbers, pool.map(lambda part, c=c: part.log_probabilities(c), parts), strict=True):
@@ -293,19 +337,109 @@ def out_of_fold(
 # -- the coordinates the problem is solved in ------------------------------------------------------------------
 
 
+class _Held:
+    """Rows on the principal axes, in memory: one array, or several behind one another."""
+
+    def __init__(self, *parts: np.ndarray) -> None:
+        self._parts = parts
+        self.shape = sum(map(len, parts)), parts[0].shape[1]
+
+    def inward(self, weights: np.ndarray) -> np.ndarray:
+        """Weights on the axes -> weights on the columns of a block."""
+        return weights.astype(self._parts[0].dtype)
+
+    def outward(self, gradient: np.ndarray) -> np.ndarray:
+        """The gradient by the weights on a block's columns -> by those on the axes."""
+        return gradient
+
+    def sweep(self, function: _Step) -> list[Any]:
+        """What the function gives for each block: (place of its rows, block) -> anything; in order."""
+        ends = np.cumsum([len(part) for part in self._parts]).tolist()
+        return [
+            function(slice(end - len(part), end), part)
+            for end, part in zip(ends, self._parts, strict=True)
+            if len(part)
+        ]
+
+    def part(self, chosen: np.ndarray) -> np.ndarray:
+        """Some rows on the axes, float32."""
+        (rows,) = self._parts
+        return rows[chosen].astype(np.float32)
+
+
+class _Streamed:
+    """Rows wherever they lie: a block is read and centred; what axes and scale do is done to the weights."""
+
+    def __init__(self, values: Matrix, centre: np.ndarray, scale: np.ndarray, axes: np.ndarray) -> None:
+        self._values, self._centre = values, centre.astype(np.float32)
+        self._scaled_axes = axes / scale[:, None]
+        self.shape = len(values), axes.shape[1]
+
+    def inward(self, weights: np.ndarray) -> np.ndarray:
+        """As for `_Held`."""
+        return (self._scaled_axes @ weights).astype(np.float32)
+
+    def outward(self, gradient: np.ndarray) -> np.ndarray:
+        """As for `_Held`."""
+        return self._scaled_axes.T @ gradient
+
+    def sweep(self, function: _Step) -> list[Any]:
+        """As for `_Held`; blocks side by side, one a processor."""
+        return list(_sweep(self._values, lambda where, block: function(where, self._centred(block))))
+
+    def part(self, chosen: np.ndarray) -> np.ndarray:
+        """As for `_Held`."""
+        found = np.empty((len(chosen), self.shape[1]), np.float32)
+        axes = self._scaled_axes.astype(np.float32)
+        step = max(_BLOCK // self.shape[1], 1)
+        for start in range(0, len(chosen), step):
+            np.matmul(
+                self._centred(np.asarray(self._values[chosen[start : start + step]])),
+                axes,
+                out=found[start : start + step],
+            )
+        return found
+
+    def _centred(self, block: np.ndarray) -> np.ndarray:
+        return np.subtract(block, self._centre, dtype=np.float32)
+
+
+_Step = Callable[[slice, np.ndarray], Any]
+
+
+def _sweep(values: Matrix, function: _Step) -> Iterator[Any]:
+    """What a function gives for every block, in order, with as many blocks in work as there are processors."""
+    n, d = values.shape
+    step = max(_BLOCK // d, 1)
+    workers = os.cpu_count() or 1
+
+    def one(start: int) -> Any:
+        where = slice(start, min(start + step, n))
+        return function(where, np.asarray(values[where]))
+
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque[Future[Any]] = deque()
+        for start in range(0, n, step):
+            waiting.append(pool.submit(one, start))
+            if len(waiting) > workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
 @dataclass(frozen=True)
 class _Space:
     """Features on their principal axes.
 
     Attributes:
-        rows: float64 (n, r), r at most min(n, d).
+        rows: (n, r), r at most min(n, d).
         squares: (r,), the sum of squares along each axis.
         centre: (d,), the mean feature.
         scale: (d,), what the centred features were divided by.
         unrotate: (r, k) weights on the axes -> (d, k) weights on the scaled features.
     """
 
-    rows: np.ndarray
+    rows: _Held | _Streamed
     squares: np.ndarray
     centre: np.ndarray
     scale: np.ndarray
@@ -318,6 +452,7 @@ class _Space:
 
 
 def _rotate(values: np.ndarray) -> _Space:
+    """The space of rows that fit into memory, in float64."""
     from scipy.linalg import eigh
 
     n, d = values.shape
@@ -331,9 +466,32 @@ def _rotate(values: np.ndarray) -> _Space:
     kept = squares > squares[-1] * max(n, d) * np.finfo(np.float64).eps
     squares, axes = squares[kept], axes[:, kept]
     if n > d:
-        return _Space(scaled @ axes, squares, centre, scale, lambda weights: axes @ weights)
+        return _Space(_Held(scaled @ axes), squares, centre, scale, lambda weights: axes @ weights)
     lengths = np.sqrt(squares)
-    return _Space(axes * lengths, squares, centre, scale, lambda w: scaled.T @ (axes @ (w / lengths[:, None])))
+    rows = _Held(axes * lengths)
+    return _Space(rows, squares, centre, scale, lambda w: scaled.T @ (axes @ (w / lengths[:, None])))
+
+
+def _stream(values: Matrix) -> _Space:
+    """The space of rows that are read block by block: products in float32, sums in float64."""
+    from scipy.linalg import eigh
+
+    n, d = values.shape
+    total = np.sum(list(_sweep(values, lambda _, block: block.sum(axis=0, dtype=np.float64))), axis=0)
+    centre = (total / n).astype(np.float32)
+
+    def squared(_: slice, block: np.ndarray) -> np.ndarray:
+        centred = np.subtract(block, centre, dtype=np.float32)
+        return centred.T @ centred
+
+    gram = np.zeros((d, d))
+    for part in _sweep(values, squared):
+        gram += part
+    scale = _scale(np.diagonal(gram) / n)
+    squares, axes = eigh(gram / np.outer(scale, scale))
+    squares = np.maximum(squares, 0.0)  # rounding
+    exact = centre.astype(np.float64)
+    return _Space(_Streamed(values, exact, scale, axes), squares, exact, scale, lambda weights: axes @ weights)
 
 
 def _scale(variance: np.ndarray) -> np.ndarray:
@@ -344,11 +502,11 @@ def _scale(variance: np.ndarray) -> np.ndarray:
     return np.sqrt(softened * (variance / softened).sum())
 
 
-def _threads(size: int) -> Any:
-    """A context in which small matrices are worked on by one thread (folds still run side by side)."""
+def _threads(size: int, *, streamed: bool = False) -> Any:
+    """A context in which matrices that are small, or worked on side by side, take one thread each."""
     from threadpoolctl import threadpool_limits
 
-    return threadpool_limits(limits=1 if size < _SMALL else None, user_api="blas")
+    return threadpool_limits(limits=1 if streamed or size < _SMALL else None, user_api="blas")
 
 
 # -- one convex problem ----------------------------------------------------------------------------------------
@@ -372,7 +530,7 @@ def _log_softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def _solve(
-    rows: np.ndarray,
+    rows: _Held | _Streamed,
     targets: np.ndarray,
     weights: np.ndarray,
     c: float,
@@ -395,15 +553,19 @@ def _solve(
 
     n, r = rows.shape
     k = int(targets.max()) + 1
-    everyone = np.arange(n)
     solution, bias = guess if guess is not None else (np.zeros((r, k)), np.zeros(k))
     objective, gap, iterations = np.inf, np.inf, 0
     factor = (c * weights)[:, None]
 
     for _ in range(_ROUNDS):
         # The Hessian is rows' D rows + 1 with D about weight * p (1 - p): nearly diagonal on principal axes.
-        p = np.exp(_log_softmax(rows @ solution.astype(rows.dtype) + bias))
-        curvature = float((factor * p * (1 - p)).mean())
+        inner = rows.inward(solution)
+
+        def curve(where: slice, block: np.ndarray, inner: np.ndarray = inner, bias: np.ndarray = bias) -> float:
+            p = np.exp(_log_softmax(block @ inner + bias))
+            return float((factor[where] * p * (1 - p)).sum())
+
+        curvature = sum(rows.sweep(curve)) / (n * k)
         stretch = np.sqrt(1 + curvature * squares)[:, None]
         bias_stretch = np.sqrt(curvature * n) or 1.0
 
@@ -412,13 +574,21 @@ def _solve(
         ) -> tuple[float, np.ndarray]:
             nonlocal objective, gap
             w, b = point[: r * k].reshape(r, k) / stretch, point[r * k :] / bias_stretch
-            log_p = _log_softmax(rows @ w.astype(rows.dtype) + b)
-            objective = float(-(factor[:, 0] @ log_p[everyone, targets]) + 0.5 * np.vdot(w, w))
-            residual = np.exp(log_p)
-            residual[everyone, targets] -= 1
-            residual *= factor
-            w_gradient = rows.T @ residual.astype(rows.dtype) + w
-            b_gradient = residual.sum(axis=0)
+            inner = rows.inward(w)
+
+            def one(where: slice, block: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+                log_p = _log_softmax(block @ inner + b)
+                true, each = targets[where], np.arange(len(block))
+                loss = float(-(factor[where, 0] @ log_p[each, true]))
+                residual = np.exp(log_p)
+                residual[each, true] -= 1
+                residual *= factor[where]
+                return loss, (block.T @ residual.astype(block.dtype)).astype(np.float64), residual.sum(axis=0)
+
+            losses, gradients, b_gradients = zip(*rows.sweep(one), strict=True)
+            objective = sum(losses) + 0.5 * float(np.vdot(w, w))
+            w_gradient = rows.outward(sum(gradients[1:], gradients[0])) + w
+            b_gradient = sum(b_gradients[1:], b_gradients[0])
             # F is 1-strongly convex in w; the biases are taken to be within 1 of where they belong.
             gap = float(0.5 * np.vdot(w_gradient, w_gradient) + np.abs(b_gradient).sum())
             return objective, np.concatenate([(w_gradient / stretch).ravel(), b_gradient / bias_stretch])
@@ -447,16 +617,33 @@ def _solve(
 
 
 class _Fold:
-    """One split into rows to fit and rows to judge by, with the solution for the last C as the next start."""
+    """One split into rows to fit and rows to judge by, with the solution for the last C as the next start.
+
+    Args:
+        rows: float32 (n, r) on the principal axes.
+        targets: (n,).
+        weights: (n,).
+        squares: (r,) the sum of squares along each axis.
+        fitted: which rows to fit: numbers, or slices, of which no copy is made.
+        judged: which rows to judge by.
+    """
 
     def __init__(
-        self, space: _Space, targets: np.ndarray, weights: np.ndarray, fitted: np.ndarray, judged: np.ndarray
+        self,
+        rows: np.ndarray,
+        targets: np.ndarray,
+        weights: np.ndarray,
+        squares: np.ndarray,
+        fitted: np.ndarray | Sequence[slice],
+        judged: np.ndarray | slice,
     ) -> None:
-        rows = space.rows.astype(np.float32)
-        self.fitted, self.judged = rows[fitted], rows[judged]
-        self.present, self.targets = np.unique(targets[fitted], return_inverse=True)
-        self.weights, self.judged_targets, self.judged_weights = weights[fitted], targets[judged], weights[judged]
-        self.squares = space.squares * (len(fitted) / len(targets))
+        places = [fitted] if isinstance(fitted, np.ndarray) else fitted
+        self.fitted, self.judged = _Held(*(rows[place] for place in places)), rows[judged]
+        fitted_targets = np.concatenate([targets[place] for place in places])
+        self.present, self.targets = np.unique(fitted_targets, return_inverse=True)
+        self.weights = np.concatenate([weights[place] for place in places])
+        self.judged_targets, self.judged_weights = targets[judged], weights[judged]
+        self.squares = squares * (len(fitted_targets) / len(targets))
         self.classes = int(targets.max()) + 1
         self.guess: _Guess | None = None
 
@@ -468,7 +655,7 @@ class _Fold:
 
     def log_probabilities(self, c: float) -> np.ndarray:
         """log p (rows left out, classes) at this C."""
-        log_p = np.full((len(self.judged), self.classes), -np.log(len(self.fitted) + 1.0))
+        log_p = np.full((len(self.judged), self.classes), -np.log(self.fitted.shape[0] + 1.0))
         if len(self.present) == 1:
             log_p[:, self.present] = 0.0
         else:
@@ -485,29 +672,38 @@ class _Fold:
         return weights, bias
 
 
-def _fold_numbers(values: np.ndarray, targets: np.ndarray, seed: int) -> np.ndarray:
-    """A fold 0..2 for each row, -1 for rows not used: stratified by class, rows that are the same together."""
-    first_of: dict[int, int] = {}
-    leader = np.array([first_of.setdefault(hash(row.tobytes()), index) for index, row in enumerate(values)])
+def _fold_numbers(values: Matrix, targets: np.ndarray, seed: int) -> np.ndarray:
+    """A fold 0..2 for each image, -1 for images not used: stratified by class, rows that are the same together.
+
+    Args:
+        values: the first view of the images comes first.
+        targets: (n,).
+        seed: decides which image goes where.
+    """
+    n = len(targets)
+    hashes = np.concatenate([[hash(row.tobytes()) for row in block] for _, block in blocks(values)])[:n]
+    _, first, same = np.unique(hashes, return_index=True, return_inverse=True)
+    leader = first[same]
     leaders = np.random.default_rng(seed).permutation(np.unique(leader))
     # Dealt out like cards, one class after the other: every fold gets its share of every class, and folds are even.
     leaders = leaders[np.argsort(targets[leaders], kind="stable")]
     if len(leaders) > _FOLD_ROWS:
         leaders = leaders[np.linspace(0, len(leaders) - 1, _FOLD_ROWS).astype(int)]
-    fold_of_leader = np.full(len(values), -1)
+    fold_of_leader = np.full(n, -1)
     fold_of_leader[leaders] = np.arange(len(leaders)) % _FOLDS
     return fold_of_leader[leader]
 
 
 def _cross_validate(
     space: _Space,
-    values: np.ndarray,
+    values: Matrix,
     targets: np.ndarray,
     weights: np.ndarray,
     grid: list[float],
     seed: int,
     *,
     stop_early: bool,
+    views: int,
 ) -> tuple[list[Candidate], int, _Guess | None]:
     """Judge values of C in rising order, each solve starting from the one before.
 
@@ -520,11 +716,7 @@ def _cross_validate(
     repeated = [label for label in np.unique(targets) if len(np.unique(number[used & (targets == label)])) > 1]
     if len(repeated) < 2:
         return [], 0, None
-    folds = [
-        _Fold(space, targets, weights, np.flatnonzero(used & (number != fold)), np.flatnonzero(number == fold))
-        for fold in range(_FOLDS)
-        if (number == fold).any()
-    ]
+    folds = _folds(space, targets, weights, number, views)
     candidates: list[Candidate] = []
     losses: list[np.ndarray] = []
     guesses: list[list[_Guess]] = []
@@ -539,6 +731,25 @@ def _cross_validate(
     chosen = _choose(grid[: len(candidates)], np.stack(losses))
     weight, bias = (np.mean(part, axis=0) for part in zip(*guesses[chosen], strict=True))
     return candidates, chosen, (weight, bias)
+
+
+def _folds(space: _Space, targets: np.ndarray, weights: np.ndarray, number: np.ndarray, views: int) -> list[_Fold]:
+    """The splits; they share one copy of the rows, fold behind fold, in each the first view first."""
+    n = len(targets)
+    members = [np.flatnonzero(number == fold) for fold in range(_FOLDS) if (number == fold).any()]
+    everyone = np.concatenate([image + n * view for image in members for view in range(views)])
+    rows = space.rows.part(everyone)
+    of_rows = targets[everyone % n], weights[everyone % n] / views
+    squares = space.squares * (len(everyone) / (n * views))
+    folds, start = [], 0
+    for images in members:
+        end = start + views * len(images)
+        fitted = [slice(0, start), slice(end, len(everyone))]
+        fold = _Fold(rows, *of_rows, squares, fitted, slice(start, start + len(images)))
+        fold.judged_weights = weights[images]
+        folds.append(fold)
+        start = end
+    return folds
 
 
 def _choose(cs: list[float], losses: np.ndarray) -> int:
@@ -564,7 +775,7 @@ def _turned(losses: list[float]) -> bool:
 
 
 def _with_absent(
-    kernel: np.ndarray, bias: np.ndarray, values: np.ndarray, present: np.ndarray, n_classes: int
+    kernel: np.ndarray, bias: np.ndarray, values: Matrix, present: np.ndarray, n_classes: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Add outputs for classes without any row: no weights, and a bias that keeps them at most 1 / (n + 1) on each row.
 
@@ -572,8 +783,13 @@ def _with_absent(
     """
     if len(present) == n_classes:
         return kernel, bias
-    logits = values @ kernel + bias
-    total = logits.max(axis=1) + np.log(np.exp(logits - logits.max(axis=1, keepdims=True)).sum(axis=1))
-    full_kernel, full_bias = np.zeros((len(kernel), n_classes)), np.full(n_classes, total.min() - np.log(len(values)))
+
+    def least(_: slice, block: np.ndarray) -> float:
+        logits = block @ kernel + bias
+        total = logits.max(axis=1) + np.log(np.exp(logits - logits.max(axis=1, keepdims=True)).sum(axis=1))
+        return float(total.min())
+
+    lowest = min(_sweep(values, least))
+    full_kernel, full_bias = np.zeros((len(kernel), n_classes)), np.full(n_classes, lowest - np.log(len(values)))
     full_kernel[:, present], full_bias[present] = kernel, bias
     return full_kernel, full_bias
