@@ -75,6 +75,107 @@ def test_solution_is_scikit_learns(name: str, c: float, request: pytest.FixtureR
     assert (scores.argmax(axis=1) == targets).mean() == model.score(x, targets)
 
 
+# -- many rows, and several views of an image ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def streamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the features were many: read in blocks of some 80 rows, never copied."""
+    monkeypatch.setattr(room, "_SMALL", 0)
+    monkeypatch.setattr(room, "_BLOCK", 5000)
+    monkeypatch.setattr(room, "_BLOCK_ROWS", 1)
+    monkeypatch.setattr(room, "_rotate", lambda values: pytest.fail("copied into memory"))
+
+
+@pytest.mark.parametrize("c", [1.0, 100.0])
+def test_block_by_block_the_solution_is_scikit_learns(digits, c: float, streamed) -> None:
+    values, targets = digits
+    probe = fit_probe(values, targets, n_classes=10, cs=[c])
+    model, x, best, _ = reference(values, targets, probe.scale, c)
+    assert probe.converged
+    assert objective(probe, values, targets) == pytest.approx(best, rel=1e-6)
+    np.testing.assert_allclose(probe.scores(values), model.predict_proba(x), atol=2e-3)
+
+
+@pytest.mark.parametrize(("factor", "offset"), [(1.0, 0.0), (1e12, 0.0), (1.0, 1000.0)])
+def test_block_by_block_the_same_c_is_chosen(digits, factor: float, offset: float, request) -> None:
+    values, targets = digits[0] * np.float32(factor) + np.float32(offset), digits[1]
+    keep = targets != 4  # a class without rows
+    values, targets = values[keep], targets[keep]
+    plain = fit_probe(values, targets, n_classes=10, class_weight="balanced")
+    request.getfixturevalue("streamed")
+    blocked = fit_probe(values, targets, n_classes=10, class_weight="balanced")
+    assert blocked.c == plain.c
+    assert blocked.cv_accuracy == pytest.approx(plain.cv_accuracy, abs=0.003)
+    assert blocked.objective == pytest.approx(plain.objective, rel=2e-6)
+    np.testing.assert_allclose(blocked.scores(values), plain.scores(values), atol=2e-3)
+
+
+def test_views_weigh_as_much_as_one_image(digits) -> None:
+    """Every image twice as two views: the same problem, so the same solution at the same C."""
+    values, targets = digits
+    plain = fit_probe(values, targets, n_classes=10, cs=[1.0, 100.0], class_weight="balanced")
+    twice = np.concatenate([values, values])
+    viewed = fit_probe(twice, targets, n_classes=10, cs=[1.0, 100.0], class_weight="balanced", views=2)
+    assert viewed.c == plain.c
+    assert viewed.cv_accuracy == pytest.approx(plain.cv_accuracy, abs=0.003)
+    assert viewed.objective == pytest.approx(plain.objective, rel=1e-6)
+    np.testing.assert_allclose(viewed.scores(values), plain.scores(values), atol=2e-3)
+
+
+def test_views_of_an_image_never_straddle_folds() -> None:
+    """Labels at random, three near copies of each row: a probe that has seen a copy would be right."""
+    rng = np.random.default_rng(0)
+    values, targets = rng.normal(size=(120, 40)).astype(np.float32), rng.integers(0, 4, 120)
+    near = [values, *(values + rng.normal(size=values.shape).astype(np.float32) * 0.05 for _ in range(2))]
+    assert fit_probe(np.concatenate(near), targets, n_classes=4, views=3).cv_accuracy < 0.4
+    mixed = fit_probe(np.concatenate(near), np.tile(targets, 3), n_classes=4)
+    assert mixed.cv_accuracy > 0.5  # as rows of their own they do
+
+
+def test_rows_on_disk_solve_as_rows_in_memory(digits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from zoo.features import Features
+    from zoo.features.extraction import Kept
+
+    values, targets = digits
+    parts = []
+    for number, start in enumerate(range(0, 700, 96)):
+        np.save(tmp_path / f"{number}.npy", values[start : start + 96])
+        parts.append(np.load(tmp_path / f"{number}.npy", mmap_mode="r"))
+    everywhere = np.random.default_rng(1).permutation(2000)[:700]  # images of a larger dataset, in any order
+    features = Features(everywhere, (), 0.0, 0, parts)
+    np.testing.assert_array_equal(features.rows_of(everywhere[[5, 2, 2, 699]]), [5, 2, 2, 699])
+    with pytest.raises(KeyError):
+        features.of(np.setdiff1d(np.arange(2000), everywhere)[:1])
+    kept = Kept(features, everywhere[100:])
+    assert kept.shape == (600, 64)
+    np.testing.assert_array_equal(kept[10:20], values[110:120])
+    np.testing.assert_array_equal(kept[np.array([3, 599, 3])], values[[103, 699, 103]])
+    monkeypatch.setattr(room, "_SMALL", 0)
+    on_disk = fit_probe(kept, targets[100:], n_classes=10, cs=[10.0])
+    in_memory = fit_probe(values[100:], targets[100:], n_classes=10, cs=[10.0])
+    np.testing.assert_array_equal(on_disk.kernel, in_memory.kernel)
+
+
+def test_ridge_over_many_rows_is_scikit_learns(digits, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sklearn.linear_model import Ridge
+
+    from zoo.features import linear
+
+    values, targets = digits[0].astype(np.float32), np.stack([digits[1], digits[1] ** 2], axis=1).astype(np.float32)
+    monkeypatch.setattr(linear, "_ROWS", 300)
+    monkeypatch.setattr(room, "_BLOCK", 5000)
+    monkeypatch.setattr(room, "_BLOCK_ROWS", 1)
+    found = linear._ridge(values, targets, standardise=False)
+    mean, variance = values.mean(axis=0), values.var(axis=0)
+    x = (values - mean) / np.sqrt((variance + variance.mean()) * values.shape[1]) * np.sqrt(350)
+    y = (targets - targets.mean(axis=0)) / targets.std(axis=0)
+    expected = Ridge(alpha=np.array(found.report["ridge_alpha"])).fit(x, y).predict(x)
+    told = (values @ found.kernel + found.bias - targets.mean(axis=0)) / targets.std(axis=0)
+    np.testing.assert_allclose(told, expected, atol=1e-3)
+    assert (np.abs(expected - y) < 1).mean() > 0.8
+
+
 def test_two_outputs_are_a_binary_regression(digits) -> None:
     values, targets = digits
     chosen = (targets == 3) | (targets == 8)

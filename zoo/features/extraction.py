@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -53,15 +54,18 @@ class Features:
     def take(self, rows: np.ndarray) -> np.ndarray:
         """Some of the rows as float32 (m, ...); reads only what it needs."""
         chosen = np.asarray(rows, np.int64)
-        shape = self.parts[0].shape[1:] if self.parts else (0,)
-        found = np.empty((len(chosen), *shape), np.float32)
-        ends = np.cumsum([len(part) for part in self.parts])
-        owner = np.searchsorted(ends, chosen, side="right")
+        found = np.empty((len(chosen), *self.row_shape), np.float32)
+        owner = np.searchsorted(self._ends, chosen, side="right")
         for number in np.unique(owner):
             mine = owner == number
             part = self.parts[number]
-            found[mine] = part[chosen[mine] - (ends[number] - len(part))]
+            found[mine] = part[chosen[mine] - (self._ends[number] - len(part))]
         return found
+
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        """Shape of one row."""
+        return tuple(self.parts[0].shape[1:]) if self.parts else (0,)
 
     def of(self, positions: np.ndarray) -> np.ndarray:
         """The rows of images by their index in the dataset, as float32.
@@ -73,8 +77,40 @@ class Features:
 
     def rows_of(self, positions: np.ndarray) -> np.ndarray:
         """The number of the row, int64, of each image by its index in the dataset; errors as for `of`."""
-        where = {int(position): row for row, position in enumerate(self.positions)}
-        return np.array([where[int(position)] for position in positions], np.int64)
+        asked = np.asarray(positions, np.int64)
+        if not len(asked):
+            return asked
+        if not len(self):
+            raise KeyError(int(asked[0]))
+        rows = np.argsort(self.positions, kind="stable")
+        places = np.searchsorted(self.positions, asked, sorter=rows)
+        found = rows[np.minimum(places, len(rows) - 1)]
+        lost = asked[self.positions[found] != asked]
+        if len(lost):
+            raise KeyError(int(lost[0]))
+        return found
+
+    @cached_property
+    def _ends(self) -> np.ndarray:
+        return np.cumsum([len(part) for part in self.parts])
+
+
+class Kept:
+    """Rows of some images that stay on disk until they are asked for: an array as far as solvers and feeds need one."""
+
+    def __init__(self, features: Features, positions: np.ndarray) -> None:
+        self._features, self._rows = features, features.rows_of(positions)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows, and the shape of one."""
+        return len(self._rows), *self._features.row_shape
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, chosen: np.ndarray | slice) -> np.ndarray:
+        return self._features.take(self._rows[chosen])
 
 
 def extract(

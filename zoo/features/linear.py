@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import DataError
-from zoo.features.probe import ClassWeight, fit_probe
+from zoo.features.probe import ClassWeight, Matrix, blocks, fit_probe
 from zoo.outputs import parts
 from zoo.specs import Output
 
@@ -36,7 +36,7 @@ class LinearHead:
 
 
 def fit_linear(
-    values: np.ndarray,
+    values: Matrix,
     targets: np.ndarray,
     outputs: Sequence[Output],
     *,
@@ -47,7 +47,7 @@ def fit_linear(
     """Solve the linear head of one or several answers.
 
     Args:
-        values: float32 (n, d), finite.
+        values: float32 (n, d), finite; in memory or on disk.
         targets: as `zoo.outputs.parts` takes them apart.
         outputs: the answers, in the order of the columns.
         width: columns of the head (a single answer may have no labels yet).
@@ -81,7 +81,7 @@ def _report(probe: Any) -> dict[str, Any]:
     return {"regularisation_C": probe.c, "cross_validated_accuracy": checked}
 
 
-def _one_by_one(values: np.ndarray, targets: np.ndarray, output: Output, seed: int) -> LinearHead:
+def _one_by_one(values: Matrix, targets: np.ndarray, output: Output, seed: int) -> LinearHead:
     """One logistic regression a label: present or not, each with its own regularisation."""
     kernels, biases = [], []
     chosen: dict[str, float | None] = {}
@@ -101,31 +101,47 @@ def _one_by_one(values: np.ndarray, targets: np.ndarray, output: Output, seed: i
     return LinearHead(np.stack(kernels, axis=1), np.array(biases, np.float32), {"regularisation_C": chosen})
 
 
-def _ridge(values: np.ndarray, targets: np.ndarray, *, standardise: bool) -> LinearHead:
+def _ridge(values: Matrix, targets: np.ndarray, *, standardise: bool) -> LinearHead:
     """Ridge regression, its strength chosen for each value by leave-one-out error (Golub, Heath and Wahba 1979).
 
     Features are centred and divided as for the logistic probe: by the root of their own and the mean variance.
     """
-    from sklearn.linear_model import Ridge, RidgeCV
+    from sklearn.linear_model import RidgeCV
 
-    if len(values) < 3:
-        raise DataError(f"a regression needs at least three training examples; there are {len(values)}")
-    mean = values.mean(axis=0, dtype=np.float64)
-    variance = values.var(axis=0, dtype=np.float64)
+    n = len(values)
+    if n < 3:
+        raise DataError(f"a regression needs at least three training examples; there are {n}")
+    mean = sum(block.sum(axis=0, dtype=np.float64) for _, block in blocks(values)) / n
+    variance = sum(((block - mean) ** 2).sum(axis=0) for _, block in blocks(values)) / n
     scale = np.sqrt(variance + variance.mean()) * np.sqrt(max(values.shape[1], 1))
-    scale = np.where(scale > 0, scale, 1.0)
-    x = (values - mean) / scale * np.sqrt(len(values) / 2)
+    scale = np.where(scale > 0, scale, 1.0) / np.sqrt(n / 2)
     middle = targets.mean(axis=0, dtype=np.float64)
     unit = targets.std(axis=0, dtype=np.float64)
     unit = np.where(unit > 0, unit, 1.0)
     y = (targets - middle) / unit
-    rows = np.linspace(0, len(x) - 1, min(len(x), _ROWS)).astype(int)
-    search = RidgeCV(alphas=_ALPHAS, alpha_per_target=y.shape[1] > 1, fit_intercept=True).fit(x[rows], y[rows])
+    rows = np.linspace(0, n - 1, min(n, _ROWS)).astype(int)
+    search = RidgeCV(alphas=_ALPHAS, alpha_per_target=y.shape[1] > 1, fit_intercept=True)
+    search.fit((values[rows] - mean) / scale, y[rows])
     alphas = np.broadcast_to(search.alpha_, y.shape[1])
-    solution = search if len(rows) == len(x) else Ridge(alpha=alphas, solver="cholesky").fit(x, y)
-    coefficients = solution.coef_.reshape(y.shape[1], -1)
-    kernel = coefficients.T / scale[:, None] * np.sqrt(len(values) / 2)
-    bias = np.reshape(solution.intercept_, -1) - mean @ kernel
+    if len(rows) == n:
+        coefficients, intercept = search.coef_.reshape(y.shape[1], -1), np.reshape(search.intercept_, -1)
+    else:
+        coefficients, intercept = _normal_equations(values, y, mean, scale, alphas), np.zeros(y.shape[1])
+    kernel = coefficients.T / scale[:, None]
+    bias = intercept - mean @ kernel
     if not standardise:
         kernel, bias = kernel * unit, bias * unit + middle
     return LinearHead(kernel.astype(np.float32), bias.astype(np.float32), {"ridge_alpha": alphas.tolist()})
+
+
+def _normal_equations(
+    values: Matrix, y: np.ndarray, mean: np.ndarray, scale: np.ndarray, alphas: np.ndarray
+) -> np.ndarray:
+    """(values, features) coefficients of ridge on centred targets, from sums over blocks of rows."""
+    d = values.shape[1]
+    gram, moment = np.zeros((d, d)), np.zeros((d, y.shape[1]))
+    for where, block in blocks(values):
+        x = (block - mean) / scale
+        gram += x.T @ x
+        moment += x.T @ y[where]
+    return np.stack([np.linalg.solve(gram + alpha * np.eye(d), moment[:, index]) for index, alpha in enumerate(alphas)])

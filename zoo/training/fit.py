@@ -14,14 +14,15 @@ from zoo.compose import Composition
 from zoo.data import Dataset, Split, Transform, batches
 from zoo.errors import DataError, DivergedError, OptionError
 from zoo.features import Features, extract, fit_linear
-from zoo.features.extraction import Progress
+from zoo.features.extraction import Kept, Progress
+from zoo.features.probe import Matrix
 from zoo.outputs import box_columns, read_scores
 from zoo.specs import HEAD_STAGE, PhaseSpec, RecipeSpec
 from zoo.training.freeze import Guard, freeze, leaves, quiet_dropout
 from zoo.training.loop import Images, Rows, descend
 from zoo.training.recipes import rates
 from zoo.training.saving import Checkpointer
-from zoo.training.suffix import Cut, Kept, cut, pays
+from zoo.training.suffix import Cut, cut, pays
 
 SCRATCH = "scratch"
 """What `identity["weights"]` says of a base whose weights were trained here from random ones."""
@@ -164,9 +165,9 @@ def train(
         composition.identity["weights"] = SCRATCH
     if features is not None and not outcome.changed_base:
         if len(outcome.validation):
-            outcome.validation_scores = _head_scores(composition, features.of(outcome.validation))
+            outcome.validation_scores = _head_scores(composition, Kept(features, outcome.validation))
         if len(outcome.test):
-            outcome.test_scores = _head_scores(composition, features.of(outcome.test))
+            outcome.test_scores = _head_scores(composition, Kept(features, outcome.test))
     if features is not None:
         outcome.phases.insert(
             0,
@@ -228,7 +229,7 @@ def _require_finite(composition: Composition, phase: PhaseSpec, outcome: Outcome
         )
 
 
-def _head_scores(composition: Composition, values: np.ndarray, batch_size: int = 4096) -> np.ndarray:
+def _head_scores(composition: Composition, values: Matrix, batch_size: int = 4096) -> np.ndarray:
     rows = composition.rows
     assert rows is not None
     chunks = (values[start : start + batch_size] for start in range(0, len(values), batch_size))
@@ -258,7 +259,7 @@ def _probe(
     import keras
 
     assert dataset.targets is not None
-    values, targets = features.of(outcome.train), dataset.targets[outcome.train]
+    values, targets = Kept(features, outcome.train), dataset.targets[outcome.train]
     composition.set_units(targets)
     solution = fit_linear(
         values,
@@ -274,7 +275,7 @@ def _probe(
     logs = dict(measure(_head_scores(composition, values), targets))
     if len(outcome.validation):
         held_out = measure(
-            _head_scores(composition, features.of(outcome.validation)), dataset.targets[outcome.validation]
+            _head_scores(composition, Kept(features, outcome.validation)), dataset.targets[outcome.validation]
         )
         logs |= {f"val_{name}": value for name, value in held_out.items()}
     callbacks = keras.callbacks.CallbackList(list(settings.callbacks), model=composition.training)
@@ -348,13 +349,13 @@ def _head(
     train_targets = dataset.targets[outcome.train]
     validation = None
     if len(outcome.validation):
-        validation = Rows(features.of(outcome.validation), dataset.targets[outcome.validation])
+        validation = Rows(Kept(features, outcome.validation), dataset.targets[outcome.validation])
     rows = composition.rows
     assert rows is not None
     history = descend(
         rows,  # not `head`: compiled, that would take its optimizer into every file, being a part of the serving graph
         phase,
-        Rows(features.of(outcome.train), train_targets),
+        Rows(Kept(features, outcome.train), train_targets),
         validation,
         layers=_layers(composition),
         outputs=composition.outputs,

@@ -12,7 +12,6 @@ import numpy as np
 
 from zoo import settings
 from zoo.compose import Composition
-from zoo.features import Features
 from zoo.features.cache import features_root
 
 WORTH = 0.15
@@ -94,16 +93,3 @@ def pays(found: Cut, *, images: int, epochs: int) -> str:
 def bytes_needed(found: Cut, images: int) -> int:
     """Bytes on disk of the prefix's output for so many images."""
     return images * math.prod(found.prefix.output_shape[1:]) * np.dtype(settings.features_dtype()).itemsize
-
-
-class Kept:
-    """Rows of features that stay on disk until they are asked for: an array as far as a feed needs one."""
-
-    def __init__(self, features: Features, positions: np.ndarray) -> None:
-        self._features, self._rows = features, features.rows_of(positions)
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, chosen: np.ndarray) -> np.ndarray:
-        return self._features.take(self._rows[chosen])
