@@ -141,12 +141,17 @@ def test_two_fits_with_other_stages_recompile(make, pictures) -> None:
 
 @pytest.mark.parametrize("family", ALL)
 def test_features_in_training_mode_equal_the_cached_ones(family: str, make, pictures) -> None:
+    from zoo.data import Arrays
+    from zoo.features import extract
+    from zoo.specs import ResizeRule
     from zoo.training.freeze import freeze, quiet_dropout
 
     model = make(family)
     composition = model.composition
     x = model_pixels(model, pictures[0][:4])
-    cached = np.asarray(composition.features(x, training=False))
+    kept = extract(composition.features, Arrays(x), np.arange(4), size=model.input_size, rule=ResizeRule(), cache=True)
+    assert kept.entry
+    cached = kept.values
     freeze(composition.backbone, composition.stages, unfreeze=0, batchnorm="frozen")
     rates = dropout_rates(composition.backbone)
     with quiet_dropout(composition.stages, []):

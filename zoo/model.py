@@ -23,6 +23,8 @@ from zoo.errors import DataError, DivergedError, OptionError, ResumeError, Unsaf
 from zoo.evaluation import Evaluation, evaluate_outputs, headline_of
 from zoo.export import read, save
 from zoo.features import extract, forward
+from zoo.features.extraction import View
+from zoo.features.identity import augmentation_key
 from zoo.outputs import Prediction, decode
 from zoo.plugin import provenance
 from zoo.registry import ZooNotice
@@ -398,6 +400,7 @@ class TransferModel:
         cache: bool = True,
         cached_prefix: bool | None = None,
         checkpoint_every: float | None = EVERY,
+        views: int | None = None,
         verbose: int | str = 0,
         progress: Any = None,
     ) -> Run:
@@ -428,6 +431,9 @@ class TransferModel:
             checkpoint_every: seconds between checkpoints within an epoch of gradient descent, for `zoo.resume`; they
                 are also written at the end of epochs and phases, as far as that takes no more than a twentieth of the
                 time. 0: at every step; None: none.
+            views: with augmentation: the features of so many views of each training image, the plain one and augmented
+                ones, are computed once and kept, and training shows one of them in each epoch (the probe: all). None:
+                augmentation is drawn anew in every epoch.
             verbose: as in Keras, for gradient phases.
             progress: called with (images done, images in all) while features are computed.
 
@@ -451,7 +457,9 @@ class TransferModel:
             batch_size=batch_size,
             learning_rate=learning_rate,
             stages=stages,
+            views=views,
         )
+        self._check_views(chosen)
         chosen = resolve(chosen, self._stage_names())
         check_recipe(self._composition, chosen, augmented=bool(self._ops))
         self._check_start(start, chosen)
@@ -538,6 +546,7 @@ class TransferModel:
                 Settings(
                     seed=job.seed,
                     augment=self._augmentation(job.seed),
+                    view=self._view(job.seed),
                     class_weight=job.class_weight,
                     callbacks=job.callbacks,
                     verbose=job.verbose,
@@ -642,6 +651,22 @@ class TransferModel:
         if not self._ops:
             return None
         return lambda epoch: augment_room.transform(self._ops, seed=seed, epoch=epoch)
+
+    def _check_views(self, recipe: RecipeSpec) -> None:
+        moving = [op.name for op in self._ops if op.boxes == "moved"]
+        if moving and any(phase.views for phase in recipe.phases) and any(o.task == "box" for o in self.outputs):
+            raise OptionError(
+                f"views= keeps features, not where boxes have moved to, and {', '.join(moving)} moves them: leave "
+                f"views= out, or take augmentation that leaves every pixel in its place"
+            )
+
+    def _view(self, seed: int) -> Any:
+        if not self._ops:
+            return None
+        return lambda number: View(
+            augment_room.transform(self._ops, seed=seed, epoch=number),
+            augmentation_key(self._ops, seed=seed, view=number),
+        )
 
     @contextmanager
     def _whole_or_not_at_all(self, recipe: RecipeSpec) -> Iterator[_Keeper]:

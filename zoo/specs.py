@@ -395,8 +395,8 @@ class PhaseSpec(Spec):
     views: int = Field(
         default=0,
         ge=0,
-        description="augmented views of each image whose features are computed once and kept; 0: augmentation is drawn "
-        "anew in every epoch",
+        description="views of each image, the plain one and augmented ones, whose features are computed once and kept; "
+        "0: augmentation is drawn anew in every epoch",
     )
 
     @model_validator(mode="after")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from zoo import settings
-from zoo.data import Dataset
+from zoo.data import Dataset, Transform
 from zoo.errors import OptionError
 from zoo.features.cache import Entry, evict, features_root, shard_rows
 from zoo.features.engines import Answer, Engine, InProcess, Job, Task
@@ -21,6 +21,19 @@ from zoo.specs import ResizeRule
 
 Progress = Callable[[int, int], None]
 """Called with (images done, images in all)."""
+
+
+@dataclass(frozen=True)
+class View:
+    """Images changed at random, once.
+
+    Attributes:
+        transform: what is done to each image, given its place among those that are chosen.
+        key: what it depends on (`zoo.features.identity.augmentation_key`); None: such features are not kept.
+    """
+
+    transform: Transform
+    key: dict[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -96,21 +109,35 @@ class Features:
 
 
 class Kept:
-    """Rows of some images that stay on disk until they are asked for: an array as far as solvers and feeds need one."""
+    """Rows of some images that stay on disk until they are asked for: an array as far as solvers and feeds need one.
 
-    def __init__(self, features: Features, positions: np.ndarray) -> None:
-        self._features, self._rows = features, features.rows_of(positions)
+    Args:
+        views: the features of the plain images, and of their augmented views.
+        positions: the images, by their index in the dataset. Row r is of image r % n in view r // n.
+    """
+
+    def __init__(self, views: Features | Sequence[Features], positions: np.ndarray) -> None:
+        self._views = [views] if isinstance(views, Features) else list(views)
+        self._rows = [view.rows_of(positions) for view in self._views]
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Rows, and the shape of one."""
-        return len(self._rows), *self._features.row_shape
+        return len(self), *self._views[0].row_shape
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._views) * len(self._rows[0])
 
     def __getitem__(self, chosen: np.ndarray | slice) -> np.ndarray:
-        return self._features.take(self._rows[chosen])
+        if len(self._views) == 1:
+            return self._views[0].take(self._rows[0][chosen])
+        asked = np.arange(*chosen.indices(len(self))) if isinstance(chosen, slice) else np.asarray(chosen, np.int64)
+        view, image = np.divmod(asked, max(len(self._rows[0]), 1))
+        found = np.empty((len(asked), *self.shape[1:]), np.float32)
+        for number in np.unique(view):
+            mine = view == number
+            found[mine] = self._views[number].take(self._rows[number][image[mine]])
+        return found
 
 
 def extract(
@@ -122,6 +149,7 @@ def extract(
     rule: ResizeRule,
     progress: Progress | None = None,
     cache: bool = False,
+    view: View | None = None,
 ) -> Features:
     """The model's output for the chosen images: from the cache as far as it is there, else by one forward pass.
 
@@ -134,19 +162,23 @@ def extract(
         progress: told after every batch.
         cache: whether to look in the cache and keep what is computed. Interrupted, the next call goes on from the last
             finished shard, and the result is the same bit for bit. A network with code that is not Keras's own is
-            computed anew every time.
+            computed anew every time, and so is a view without a key.
+        view: how the images are changed first; None: not at all.
 
     Returns:
         The outputs of all images that could be read, in order.
     """
     start = time.perf_counter()
     indices = np.asarray(indices, np.int64)
-    job = Job(model, dataset.subset(indices), size, rule)  # numbers from here on are places in `indices`
+    transform = view.transform if view else None
+    job = Job(model, dataset.subset(indices), size, rule, transform)  # numbers from here on are places in `indices`
     dtype = settings.features_dtype()
     engine: Engine = InProcess()
     run = _Run(job, engine, progress)
-    if cache and len(indices) and job.graph is not None:
+    if cache and len(indices) and job.graph is not None and (view is None or view.key is not None):
         key = features_key(job.graph, job.dataset, size=size, rule=rule, dtype=dtype, engine=engine.identity)
+        if view is not None:
+            key["view"] = view.key
         shards, name = _cached(run, key, dtype)
     else:
         shards, name = _computed(run), ""

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from zoo.augment import Op
 from zoo.data import Dataset
 from zoo.specs import ResizeRule
 
@@ -111,3 +115,48 @@ def features_key(
         "engine": engine,
         "versions": {"pillow": PIL.__version__},
     }
+
+
+def augmentation_key(ops: Sequence[Op], *, seed: int, view: int) -> dict[str, Any] | None:
+    """What an augmented view of images depends on besides the images, JSON-ready.
+
+    A plugin's op is told by its name, options, the plugin's version, and the file its function is written in; a layer
+    of Keras by its settings. Its automatic name and its own seed do not count: zoo sets the state of its generators.
+
+    Args:
+        ops: the augmentation, in order.
+        seed: of the run.
+        view: number of the view.
+
+    Returns:
+        The key; None where an op is code that can change without a trace: a function or a layer of the user's own.
+    """
+    described = []
+    for op in ops:
+        config: Any = op.config
+        code = ""
+        if op.provider == "keras":
+            layer = config.get("layer")
+            if not isinstance(layer, dict) or _foreign(layer):
+                return None
+            config = _seedless(_anonymous(layer, {}))
+        elif op.provider == "user" or not (code := _source(op.apply)):
+            return None
+        described.append({"name": op.name if code else "", "provider": op.provider, "config": config, "code": code})
+    return {"ops": described, "seed": seed, "view": view, "numpy": np.__version__}
+
+
+def _seedless(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _seedless(item) for key, item in value.items() if key != "seed"}
+    return [_seedless(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _source(function: Any) -> str:
+    """sha256 of the file that a function is written in; "" if there is none."""
+    name = getattr(function, "__module__", None) or type(function).__module__
+    file = getattr(sys.modules.get(name), "__file__", None)
+    try:
+        return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else ""
+    except OSError:
+        return ""

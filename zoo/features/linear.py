@@ -43,16 +43,18 @@ def fit_linear(
     width: int,
     seed: int = 0,
     class_weight: ClassWeight = None,
+    views: int = 1,
 ) -> LinearHead:
     """Solve the linear head of one or several answers.
 
     Args:
-        values: float32 (n, d), finite; in memory or on disk.
+        values: float32 (views * n, d), finite; in memory or on disk; view after view, the plain images first.
         targets: as `zoo.outputs.parts` takes them apart.
         outputs: the answers, in the order of the columns.
         width: columns of the head (a single answer may have no labels yet).
         seed: of the folds.
         class_weight: as for `fit_probe`; for a single classification only.
+        views: how often each image is there; each row weighs 1 / views.
 
     Returns:
         Kernel and bias over all columns. Those of a regression give standardised targets (mean 0, deviation 1).
@@ -61,12 +63,12 @@ def fit_linear(
     for output, _, true in parts(outputs, None, targets):
         columns = output.width or width
         if output.task == "classification":
-            probe = fit_probe(values, true, n_classes=columns, seed=seed, class_weight=class_weight)
+            probe = fit_probe(values, true, n_classes=columns, seed=seed, class_weight=class_weight, views=views)
             solved.append(LinearHead(probe.kernel, probe.bias, _report(probe)))
         elif output.task == "multilabel":
-            solved.append(_one_by_one(values, true, output, seed))
+            solved.append(_one_by_one(values, true, output, seed, views))
         else:
-            solved.append(_ridge(values, true, standardise=output.task == "regression"))
+            solved.append(_ridge(values, true, standardise=output.task == "regression", views=views))
     if len(solved) == 1:
         return solved[0]
     return LinearHead(
@@ -81,7 +83,7 @@ def _report(probe: Any) -> dict[str, Any]:
     return {"regularisation_C": probe.c, "cross_validated_accuracy": checked}
 
 
-def _one_by_one(values: Matrix, targets: np.ndarray, output: Output, seed: int) -> LinearHead:
+def _one_by_one(values: Matrix, targets: np.ndarray, output: Output, seed: int, views: int) -> LinearHead:
     """One logistic regression a label: present or not, each with its own regularisation."""
     kernels, biases = [], []
     chosen: dict[str, float | None] = {}
@@ -94,25 +96,26 @@ def _one_by_one(values: Matrix, targets: np.ndarray, output: Output, seed: int) 
             biases.append(np.float32(np.log(share / (1 - share))))
             chosen[label] = None
             continue
-        probe = fit_probe(values, present, n_classes=2, seed=seed)
+        probe = fit_probe(values, present, n_classes=2, seed=seed, views=views)
         kernels.append(probe.kernel[:, 1] - probe.kernel[:, 0])
         biases.append(probe.bias[1] - probe.bias[0])
         chosen[label] = probe.c
     return LinearHead(np.stack(kernels, axis=1), np.array(biases, np.float32), {"regularisation_C": chosen})
 
 
-def _ridge(values: Matrix, targets: np.ndarray, *, standardise: bool) -> LinearHead:
+def _ridge(values: Matrix, targets: np.ndarray, *, standardise: bool, views: int = 1) -> LinearHead:
     """Ridge regression, its strength chosen for each value by leave-one-out error (Golub, Heath and Wahba 1979).
 
-    Features are centred and divided as for the logistic probe: by the root of their own and the mean variance.
+    The plain images decide the strength. Features are centred and divided as for the logistic probe: by the root of
+    their own and the mean variance.
     """
     from sklearn.linear_model import RidgeCV
 
-    n = len(values)
+    n = len(targets)
     if n < 3:
         raise DataError(f"a regression needs at least three training examples; there are {n}")
-    mean = sum(block.sum(axis=0, dtype=np.float64) for _, block in blocks(values)) / n
-    variance = sum(((block - mean) ** 2).sum(axis=0) for _, block in blocks(values)) / n
+    mean = sum(block.sum(axis=0, dtype=np.float64) for _, block in blocks(values)) / len(values)
+    variance = sum(((block - mean) ** 2).sum(axis=0) for _, block in blocks(values)) / len(values)
     scale = np.sqrt(variance + variance.mean()) * np.sqrt(max(values.shape[1], 1))
     scale = np.where(scale > 0, scale, 1.0) / np.sqrt(n / 2)
     middle = targets.mean(axis=0, dtype=np.float64)
@@ -123,10 +126,11 @@ def _ridge(values: Matrix, targets: np.ndarray, *, standardise: bool) -> LinearH
     search = RidgeCV(alphas=_ALPHAS, alpha_per_target=y.shape[1] > 1, fit_intercept=True)
     search.fit((values[rows] - mean) / scale, y[rows])
     alphas = np.broadcast_to(search.alpha_, y.shape[1])
-    if len(rows) == n:
+    if len(rows) == len(values):
         coefficients, intercept = search.coef_.reshape(y.shape[1], -1), np.reshape(search.intercept_, -1)
     else:
-        coefficients, intercept = _normal_equations(values, y, mean, scale, alphas), np.zeros(y.shape[1])
+        every = np.tile(y, (views, 1))  # rows that weigh 1 / views: as many times the strength
+        coefficients, intercept = _normal_equations(values, every, mean, scale, alphas * views), np.zeros(y.shape[1])
     kernel = coefficients.T / scale[:, None]
     bias = intercept - mean @ kernel
     if not standardise:

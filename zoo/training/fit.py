@@ -14,7 +14,7 @@ from zoo.compose import Composition
 from zoo.data import Dataset, Split, Transform, batches
 from zoo.errors import DataError, DivergedError, OptionError
 from zoo.features import Features, extract, fit_linear
-from zoo.features.extraction import Kept, Progress
+from zoo.features.extraction import Kept, Progress, View
 from zoo.features.probe import Matrix
 from zoo.outputs import box_columns, read_scores
 from zoo.specs import HEAD_STAGE, PhaseSpec, RecipeSpec
@@ -27,7 +27,7 @@ from zoo.training.suffix import Cut, cut, pays
 SCRATCH = "scratch"
 """What `identity["weights"]` says of a base whose weights were trained here from random ones."""
 
-_WAITING = ("augment", "mixup", "cutmix", "label_smoothing", "views")
+_WAITING = ("augment", "mixup", "cutmix", "label_smoothing")
 """Fields of a phase that nothing carries out yet: refused, never ignored."""
 
 Measure = Callable[[np.ndarray, np.ndarray], dict[str, float]]
@@ -55,6 +55,8 @@ class Settings:
 
     seed: int = 0
     augment: Callable[[int], Transform] | None = None
+    view: Callable[[int], View] | None = None
+    """Number of a view, from 1 -> how its images are changed: as `augment` does in the epoch of that number."""
     class_weight: Any = None
     callbacks: Sequence[Any] = ()
     verbose: int | str = 0
@@ -99,8 +101,16 @@ def check_recipe(composition: Composition, recipe: RecipeSpec, *, augmented: boo
         raise OptionError(
             "recipe 'probe' solves a linear head exactly; this head is something else: take recipe='head'"
         )
-    if augmented and all(phase.solver == "convex" for phase in recipe.phases):
-        raise OptionError(f"recipe {recipe.name!r} computes features once and cannot augment: take 'head' or 'lp-ft'")
+    if augmented and all(phase.solver == "convex" and not phase.views for phase in recipe.phases):
+        raise OptionError(
+            f"recipe {recipe.name!r} computes features once and cannot augment: take 'head' or 'lp-ft', or say how "
+            f"many augmented views of each image it is to work with (views=)"
+        )
+    for phase in recipe.phases:
+        if phase.views and not augmented:
+            raise OptionError(f"views={phase.views} are augmented views of each image: build the model with augment=")
+        if phase.views == 1:
+            raise OptionError("views=1 would be the plain image alone: take 2 or more, or leave augmentation out")
 
 
 def train(
@@ -126,7 +136,9 @@ def train(
     # In the dataset's own order, the test part too: another split then finds the same features.
     everything = np.sort(np.concatenate([split.train, split.validation, split.test]))
     features: Features | None = None
-    on_features = [p.solver == "convex" or (p.unfreeze == 0 and settings.augment is None) for p in recipe.phases]
+    on_features = [
+        p.solver == "convex" or (p.unfreeze == 0 and (settings.augment is None or p.views)) for p in recipe.phases
+    ]
     if any(on_features):
         features = _features(composition, dataset, everything, settings)
         outcome.skipped = list(features.skipped)
@@ -137,6 +149,10 @@ def train(
     outcome.validation = everything[np.isin(everything, split.validation)]
     outcome.test = everything[np.isin(everything, split.test)]
     _require_classes(composition, dataset, outcome)
+    views: list[Features] = []
+    if features is not None:
+        most = max(phase.views for phase, wanted in zip(recipe.phases, on_features, strict=True) if wanted)
+        views = [features, *_views(composition.features, composition, dataset, outcome.train, most, settings)]
     if settings.fresh_head:
         assert dataset.targets is not None
         composition.set_units(dataset.targets[outcome.train])
@@ -151,11 +167,9 @@ def train(
         if checkpoint.resumes_within(index):  # as it began: by now the disk may have other room
             now = replace(settings, prefix=checkpoint.behind_prefix())
         if phase.solver == "convex" and composition.linear_layer() is not None:
-            assert features is not None
-            report = _probe(composition, dataset, features, outcome, measure, phase, now)
-        elif phase.unfreeze == 0 and (settings.augment is None or phase.solver == "convex"):
-            assert features is not None
-            report = _head(composition, dataset, features, outcome, phase, now)
+            report = _probe(composition, dataset, views[: phase.views or 1], outcome, measure, phase, now)
+        elif phase.unfreeze == 0 and (settings.augment is None or phase.views or phase.solver == "convex"):
+            report = _head(composition, dataset, views[: phase.views or 1], outcome, phase, now)
         else:
             report = _descend_images(composition, dataset, outcome, phase, now)
         _require_finite(composition, phase, outcome)
@@ -173,9 +187,10 @@ def train(
             0,
             {
                 "name": "features",
-                "seconds": round(features.seconds, 3),
+                "seconds": round(sum(view.seconds for view in views), 3),
                 "images": len(features),
-                "computed": features.computed,
+                "computed": sum(view.computed for view in views),
+                **({"views": len(views)} if len(views) > 1 else {}),
             },
         )
     return outcome
@@ -203,6 +218,28 @@ def _features(composition: Composition, dataset: Dataset, positions: np.ndarray,
         progress=settings.progress,
         cache=settings.cache,
     )
+
+
+def _views(
+    model: Any, composition: Composition, dataset: Dataset, positions: np.ndarray, count: int, settings: Settings
+) -> list[Features]:
+    """The model's output for the augmented views of some images; of `count` views the first is the plain image."""
+    if count < 2:
+        return []
+    assert settings.view is not None
+    return [
+        extract(
+            model,
+            dataset,
+            positions,
+            size=composition.input_size,
+            rule=composition.resize,
+            progress=settings.progress,
+            cache=settings.cache,
+            view=settings.view(number),
+        )
+        for number in range(1, count)
+    ]
 
 
 def _require_classes(composition: Composition, dataset: Dataset, outcome: Outcome) -> None:
@@ -249,7 +286,7 @@ def _epochs_done(outcome: Outcome) -> int:
 def _probe(
     composition: Composition,
     dataset: Dataset,
-    features: Features,
+    views: list[Features],
     outcome: Outcome,
     measure: Measure,
     phase: PhaseSpec,
@@ -259,23 +296,24 @@ def _probe(
     import keras
 
     assert dataset.targets is not None
-    values, targets = Kept(features, outcome.train), dataset.targets[outcome.train]
+    targets = dataset.targets[outcome.train]
     composition.set_units(targets)
     solution = fit_linear(
-        values,
+        Kept(views, outcome.train),
         targets,
         composition.outputs,
         width=composition.width,
         seed=settings.seed,
         class_weight=settings.class_weight or check_class_weight(composition, phase.class_weight),
+        views=len(views),
     )
     layer = composition.linear_layer()
     assert layer is not None
     layer.set_weights([solution.kernel, solution.bias])
-    logs = dict(measure(_head_scores(composition, values), targets))
+    logs = dict(measure(_head_scores(composition, Kept(views[0], outcome.train)), targets))
     if len(outcome.validation):
         held_out = measure(
-            _head_scores(composition, Kept(features, outcome.validation)), dataset.targets[outcome.validation]
+            _head_scores(composition, Kept(views[0], outcome.validation)), dataset.targets[outcome.validation]
         )
         logs |= {f"val_{name}": value for name, value in held_out.items()}
     callbacks = keras.callbacks.CallbackList(list(settings.callbacks), model=composition.training)
@@ -284,7 +322,11 @@ def _probe(
     callbacks.on_epoch_end(0, logs)
     callbacks.on_train_end(logs)
     _record(outcome, {name: [value] for name, value in logs.items()})
-    return {"solver": "convex", **solution.report}
+    return {"solver": "convex", **solution.report, **_said(len(views))}
+
+
+def _said(views: int) -> dict[str, Any]:
+    return {"views": views} if views > 1 else {}
 
 
 def _gradient_report(phase: PhaseSpec, stages: list[str]) -> dict[str, Any]:
@@ -337,7 +379,7 @@ def _class_weight(
 def _head(
     composition: Composition,
     dataset: Dataset,
-    features: Features,
+    views: list[Features],
     outcome: Outcome,
     phase: PhaseSpec,
     settings: Settings,
@@ -349,13 +391,13 @@ def _head(
     train_targets = dataset.targets[outcome.train]
     validation = None
     if len(outcome.validation):
-        validation = Rows(Kept(features, outcome.validation), dataset.targets[outcome.validation])
+        validation = Rows(Kept(views[0], outcome.validation), dataset.targets[outcome.validation])
     rows = composition.rows
     assert rows is not None
     history = descend(
         rows,  # not `head`: compiled, that would take its optimizer into every file, being a part of the serving graph
         phase,
-        Rows(Kept(features, outcome.train), train_targets),
+        Rows(Kept(views, outcome.train), train_targets, len(views), settings.seed),
         validation,
         layers=_layers(composition),
         outputs=composition.outputs,
@@ -370,7 +412,7 @@ def _head(
         checkpoint=settings.checkpoint,
     )
     _record(outcome, history)
-    return _gradient_report(phase, [])
+    return {**_gradient_report(phase, []), **_said(len(views))}
 
 
 def _descend_images(
@@ -437,22 +479,26 @@ def _sources(
     assert dataset.targets is not None
     size, rule = composition.input_size, composition.resize
     everything = np.sort(np.concatenate([outcome.train, outcome.validation]))
-    found, reason = _prefix(composition, phase, settings, training, len(everything))
+    count = max(phase.views, 1)
+    images = len(everything) + (count - 1) * len(outcome.train)
+    found, reason = _prefix(composition, phase, settings, training, images)
     if found is None:
         boxes = box_columns(composition.outputs) if settings.augment else None  # only augmentation moves them
         learning = Images(dataset, outcome.train, size, rule, settings.augment, boxes)
         checking = Images(dataset, outcome.validation, size, rule) if len(outcome.validation) else None
         return composition.training, learning, checking, {"cached_prefix": None, "cached_prefix_reason": reason}
     kept = extract(found.prefix, dataset, everything, size=size, rule=rule, progress=settings.progress, cache=True)
-    rows = Rows(Kept(kept, outcome.train), dataset.targets[outcome.train])
+    views = [kept, *_views(found.prefix, composition, dataset, outcome.train, count, settings)]
+    rows = Rows(Kept(views, outcome.train), dataset.targets[outcome.train], len(views), settings.seed)
     held_out = None
     if len(outcome.validation):
         held_out = Rows(Kept(kept, outcome.validation), dataset.targets[outcome.validation])
     report = {
         "cached_prefix": found.stage,
         "cached_prefix_reason": f"the stages up to {found.stage} do {found.share:.0%} of the work and stay as they are",
-        "cached_prefix_seconds": round(kept.seconds, 3),
-        "cached_prefix_computed": kept.computed,
+        "cached_prefix_seconds": round(sum(view.seconds for view in views), 3),
+        "cached_prefix_computed": sum(view.computed for view in views),
+        **_said(len(views)),
     }
     return found.suffix, rows, held_out, report
 
@@ -463,10 +509,12 @@ def _prefix(
     """The cut to train behind, or None and why."""
     if settings.prefix is False or not settings.cache:
         return None, "switched off"
-    if settings.augment is not None:
+    if settings.augment is not None and not phase.views:
         return None, "augmentation changes the pixels in every epoch"
+    if phase.views and (settings.view is None or settings.view(1).key is None):
+        return None, "augmentation by functions or layers of one's own: what they do can change without a trace"
     found = cut(composition, training)
     if found is None:
         return None, "no single tensor separates frozen stages from those that train"
-    reason = "" if settings.prefix else pays(found, images=images, epochs=phase.epochs)
+    reason = "" if settings.prefix else pays(found, images=images, epochs=phase.epochs, views=max(phase.views, 1))
     return (None, reason) if reason else (found, "")

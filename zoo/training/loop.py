@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -68,17 +68,42 @@ class Images:
 
 @dataclass(frozen=True)
 class Rows:
-    """Features to train on or to validate with: values (n, ...), in memory or kept on disk, and targets (n, ...)."""
+    """Features to train on or to validate with.
+
+    Attributes:
+        values: (views * n, ...), in memory or kept on disk, view after view.
+        targets: (n, ...).
+        views: how often each image is there. In so many epochs each image shows each of its views once, in an order
+            drawn from (seed, epoch // views).
+        seed: of the draw.
+    """
 
     values: Any
     targets: np.ndarray
+    views: int = 1
+    seed: int = 0
 
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self.targets)
+
+    def shown(self, epoch: int) -> np.ndarray:
+        """The number of the view, int64 (n,), that each image shows in an epoch."""
+        turn, place = divmod(epoch, self.views)
+        every = np.tile(np.arange(self.views), (len(self), 1))
+        return np.random.default_rng([self.seed, turn, self.views]).permuted(every, axis=1)[:, place]
 
     def take(self, chosen: np.ndarray, epoch: int) -> tuple[np.ndarray, np.ndarray]:
-        """Values and targets of some of the rows; the same in every epoch."""
-        return self.values[chosen], self.targets[chosen]
+        """Values and targets of some of the images."""
+        rows = chosen if self.views == 1 else chosen + len(self) * self._shown(epoch)[chosen]
+        return self.values[rows], self.targets[chosen]
+
+    def _shown(self, epoch: int) -> np.ndarray:
+        """As `shown`, drawn once an epoch."""
+        if self._drawn.get("epoch") != epoch:
+            self._drawn.update(epoch=epoch, views=self.shown(epoch))
+        return self._drawn["views"]
+
+    _drawn: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
 def feed(source: Images | Rows, *, batch_size: int, first_epoch: int, seed: int | None) -> Any:

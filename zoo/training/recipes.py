@@ -68,6 +68,7 @@ def choose(
     batch_size: int | None = None,
     learning_rate: float | None = None,
     stages: Sequence[str] | None = None,
+    views: int | None = None,
 ) -> RecipeSpec:
     """A recipe with the caller's changes.
 
@@ -77,6 +78,7 @@ def choose(
         batch_size: examples per step of its last gradient phase.
         learning_rate: peak learning rate of its last gradient phase.
         stages: the stages that its last phase on the base trains.
+        views: the plain image and its augmented views, together, that every phase works with.
 
     Raises:
         UnknownNameError: there is no such recipe.
@@ -103,6 +105,13 @@ def choose(
         given["steps"] = None
     if given:
         recipe = _changed(recipe, gradient[-1], given)
+    if views is not None:
+        if isinstance(views, bool) or not isinstance(views, int) or views < 2:
+            raise OptionError(
+                f"views={views!r} must be a whole number of 2 or more: the plain image, and at least one augmented view"
+            )
+        for index in range(len(recipe.phases)):
+            recipe = _changed(recipe, index, {"views": views})
     return recipe if stages is None else _with_stages(recipe, stages)
 
 

@@ -66,14 +66,22 @@ def cut(composition: Composition, training: Sequence[str]) -> Cut | None:
     return Cut(stage=frozen[-1].name, prefix=prefix, suffix=suffix, share=share)
 
 
-def pays(found: Cut, *, images: int, epochs: int) -> str:
+def pays(found: Cut, *, images: int, epochs: int, views: int = 1) -> str:
     """Whether a cached prefix saves time here; "" if it does, else why not.
 
-    The prefix is computed once instead of once an epoch, so nothing is saved in one epoch. All its outputs are kept on
-    disk, which must have room.
+    The prefix is computed once for each view instead of once an epoch, so nothing is saved in as many epochs. All its
+    outputs are kept on disk, which must have room.
+
+    Args:
+        found: where the graph is cut.
+        images: outputs to keep, all views together.
+        epochs: passes over the data.
+        views: how often each image is there.
     """
-    if epochs < 2:
-        return "one epoch runs through the whole network once anyway"
+    if epochs <= views:
+        if views == 1:
+            return "one epoch runs through the whole network once anyway"
+        return f"{epochs} epochs run through the whole network no more often than {views} views"
     if found.share < WORTH:
         return f"the frozen stages do {found.share:.0%} of the work only"
     needed = bytes_needed(found, images)

@@ -70,6 +70,12 @@ DEFAULT_HEAD = "linear"
 )
 @click.option("--seed", default=0, show_default=True, help="Of the split, the order, and the solver.")
 @click.option("--augment", multiple=True, metavar="NAMES", help="Random changes while training, e.g. flip,rotation.")
+@click.option(
+    "--views",
+    type=click.IntRange(min=2),
+    metavar="K",
+    help="With --augment: compute the features of K views of each photo once, the plain one and augmented ones.",
+)
 @click.option("--class-weight", type=click.Choice(["balanced"]), help="Let rare classes count more.")
 @click.option("--out", metavar="FILE", help="Save the model here too (.keras).")
 @click.option("--directory", metavar="RUN", help="Folder of the run; default a new one under runs/.")
@@ -93,6 +99,7 @@ def command(
     test: float,
     seed: int,
     augment: tuple[str, ...],
+    views: int | None,
     class_weight: str | None,
     out: str | None,
     directory: str | None,
@@ -113,7 +120,12 @@ def command(
     from zoo.training import choose
 
     # What can be told without Keras, which takes seconds to load, is told before.
-    changes: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
+    changes: dict[str, Any] = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "views": views,
+    }
     choose(recipe or "head", **changes)
     _check_out(out)
     operations = names(augment)

@@ -75,6 +75,7 @@ def by_batches(
         size=job.size,
         rule=job.rule,
         batch_size=BATCH,
+        transform=job.transform,
         on_skip=lambda name, reason: reasons.append(reason),
         fill=False,
     )

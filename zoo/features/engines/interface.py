@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from zoo.data import Dataset
+from zoo.data import Dataset, Transform
 from zoo.features.identity import graph_digest
 from zoo.specs import ResizeRule
 
@@ -29,12 +29,15 @@ class Job:
         dataset: the images; tasks number them from 0.
         size: side of the model's input, in pixels.
         rule: the resize rule.
+        transform: what is done to each resized image, given its number; None: nothing. An engine that cannot take it to
+            where images are decoded refuses the job.
     """
 
     model: Any
     dataset: Dataset
     size: int
     rule: ResizeRule
+    transform: Transform | None = None
 
     @cached_property
     def graph(self) -> str | None:
