@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -12,6 +13,9 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
 import numpy as np
 import pytest
+
+# Traced graphs are millions of objects that stay: the default looks through all of TensorFlow ten times in a fit.
+gc.set_threshold(20_000, 10, 5)
 
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(Path(__file__).parent), str(ROOT)]  # tests.helpers, and tools

@@ -139,13 +139,16 @@ def _standardising(layer: Any, call: Callable[..., Any]) -> Callable[..., Any]:
     def standardised_call(*inputs: Any, **options: Any) -> Any:
         linear = {"activation": None} if hasattr(layer, "activation") else {}
         with _temporarily([(layer, linear)]):
-            output = keras.ops.convert_to_numpy(call(*inputs, **options)).reshape(-1, layer.output.shape[-1])
-        mean, std = output.mean(0), output.std(0) + 1e-6
+            output = keras.ops.convert_to_numpy(call(*inputs, **options))
+        values = output.reshape(-1, output.shape[-1])
+        mean, std = values.mean(0), values.std(0) + 1e-6
         weight, *bias = layer.weights
         shape = weight.shape[-2:] if isinstance(layer, keras.layers.DepthwiseConv2D) else std.shape
         weight.assign(keras.ops.convert_to_numpy(weight) / std.reshape(shape))
         for variable in bias:
             variable.assign((keras.ops.convert_to_numpy(variable) - mean) / std)
-        return call(*inputs, **options)
+        # What the layer now gives, without a second call: an eager convolution in groups is compiled at each.
+        scaled = keras.ops.convert_to_tensor((output - mean if bias else output) / std)
+        return layer.activation(scaled) if linear else scaled
 
     return standardised_call
