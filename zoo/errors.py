@@ -53,6 +53,10 @@ class UntrainedHeadError(ZooError):
     """A prediction was asked from a head that was never trained."""
 
 
+class EngineError(ZooError):
+    """An engine could not compute features: its workers died, or its numbers are not those of Keras."""
+
+
 class FrozenError(ZooError):
     """Something that had to stay frozen moved: BatchNorm or a frozen stage of the base."""
 

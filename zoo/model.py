@@ -914,6 +914,7 @@ class TransferModel:
                 size=self.input_size,
                 rule=self._composition.resize,
                 progress=progress,
+                engine="keras",  # as `predict` computes them
             )
             scores, positions, skipped = found.values, found.positions, found.skipped
         if self._training_files:

@@ -77,6 +77,21 @@ def features_dtype() -> str:
     return value
 
 
+ENGINES = ("keras", "pool", "onnx", "auto")
+
+
+def engine() -> str:
+    """What computes features: `ZOO_ENGINE`, "keras" (in this process), "pool", "onnx", or "auto" (by measurement).
+
+    Raises:
+        OptionError: the variable is none of these.
+    """
+    value = os.environ.get("ZOO_ENGINE", "keras").strip().lower()
+    if value not in ENGINES:
+        raise OptionError(f"ZOO_ENGINE={value!r} must be one of {', '.join(ENGINES)}")
+    return value
+
+
 def data_dir() -> Path:
     """Where data sets and weight files lie that the user placed or downloaded. `ZOO_DATA_DIR` overrides."""
     return _folder("ZOO_DATA_DIR", "user_data_path")

@@ -44,10 +44,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "photos"
 
 
-def network(seed: int = 0, scale: float = 1 / 255):
+def network(seed: int = 0, scale: float = 1 / 255, size: int = SIZE):
     import keras
 
-    pixels = keras.Input((SIZE, SIZE, 3))
+    pixels = keras.Input((size, size, 3))
     x = keras.layers.Rescaling(scale)(pixels)
     x = keras.layers.Conv2D(4, 3, kernel_initializer=keras.initializers.GlorotUniform(seed=seed))(x)
     x = keras.layers.BatchNormalization()(x)
@@ -80,6 +80,8 @@ def test_what_makes_a_miss(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert run(network(seed=1), folder).computed == 69
     assert run(network(scale=1 / 127), folder).computed == 69
     assert run(model, folder, rule=ResizeRule(mode="stretch")).computed == 69
+    assert run(network(size=40), folder, size=40).computed == 69
+    assert run(model, folder, engine="onnx").computed == 69
     weights = model.get_weights()
     changed = [weight.copy() for weight in weights]
     changed[-1][0] = np.nextafter(changed[-1][0], 2)  # one weight, by one unit in the last place
@@ -273,71 +275,92 @@ def test_a_full_disk_is_one_clear_error_and_finished_shards_stay(folder: Path, m
 
 # -- other processes --------------------------------------------------------------------------------------------------
 
+ENGINES = ("keras", "onnx", "pool")
+
 WORKER = """
 import sys, time
 import numpy as np
 sys.path.insert(0, {tests!r})
-import zoo.features.cache as cache, zoo.features.engines.in_process as module
+import zoo.features.cache as cache
 from test_cache import network, run
 from pathlib import Path
 cache._MOST_ROWS = 32
-forward = module.forward
+write = cache.Entry.write
 def slow(*arguments):
-    print("batch", flush=True)
+    print("shard", flush=True)
     time.sleep({pause})
-    return forward(*arguments)
-module.forward = slow
-found = run(network(), Path({folder!r}))
+    write(*arguments)
+cache.Entry.write = slow
+found = run(network(), Path({folder!r}), engine={engine!r})
 np.save({out!r}, found.values)
 print("computed", found.computed, flush=True)
 """
 
 
-def worker(folder: Path, out: Path, pause: float) -> subprocess.Popen[str]:
-    program = WORKER.format(tests=str(Path(__file__).parent), folder=str(folder), out=str(out), pause=pause)
-    return subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+def worker(folder: Path, out: Path, engine: str, pause: float = 0.0) -> subprocess.Popen[str]:
+    program = WORKER.format(
+        tests=str(Path(__file__).parent), folder=str(folder), out=str(out), pause=pause, engine=engine
+    )
+    # What is temporary lies below the test's own folder: its path tells the processes of this test.
+    return subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env=os.environ | {"TMPDIR": str(out.parent)}
+    )
 
 
-def killed_round(folder: Path, tmp_path: Path, batches: int, delay: float) -> None:
-    """Kill an extraction after some batches, go on, and compare with one that was left alone."""
+def killed_round(folder: Path, tmp_path: Path, engine: str, shards: int, delay: float, expected: np.ndarray) -> None:
+    """Kill an extraction at one of its shards, go on in this process, and compare with one that was left alone."""
     root = features_root()
     shutil.rmtree(root, ignore_errors=True)
-    process = worker(folder, tmp_path / "killed.npy", pause=0.05)
+    process = worker(folder, tmp_path / "killed.npy", engine, pause=0.05)
     assert process.stdout is not None
-    for _ in range(batches):
-        process.stdout.readline()
+    for _ in range(shards):
+        assert process.stdout.readline() == "shard\n"
     time.sleep(delay)
     process.send_signal(signal.SIGKILL)
     process.wait()
     process.stdout.close()
-    finished = len(list(root.glob("*/[0-9]*.json")))
-    again = worker(folder, tmp_path / "again.npy", pause=0.0)
-    told = again.communicate()[0].split()
-    whole = 69 if finished == 0 else 69 - [0, 32, 64, 69][finished] + (1 if finished == 3 else 0)
-    computed = int(told[-1])
-    assert computed <= 69
-    if finished:
-        assert computed < whole + 2
-    plain = run(network(), folder, cache=False)
-    np.testing.assert_array_equal(np.load(tmp_path / "again.npy"), plain.values)
+    receipts = [json.loads(path.read_text()) for path in root.glob("*/[0-9]*.json")]
+    assert shards - 1 <= len(receipts) <= shards + 1
+    again = run(network(), folder, engine=engine)
+    assert again.computed == 69 - sum(receipt["rows"] for receipt in receipts)  # nothing finished is computed again
+    assert len(entries()) == 1
+    np.testing.assert_array_equal(again.values, expected)
+    ours = [path for path in Path("/proc").glob("[0-9]*/cmdline") if f"{tmp_path}/zoo-pool" in _text(path)]
+    assert ours == []
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:  # it has ended
+        return ""
 
 
 @pytest.mark.slow
-def test_a_kill_costs_at_most_the_shard_in_work(folder: Path, tmp_path: Path) -> None:
-    for batches in (1, 2, 3):
-        killed_round(folder, tmp_path, batches, delay=0.02)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_kill_costs_at_most_the_shards_in_work(
+    folder: Path, tmp_path: Path, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zoo.features.cache._MOST_ROWS", 32)
+    expected = run(network(), folder, engine=engine, cache=False).values
+    for shards in (1, 2, 3):
+        killed_round(folder, tmp_path, engine, shards, 0.02, expected)
 
 
 @pytest.mark.soak
-def test_many_kills(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_many_kills(folder: Path, tmp_path: Path, engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zoo.features.cache._MOST_ROWS", 32)
+    expected = run(network(), folder, engine=engine, cache=False).values
     random = np.random.default_rng(0)
     for _ in range(25):
-        killed_round(folder, tmp_path, int(random.integers(1, 4)), float(random.uniform(0, 0.06)))
+        killed_round(folder, tmp_path, engine, int(random.integers(1, 4)), float(random.uniform(0, 0.1)), expected)
 
 
 @pytest.mark.slow
-def test_two_processes_fill_one_entry_together(folder: Path, tmp_path: Path) -> None:
-    pair = [worker(folder, tmp_path / f"{number}.npy", pause=0.1) for number in range(2)]
+@pytest.mark.parametrize("engine", ENGINES)
+def test_two_processes_fill_one_entry_together(folder: Path, tmp_path: Path, engine: str) -> None:
+    pair = [worker(folder, tmp_path / f"{number}.npy", engine, pause=0.1) for number in range(2)]
     told = [process.communicate()[0].split()[-1] for process in pair]
     assert all(process.returncode == 0 for process in pair)
     assert sorted(map(int, told)) == [0, 69]

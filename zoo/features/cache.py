@@ -99,6 +99,11 @@ class Entry:
         finally:
             lock.release()
 
+    @property
+    def started(self) -> int:
+        """How far it is, at a glance and unverified: 2 whole, 1 with finished shards, 0 nothing."""
+        return 2 if (self.folder / MANIFEST).is_file() else int(any(self.folder.glob("[0-9]*.json")))
+
     def missing(self) -> list[int]:
         """The shards still to compute; damaged ones are taken away first."""
         return [shard for shard in range(self.shards) if not self._has(shard)]

@@ -15,7 +15,8 @@ from zoo import settings
 from zoo.data import Dataset, Transform
 from zoo.errors import OptionError
 from zoo.features.cache import Entry, evict, features_root, shard_rows
-from zoo.features.engines import Answer, Engine, InProcess, Job, Task
+from zoo.features.engines import Answer, Engine, Job, Task
+from zoo.features.engines.choice import ENGINES, by_name, fastest
 from zoo.features.identity import features_key
 from zoo.specs import ResizeRule
 
@@ -150,6 +151,7 @@ def extract(
     progress: Progress | None = None,
     cache: bool = False,
     view: View | None = None,
+    engine: str | None = None,
 ) -> Features:
     """The model's output for the chosen images: from the cache as far as it is there, else by one forward pass.
 
@@ -164,6 +166,8 @@ def extract(
             finished shard, and the result is the same bit for bit. A network with code that is not Keras's own is
             computed anew every time, and so is a view without a key.
         view: how the images are changed first; None: not at all.
+        engine: "keras", "pool", "onnx" or "auto"; None: as `ZOO_ENGINE` says, which is "keras" unless set. With "auto"
+            what is kept counts, whichever engine it came from.
 
     Returns:
         The outputs of all images that could be read, in order.
@@ -173,15 +177,11 @@ def extract(
     transform = view.transform if view else None
     job = Job(model, dataset.subset(indices), size, rule, transform)  # numbers from here on are places in `indices`
     dtype = settings.features_dtype()
-    engine: Engine = InProcess()
-    run = _Run(job, engine, progress)
-    if cache and len(indices) and job.graph is not None and (view is None or view.key is not None):
-        key = features_key(job.graph, job.dataset, size=size, rule=rule, dtype=dtype, engine=engine.identity)
-        if view is not None:
-            key["view"] = view.key
-        shards, name = _cached(run, key, dtype)
-    else:
-        shards, name = _computed(run), ""
+    asked = engine or settings.engine()
+    kept = cache and len(indices) > 0 and job.graph is not None and (view is None or view.key is not None)
+    started = _started(job, view, dtype) if kept and asked == "auto" else None
+    run = _Run(job, view, started or (fastest(job) if asked == "auto" else by_name(asked, job)), progress)
+    shards, name = _cached(run, dtype) if kept else (_computed(run), "")
     return Features(
         positions=indices[np.concatenate([np.zeros(0, np.int64), *(shard.positions for shard in shards)])],
         skipped=tuple((job.dataset.ids[number], reason) for shard in shards for number, reason in shard.skipped),
@@ -199,9 +199,29 @@ def _computed(run: _Run) -> list[Answer]:
     return sorted(run(tasks), key=lambda answer: answer.shard)
 
 
-def _cached(run: _Run, key: dict[str, Any], dtype: str) -> tuple[list[Answer], str]:
+def _started(job: Job, view: View | None, dtype: str) -> Engine | None:
+    """An engine that has computed this already, or has begun to: what is kept is used, whatever is fastest now."""
+    found = []
+    for make in ENGINES.values():
+        engine = make()
+        if not engine.refuses(job):
+            found.append((_entry(_Run(job, view, engine, None), dtype).started, engine))
+    started, engine = max(found, key=lambda pair: pair[0])
+    return engine if started else None
+
+
+def _entry(run: _Run, dtype: str) -> Entry:
+    job = run.job
+    assert job.graph is not None
+    key = features_key(job.graph, job.dataset, size=job.size, rule=job.rule, dtype=dtype, engine=run.engine.identity)
+    if run.view is not None:
+        key["view"] = run.view.key
+    return Entry(features_root(), key, count=len(job.dataset), row_bytes=run.row_bytes(dtype))
+
+
+def _cached(run: _Run, dtype: str) -> tuple[list[Answer], str]:
     count = len(run.job.dataset)
-    entry = Entry(features_root(), key, count=count, row_bytes=run.row_bytes(dtype))
+    entry = _entry(run, dtype)
     whole = entry.read()
     if whole is None:
         limit = settings.cache_limit()
@@ -231,8 +251,8 @@ def _as(values: np.ndarray, dtype: str) -> np.ndarray:
 class _Run:
     """Drives an engine: every task answered once, images counted, progress told."""
 
-    def __init__(self, job: Job, engine: Engine, progress: Progress | None) -> None:
-        self.job, self.engine, self.progress = job, engine, progress
+    def __init__(self, job: Job, view: View | None, engine: Engine, progress: Progress | None) -> None:
+        self.job, self.view, self.engine, self.progress = job, view, engine, progress
         self.computed = 0
 
     def __call__(self, tasks: Sequence[Task]) -> Iterator[Answer]:

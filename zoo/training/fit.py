@@ -221,7 +221,13 @@ def _features(composition: Composition, dataset: Dataset, positions: np.ndarray,
 
 
 def _views(
-    model: Any, composition: Composition, dataset: Dataset, positions: np.ndarray, count: int, settings: Settings
+    model: Any,
+    composition: Composition,
+    dataset: Dataset,
+    positions: np.ndarray,
+    count: int,
+    settings: Settings,
+    engine: str | None = None,
 ) -> list[Features]:
     """The model's output for the augmented views of some images; of `count` views the first is the plain image."""
     if count < 2:
@@ -237,6 +243,7 @@ def _views(
             progress=settings.progress,
             cache=settings.cache,
             view=settings.view(number),
+            engine=engine,
         )
         for number in range(1, count)
     ]
@@ -487,8 +494,11 @@ def _sources(
         learning = Images(dataset, outcome.train, size, rule, settings.augment, boxes)
         checking = Images(dataset, outcome.validation, size, rule) if len(outcome.validation) else None
         return composition.training, learning, checking, {"cached_prefix": None, "cached_prefix_reason": reason}
-    kept = extract(found.prefix, dataset, everything, size=size, rule=rule, progress=settings.progress, cache=True)
-    views = [kept, *_views(found.prefix, composition, dataset, outcome.train, count, settings)]
+    engine = "keras"  # which trains the rest
+    kept = extract(
+        found.prefix, dataset, everything, size=size, rule=rule, progress=settings.progress, cache=True, engine=engine
+    )
+    views = [kept, *_views(found.prefix, composition, dataset, outcome.train, count, settings, engine)]
     rows = Rows(Kept(views, outcome.train), dataset.targets[outcome.train], len(views), settings.seed)
     held_out = None
     if len(outcome.validation):
