@@ -234,7 +234,8 @@ def _environment() -> dict[str, str]:
     import keras
 
     numbers = {name: version for name, version in versions().items() if name != "python"}
-    return {**numbers, "backend": keras.config.backend(), "ZOO_FEATURES": settings.features_dtype()}
+    chosen = {"ZOO_FEATURES": settings.features_dtype(), "ZOO_ENGINE": settings.engine()}
+    return {**numbers, "backend": keras.config.backend(), **chosen}
 
 
 def _same_environment(path: Path, before: Mapping[str, str]) -> None:
@@ -528,8 +529,6 @@ class TransferModel:
         )
         if folder.start.exists():
             saver.go_on_from(found)
-        elif saver.every is not None and any(phase.unfreeze for phase in job.recipe.phases):
-            saver.ensure_start()  # not later: computing the features may take long
         hashes = dataset.hashes()
         keeper.saver = saver
         keeper.folder = folder
@@ -537,6 +536,15 @@ class TransferModel:
         keeper.training_files = earlier | {hashes[index][:_HASH_DIGITS] for index in job.split.train}
         folder.record.setdefault("started", datetime.now(UTC).isoformat(timespec="seconds"))
         with saver.watching_signals():
+            if saver.every is not None and any(phase.unfreeze for phase in job.recipe.phases):
+                # Not later: computing the features may take long, and then the base moves.
+                try:
+                    saver.ensure_start()
+                except OSError as error:
+                    raise OptionError(
+                        f"the run cannot be saved in {folder.path}: {error}. Free some room, pass another directory=, "
+                        f"or do without checkpoints (checkpoint_every=None)"
+                    ) from error
             outcome = train(
                 self._composition,
                 dataset,

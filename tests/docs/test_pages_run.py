@@ -1,4 +1,4 @@
-"""Every code block of docs/heads.md and docs/plugins runs, in order, or says why not; none is missed."""
+"""Every code block of the pages under docs runs, in order, or says why not; none is missed."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_the_pages_hold_as_many_blocks_as_they_did() -> None:
     """A block that disappears, or stops running, is seen here: change the numbers knowingly."""
     runs = Counter(block.fate for page in PAGES for block in blocks(page))
     assert runs == {
-        "python": 25,
+        "python": 26,
         "zoo": 7,
         "shell": 8,
         "file": 2,
@@ -147,6 +147,12 @@ def test_blocks_of_provenance(desk: Path) -> None:
     assert "zoo_vision:linear" in said["zoo which linear --json"]
     (shown,) = [block.text for block in blocks(page) if block.fate == "text" and "backbones" in block.text]
     assert shown in str(namespace["printed"])
+
+
+@pytest.mark.slow
+def test_blocks_of_training(desk: Path) -> None:
+    namespace, _ = run_page(DOCS / "training.md", desk)
+    assert len(namespace["whole"].history["loss"]) == 5  # type: ignore[attr-defined]
 
 
 @pytest.mark.slow

@@ -28,7 +28,11 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 
-PAGES = (ROOT / "README.md", ROOT / "docs" / "heads.md", *sorted((ROOT / "docs" / "plugins").rglob("*.md")))
+PAGES = (
+    ROOT / "README.md",
+    *(ROOT / "docs" / f"{name}.md" for name in ("heads", "training")),
+    *sorted((ROOT / "docs" / "plugins").rglob("*.md")),
+)
 """The pages whose blocks run."""
 
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<language>[\w+-]*)$")

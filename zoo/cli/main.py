@@ -33,6 +33,7 @@ VERBS: dict[str, dict[str, str]] = {
         "lint": "Say what is wrong with your data, before anything is trained on it.",
         "recommend": "Say which backbone suits your data, measured on it.",
         "fit": "Train a head (and more) on your data, and measure it.",
+        "resume": "Go on with a run that was killed or interrupted.",
         "evaluate": "Measure a model on labelled data.",
         "predict": "Say what is on images.",
     },
@@ -166,7 +167,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: arguments after the program's name; default those of the process.
 
     Returns:
-        The exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+        The exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted. After SIGTERM the process ends with 143.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read when TensorFlow is loaded, by whatever comes to need it
     notes.clear()

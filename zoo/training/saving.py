@@ -60,8 +60,8 @@ class Checkpointer:
         composition: what is trained.
         context: what every checkpoint carries, to be compared when it is read: fingerprints.
         every: seconds between checkpoints within an epoch; 0 for every step; None for none at all.
-        write_start: writes the start file, once, before the first checkpoint and before the base moves; called with the
-            composition as it was at the start.
+        write_start: writes the start file, once, before the first checkpoint; called with the composition as it was at
+            the start. Before the base moves, whoever makes it move calls `ensure_start`.
         told: called after each checkpoint with where the run is.
     """
 
@@ -194,8 +194,6 @@ class Checkpointer:
             if leaf.trainable and leaf.weights
         }
         self.has_begun = True
-        if moves and self.every is not None:
-            self.ensure_start()
         self._moving |= moves
         self._descent = _Descent(self, model, callbacks, first_epoch, first_epoch + epochs, steps)
         if self.resumes_within(self._phase):

@@ -168,7 +168,7 @@ def command(
     if as_json:
         print_json({"directory": str(run.directory), "model_file": str(saved), **run.to_dict()})
     else:
-        _print_run(run, saved)
+        print_run(run, saved)
 
 
 def _check_out(out: str | None) -> None:
@@ -223,7 +223,8 @@ def _bare(name: str) -> str:
     return name.rpartition(":")[2]
 
 
-def _print_run(run: Run, saved: Path) -> None:
+def print_run(run: Run, saved: Path) -> None:
+    """What a run came to, and what to type next."""
     for notice in run.notices:
         notes(notice)
     fields = [(phase["name"], _phase_line(phase)) for phase in run.phases]

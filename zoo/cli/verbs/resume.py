@@ -1,0 +1,51 @@
+"""`zoo resume`: a run that was killed or interrupted goes on from its last checkpoint."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from zoo.cli.output import print_json
+from zoo.cli.parameters import json_option, quiet_option
+from zoo.cli.progress import progress_bar
+from zoo.cli.quiet import load_keras
+from zoo.cli.verbs.fit import print_run
+
+
+@click.command("resume")
+@click.argument("run")
+@click.option("--data", metavar="DATA", help="What it was trained on, if that is elsewhere now.")
+@click.option("--validation", metavar="DATA", help="Likewise, where validation was data of its own.")
+@json_option
+@quiet_option
+def command(run: str, data: str | None, validation: str | None, as_json: bool, quiet: bool) -> None:
+    """Go on with a run that was killed or interrupted.
+
+    RUN is its folder. On a CPU the end is, bit for bit, that of a run that nothing interrupted.
+
+    \b
+    Example:
+      zoo resume runs/20260801-101500-efficientnet_lite0-lp-ft
+    """
+    from zoo.training.run import RunFolder
+
+    RunFolder.existing(Path(run))  # told before Keras, which takes seconds to load
+    quiet = quiet or as_json
+    load_keras()
+    from zoo.model import resume
+
+    with progress_bar("features", unit="images", quiet=quiet) as progress:
+        done = resume(
+            run,
+            data,
+            validation=validation,
+            verbose=1 if sys.stdout.isatty() and not quiet else 0,
+            progress=progress,
+        )
+    saved = Path(run) / "model.keras"
+    if as_json:
+        print_json({"directory": run, "model_file": str(saved), **done.to_dict()})
+    else:
+        print_run(done, saved)
