@@ -62,7 +62,9 @@ def stage_state(model: zoo.TransferModel) -> dict[str, bytes]:
 # -- 1 and 5: BatchNorm stays, what should train does -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("family", families(*(name for name in ALL if name != "nasnet_mobile")))
+@pytest.mark.parametrize(
+    "family", families("vgg16", "resnet50", "mobilenet_v2", "efficientnet_b0", "efficientnet_lite0")
+)
 def test_fine_tuning_moves_the_last_stages_and_no_batchnorm(family: str, make, pictures, tmp_path: Path) -> None:
     model = make(family)
     before_bn, before = batchnorm_state(model), stage_state(model)
@@ -80,7 +82,7 @@ def test_fine_tuning_moves_the_last_stages_and_no_batchnorm(family: str, make, p
     # A reloaded copy, fitted again, keeps them too (invariants 1 and 5: new flags, new optimizer).
     loaded = zoo.load(model.save(tmp_path / "m.keras"))
     assert batchnorm_state(loaded) == before_bn
-    if family in {"efficientnet_lite0", "resnet50"}:  # tracing a training step takes 10 s a family
+    if family in {"efficientnet_lite0", "mobilenet_v2"}:  # tracing a training step takes 10 s a family
         loaded.fit(pictures, recipe="lp-ft", epochs=1, batch_size=6, validation=0.25)
         assert batchnorm_state(loaded) == before_bn
 

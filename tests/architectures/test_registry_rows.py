@@ -30,7 +30,14 @@ MULTIPLY_ADDS = {
 }
 
 
-@pytest.mark.parametrize("name", list(SPECS))
+# Every family here by its smallest member at least; the deep ones, which take half the time, in the slow tests.
+SMALLEST = {spec.family: name for name, spec in sorted(SPECS.items(), key=lambda item: -item[1].layers.total)}
+DEEP = [name for name, spec in SPECS.items() if spec.layers.total > 350 and name not in SMALLEST.values()]
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in DEEP else name for name in SPECS]
+)
 def test_a_row_says_what_the_network_says(name: str) -> None:
     """One build for all that can be asked of it: computed fields, layer table, stages and cuts."""
     base, table = build_registry.build_base(CURATED[name])
