@@ -36,6 +36,11 @@ bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/plugins.py
 	$(BIN)/python benchmarks/probe.py "$(or $(DATA),$(error make bench DATA=folder/of/class/folders))"
+	$(BIN)/python benchmarks/guide.py "$(DATA)"
+	$(BIN)/python benchmarks/scaling.py "$(DATA)"
+	$(BIN)/python benchmarks/suffix.py "$(DATA)"
+	$(BIN)/python benchmarks/million.py probe
+	$(BIN)/python benchmarks/million.py mlp
 
 # Generated files: the catalogue, the manifests of plugins, the pages of hooks and checks, the shipped head.
 registry: $(VENV)/.installed

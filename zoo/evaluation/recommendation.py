@@ -255,13 +255,14 @@ class Recommendation(Sequence[Ranked]):
         """What to fine-tune: the best by published accuracy among the good ones, then the best by probe.
 
         The hybrid rule of Renggli et al., "Which Model to Transfer? Finding the Needle in the Growing Haystack", CVPR
-        2022, arXiv 2010.06402. Good: the interval reaches that of the best. The published accuracy comes first since
+        2022, arXiv 2010.06402. Good: the interval reaches that of the best. Of its input sizes the largest, for which
+        the published figure speaks most. The published accuracy comes first since
         it misled less about fine-tuned networks than frozen features did (`benchmarks/RESULTS.md`). If both are the
         same backbone, or nothing is published, the second is the next backbone by probe. One candidate where there is
         only one backbone.
         """
         good = [row for row in self if row.interval[1] >= self.best.interval[0] and row.top1 is not None]
-        first = max(good, key=lambda row: (row.top1, row.accuracy), default=self.best)
+        first = max(good, key=lambda row: (row.top1, row.input_size, row.accuracy), default=self.best)
         second = next((row for row in self if row.backbone != first.backbone), None)
         return (first,) if second is None else (first, second)
 
