@@ -1,16 +1,24 @@
-"""One second environment for all packaging tests: zoo's wheel, built here and installed with pip from the index."""
+"""One second environment for all packaging tests: zoo's wheel, built here and installed with pip.
+
+What the wheel requires is not installed a second time, which takes minutes: it is linked, file by file of each
+distribution, and nothing else of this environment is seen there. `make quickstart` installs it all from the index.
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import Distribution, PathDistribution, distribution
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -46,6 +54,32 @@ class Environment:
         return run(self.folder / "bin" / "zoo", *arguments, **options)
 
 
+def required(wheel: Path) -> dict[str, Distribution]:
+    """The distributions that a wheel requires, directly or by way of others, as they are installed here."""
+    inside = zipfile.Path(wheel)
+    (metadata,) = [path for path in inside.iterdir() if path.name.endswith(".dist-info")]
+    found: dict[str, Distribution] = {}
+    waiting = list(PathDistribution(metadata).requires or ())
+    while waiting:
+        one = Requirement(waiting.pop())
+        if one.marker is not None and not one.marker.evaluate({"extra": ""}):
+            continue
+        assert not one.extras, f"{one}: its extras are not followed here"
+        if one.name.lower() not in found:
+            found[one.name.lower()] = distribution(one.name)
+            waiting += distribution(one.name).requires or ()
+    return found
+
+
+def link(needed: dict[str, Distribution], folder: Path) -> None:
+    """Link the files of these distributions, and of no others, into a folder."""
+    folder.mkdir()
+    for dist in needed.values():
+        for top in {file.parts[0] for file in dist.files or ()} - {"..", "__pycache__"}:
+            if not (folder / top).exists():
+                (folder / top).symlink_to(Path(str(dist.locate_file(top))))
+
+
 @pytest.fixture
 def wheel_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
     """The environment; made once for all workers, and for one test at a time."""
@@ -59,6 +93,12 @@ def wheel_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Envi
             run(sys.executable, "-m", "build", "--wheel", "--outdir", folder / "dist", ROOT)
             (wheel,) = (folder / "dist").glob("zoo_sdk-*.whl")
             run(sys.executable, "-m", "venv", "--clear", folder / "venv")
-            Environment(folder / "venv").pip("install", "-q", "-c", ROOT / "constraints.txt", wheel)
+            environment = Environment(folder / "venv")
+            where = environment.python("-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip()
+            shutil.rmtree(folder / "required", ignore_errors=True)
+            link(required(wheel), folder / "required")  # outside the environment: pip alters nothing there
+            Path(where, "required.pth").write_text(f"{folder / 'required'}\n")
+            # Without an index: what is not declared, or not in the version declared, is an error.
+            environment.pip("install", "-q", "--no-index", "-c", ROOT / "constraints.txt", wheel)
             done.touch()
         yield Environment(folder / "venv")
