@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from zoo.plugin.listing import augmentations, backbones, datasets, describe, heads, plugins
     from zoo.plugin.locate import which
     from zoo.ranking import recommend
+    from zoo.specs import Phase, Recipe
     from zoo.training import Run
     from zoo.weights import fetch
 
@@ -33,7 +34,9 @@ _PUBLIC = {
     "Evaluation": "zoo.evaluation",
     "Head": "zoo.head_request",
     "ImageFiles": "zoo.data",
+    "Phase": "zoo.specs",
     "Prediction": "zoo.outputs",
+    "Recipe": "zoo.specs",
     "Run": "zoo.training",
     "TransferModel": "zoo.model",
     "ZooError": "zoo.errors",
@@ -66,7 +69,9 @@ __all__ = [
     "Evaluation",
     "Head",
     "ImageFiles",
+    "Phase",
     "Prediction",
+    "Recipe",
     "Run",
     "TransferModel",
     "ZooError",

@@ -19,7 +19,16 @@ from zoo import data as data_room
 from zoo import settings
 from zoo.compose import Composition, compose, load_trained_head, package_file, take_apart
 from zoo.data.inputs import as_uint8
-from zoo.errors import DataError, DivergedError, OptionError, ResumeError, UnsafeFileError, UntrainedHeadError
+from zoo.errors import (
+    DataError,
+    DivergedError,
+    FrozenError,
+    OptionError,
+    ResumeError,
+    UnsafeFileError,
+    UntrainedHeadError,
+    did_you_mean,
+)
 from zoo.evaluation import Evaluation, evaluate_outputs, headline_of
 from zoo.export import read, save
 from zoo.features import extract, forward
@@ -41,12 +50,15 @@ from zoo.training import (
     freeze,
     kind_of,
     new_directory,
+    receipts,
     resolve,
     train,
+    trainable_report,
     unsaved,
     versions,
 )
 from zoo.training.checkpoint import Checkpoint, newest, numbered
+from zoo.training.freeze import flags, leaves
 
 _HASH_DIGITS = 16
 """Digits of each training file's sha256 kept with a model: 64 bits, enough to recognise a file."""
@@ -134,6 +146,7 @@ def load(path: str | os.PathLike[str], *, augment: Any = None) -> TransferModel:
         composition = take_apart(serving, record)
         model = TransferModel(composition, head_state=str(record["head_state"]), augment=ops)
         model._training_files = set(record["training_files"])
+        written = dict(record["batchnorm"])
         if composition.head is not None:
             model._fresh_head = composition.fresh_head_weights()
             if record["head_state"] == "pretrained":
@@ -142,6 +155,9 @@ def load(path: str | os.PathLike[str], *, augment: Any = None) -> TransferModel:
         model._providers = [*record["providers"], *provenance.rows(used)]
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise UnsafeFileError(f"{path} is damaged: its record does not fit its model: {error!r}") from error
+    moved = receipts.changed(written, model._batchnorm)
+    if moved:
+        raise FrozenError(f"{path} is damaged: BatchNorm {moved[0]!r} of the base is not what was saved")
     if len(composition.labels) not in (0, composition.width):
         raise UnsafeFileError(f"{path} is damaged: {len(composition.labels)} labels for {composition.width} outputs")
     model.record = dict(record)
@@ -325,6 +341,8 @@ class TransferModel:
         self._ops = augment_room.resolve(augment)
         self._fresh_head = composition.head_weights() if composition.head is not None else []
         self._initial_base: list[np.ndarray] | None = None
+        self._unfrozen: tuple[str, ...] = ()
+        self._remember_state()
         self._shipped_head: list[np.ndarray] | None = None
         self._shipped_files: set[str] = set()
         self._training_files: set[str] = set()
@@ -388,11 +406,12 @@ class TransferModel:
         *,
         validation: Any = 0.2,
         test: float = 0.0,
-        recipe: str | RecipeSpec | None = None,
+        recipe: str | os.PathLike[str] | RecipeSpec | None = None,
         epochs: int | None = None,
         batch_size: int | None = None,
         learning_rate: float | None = None,
         stages: Sequence[str] | None = None,
+        batchnorm: str | None = None,
         class_weight: str | Mapping[int, float] | None = None,
         callbacks: Sequence[Any] = (),
         seed: int = 0,
@@ -418,7 +437,9 @@ class TransferModel:
             epochs: passes over the data for the gradient phase of the recipe.
             batch_size: examples per step of the gradient phase.
             learning_rate: peak learning rate of the gradient phase.
-            stages: names of the stages that the recipe trains, in place of its own.
+            stages: names of the stages that the recipe trains, in place of its own. None: those of `unfreeze`.
+            batchnorm: "adapt": BatchNorm of the stages that train learns and moves its statistics, and the run says so.
+                None: as the recipe says; those that come with zoo keep it frozen.
             class_weight: None, "balanced", or class index -> weight.
             callbacks: Keras callbacks.
             seed: of the split, the order of examples, augmentation and the solver.
@@ -452,6 +473,8 @@ class TransferModel:
         """
         if self._ops and any(output.task == "box" for output in self.outputs):
             augment_room.check_boxes_follow(self._ops)
+        if stages is None and self._unfrozen:
+            recipe, stages = self._recipe_for_unfrozen(recipe)
         chosen = choose(
             recipe or self.usual_recipe(),
             epochs=epochs,
@@ -459,11 +482,13 @@ class TransferModel:
             learning_rate=learning_rate,
             stages=stages,
             views=views,
+            batchnorm=batchnorm,
         )
         self._check_views(chosen)
         chosen = resolve(chosen, self._stage_names())
         check_recipe(self._composition, chosen, augmented=bool(self._ops))
         self._check_start(start, chosen)
+        self._check_untouched()
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
             raise OptionError(f"seed={seed!r} must be a whole number from 0")
         _check_every(checkpoint_every)
@@ -472,7 +497,7 @@ class TransferModel:
             with provenance.recording() as used:
                 dataset, split, notices = self._training_data(data, validation, test, seed)
             weights = check_class_weight(self._composition, class_weight)
-            notices += self._start(start, chosen)
+            notices += self._changed_by_hand() + self._start(start, chosen)
             config = {
                 "recipe": chosen.model_dump(mode="json"),
                 "seed": seed,
@@ -571,6 +596,7 @@ class TransferModel:
         notices = [
             *folder.record.get("notices", ()),
             *_skipped_notice(outcome.skipped, len(dataset)),
+            *receipts.notices(outcome.phases),
             *saver.notices,
         ]
         run = Run(recipe=job.recipe, history=outcome.history, phases=outcome.phases, notices=notices, model=self)
@@ -647,6 +673,134 @@ class TransferModel:
             self.save(folder.start)
         folder.note_start()
 
+    def _remember_state(self) -> None:
+        """What BatchNorm of the base and all flags are now, so that a change by others is noticed."""
+        self._batchnorm = receipts.batchnorm(self._composition)
+        self._flags = flags(self._layers())
+
+    def _layers(self) -> list[Any]:
+        composition = self._composition
+        base = [layer for stage in composition.stages for layer in stage.layers]
+        return base if composition.head is None else [*base, composition.head]
+
+    def _check_untouched(self) -> None:
+        """BatchNorm of a pretrained base must be what zoo left.
+
+        Raises:
+            FrozenError: somebody else moved it; the message names the layer.
+        """
+        if self._composition.identity["weights"] is None:
+            return
+        moved = receipts.changed(self._batchnorm, receipts.batchnorm(self._composition))
+        if moved:
+            raise FrozenError(
+                f"BatchNorm of the pretrained base was changed outside of zoo: {len(moved)} layers, first "
+                f"{moved[0]!r}. Build the model again; if its BatchNorm is to adapt, say so with fit(batchnorm='adapt')"
+            )
+
+    def _changed_by_hand(self) -> list[str]:
+        """Says which `trainable` flags somebody changed since zoo set them: a fit follows its recipe, not them."""
+        now = flags(self._layers())
+        inside = sum(len(list(leaves(layer))) for stage in self._composition.stages for layer in stage.layers)
+        other = [index for index, (old, new) in enumerate(zip(self._flags, now, strict=True)) if old != new]
+        base, head = [index for index in other if index < inside], [index for index in other if index >= inside]
+        said = []
+        for what, found in (
+            ("the base; what trains is said by the recipe, stages= or model.unfreeze", base),
+            ("the head; those that are frozen stay so", head),
+        ):
+            if found:
+                first = now[found[0]][0]
+                said.append(f"`trainable` was changed by hand on {len(found)} layers (first {first!r}) of {what}")
+        return said
+
+    # -- what trains ---------------------------------------------------------------------------------------------
+    def freeze(self, until: str | None = None) -> None:
+        """Freeze the base up to a stage, this one included; the stages above it train in the next `fit`.
+
+        BatchNorm of the base is frozen everywhere. Sets `trainable` of the layers too, for plain Keras loops.
+
+        Args:
+            until: the last stage that is frozen; None: all of them.
+
+        Raises:
+            OptionError: the base has no such stage.
+        """
+        names = self._stage_names()
+        if until is None:
+            self._set_unfrozen(())
+        else:
+            self._set_unfrozen(names[names.index(self._known_stage(until)) + 1 :])
+
+    def unfreeze(self, *stages: str) -> None:
+        """Let stages of the base train in the next `fit`, beside those that do already; BatchNorm stays frozen.
+
+        Without `recipe=`, that fit then fine-tunes (`lp-ft`). Stages below trained ones may stay frozen.
+
+        Args:
+            stages: names; none: all stages.
+
+        Raises:
+            OptionError: the base has no such stage.
+        """
+        self._set_unfrozen([*self._unfrozen, *map(self._known_stage, stages or self._stage_names())])
+
+    def trainable_report(self, recipe: str | os.PathLike[str] | RecipeSpec | None = None) -> Any:
+        """Per stage, and for the head: layers, parameters, how many of them train, learning rate, BatchNorm.
+
+        Args:
+            recipe: what trains in its last phase of gradient descent; None: what the layers' flags say now.
+
+        Returns:
+            A table: a sequence of dicts that prints as one.
+
+        Raises:
+            OptionError: a recipe without gradient descent.
+        """
+        if recipe is None:
+            return trainable_report(self._composition)
+        stages: Sequence[str] | None = None
+        if self._unfrozen:
+            recipe, stages = self._recipe_for_unfrozen(recipe)
+        chosen = resolve(choose(recipe, stages=stages), self._stage_names())
+        phases = [phase for phase in chosen.phases if phase.solver == "gradient"]
+        if not phases:
+            raise OptionError(f"recipe {chosen.name!r} solves the head exactly: nothing has a learning rate")
+        return trainable_report(self._composition, phases[-1])
+
+    def _known_stage(self, name: str) -> str:
+        names = self._stage_names()
+        if name not in names:
+            raise OptionError(f"this base has no stage {name!r}.{did_you_mean(name, names)} Stages: {', '.join(names)}")
+        return name
+
+    def _set_unfrozen(self, stages: Iterable[str]) -> None:
+        composition = self._composition
+        if composition.head is None:
+            raise OptionError("this model is the pretrained classifier without a head of yours: nothing of it trains")
+        if composition.identity["weights"] is None:
+            raise OptionError("a base with random weights trains as a whole (recipe='scratch'): nothing is frozen")
+        chosen = set(stages)
+        self._unfrozen = tuple(name for name in self._stage_names() if name in chosen)
+        freeze(composition.backbone, composition.stages, unfreeze=self._unfrozen)
+        self._remember_state()
+
+    def _recipe_for_unfrozen(
+        self, recipe: str | os.PathLike[str] | RecipeSpec | None
+    ) -> tuple[str | RecipeSpec, Sequence[str]]:
+        """The recipe and the stages of a fit after `unfreeze`.
+
+        Raises:
+            OptionError: the recipe trains no stage.
+        """
+        chosen = choose(recipe or "lp-ft")
+        if not any(phase.unfreeze for phase in chosen.phases):
+            raise OptionError(
+                f"{', '.join(self._unfrozen)} were unfrozen, and recipe {chosen.name!r} trains no stage of the base: "
+                f"take 'lp-ft', or call model.freeze() first"
+            )
+        return chosen, self._unfrozen
+
     def usual_recipe(self) -> str:
         """What `fit` does unless told otherwise: "probe" for a linear head without augmentation, else "head"."""
         return "probe" if self._composition.linear_layer() is not None and not self._ops else "head"
@@ -705,7 +859,8 @@ class TransferModel:
             raise
         finally:
             if composition.identity["weights"] is not None:
-                freeze(composition.backbone, composition.stages, unfreeze=0, batchnorm="frozen")
+                freeze(composition.backbone, composition.stages, unfreeze=self._unfrozen)
+            self._remember_state()
 
     def _after(
         self,
@@ -880,6 +1035,7 @@ class TransferModel:
         if self._initial_base is not None:
             self._composition.backbone.set_weights(self._initial_base)
         self._training_files = set(self._shipped_files)
+        self._remember_state()
 
     # -- evaluate and predict ------------------------------------------------------------------------------------
     def evaluate(self, data: Any, *, progress: Any = None) -> Evaluation:
@@ -1016,6 +1172,7 @@ class TransferModel:
             "resize": composition.resize.model_dump(),
             "identity": composition.identity,
             "head_state": self._head_state,
+            "batchnorm": receipts.batchnorm(composition),
             "versions": versions(),
             "training_files": sorted(self._training_files),
             "augment": [op.name for op in self._ops],

@@ -27,6 +27,7 @@ VERBS: dict[str, dict[str, str]] = {
         "heads": "List heads, or show one with its options.",
         "datasets": "List datasets, or show one.",
         "augmentations": "List augmentations, or show one with its options.",
+        "recipes": "List recipes, or show one with its phases.",
         "which": "Say who provides a name, and where its code stands.",
     },
     "Train and use": {
@@ -34,6 +35,7 @@ VERBS: dict[str, dict[str, str]] = {
         "recommend": "Say which backbone suits your data, measured on it.",
         "fit": "Train a head (and more) on your data, and measure it.",
         "resume": "Go on with a run that was killed or interrupted.",
+        "receipts": "Prove what a run trained, and what it left as it was.",
         "evaluate": "Measure a model on labelled data.",
         "predict": "Say what is on images.",
     },

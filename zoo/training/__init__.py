@@ -5,6 +5,7 @@ from __future__ import annotations
 from zoo.training.fit import Outcome, Settings, check_class_weight, check_recipe, train
 from zoo.training.freeze import freeze
 from zoo.training.recipes import RECIPES, choose, rates, resolve
+from zoo.training.report import trainable_report
 from zoo.training.run import Run, RunFolder, new_directory, versions, write_json
 from zoo.training.saving import EVERY, Checkpointer, kind_of, unsaved
 
@@ -25,6 +26,7 @@ __all__ = [
     "rates",
     "resolve",
     "train",
+    "trainable_report",
     "unsaved",
     "versions",
     "write_json",

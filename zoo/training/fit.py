@@ -18,7 +18,8 @@ from zoo.features.extraction import Kept, Progress, View
 from zoo.features.probe import Matrix
 from zoo.outputs import box_columns, read_scores
 from zoo.specs import HEAD_STAGE, PhaseSpec, RecipeSpec
-from zoo.training.freeze import Guard, freeze, leaves, quiet_dropout
+from zoo.training import receipts
+from zoo.training.freeze import freeze, leaves, quiet_dropout
 from zoo.training.loop import Images, Rows, descend
 from zoo.training.recipes import rates
 from zoo.training.saving import Checkpointer
@@ -158,11 +159,14 @@ def train(
         composition.set_units(dataset.targets[outcome.train])
     checkpoint = settings.checkpoint or Checkpointer(Path(), composition, context={}, every=None)
     settings = replace(settings, checkpoint=checkpoint)
+    stages = [stage.name for stage in composition.stages]
     checkpoint.restore(outcome)  # only now: features are those of the base that the run started from
     for index, phase in enumerate(recipe.phases):
         if not checkpoint.enter(index):
             continue
         start = time.perf_counter() - checkpoint.seconds_before()
+        # A phase that is resumed goes by what it started from.
+        before = checkpoint.remembered("digests", lambda: receipts.take(composition))
         now = settings
         if checkpoint.resumes_within(index):  # as it began: by now the disk may have other room
             now = replace(settings, prefix=checkpoint.behind_prefix())
@@ -173,6 +177,9 @@ def train(
         else:
             report = _descend_images(composition, dataset, outcome, phase, now)
         _require_finite(composition, phase, outcome)
+        after = receipts.take(composition)
+        receipts.verify(phase, stages, before, after)
+        report["receipts"] = receipts.as_data(phase, stages, before, after)
         outcome.phases.append({"name": phase.name, "seconds": round(time.perf_counter() - start, 3), **report})
         checkpoint.leave(index, last=index == len(recipe.phases) - 1)
     if all(phase.unfreeze == "all" for phase in recipe.phases) and composition.identity["weights"] is None:
@@ -344,6 +351,7 @@ def _gradient_report(phase: PhaseSpec, stages: list[str]) -> dict[str, Any]:
         "learning_rate": phase.learning_rate,
         "batch_size": phase.batch_size,
         "stages": stages,
+        "batchnorm": phase.batchnorm,
     }
 
 
@@ -428,7 +436,6 @@ def _descend_images(
     """Train head and unfrozen stages on images, and prove that the rest stayed as it was."""
     assert dataset.targets is not None
     training = freeze(composition.backbone, composition.stages, unfreeze=phase.unfreeze, batchnorm=phase.batchnorm)
-    guard = Guard.watch(composition.stages, training, phase.batchnorm)
     with quiet_dropout(composition.stages, training):
         model, learning, checking, prefix = _sources(composition, dataset, outcome, phase, settings, training)
         history = descend(
@@ -448,10 +455,9 @@ def _descend_images(
             verbose=settings.verbose,
             checkpoint=settings.checkpoint,
         )
-    guard.verify(phase.name)
     outcome.changed_base = outcome.changed_base or bool(training)
     _record(outcome, history)
-    return {**_gradient_report(phase, training), "frozen_layers_verified": len(guard.digests), **prefix}
+    return {**_gradient_report(phase, training), **prefix}
 
 
 def _factors(composition: Composition, phase: PhaseSpec) -> dict[int, float]:

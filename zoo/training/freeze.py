@@ -1,16 +1,10 @@
-"""What is frozen: sets it, proves that it stayed so, and keeps frozen Dropout quiet."""
+"""What is frozen: sets it, and keeps frozen Dropout quiet."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
-
-import numpy as np
-
-from zoo.errors import FrozenError
 
 if TYPE_CHECKING:
     from zoo.architectures import Stage
@@ -25,7 +19,8 @@ def leaves(layer: Any) -> Iterator[Any]:
         yield layer
 
 
-def _is_batchnorm(layer: Any) -> bool:
+def is_batchnorm(layer: Any) -> bool:
+    """Whether a layer is BatchNormalization."""
     import keras
 
     return isinstance(layer, keras.layers.BatchNormalization)
@@ -71,52 +66,17 @@ def freeze(
     backbone.trainable = True  # a frozen container would hide every layer inside it
     for stage in stages:
         for layer in stage.layers:
+            for item in layer._flatten_layers(recursive=True):  # those around others too: they may have weights
+                item.trainable = stage.name in training
             for leaf in leaves(layer):
-                leaf.trainable = stage.name in training and not (_is_batchnorm(leaf) and batchnorm == "frozen")
+                if is_batchnorm(leaf) and batchnorm == "frozen":
+                    leaf.trainable = False
     return training
 
 
-def _digest(layer: Any) -> str:
-    value = hashlib.sha256()
-    for weight in layer.weights:
-        value.update(np.ascontiguousarray(np.asarray(weight)).tobytes())
-    return value.hexdigest()
-
-
-@dataclass(frozen=True)
-class Guard:
-    """The digests of all layers that must not move during a phase."""
-
-    digests: tuple[tuple[Any, str], ...]
-
-    @classmethod
-    def watch(cls, stages: list[Stage], training: list[str], batchnorm: BatchNorm) -> Guard:
-        """Remember every layer outside the stages that train, and every BatchNorm layer unless it may learn.
-
-        By intent, not by the layers' own flags: a wrong flag is what the guard is there to find.
-        """
-        return cls(
-            tuple(
-                (leaf, _digest(leaf))
-                for stage in stages
-                for layer in stage.layers
-                for leaf in leaves(layer)
-                if stage.name not in training or (_is_batchnorm(leaf) and batchnorm == "frozen")
-            )
-        )
-
-    def verify(self, phase: str) -> None:
-        """Check that nothing watched has moved, bit for bit.
-
-        Raises:
-            FrozenError: a layer moved; the message names it.
-        """
-        moved = [layer.name for layer, digest in self.digests if _digest(layer) != digest]
-        if moved:
-            raise FrozenError(
-                f"phase {phase!r} moved {len(moved)} frozen layers, first {moved[0]!r}: the weights of this model are "
-                f"no longer what they should be. Call model.reset() and report this as a bug of zoo."
-            )
+def flags(layers: Iterable[Any]) -> list[tuple[str, bool]]:
+    """Name and `trainable` of every layer, those inside others too."""
+    return [(leaf.name, bool(leaf.trainable)) for layer in layers for leaf in leaves(layer)]
 
 
 @contextmanager

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from os import PathLike
+from pathlib import Path
+from typing import Any, get_args
 
 from zoo.errors import OptionError, did_you_mean, unknown
 from zoo.specs import HEAD_STAGE, PhaseSpec, RecipeSpec
-from zoo.training.freeze import stages_that_train
+from zoo.training.freeze import BatchNorm, stages_that_train
+from zoo.training.recipe_files import is_file, read_recipe
 
 PROBE = PhaseSpec(name="probe", solver="convex")
 
@@ -62,28 +65,32 @@ RECIPES: dict[str, RecipeSpec] = {
 
 
 def choose(
-    recipe: str | RecipeSpec,
+    recipe: str | PathLike[str] | RecipeSpec,
     *,
     epochs: int | None = None,
     batch_size: int | None = None,
     learning_rate: float | None = None,
     stages: Sequence[str] | None = None,
     views: int | None = None,
+    batchnorm: str | None = None,
 ) -> RecipeSpec:
     """A recipe with the caller's changes.
 
     Args:
-        recipe: a name, or a recipe of one's own.
+        recipe: a name, the path of a recipe file, or a recipe of one's own.
         epochs: passes over the data for its last gradient phase.
         batch_size: examples per step of its last gradient phase.
         learning_rate: peak learning rate of its last gradient phase.
         stages: the stages that its last phase on the base trains.
         views: the plain image and its augmented views, together, that every phase works with.
+        batchnorm: what becomes of BatchNorm in every phase that trains stages.
 
     Raises:
         UnknownNameError: there is no such recipe.
         OptionError: a change that the recipe has no use for, or a value that cannot work.
     """
+    if isinstance(recipe, PathLike) or (isinstance(recipe, str) and is_file(recipe)):
+        recipe = read_recipe(Path(recipe))
     if isinstance(recipe, str):
         if recipe not in RECIPES:
             raise unknown("recipe", recipe, RECIPES)
@@ -112,7 +119,9 @@ def choose(
             )
         for index in range(len(recipe.phases)):
             recipe = _changed(recipe, index, {"views": views})
-    return recipe if stages is None else _with_stages(recipe, stages)
+    if stages is not None:
+        recipe = _with_stages(recipe, stages)
+    return recipe if batchnorm is None else _with_batchnorm(recipe, batchnorm)
 
 
 def _changed(recipe: RecipeSpec, index: int, changes: Mapping[str, Any]) -> RecipeSpec:
@@ -132,6 +141,20 @@ def _with_stages(recipe: RecipeSpec, stages: Sequence[str]) -> RecipeSpec:
             f"take recipe='surgical' or 'lp-ft'"
         )
     return _changed(recipe, tuning[-1], {"unfreeze": tuple(dict.fromkeys(stages))})
+
+
+def _with_batchnorm(recipe: RecipeSpec, batchnorm: str) -> RecipeSpec:
+    if batchnorm not in get_args(BatchNorm):
+        raise OptionError(f"batchnorm={batchnorm!r}: choose one of {', '.join(get_args(BatchNorm))}")
+    tuning = [index for index, phase in enumerate(recipe.phases) if phase.unfreeze]
+    if not tuning:
+        raise OptionError(
+            f"recipe {recipe.name!r} trains no stage of the base, so batchnorm={batchnorm!r} has no effect: "
+            f"take recipe='lp-ft' or 'full'"
+        )
+    for index in tuning:
+        recipe = _changed(recipe, index, {"batchnorm": batchnorm})
+    return recipe
 
 
 def resolve(recipe: RecipeSpec, stages: Sequence[str]) -> RecipeSpec:

@@ -15,6 +15,7 @@ from typing import Any
 
 from zoo._version import __version__
 from zoo.errors import ResumeError
+from zoo.training.receipts import Receipt, from_phases
 from zoo.whole_file import write_whole
 
 
@@ -25,7 +26,7 @@ class Run:
     Attributes:
         recipe: the recipe as used.
         history: Keras-style: metric -> one value per epoch, over all phases (the probe counts as one epoch).
-        phases: per phase: name, seconds, epochs, stages trained, learning rate, and what the solver said.
+        phases: per phase: name, seconds, epochs, stages trained, learning rate, receipts, and what the solver said.
         validation: evaluation on the examples held out; None when nothing was held out.
         test: evaluation on the third split; None when there is none.
         directory: the run's folder, with `run.json` and `model.keras`.
@@ -43,6 +44,11 @@ class Run:
     notices: list[str] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)
     model: Any = None
+
+    @property
+    def receipts(self) -> list[Receipt]:
+        """What became of every stage in every phase, proven by digests of its weights."""
+        return from_phases(self.phases)
 
     def to_dict(self) -> dict[str, Any]:
         """The content of run.json."""

@@ -1,0 +1,201 @@
+"""Receipts: digests of every stage before and after each phase, which prove what trained and what did not."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zoo.errors import FrozenError
+from zoo.specs import HEAD_STAGE, PhaseSpec
+from zoo.training.freeze import is_batchnorm, stages_that_train
+
+if TYPE_CHECKING:
+    from zoo.compose import Composition
+
+WEIGHTS, BATCHNORM = "weights", "batchnorm"
+"""The two parts of a stage: BatchNorm (gamma, beta, moving statistics), and everything else."""
+
+Digests = dict[str, dict[str, dict[str, str]]]
+"""Stage (or "head") -> part -> layer -> sha256 of its weights."""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of one part of one stage in one phase.
+
+    Attributes:
+        phase: the phase.
+        stage: a stage of the base, or "head".
+        part: "weights" or "batchnorm".
+        trains: whether it was to move.
+        before: sha256 of all its weights before the phase, as 64 hexadecimal digits.
+        after: the same after the phase.
+    """
+
+    phase: str
+    stage: str
+    part: str
+    trains: bool
+    before: str
+    after: str
+
+    @property
+    def moved(self) -> bool:
+        """Whether a single bit changed."""
+        return self.before != self.after
+
+    @property
+    def says(self) -> str:
+        """In a word or two: "frozen", "trained", "stood still" (though it was to train) or "MOVED" (though frozen)."""
+        if self.moved:
+            return "trained" if self.trains else "MOVED"
+        return "stood still" if self.trains else "frozen"
+
+
+def take(composition: Composition) -> Digests:
+    """The digests of everything that a fit could change."""
+    assert composition.head is not None
+    places = {stage.name: stage.layers for stage in composition.stages} | {HEAD_STAGE: [composition.head]}
+    found: Digests = {}
+    for place, layers in places.items():
+        for index, item in enumerate(with_weights(layers)):
+            part = found.setdefault(place, {}).setdefault(BATCHNORM if is_batchnorm(item) else WEIGHTS, {})
+            part[f"{index}:{item.name}"] = _digest(item)  # nested models may use a name twice
+    return found
+
+
+def batchnorm(composition: Composition) -> dict[str, str]:
+    """Layer -> digest, of every BatchNorm layer of the base."""
+    inside = with_weights([layer for stage in composition.stages for layer in stage.layers])
+    return {f"{index}:{item.name}": _digest(item) for index, item in enumerate(inside) if is_batchnorm(item)}
+
+
+def changed(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """The layers whose weights are not what they were, or that are not there any more."""
+    return [name.partition(":")[2] for name, digest in before.items() if after.get(name) != digest]
+
+
+def meant(phase: PhaseSpec, stages: Sequence[str], place: str, part: str) -> bool:
+    """Whether a phase is to move a part of a stage, by what it says and not by the flags of layers."""
+    if place == HEAD_STAGE:
+        return True
+    return place in stages_that_train(stages, phase.unfreeze) and (part == WEIGHTS or phase.batchnorm != "frozen")
+
+
+def verify(phase: PhaseSpec, stages: Sequence[str], before: Digests, after: Digests) -> None:
+    """Check that nothing moved that was to stay as it was, bit for bit.
+
+    Raises:
+        FrozenError: a layer moved; the message names it.
+    """
+    moved = [
+        f"{layer!r} ({'BatchNorm' if part == BATCHNORM else part} of {place})"
+        for place, parts in before.items()
+        for part, layers in parts.items()
+        if not meant(phase, stages, place, part)
+        for layer in changed(layers, after[place][part])
+    ]
+    if moved:
+        raise FrozenError(
+            f"phase {phase.name!r} moved {len(moved)} frozen layers, first {moved[0]}: the weights of this model are "
+            f"no longer what they should be. A callback that sets weights or `trainable` does that; otherwise please "
+            f"report it as a bug of zoo"
+        )
+
+
+def as_data(phase: PhaseSpec, stages: Sequence[str], before: Digests, after: Digests) -> list[dict[str, Any]]:
+    """The receipts of a phase for run.json."""
+    return [
+        {
+            "stage": place,
+            "part": part,
+            "trains": meant(phase, stages, place, part),
+            "before": _joined(layers),
+            "after": _joined(after[place][part]),
+        }
+        for place, parts in before.items()
+        for part, layers in parts.items()
+    ]
+
+
+def from_phases(phases: Iterable[Mapping[str, Any]]) -> list[Receipt]:
+    """The receipts in the reports of phases, as run.json has them."""
+    return [Receipt(phase=str(phase["name"]), **row) for phase in phases for row in phase.get("receipts", ())]
+
+
+def problems(receipts: Sequence[Receipt]) -> list[str]:
+    """What a row of receipts shows that should not be; empty if the run kept its word."""
+    found = [
+        f"{item.phase}: {item.part} of {item.stage} moved though frozen" for item in receipts if item.says == "MOVED"
+    ]
+    last: dict[tuple[str, str], Receipt] = {}
+    for item in receipts:
+        earlier = last.get((item.stage, item.part))
+        if earlier is not None and earlier.after != item.before:
+            found.append(f"{item.part} of {item.stage} changed between {earlier.phase} and {item.phase}")
+        last[item.stage, item.part] = item
+    return found
+
+
+def notices(phases: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What a user must hear of: BatchNorm of a pretrained base that adapted, and what was to train and did not move."""
+    said: list[str] = []
+    phases = list(phases)
+    receipts = from_phases(phases)
+    adapting = {phase["name"] for phase in phases if phase.get("batchnorm") == "adapt"}
+    adapted = dict.fromkeys(
+        item.stage
+        for item in receipts
+        if item.phase in adapting and item.part == BATCHNORM and item.stage != HEAD_STAGE and item.moved
+    )
+    if adapted:
+        said.append(
+            f"BATCHNORM MOVED: gamma, beta and moving statistics of {', '.join(adapted)} are no longer those of the "
+            f"pretrained weights, because the recipe says so"
+        )
+    said += [
+        f"phase {item.phase!r} was to train the {item.part} of {item.stage}, and not a bit of it moved"
+        for item in receipts
+        if item.says == "stood still" and item.part == WEIGHTS
+    ]
+    return said
+
+
+def ends(receipts: Sequence[Receipt]) -> dict[tuple[str, str], str]:
+    """(stage, part) -> digest at the end of the run."""
+    return {(item.stage, item.part): item.after for item in receipts}
+
+
+def joined(digests: Digests) -> dict[tuple[str, str], str]:
+    """(stage, part) -> digest, as in receipts."""
+    return {(place, part): _joined(layers) for place, parts in digests.items() for part, layers in parts.items()}
+
+
+def _joined(layers: Mapping[str, str]) -> str:
+    return hashlib.sha256("\n".join(layers.values()).encode()).hexdigest()
+
+
+def with_weights(layers: Iterable[Any]) -> Iterator[Any]:
+    """The layers that have weights of their own, those inside others too."""
+    for layer in layers:
+        yield from (item for item in layer._flatten_layers(recursive=True) if own_weights(item))
+
+
+def own_weights(layer: Any) -> list[Any]:
+    """The weights of a layer, without those of layers inside it."""
+    inside = {id(w) for item in layer._flatten_layers(include_self=False, recursive=True) for w in item.weights}
+    return [weight for weight in layer.weights if id(weight) not in inside]
+
+
+def _digest(layer: Any) -> str:
+    """sha256 of the shapes, types and bytes of a layer's own weights."""
+    value = hashlib.sha256()
+    for weight in own_weights(layer):
+        array = np.ascontiguousarray(np.asarray(weight))
+        value.update(f"{array.dtype}{array.shape}".encode())
+        value.update(array.tobytes())
+    return value.hexdigest()

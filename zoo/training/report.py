@@ -1,0 +1,75 @@
+"""What trains, stage by stage: layers, parameters, learning rate, BatchNorm."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from zoo.registry import Table
+from zoo.specs import HEAD_STAGE, PhaseSpec
+from zoo.training.freeze import is_batchnorm
+from zoo.training.receipts import BATCHNORM, WEIGHTS, meant, own_weights, with_weights
+from zoo.training.recipes import rates
+
+if TYPE_CHECKING:
+    from zoo.compose import Composition
+
+COLUMNS = ("stage", "layers", "parameters", "trainable", "learning_rate", "batchnorm")
+
+
+def trainable_report(composition: Composition, phase: PhaseSpec | None = None) -> Table:
+    """One row for each stage of the base, from the pixels upwards, and one for the head.
+
+    Args:
+        composition: the model.
+        phase: as it will be in this phase (resolved); None: as the layers' own flags say now.
+
+    Returns:
+        Rows of: stage; layers (those with weights); parameters; trainable (how many of them); learning_rate (peak, of
+        the phase; None where nothing trains); batchnorm ("none", "frozen" or "trains").
+    """
+    stages = [stage.name for stage in composition.stages]
+    places: dict[str, Sequence[Any]] = {stage.name: stage.layers for stage in composition.stages}
+    if composition.head is not None:
+        places[HEAD_STAGE] = [composition.head]
+    factors = {} if phase is None else rates(phase, stages)
+    rows = []
+    for place, layers in places.items():
+        items = list(with_weights(layers))
+        count = parameters = trainable = 0
+        norms: set[bool] = set()
+        for item in items:
+            batchnorm = is_batchnorm(item)
+            learns = sum(_size(weight) for weight in own_weights(item) if _learns(item, weight, phase is None))
+            if phase is not None and not meant(phase, stages, place, BATCHNORM if batchnorm else WEIGHTS):
+                learns = 0
+            count += 1
+            parameters += sum(_size(weight) for weight in own_weights(item))
+            trainable += learns
+            if batchnorm:
+                norms.add(learns > 0)
+        rate = phase.learning_rate * factors[place] if phase is not None and trainable else None
+        rows.append(
+            {
+                "stage": place,
+                "layers": count,
+                "parameters": parameters,
+                "trainable": trainable,
+                "learning_rate": rate,
+                "batchnorm": "none" if not norms else "trains" if True in norms else "frozen",
+            }
+        )
+    title = "as it is now" if phase is None else f"in phase {phase.name!r}"
+    return Table(rows, columns=list(COLUMNS), title=f"what trains, {title}")
+
+
+def _learns(layer: Any, weight: Any, now: bool) -> bool:
+    """Whether a weight is one that gradients can move; now: with the flags as they are."""
+    return bool(weight.trainable) if now else any(weight is own for own in layer._trainable_variables)
+
+
+def _size(weight: Any) -> int:
+    size = 1
+    for side in weight.shape:
+        size *= int(side)
+    return size
