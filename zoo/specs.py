@@ -312,17 +312,10 @@ class CommandSpec(NamedSpec):
     target: ImportString = Field(description="a click.Command")
 
 
-class Augmented(Spec):
-    """An augmentation by name, with its options."""
-
-    name: str = Field(description="as `zoo augmentations` lists it")
-    options: dict[str, Any] = Field(default_factory=dict, description="its options")
-
-
 HEAD_STAGE = "head"
 """What rates and receipts call everything behind the base."""
 
-_OF_CONVEX = {"name", "solver", "class_weight", "views", "augment", "augment_mode"}
+_OF_CONVEX = {"name", "solver", "class_weight", "views"}
 """Fields that mean something to a phase that is solved rather than descended."""
 
 
@@ -338,7 +331,7 @@ class PhaseSpec(Spec):
         default=0,
         description="what trains beside the head: how many stages, counted from the top; all; stages by name; "
         "each: as many phases as there are stages, from the top, each with one stage more; "
-        "chosen: the stages that `fit(stages=)` names, else the one of largest relative gradient",
+        "chosen: the one stage of largest relative gradient, which is found when the phase starts",
     )
     batchnorm: Literal["frozen", "adapt", "train"] = Field(
         default="frozen",
@@ -370,10 +363,6 @@ class PhaseSpec(Spec):
         gt=0,
         le=1,
         description="factor on the learning rate from the head to the top stage, and from each stage to the one below",
-    )
-    augment: tuple[str | Augmented, ...] = Field(default=(), description="augmentations, by name")
-    augment_mode: Literal["add", "replace"] = Field(
-        default="add", description="whether augment comes on top of the model's own augmentation or in its place"
     )
     mixup: float = Field(
         default=0.0, ge=0, description="alpha of mixup (Zhang et al. 2018, arXiv 1710.09412); 0: none. Classification"
@@ -441,6 +430,8 @@ class PhaseSpec(Spec):
             return "a learning rate for each stage needs stages that train: set unfreeze"
         if any(not 0 < share < 1 for share in self.step_at) or list(self.step_at) != sorted(set(self.step_at)):
             return "step_at are rising shares between 0 and 1"
+        if self.views and (self.mixup or self.cutmix):
+            return "views keep features of images; mixup and cutmix blend the images anew in every epoch"
         if self.schedule != "steps" and {"step_at", "step_factor"} & self.model_fields_set and self._steps_changed():
             return f"step_at and step_factor are for schedule='steps'; got {self.schedule!r}"
         return ""

@@ -21,15 +21,14 @@ from zoo.specs import HEAD_STAGE, PhaseSpec, RecipeSpec
 from zoo.training import receipts
 from zoo.training.freeze import freeze, leaves, quiet_dropout
 from zoo.training.loop import Images, Rows, descend
+from zoo.training.mixing import blends, mixes_pixels
 from zoo.training.recipes import rates
 from zoo.training.saving import Checkpointer
 from zoo.training.suffix import Cut, cut, pays
+from zoo.training.surgery import most_wanting, relative_gradients
 
 SCRATCH = "scratch"
 """What `identity["weights"]` says of a base whose weights were trained here from random ones."""
-
-_WAITING = ("augment", "mixup", "cutmix", "label_smoothing")
-"""Fields of a phase that nothing carries out yet: refused, never ignored."""
 
 Measure = Callable[[np.ndarray, np.ndarray], dict[str, float]]
 """(scores, targets) -> loss and accuracy, given by the caller: training knows no metrics of its own."""
@@ -82,9 +81,11 @@ def check_recipe(composition: Composition, recipe: RecipeSpec, *, augmented: boo
             "this model is the pretrained classifier without a head of yours: build it with head= to train it"
         )
     for phase in recipe.phases:
-        waiting = [name for name in _WAITING if getattr(phase, name)] + ["chosen"] * (phase.unfreeze == "chosen")
-        if waiting:
-            raise OptionError(f"phase {phase.name!r}: {', '.join(waiting)} cannot be carried out yet; leave it out")
+        if blends(phase) and composition.task != "classification":
+            raise OptionError(
+                f"phase {phase.name!r}: mixup, cutmix and label_smoothing blend classes; "
+                f"this head does {composition.task}"
+            )
     origin = composition.identity["weights"]
     trains_everything = all(phase.unfreeze == "all" for phase in recipe.phases)
     if origin is None and not trains_everything:
@@ -138,7 +139,8 @@ def train(
     everything = np.sort(np.concatenate([split.train, split.validation, split.test]))
     features: Features | None = None
     on_features = [
-        p.solver == "convex" or (p.unfreeze == 0 and (settings.augment is None or p.views)) for p in recipe.phases
+        p.solver == "convex" or (p.unfreeze == 0 and not mixes_pixels(p) and (settings.augment is None or p.views))
+        for p in recipe.phases
     ]
     if any(on_features):
         features = _features(composition, dataset, everything, settings)
@@ -165,6 +167,10 @@ def train(
         if not checkpoint.enter(index):
             continue
         start = time.perf_counter() - checkpoint.seconds_before()
+        found: dict[str, float] = {}
+        if phase.unfreeze == "chosen":
+            found = checkpoint.remembered("gradients", lambda: _gradients(composition, dataset, outcome, settings))
+            phase = phase.model_copy(update={"unfreeze": (most_wanting(found),)})
         # A phase that is resumed goes by what it started from.
         before = checkpoint.remembered("digests", lambda: receipts.take(composition))
         now = settings
@@ -172,13 +178,15 @@ def train(
             now = replace(settings, prefix=checkpoint.behind_prefix())
         if phase.solver == "convex" and composition.linear_layer() is not None:
             report = _probe(composition, dataset, views[: phase.views or 1], outcome, measure, phase, now)
-        elif phase.unfreeze == 0 and (settings.augment is None or phase.views or phase.solver == "convex"):
+        elif on_features[index]:
             report = _head(composition, dataset, views[: phase.views or 1], outcome, phase, now)
         else:
             report = _descend_images(composition, dataset, outcome, phase, now)
         _require_finite(composition, phase, outcome)
         after = receipts.take(composition)
         receipts.verify(phase, stages, before, after)
+        if found:
+            report["relative_gradients"] = found
         report["receipts"] = receipts.as_data(phase, stages, before, after)
         outcome.phases.append({"name": phase.name, "seconds": round(time.perf_counter() - start, 3), **report})
         checkpoint.leave(index, last=index == len(recipe.phases) - 1)
@@ -201,6 +209,12 @@ def train(
             },
         )
     return outcome
+
+
+def _gradients(composition: Composition, dataset: Dataset, outcome: Outcome, settings: Settings) -> dict[str, float]:
+    """What `unfreeze="chosen"` goes by, on plain training images."""
+    images = Images(dataset, outcome.train, composition.input_size, composition.resize)
+    return relative_gradients(composition, images, seed=settings.seed)
 
 
 def _decodable(composition: Composition, dataset: Dataset, positions: np.ndarray, outcome: Outcome) -> np.ndarray:
@@ -529,6 +543,8 @@ def _prefix(
         return None, "augmentation changes the pixels in every epoch"
     if phase.views and (settings.view is None or settings.view(1).key is None):
         return None, "augmentation by functions or layers of one's own: what they do can change without a trace"
+    if mixes_pixels(phase):
+        return None, "mixup and cutmix change the pixels in every epoch"
     found = cut(composition, training)
     if found is None:
         return None, "no single tensor separates frozen stages from those that train"

@@ -15,6 +15,7 @@ from zoo.data import Dataset, Transform, batches
 from zoo.errors import OptionError
 from zoo.outputs import columns
 from zoo.specs import Output, PhaseSpec, ResizeRule
+from zoo.training.mixing import Blend, blend, blends, shares
 from zoo.training.optimizer import optimizer_for
 from zoo.training.saving import Checkpointer
 
@@ -106,7 +107,9 @@ class Rows:
     _drawn: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
-def feed(source: Images | Rows, *, batch_size: int, first_epoch: int, seed: int | None) -> Any:
+def feed(
+    source: Images | Rows, *, batch_size: int, first_epoch: int, seed: int | None, blend: Blend | None = None
+) -> Any:
     """A `keras.utils.PyDataset` that gives every example of the source once an epoch.
 
     Not a generator: Keras reads ahead of a generator across the end of an epoch, so that validation would see some
@@ -117,6 +120,7 @@ def feed(source: Images | Rows, *, batch_size: int, first_epoch: int, seed: int 
         batch_size: examples in a batch; the last one of an epoch may be smaller.
         first_epoch: number of the first epoch.
         seed: shuffles anew every epoch; None: in order.
+        blend: changes each batch; None: as it is.
     """
     import keras
 
@@ -135,9 +139,10 @@ def feed(source: Images | Rows, *, batch_size: int, first_epoch: int, seed: int 
         def __len__(self) -> int:
             return math.ceil(len(source) / batch_size) - self._skip
 
-        def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
             index += self._skip
-            return source.take(self._order[index * batch_size : (index + 1) * batch_size], self._epoch)
+            batch = source.take(self._order[index * batch_size : (index + 1) * batch_size], self._epoch)
+            return batch if blend is None else blend(*batch, self._epoch, index)
 
     return Feed()
 
@@ -168,7 +173,9 @@ def loss_scaled(optimizer: Any, layers: Sequence[Any]) -> Any:
     return keras.optimizers.LossScaleOptimizer(optimizer)
 
 
-def loss_for(outputs: Sequence[Output], *, from_logits: bool, scales: Mapping[str, np.ndarray]) -> Any:
+def loss_for(
+    outputs: Sequence[Output], *, from_logits: bool, scales: Mapping[str, np.ndarray], shares: bool = False
+) -> Any:
     """The Keras loss of the answers; of several the sum of their own, each times its weight.
 
     Args:
@@ -176,8 +183,12 @@ def loss_for(outputs: Sequence[Output], *, from_logits: bool, scales: Mapping[st
         from_logits: whether the model gives logits rather than probabilities.
         scales: name of each regression -> the unit of each of its values. Its error counts in these units, so that
             neither the choice of metres or millimetres nor a value with large numbers decides what is learnt.
+        shares: whether the targets of the one classification are shares of classes.
     """
     import keras
+
+    if shares:
+        return keras.losses.CategoricalCrossentropy(from_logits=from_logits)
 
     single = {
         "classification": keras.losses.SparseCategoricalCrossentropy(from_logits=from_logits),
@@ -206,9 +217,12 @@ def loss_for(outputs: Sequence[Output], *, from_logits: bool, scales: Mapping[st
     return loss
 
 
-def metrics_for(outputs: Sequence[Output]) -> list[Any]:
-    """The Keras metrics of the answers, under the names that `history` shows."""
+def metrics_for(outputs: Sequence[Output], *, shares: bool = False) -> list[Any]:
+    """The Keras metrics of the answers, under the names that `history` shows; `shares` as in `loss_for`."""
     import keras
+
+    if shares:
+        return [keras.metrics.CategoricalAccuracy(name="accuracy")]
 
     single = {
         "classification": lambda: keras.metrics.SparseCategoricalAccuracy(name="accuracy"),
@@ -285,17 +299,24 @@ def descend(
     import keras
 
     reseed(layers, seed=seed, epoch=first_epoch)
-    learning = feed(train, batch_size=phase.batch_size, first_epoch=first_epoch, seed=seed)
+    blending = plain = None
+    shared = blends(phase)
+    if shared:
+        classes = len(outputs[0].labels)
+        blending = blend(phase, classes=classes, seed=seed, class_weight=class_weight)
+        plain = lambda values, targets, epoch, batch: shares(values, targets, classes)  # noqa: E731
+        class_weight = None
+    learning = feed(train, batch_size=phase.batch_size, first_epoch=first_epoch, seed=seed, blend=blending)
     checking = None
     if validation is not None:
-        checking = feed(validation, batch_size=phase.batch_size, first_epoch=first_epoch, seed=None)
+        checking = feed(validation, batch_size=phase.batch_size, first_epoch=first_epoch, seed=None, blend=plain)
     steps = math.ceil(len(train) / phase.batch_size)
     epochs = phase.epochs if phase.steps is None else math.ceil(phase.steps / steps)
     optimizer = optimizer_for(phase, steps=phase.steps or steps * epochs, factors=factors)
     model.compile(
         optimizer=loss_scaled(optimizer, layers),
-        loss=loss_for(outputs, from_logits=from_logits, scales=scales),
-        metrics=metrics_for(outputs),
+        loss=loss_for(outputs, from_logits=from_logits, scales=scales, shares=shared),
+        metrics=metrics_for(outputs, shares=shared),
         # On a CPU compiling a whole network with XLA costs more than it saves in a few epochs.
         jit_compile=False,
     )

@@ -47,6 +47,15 @@ RECIPES: dict[str, RecipeSpec] = {
             source="Howard and Ruder 2018 (ULMFiT), arXiv 1801.06146: gradual unfreezing, and 2.6 between layers",
         ),
         RecipeSpec(
+            name="surgical",
+            summary="the probe, then the stage of largest relative gradient (or stages=), BatchNorm frozen",
+            phases=(
+                PROBE,
+                PhaseSpec(name="fine-tune", unfreeze="chosen", epochs=6, learning_rate=3e-4),
+            ),
+            source="Lee et al. 2022 (Surgical Fine-Tuning), arXiv 2210.11466",
+        ),
+        RecipeSpec(
             name="full",
             summary="the probe, then every stage at a low learning rate with BatchNorm frozen",
             phases=(
