@@ -175,8 +175,10 @@ def test_text_dict_and_page(found: Recommendation, tmp_path: Path) -> None:
 
 def test_plot(found: Recommendation) -> None:
     pytest.importorskip("matplotlib")
-    (axes,) = found.plot().axes
-    assert {text.get_text() for text in axes.texts} == {row.name for row in found}
+    figure = found.plot()
+    (axes,), (legend,) = figure.axes, figure.legends
+    assert [text.get_text() for text in axes.texts] == ["1", "2", "3", "4"]
+    assert [text.get_text() for text in legend.texts] == [f"{rank}  {row.name}" for rank, row in enumerate(found, 1)]
 
 
 def test_without_a_word_the_candidates_are_those_on_this_machine(photos: Path, monkeypatch) -> None:

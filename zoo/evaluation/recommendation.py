@@ -371,31 +371,33 @@ class Recommendation(Sequence[Ranked]):
         """
         try:
             from matplotlib.figure import Figure
+            from matplotlib.ticker import LogLocator, NullFormatter
         except ImportError as error:
             raise OptionError(
                 "plot() needs matplotlib: pip install 'zoo-sdk[plots]'; to_html() does without"
             ) from error
-        figure = Figure(figsize=(8, 5), layout="constrained")
+        figure = Figure(figsize=(9, 5), layout="constrained")
         axes = figure.add_subplot()
-        middle = math.sqrt(min(row.ms for row in self) * max(row.ms for row in self))
-        for row in self:
+        for rank, row in enumerate(self, 1):
             errors = [[row.accuracy - row.interval[0]], [row.interval[1] - row.accuracy]]
-            axes.errorbar(row.ms, row.accuracy, yerr=errors, fmt="o", color="C0" if row.tie else "0.6", capsize=3)
-            right = row.ms > middle  # names stay inside the picture
-            axes.annotate(
-                row.name.replace("$", r"\$"),  # "$" would start a formula
-                (row.ms, row.accuracy),
-                xytext=(-5 if right else 5, 4),
-                textcoords="offset points",
-                ha="right" if right else "left",
-                fontsize=8,
+            axes.errorbar(row.ms, row.accuracy, yerr=errors, fmt="none", ecolor="C0" if row.tie else "0.7", capsize=3)
+            # The names stand beside the picture: in it those of good candidates would cover each other.
+            name = f"{rank}  {row.name}".replace("$", r"\$")  # "$" would start a formula
+            axes.plot(
+                row.ms, row.accuracy, "o", ms=13, color="C0" if row.tie else "0.55", label=name, zorder=3 + 1 / rank
             )
+            place = (row.ms, row.accuracy)
+            axes.annotate(str(rank), place, ha="center", va="center", color="w", fontsize=8, zorder=3 + 1 / rank)
         axes.step(
             [row.ms for row in self.pareto], [row.accuracy for row in self.pareto], where="post", color="C1", lw=1
         )
         axes.set_xscale("log")
-        for axis_formatter in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
-            axis_formatter(lambda value, _: f"{value:.3g}")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        figure.legend(
+            loc="outside right upper", fontsize=8, frameon=False, handlelength=0, handletextpad=0, markerscale=0
+        )
         axes.set_xlabel("milliseconds per image on this machine")
         axes.set_ylabel("cross-validated accuracy of the probe")
         axes.set_title(self.data.replace("$", r"\$"))
@@ -460,20 +462,19 @@ class Recommendation(Sequence[Ranked]):
             for number, row in enumerate(self.pareto)
         )
         parts.append(f'<path d="{steps}" fill="none" stroke="#d97706" stroke-width="1.5"/>')
-        for row in self:
+        for rank, row in reversed(list(enumerate(self, 1))):  # the best is drawn last, on top
             colour = "#2563eb" if row.tie else "#888"
             place = f'"{x(row.ms):.1f}"'
             parts.append(
                 f'<line x1={place} x2={place} y1="{y(row.interval[0]):.1f}" y2="{y(row.interval[1]):.1f}" '
-                f'stroke="{colour}"/><circle cx={place} cy="{y(row.accuracy):.1f}" r="4" fill="{colour}">'
+                f'stroke="{colour}"/><circle cx={place} cy="{y(row.accuracy):.1f}" r="9" fill="{colour}" stroke="#fff">'
                 f"<title>{escape(row.name)}: {row.accuracy:.3f}, {row.ms:.1f} ms</title></circle>"
-                f'<text x="{x(row.ms):.1f}" y="{y(row.accuracy) - 6:.1f}" '
-                f'text-anchor="{"end" if x(row.ms) > width / 2 else "start"}">{escape(row.name)}</text>'
+                f'<text x={place} y="{y(row.accuracy) + 4:.1f}" text-anchor="middle" style="fill:#fff">{rank}</text>'
             )
         return (
             f'<svg viewBox="0 0 {width} {height}" width="{width}" role="img" '
             f'aria-label="accuracy against milliseconds per image">{"".join(parts)}</svg>'
-            "<p>Blue: not to be told from the best. Orange: the Pareto front.</p>"
+            "<p>Numbers: lines of the table. Blue: not to be told from the most accurate. Orange: the Pareto front.</p>"
         )
 
     def _repr_html_(self) -> str:
@@ -481,8 +482,9 @@ class Recommendation(Sequence[Ranked]):
 
 
 _STYLE = (
-    "body{font:15px system-ui,sans-serif;margin:2rem;max-width:72rem}table{border-collapse:collapse}"
-    "td,th{padding:.2rem .7rem;text-align:left;border-bottom:1px solid #ccc}svg text{font-size:11px;fill:#444}"
+    "body{font:15px system-ui,sans-serif;margin:2rem;max-width:72rem}"
+    "table{border-collapse:collapse;font-size:13px;white-space:nowrap}"
+    "td,th{padding:.2rem .45rem;text-align:left;border-bottom:1px solid #ccc}svg text{font-size:11px;fill:#444}"
 )
 
 _SHOWN = 6
