@@ -14,6 +14,7 @@ from helpers.pretrained import FAMILIES, calibrated_weights
 
 import zoo
 from zoo.errors import FrozenError, OfflineError, OptionError, UntrainedHeadError
+from zoo.training import RECIPES
 
 ALL = [*FAMILIES, "efficientnet_lite0"]
 
@@ -22,6 +23,11 @@ def families(*quick: str) -> list[object]:
     """All families as test parameters, those that are not quick for `make test-slow`."""
     return [pytest.param(name, marks=() if name in quick else pytest.mark.slow) for name in ALL]
 
+
+DEEP = RECIPES["lp-ft"].model_copy(
+    update={"phases": (RECIPES["lp-ft"].phases[0], RECIPES["lp-ft"].phases[1].model_copy(update={"unfreeze": 4}))}
+)
+"""The recipe with more stages than it trains by itself: the invariants must hold in each of them."""
 
 LABELS = ["left", "right"]
 
@@ -69,7 +75,7 @@ def test_fine_tuning_moves_the_last_stages_and_no_batchnorm(family: str, make, p
     model = make(family)
     before_bn, before = batchnorm_state(model), stage_state(model)
     assert before_bn or family in {"vgg16", "convnext_tiny"}
-    run = model.fit(pictures, recipe="lp-ft", epochs=1, batch_size=6, validation=0.25)
+    run = model.fit(pictures, recipe=DEEP, epochs=1, batch_size=6, validation=0.25)
     after = stage_state(model)
     assert batchnorm_state(model) == before_bn
     assert run.history["val_accuracy"][-1] == pytest.approx(run.validation.accuracy)
@@ -83,7 +89,7 @@ def test_fine_tuning_moves_the_last_stages_and_no_batchnorm(family: str, make, p
     loaded = zoo.load(model.save(tmp_path / "m.keras"))
     assert batchnorm_state(loaded) == before_bn
     if family in {"efficientnet_lite0", "mobilenet_v2"}:  # tracing a training step takes 10 s a family
-        loaded.fit(pictures, recipe="lp-ft", epochs=1, batch_size=6, validation=0.25)
+        loaded.fit(pictures, recipe=DEEP, epochs=1, batch_size=6, validation=0.25)
         assert batchnorm_state(loaded) == before_bn
 
 
@@ -100,7 +106,7 @@ def test_without_the_freezing_line_the_guard_raises(
     model = make(family)
     monkeypatch.setattr("zoo.training.fit.freeze", guide_only)
     with pytest.raises(FrozenError, match="moved"):
-        model.fit(pictures, recipe="lp-ft", epochs=1, batch_size=6, validation=0.25)
+        model.fit(pictures, recipe=DEEP, epochs=1, batch_size=6, validation=0.25)
 
 
 def test_the_flag_alone_is_what_holds_batchnorm(make, pictures, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,14 +125,14 @@ def test_the_flag_alone_is_what_holds_batchnorm(make, pictures, monkeypatch: pyt
     model = make("efficientnet_lite0")
     monkeypatch.setattr("zoo.training.fit.freeze", all_but_batchnorm)
     with pytest.raises(FrozenError, match="bn"):
-        model.fit(pictures, recipe="lp-ft", epochs=1, batch_size=6, validation=0.25)
+        model.fit(pictures, recipe=DEEP, epochs=1, batch_size=6, validation=0.25)
 
 
 def test_two_fits_with_other_stages_recompile(make, pictures) -> None:
     from zoo.specs import PhaseSpec, RecipeSpec
 
     model = make("efficientnet_lite0")
-    model.fit(pictures, recipe="lp-ft", epochs=1, batch_size=6, learning_rate=1e-3, validation=0.25)
+    model.fit(pictures, recipe=DEEP, epochs=1, batch_size=6, learning_rate=1e-3, validation=0.25)
     before = stage_state(model)
     whole = RecipeSpec(
         name="deep", phases=(PhaseSpec(name="deep", solver="gradient", unfreeze=4, epochs=1, batch_size=6),)

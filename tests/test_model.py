@@ -259,7 +259,7 @@ def test_fit_starts_fresh_continues_and_resets(few_flowers: Path, rose: Path) ->
     model.reset()
     np.testing.assert_array_equal(model.predict_scores(rose), shipped)
     with pytest.raises(OptionError, match="no effect with recipe 'probe'"):
-        model.fit(few_flowers, start="pretrained")
+        model.fit(few_flowers, recipe="probe", start="pretrained")
     explicit = model.fit(few_flowers, recipe="head", epochs=1, start="pretrained")
     assert explicit.history["loss"][0] < first.history["loss"][0]
     with pytest.raises(OptionError, match="start="):

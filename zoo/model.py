@@ -6,7 +6,7 @@ import json
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,9 +29,9 @@ from zoo.errors import (
     UntrainedHeadError,
     did_you_mean,
 )
-from zoo.evaluation import Evaluation, evaluate_outputs, headline_of
+from zoo.evaluation import Evaluation, evaluate_outputs, headline_of, look, sample
 from zoo.export import read, save
-from zoo.features import extract, forward
+from zoo.features import Features, extract, forward
 from zoo.features.extraction import View
 from zoo.features.identity import augmentation_key
 from zoo.outputs import Prediction, decode
@@ -39,15 +39,23 @@ from zoo.plugin import provenance
 from zoo.registry import ZooNotice
 from zoo.specs import Output, Preprocessing, RecipeSpec, ResizeRule
 from zoo.training import (
+    AUTO,
     EVERY,
+    TUNED,
     Checkpointer,
+    Choice,
+    Measured,
     Run,
     RunFolder,
     Settings,
+    at_least,
     check_class_weight,
     check_recipe,
     choose,
+    decide,
+    features_for,
     freeze,
+    frozen_recipe,
     kind_of,
     new_directory,
     receipts,
@@ -58,7 +66,8 @@ from zoo.training import (
     versions,
 )
 from zoo.training.checkpoint import Checkpoint, newest, numbered
-from zoo.training.freeze import flags, leaves
+from zoo.training.freeze import flags, leaves, stages_that_train
+from zoo.training.suffix import cut
 
 _HASH_DIGITS = 16
 """Digits of each training file's sha256 kept with a model: 64 bits, enough to recognise a file."""
@@ -236,6 +245,10 @@ def _check_every(seconds: Any) -> None:
         raise OptionError(f"checkpoint_every={seconds!r} must be a number of seconds from 0, or None")
 
 
+def _tunes_base(recipe: RecipeSpec) -> bool:
+    return any(phase.unfreeze for phase in recipe.phases)
+
+
 def _is_share(validation: Any) -> bool:
     """Whether `validation=` says how much to hold out, rather than what."""
     return validation is None or isinstance(validation, bool | int | float | np.number)
@@ -321,6 +334,7 @@ class _Job:
     every: float | None
     verbose: int | str
     progress: Any
+    features: Features | None = None
 
 
 @dataclass
@@ -432,8 +446,10 @@ class TransferModel:
             validation: share held out (0..1), a number of examples, or data of its own. Splits go by file content.
             test: share held out for a third split; 0 for none.
             recipe: "probe" (the head solved exactly on features), "head" (gradient descent on features), "lp-ft" (the
-                probe, then the last stages at a low learning rate, BatchNorm frozen), "scratch" (random weights only).
-                None: "probe" for a linear head without augmentation, else "head".
+                probe, then the last stage at a low learning rate, BatchNorm frozen), "scratch" (random weights only).
+                None or "auto": chosen from the amount of data and its similarity to what the base knows, measured on
+                the training images; `run.reasons` says why. `epochs`, `batch_size`, `learning_rate` and
+                `start="pretrained"` rule the probe out, `stages` a base that stays frozen.
             epochs: passes over the data for the gradient phase of the recipe.
             batch_size: examples per step of the gradient phase.
             learning_rate: peak learning rate of the gradient phase.
@@ -473,17 +489,20 @@ class TransferModel:
         """
         if self._ops and any(output.task == "box" for output in self.outputs):
             augment_room.check_boxes_follow(self._ops)
+        if recipe == AUTO:
+            recipe = None
         if stages is None and self._unfrozen:
             recipe, stages = self._recipe_for_unfrozen(recipe)
-        chosen = choose(
-            recipe or self.usual_recipe(),
-            epochs=epochs,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            stages=stages,
-            views=views,
-            batchnorm=batchnorm,
-        )
+        automatic = recipe is None
+        changes: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
+        changes |= {"stages": stages, "views": views, "batchnorm": batchnorm}
+        least = self.usual_recipe()
+        if stages is not None or batchnorm is not None:
+            least = "lp-ft"
+        elif start == "pretrained" or any(value is not None for value in changes.values()):
+            least = "head"
+        # What needs least is checked before any long work; what auto chooses needs no more.
+        chosen = choose(least if recipe is None else recipe, **changes)
         self._check_views(chosen)
         chosen = resolve(chosen, self._stage_names())
         check_recipe(self._composition, chosen, augmented=bool(self._ops))
@@ -493,10 +512,24 @@ class TransferModel:
             raise OptionError(f"seed={seed!r} must be a whole number from 0")
         _check_every(checkpoint_every)
         goes_on = self._head_state == "fitted" or start == "pretrained"  # from weights trained before
-        with self._whole_or_not_at_all(chosen) as keeper:
+        with self._whole_or_not_at_all(tunes_base=automatic or _tunes_base(chosen)) as keeper:
             with provenance.recording() as used:
                 dataset, split, notices = self._training_data(data, validation, test, seed)
             weights = check_class_weight(self._composition, class_weight)
+            target = self._new_directory(directory, AUTO if automatic else chosen.name)
+            reasons: list[str] = []
+            features = None
+            if automatic:
+                try:
+                    choice, features = self._decide(
+                        dataset, split, Settings(seed=seed, cache=cache, progress=progress), least
+                    )
+                except BaseException:
+                    with suppress(OSError):
+                        target.rmdir()  # still empty
+                    raise
+                chosen = resolve(choose(choice.recipe, **changes), self._stage_names())
+                reasons = list(choice.reasons)
             notices += self._changed_by_hand() + self._start(start, chosen)
             config = {
                 "recipe": chosen.model_dump(mode="json"),
@@ -515,12 +548,11 @@ class TransferModel:
                 "model": self._composition.identity,
                 "environment": _environment(),
             }
-            target = self._new_directory(directory, chosen.name)
             try:
                 folder = RunFolder.new(target, config)
             except OSError as error:
                 raise OptionError(f"the run cannot be written to {target}: {error}. Pass directory=") from error
-            folder.record["notices"] = notices
+            folder.record |= {"notices": notices, "reasons": reasons}
             job = _Job(
                 dataset=dataset,
                 split=split,
@@ -535,6 +567,7 @@ class TransferModel:
                 every=checkpoint_every,
                 verbose=verbose,
                 progress=progress,
+                features=features,
             )
             with folder.locked():
                 run = self._carry_out(folder, job, keeper)
@@ -588,6 +621,7 @@ class TransferModel:
                     prefix=job.prefix,
                     fresh_head=not job.goes_on,
                     checkpoint=saver,
+                    features=job.features,
                 ),
             )
         self._training_files = earlier | {hashes[index][:_HASH_DIGITS] for index in outcome.train}
@@ -599,7 +633,14 @@ class TransferModel:
             *receipts.notices(outcome.phases),
             *saver.notices,
         ]
-        run = Run(recipe=job.recipe, history=outcome.history, phases=outcome.phases, notices=notices, model=self)
+        run = Run(
+            recipe=job.recipe,
+            history=outcome.history,
+            phases=outcome.phases,
+            notices=notices,
+            reasons=folder.record.get("reasons", []),
+            model=self,
+        )
         if len(outcome.validation):
             run.validation = self._evaluation(dataset, outcome.validation, scores=outcome.validation_scores)
         if len(outcome.test):
@@ -638,7 +679,7 @@ class TransferModel:
         """The rest of a run that `resume` has opened."""
         config = folder.record["config"]
         recipe = RecipeSpec.model_validate(config["recipe"])
-        with self._whole_or_not_at_all(recipe) as keeper:
+        with self._whole_or_not_at_all(tunes_base=_tunes_base(recipe)) as keeper:
             with provenance.recording() as used:
                 dataset, split, _ = self._training_data(data, validation, config["test"], config["seed"])
             if dataset.fingerprint() != config["data"]["fingerprint"]:
@@ -802,8 +843,48 @@ class TransferModel:
         return chosen, self._unfrozen
 
     def usual_recipe(self) -> str:
-        """What `fit` does unless told otherwise: "probe" for a linear head without augmentation, else "head"."""
-        return "probe" if self._composition.linear_layer() is not None and not self._ops else "head"
+        """What trains the head alone: "probe" for a linear head without augmentation, else "head"."""
+        return frozen_recipe(linear=self._composition.linear_layer() is not None, augmented=bool(self._ops))
+
+    def _decide(
+        self, dataset: data_room.Dataset, split: data_room.Split, how: Settings, least: str
+    ) -> tuple[Choice, Features | None]:
+        """The recipe for this data and why; and the features of the whole split, where they were computed for it."""
+        from zoo.architectures.facts import multiply_adds  # here, not above: it loads Keras
+
+        composition, seen, every = self._composition, None, None
+        counts = np.zeros(0, np.int64)
+        indices = np.zeros(0, np.int64)
+        if composition.task == "classification":
+            assert dataset.targets is not None
+            counts = np.bincount(dataset.targets[split.train])
+            counts = counts[counts > 0]
+            wanted = sample(dataset, split.train, seed=how.seed)
+            # All at once where training needs them too; otherwise only what is looked at.
+            parts = [split.train, split.validation, split.test]
+            features = features_for(composition, dataset, wanted if self._ops else np.sort(np.concatenate(parts)), how)
+            indices = wanted[np.isin(wanted, features.positions)]
+            seen = look(dataset, features.of(indices), indices, n_classes=composition.width, seed=how.seed)
+            every = None if self._ops else features
+        found = cut(composition, stages_that_train([stage.name for stage in composition.stages], TUNED))
+        probe, knn, pixels = seen or (None, None, None)
+        choice = decide(
+            Measured(
+                task=composition.task,
+                images=len(split.train),
+                per_class=float(len(counts) / (1 / counts).sum()) if len(counts) else 0.0,
+                chance=float(counts.max() / counts.sum()) if len(counts) else 0.0,
+                probe=probe,
+                knn=knn,
+                pixels=pixels,
+                sample=len(indices),
+                linear=composition.linear_layer() is not None,
+                augmented=bool(self._ops),
+                macs=multiply_adds(composition.backbone),
+                suffix=1.0 if found is None else 1.0 - found.share,
+            )
+        )
+        return at_least(choice, least), every
 
     def _stage_names(self) -> list[str]:
         """The stages of the base, from the pixels upwards."""
@@ -831,14 +912,13 @@ class TransferModel:
         )
 
     @contextmanager
-    def _whole_or_not_at_all(self, recipe: RecipeSpec) -> Iterator[_Keeper]:
+    def _whole_or_not_at_all(self, *, tunes_base: bool) -> Iterator[_Keeper]:
         """A fit that fails leaves weights and labels as they were; every fit leaves the base frozen.
 
         After Ctrl-C, and after a loss that is no number, the best checkpoint so far is what the user wants to have.
         """
         composition = self._composition
         assert composition.head is not None
-        tunes_base = any(phase.unfreeze for phase in recipe.phases)
         if tunes_base and self._initial_base is None:
             self._initial_base = composition.backbone.get_weights()  # for reset()
         outputs, head = composition.outputs, composition.head_weights()

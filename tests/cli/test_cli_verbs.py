@@ -178,7 +178,7 @@ def test_fit_augments_and_takes_the_labels_of_the_head(zoo, flowers: Path, tmp_p
         (["--head", "liner"], ["no head named", "'linear'"]),
         (["--augment", "flip,rotatoin"], ["no augmentation named", "'rotation'"]),
         (["--recipe", "prob"], ["no recipe named", "'probe'"]),
-        (["--epochs", "3"], ["recipe 'probe'", "no use for epochs"]),
+        (["--recipe", "probe", "--epochs", "3"], ["recipe 'probe'", "no use for epochs"]),
         (["--head-option", "dropout=high"], ["'zoo_vision:linear'", "dropout", "number"]),
         (["--head-option", "units=3"], ["'zoo_vision:linear'", "units", "Known options: dropout"]),
         (["--out", "mine.h5"], ["--out 'mine.h5'", ".keras"]),

@@ -53,7 +53,7 @@ def test_recipes_change_their_last_gradient_phase() -> None:
     changed = choose("lp-ft", epochs=7, learning_rate=1e-5)
     assert changed.phases[-1].epochs == 7
     assert changed.phases[-1].learning_rate == 1e-5
-    assert RECIPES["lp-ft"].phases[-1].epochs == 4
+    assert RECIPES["lp-ft"].phases[-1].epochs == 6
     with pytest.raises(OptionError, match="must be a positive"):
         choose("lp-ft", learning_rate=-1)
 

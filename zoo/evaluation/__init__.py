@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from zoo.evaluation.baseline import pixel_baseline
+from zoo.evaluation.look import look, sample
 from zoo.evaluation.metrics import (
     evaluate_outputs,
     evaluate_scores,
@@ -40,6 +41,8 @@ __all__ = [
     "headline",
     "headline_of",
     "intersection_over_union",
+    "look",
     "pixel_baseline",
+    "sample",
     "wilson",
 ]

@@ -36,17 +36,23 @@ def pixel_baseline(
         raise DataError(f"{dataset.name} has no class of its own for each image: the pixel baseline needs one")
     if not len(train) or not len(test):
         raise DataError(f"the pixel baseline needs images to fit and to measure on; got {len(train)} and {len(test)}")
-    if size is None:
-        size = min(_LARGEST, *dataset.image(int(train[0])).shape[:2])
-    fitted, fitted_targets = _pixels(dataset, dataset.targets, train, size)
-    measured, measured_targets = _pixels(dataset, dataset.targets, test, size)
+    size = size or _usual_size(dataset, train)
+    fitted, fitted_targets = pixel_rows(dataset, dataset.targets, train, size)
+    measured, measured_targets = pixel_rows(dataset, dataset.targets, test, size)
     classes = max(len(dataset.labels), int(dataset.targets.max()) + 1)
     probe = fit_probe(fitted, fitted_targets, n_classes=classes, seed=seed)
     return float((probe.scores(measured).argmax(axis=1) == measured_targets).mean())
 
 
-def _pixels(dataset: Dataset, targets: np.ndarray, indices: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Flat pixels 0..1, float32 (n, size * size * channels), and the class of each row."""
+def _usual_size(dataset: Dataset, indices: np.ndarray) -> int:
+    return int(min(_LARGEST, *dataset.image(int(indices[0])).shape[:2]))
+
+
+def pixel_rows(
+    dataset: Dataset, targets: np.ndarray, indices: np.ndarray, size: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Flat pixels 0..1, float32 (n, size * size * channels), and the class of each row; `size` as for the baseline."""
+    size = size or _usual_size(dataset, indices)
     read = list(batches(dataset, indices, size=size, rule=_RULE, on_skip=lambda name, reason: None))
     if not read:
         raise DataError(f"none of {len(indices)} images of {dataset.name} could be read")

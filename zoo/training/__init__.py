@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from zoo.training.fit import Outcome, Settings, check_class_weight, check_recipe, train
+from zoo.training.auto import AUTO, TUNED, Choice, Measured, Share, at_least, decide, frozen_recipe
+from zoo.training.fit import Outcome, Settings, check_class_weight, check_recipe, features_for, train
 from zoo.training.freeze import freeze
 from zoo.training.recipes import RECIPES, choose, rates, resolve
 from zoo.training.report import trainable_report
@@ -10,17 +11,26 @@ from zoo.training.run import Run, RunFolder, new_directory, versions, write_json
 from zoo.training.saving import EVERY, Checkpointer, kind_of, unsaved
 
 __all__ = [
+    "AUTO",
     "EVERY",
     "RECIPES",
+    "TUNED",
     "Checkpointer",
+    "Choice",
+    "Measured",
     "Outcome",
     "Run",
     "RunFolder",
     "Settings",
+    "Share",
+    "at_least",
     "check_class_weight",
     "check_recipe",
     "choose",
+    "decide",
+    "features_for",
     "freeze",
+    "frozen_recipe",
     "kind_of",
     "new_directory",
     "rates",

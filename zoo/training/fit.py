@@ -68,6 +68,8 @@ class Settings:
     """Whether the head starts anew, so that its values take their units from the training targets."""
     checkpoint: Checkpointer | None = None
     """Saves the run, and puts it back where it was; None: nothing is saved."""
+    features: Features | None = None
+    """Of all images of the split, where they have been computed already."""
 
 
 def check_recipe(composition: Composition, recipe: RecipeSpec, *, augmented: bool) -> None:
@@ -143,7 +145,9 @@ def train(
         for p in recipe.phases
     ]
     if any(on_features):
-        features = _features(composition, dataset, everything, settings)
+        features = settings.features
+        if features is None:
+            features = features_for(composition, dataset, everything, settings)
         outcome.skipped = list(features.skipped)
         everything = features.positions
     else:
@@ -229,7 +233,8 @@ def _decodable(composition: Composition, dataset: Dataset, positions: np.ndarray
     return np.concatenate([np.zeros(0, np.int64), *(batch.positions for batch in read)])
 
 
-def _features(composition: Composition, dataset: Dataset, positions: np.ndarray, settings: Settings) -> Features:
+def features_for(composition: Composition, dataset: Dataset, positions: np.ndarray, settings: Settings) -> Features:
+    """The features that `train` would compute, from the same cache."""
     return extract(
         composition.features,
         dataset,

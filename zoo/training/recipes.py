@@ -30,10 +30,10 @@ RECIPES: dict[str, RecipeSpec] = {
         ),
         RecipeSpec(
             name="lp-ft",
-            summary="the probe, then the last stages at a low learning rate with BatchNorm frozen",
+            summary="the probe, then the last stage at a low learning rate with BatchNorm frozen",
             phases=(
                 PROBE,
-                PhaseSpec(name="fine-tune", unfreeze=4, epochs=4, learning_rate=3e-4),
+                PhaseSpec(name="fine-tune", unfreeze=1, epochs=6, learning_rate=3e-4),
             ),
             source="Kumar et al. 2022, arXiv 2202.10054",
         ),

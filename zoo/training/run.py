@@ -31,6 +31,7 @@ class Run:
         test: evaluation on the third split; None when there is none.
         directory: the run's folder, with `run.json` and `model.keras`.
         notices: what the user should know: skipped files, how the run started, imbalance.
+        reasons: why `recipe="auto"` chose this recipe, a sentence each; empty when the recipe was named.
         details: everything else that `run.json` holds: versions, data, seed, model.
         model: what was trained.
     """
@@ -42,6 +43,7 @@ class Run:
     test: Any = None
     directory: Path | None = None
     notices: list[str] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)
     model: Any = None
 
@@ -59,6 +61,7 @@ class Run:
             "validation": None if self.validation is None else self.validation.to_dict(),
             "test": None if self.test is None else self.test.to_dict(),
             "notices": self.notices,
+            "reasons": self.reasons,
             **self.details,
         }
 
@@ -70,6 +73,7 @@ class Run:
         for name, evaluation in (("validation", self.validation), ("test", self.test)):
             if evaluation is not None:
                 lines.append(f"{name}: {evaluation}")
+        lines += self.reasons
         lines += self.notices
         if self.directory is not None:
             lines.append(f"folder: {self.directory}")

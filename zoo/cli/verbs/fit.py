@@ -57,7 +57,7 @@ DEFAULT_HEAD = "linear"
 @click.option(
     "--recipe",
     metavar="NAME",
-    help="Default: probe for a linear head without augmentation, else head. probe: solve the head exactly; head: "
+    help="Default: auto, chosen from the data and explained. probe: solve the head exactly; head: "
     "gradient descent on features; lp-ft: probe, then fine-tune the last "
     "stages; scratch: everything from random weights.",
 )
@@ -117,7 +117,7 @@ def command(
     """
     from zoo.head_request import Head, classifier
     from zoo.model import build
-    from zoo.training import choose
+    from zoo.training import AUTO, choose
 
     # What can be told without Keras, which takes seconds to load, is told before.
     changes: dict[str, Any] = {
@@ -126,6 +126,7 @@ def command(
         "learning_rate": learning_rate,
         "views": views,
     }
+    recipe = None if recipe == AUTO else recipe
     choose(recipe or "head", **changes)
     _check_out(out)
     operations = names(augment)
@@ -149,15 +150,15 @@ def command(
             seed=seed,
             progress=progress,
         )
-    chosen = choose(recipe or model.usual_recipe(), **changes)
     if not as_json:
-        print_fields([("model", _model_line(model)), ("recipe", f"{chosen.name}: {chosen.summary}")])
+        print_fields([("model", _model_line(model))])
     with progress_bar("features", unit="images", quiet=quiet) as progress:
         run = model.fit(
             dataset,
             validation=validation,
             test=test,
-            recipe=chosen,
+            recipe=recipe,
+            **changes,
             class_weight=class_weight,
             seed=seed,
             directory=directory,
@@ -227,7 +228,9 @@ def print_run(run: Run, saved: Path) -> None:
     """What a run came to, and what to type next."""
     for notice in run.notices:
         notes(notice)
-    fields = [(phase["name"], _phase_line(phase)) for phase in run.phases]
+    fields = [("recipe", f"{run.recipe.name}: {run.recipe.summary}")]
+    fields.append(("because", "\n".join(run.reasons)))
+    fields += [(phase["name"], _phase_line(phase)) for phase in run.phases]
     for name in ("validation", "test"):
         evaluation = getattr(run, name)
         if evaluation is not None:
