@@ -14,7 +14,7 @@ from helpers.pretrained import FAMILIES, calibrated_weights
 
 import zoo
 from zoo.errors import FrozenError, OfflineError, OptionError, UntrainedHeadError
-from zoo.training import RECIPES
+from zoo.training import named
 
 ALL = [*FAMILIES, "efficientnet_lite0"]
 
@@ -24,8 +24,8 @@ def families(*quick: str) -> list[object]:
     return [pytest.param(name, marks=() if name in quick else pytest.mark.slow) for name in ALL]
 
 
-DEEP = RECIPES["lp-ft"].model_copy(
-    update={"phases": (RECIPES["lp-ft"].phases[0], RECIPES["lp-ft"].phases[1].model_copy(update={"unfreeze": 4}))}
+DEEP = named("lp-ft").model_copy(
+    update={"phases": (named("lp-ft").phases[0], named("lp-ft").phases[1].model_copy(update={"unfreeze": 4}))}
 )
 """The recipe with more stages than it trains by itself: the invariants must hold in each of them."""
 

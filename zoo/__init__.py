@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from zoo.model import TransferModel, build, load, resume
     from zoo.outputs import Prediction
     from zoo.plugin.hookspecs import hookimpl
-    from zoo.plugin.listing import augmentations, backbones, datasets, describe, heads, plugins
+    from zoo.plugin.listing import augmentations, backbones, datasets, describe, heads, plugins, recipes
     from zoo.plugin.locate import which
     from zoo.ranking import recommend
     from zoo.specs import Phase, Recipe
@@ -58,6 +58,7 @@ _PUBLIC = {
     "neighbours": "zoo.features.nearest",
     "regressor": "zoo.head_request",
     "plugins": "zoo.plugin.listing",
+    "recipes": "zoo.plugin.listing",
     "recommend": "zoo.ranking",
     "resume": "zoo.model",
     "which": "zoo.plugin.locate",
@@ -93,6 +94,7 @@ __all__ = [
     "multilabel",
     "neighbours",
     "plugins",
+    "recipes",
     "recommend",
     "regressor",
     "resume",

@@ -35,13 +35,12 @@ from zoo.features import Features, extract, forward
 from zoo.features.extraction import View
 from zoo.features.identity import augmentation_key
 from zoo.outputs import Prediction, decode
-from zoo.plugin import provenance
+from zoo.plugin import provenance, registry
 from zoo.registry import ZooNotice
 from zoo.specs import Output, Preprocessing, RecipeSpec, ResizeRule
 from zoo.training import (
     AUTO,
     EVERY,
-    TUNED,
     Checkpointer,
     Choice,
     Measured,
@@ -62,6 +61,7 @@ from zoo.training import (
     resolve,
     train,
     trainable_report,
+    tuned,
     unsaved,
     versions,
 )
@@ -491,8 +491,9 @@ class TransferModel:
             augment_room.check_boxes_follow(self._ops)
         if recipe == AUTO:
             recipe = None
-        if stages is None and self._unfrozen:
-            recipe, stages = self._recipe_for_unfrozen(recipe)
+        with provenance.recording() as origin:
+            if stages is None and self._unfrozen:
+                recipe, stages = self._recipe_for_unfrozen(recipe)
         automatic = recipe is None
         changes: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
         changes |= {"stages": stages, "views": views, "batchnorm": batchnorm}
@@ -502,7 +503,9 @@ class TransferModel:
         elif start == "pretrained" or any(value is not None for value in changes.values()):
             least = "head"
         # What needs least is checked before any long work; what auto chooses needs no more.
-        chosen = choose(least if recipe is None else recipe, **changes)
+        with provenance.recording() as named_now:
+            chosen = choose(least if recipe is None else recipe, **changes)
+        origin += named_now
         self._check_views(chosen)
         chosen = resolve(chosen, self._stage_names())
         check_recipe(self._composition, chosen, augmented=bool(self._ops))
@@ -529,10 +532,12 @@ class TransferModel:
                         target.rmdir()  # still empty
                     raise
                 chosen = resolve(choose(choice.recipe, **changes), self._stage_names())
+                origin = [registry().get("recipes", choice.recipe.name)]
                 reasons = list(choice.reasons)
             notices += self._changed_by_hand() + self._start(start, chosen)
             config = {
                 "recipe": chosen.model_dump(mode="json"),
+                "recipe_providers": provenance.rows(origin),
                 "seed": seed,
                 "data": {"source": data_room.source_of(data), "fingerprint": dataset.fingerprint()},
                 "validation": _share(validation)
@@ -625,7 +630,11 @@ class TransferModel:
                 ),
             )
         self._training_files = earlier | {hashes[index][:_HASH_DIGITS] for index in outcome.train}
-        self._providers = provenance.with_data(self._providers, job.used, continues=job.goes_on)
+        self._providers = provenance.with_fit(
+            self._providers,
+            [*folder.record["config"]["recipe_providers"], *provenance.rows(job.used)],
+            continues=job.goes_on,
+        )
         self._head_state = "fitted"
         notices = [
             *folder.record.get("notices", ()),
@@ -866,7 +875,7 @@ class TransferModel:
             indices = wanted[np.isin(wanted, features.positions)]
             seen = look(dataset, features.of(indices), indices, n_classes=composition.width, seed=how.seed)
             every = None if self._ops else features
-        found = cut(composition, stages_that_train([stage.name for stage in composition.stages], TUNED))
+        found = cut(composition, stages_that_train([stage.name for stage in composition.stages], tuned()))
         probe, knn, pixels = seen or (None, None, None)
         choice = decide(
             Measured(

@@ -27,6 +27,7 @@ SINGULAR = {
     "datasets": "dataset",
     "label_sets": "label set",
     "commands": "command",
+    "recipes": "recipe",
 }
 """What a plugin can contribute, and what one of them is called."""
 
@@ -35,6 +36,7 @@ _LISTED_BY = {
     "heads": "zoo heads",
     "augmentations": "zoo augmentations",
     "datasets": "zoo datasets",
+    "recipes": "zoo recipes",
 }
 
 
@@ -166,7 +168,7 @@ class Registry:
         """The entry that a name means.
 
         Args:
-            kind: "backbones", "heads", "augmentations", "datasets", "label_sets" or "commands".
+            kind: "backbones", "heads", "augmentations", "datasets", "label_sets", "commands" or "recipes".
             name: a bare name, an alias, or `plugin:name`; case does not matter.
 
         Raises:
@@ -237,7 +239,8 @@ class Registry:
             raise PluginError(f"{SINGULAR[kind]} {bare!r}: {self._broken[kind, bare]}")
         if plugin and not pool:
             plugins = {entry.provider.plugin for entries in self._entries.values() for entry in entries}
-            raise unknown("plugin", plugin, plugins, command="zoo plugins")
+            if plugin not in plugins:
+                raise unknown("plugin", plugin, plugins, command="zoo plugins")
         names = {entry.name for entry in pool} | {alias for entry in pool for alias in entry.data.get("aliases", ())}
         error = unknown(SINGULAR[kind], name, names, command=_LISTED_BY.get(kind))
         if self._nameless:

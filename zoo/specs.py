@@ -470,6 +470,7 @@ KINDS: dict[str, type[NamedSpec]] = {
     "datasets": DatasetSpec,
     "label_sets": LabelSet,
     "commands": CommandSpec,
+    "recipes": RecipeSpec,
 }
 """What a plugin can contribute: the name in a manifest, and its model."""
 
@@ -483,6 +484,7 @@ class Contributions(Spec):
     datasets: tuple[DatasetSpec, ...] = ()
     label_sets: tuple[LabelSet, ...] = ()
     commands: tuple[CommandSpec, ...] = ()
+    recipes: tuple[RecipeSpec, ...] = ()
 
 
 class Catalogue(Spec):

@@ -1,1 +1,1 @@
-"""First-party plugin: generic heads, image folders, and core augmentations for images."""
+"""First-party plugin: generic heads, image folders, core augmentations for images, and the named recipes."""

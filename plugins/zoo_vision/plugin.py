@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zoo import hookimpl
-from zoo.specs import AugmentationSpec, DatasetSpec, HeadSpec
+from zoo.specs import AugmentationSpec, DatasetSpec, HeadSpec, RecipeSpec
 
 
 @hookimpl
@@ -26,5 +26,13 @@ def zoo_augmentations() -> tuple[AugmentationSpec, ...]:
 def zoo_datasets() -> tuple[DatasetSpec, ...]:
     """Folders of class folders."""
     from zoo_vision.datasets import SPECS
+
+    return SPECS
+
+
+@hookimpl
+def zoo_recipes() -> tuple[RecipeSpec, ...]:
+    """Probe, head, lp-ft, gradual, surgical, full, scratch."""
+    from zoo_vision.recipes import SPECS
 
     return SPECS

@@ -5,20 +5,22 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from zoo.training import RECIPES
+NAMES = ["full", "gradual", "head", "lp-ft", "probe", "scratch", "surgical"]
 
 
 def test_recipes_are_listed_and_shown(zoo, tmp_path: Path) -> None:
-    assert [row["name"] for row in zoo("recipes", "--json").json()] == list(RECIPES)
+    assert [row["name"] for row in zoo("recipes", "--json").json()] == NAMES
     assert zoo("recipes").out == zoo("recipes", "list").out
     shown = zoo("recipes", "show", "gradual").out
     assert "arXiv 1801.06146" in shown
     assert "stage_decay" in shown
+    assert "zoo-sdk" in shown  # who provides it
+    assert zoo("recipes", "show", "zoo_vision:gradual").out == shown
     (tmp_path / "mine.yaml").write_text("phases: [{name: probe, solver: convex}]")
     assert zoo("recipes", "show", str(tmp_path / "mine.yaml"), "--json").json()["name"] == "mine"
     (tmp_path / "bad.yaml").write_text("phases: [{name: probe, epoch: 1}]")
     zoo("recipes", "show", str(tmp_path / "bad.yaml")).fails("bad.yaml", "phases.0.epoch")
-    zoo("recipes", "show", "lpft").fails("lpft", "lp-ft")
+    zoo("recipes", "show", "lpft").fails("lpft", "Did you mean 'lp-ft'", "zoo recipes")
 
 
 def test_receipts_are_shown_and_what_is_wrong_ends_with_1(zoo, tmp_path: Path) -> None:

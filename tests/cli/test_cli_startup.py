@@ -46,6 +46,8 @@ def loaded_by(*arguments: str) -> set[str]:
         ["plugins"],
         ["plugins", "new", "--help"],
         ["which", "linear"],
+        ["recipes"],
+        ["recipes", "list"],
         ["fit", "--help"],
     ],
 )
@@ -54,7 +56,8 @@ def test_help_and_listings_load_nothing_heavy(arguments: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["show", "resnet50", "--layers"], ["heads", "show", "mlp"], ["plugins", "doctor"]]
+    "arguments",
+    [["show", "resnet50", "--layers"], ["heads", "show", "mlp"], ["recipes", "show", "lp-ft"], ["plugins", "doctor"]],
 )
 def test_pages_load_no_tensorflow_and_no_plugin(arguments: list[str]) -> None:
     assert not loaded_by(*arguments) & (HEAVY | PLUGINS)

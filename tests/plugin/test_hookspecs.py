@@ -95,6 +95,15 @@ def use_commands() -> None:
     assert CliRunner().invoke(cli, ["sing"]).output == "tsee-tsee\n"
 
 
+def use_recipes() -> None:
+    from zoo.training import choose
+
+    assert [row["phases"] for row in zoo.recipes() if row["name"] == "birds-gentle"] == [["probe", "tune"]]
+    assert choose("zoo_birds:birds-gentle", epochs=3).phases[-1].epochs == 3
+    with pytest.raises(zoo.ZooError, match="birds-gentle"):
+        choose("birds-gentel")
+
+
 @pytest.mark.parametrize("installed", HOOKS, indirect=True)
 def test_the_example_runs_and_what_it_provides_works(installed: str) -> None:
     entries = [entry for entry in registry().entries(installed) if entry.provider.plugin == "zoo_birds"]

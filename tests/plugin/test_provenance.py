@@ -21,7 +21,7 @@ from zoo.registry import ZooNotice
 
 HOOKS = """
 from zoo import hookimpl
-from zoo.specs import AugmentationSpec, DatasetSpec, HeadSpec
+from zoo.specs import AugmentationSpec, DatasetSpec, HeadSpec, PhaseSpec, RecipeSpec
 
 @hookimpl
 def zoo_heads():
@@ -37,6 +37,10 @@ def zoo_augmentations():
 @hookimpl
 def zoo_datasets():
     return [DatasetSpec(name="nest", loader="zoo_t_birds.parts:nest", licence="CC0-1.0")]
+
+@hookimpl
+def zoo_recipes():
+    return [RecipeSpec([PhaseSpec(name="tune", unfreeze=1, epochs=1)], name="quick")]
 """
 PARTS = """
 def crest(features, *, outputs, seed):
@@ -97,14 +101,14 @@ def another_version(site: Path, version: str) -> None:
     use_manager(None)
 
 
-def row(kind: str, name: str, target: str, portable: bool | None = None) -> dict[str, object]:
+def row(kind: str, name: str, target: str | None, portable: bool | None = None) -> dict[str, object]:
     return {
         "kind": kind,
         "id": f"birds:{name}",
         "plugin": "birds",
         "distribution": "zoo-t-birds",
         "version": "1.0",
-        "target": f"zoo_t_birds.parts:{target}",
+        "target": target and f"zoo_t_birds.parts:{target}",
         "portable": portable,
     }
 
@@ -112,7 +116,7 @@ def row(kind: str, name: str, target: str, portable: bool | None = None) -> dict
 @pytest.fixture
 def saved(site: Path, tmp_path: Path) -> Path:
     model = build("crest", augment=["dim"])
-    run = model.fit("nest", recipe="head", epochs=1, directory=tmp_path / "run")
+    run = model.fit("nest", recipe="birds:quick", directory=tmp_path / "run")
     assert run.directory == tmp_path / "run"
     return model.save(tmp_path / "m.keras")
 
@@ -121,12 +125,47 @@ def test_runs_and_files_record_every_provider(saved: Path, tmp_path: Path) -> No
     expected = [
         row("heads", "crest", "crest", True),
         row("augmentations", "dim", "dim"),
+        row("recipes", "quick", None),
         row("datasets", "nest", "nest"),
     ]
     assert json.loads((tmp_path / "run" / "run.json").read_text())["providers"] == expected
     with zipfile.ZipFile(saved) as archive:
         record = json.loads(archive.read("zoo.json"))
     assert (record["providers"], record["code"]) == (expected, [])
+
+
+def recipe_of(run: zoo.Run) -> list[str]:
+    return [one["id"] for one in run.details["providers"] if one["kind"] == "recipes"]
+
+
+def test_the_recipe_of_a_run_is_recorded_however_it_was_asked_for(site: Path, tmp_path: Path) -> None:
+    model = build("crest")
+    assert recipe_of(model.fit("nest", epochs=1, cache=False)) == ["zoo_vision:head"]  # chosen
+    model.reset()
+    assert recipe_of(model.fit("nest", recipe=zoo.Recipe([zoo.Phase(name="own", epochs=1)]))) == []
+    model.reset()
+    model.unfreeze(model.composition.stages[-1].name)
+    assert recipe_of(model.fit("nest", epochs=1)) == ["zoo_vision:lp-ft"]
+    assert recipe_of(model.fit("nest", recipe="quick")) == ["zoo_vision:lp-ft", "birds:quick"]  # it continues
+
+
+def test_a_run_that_is_resumed_still_says_whose_recipe_it_was(site: Path, tmp_path: Path) -> None:
+    import keras
+
+    def stop(epoch: int, logs: object) -> None:
+        raise KeyboardInterrupt
+
+    model = build("crest")
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(
+            "nest",
+            recipe="quick",
+            epochs=2,
+            directory=tmp_path / "run",
+            checkpoint_every=0,
+            callbacks=[keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: epoch and stop(epoch, logs))],
+        )
+    assert recipe_of(zoo.resume(tmp_path / "run")) == ["birds:quick"]
 
 
 def test_a_missing_plugin_is_said_and_the_model_predicts(saved: Path, site: Path, tmp_path: Path) -> None:
@@ -138,7 +177,8 @@ def test_a_missing_plugin_is_said_and_the_model_predicts(saved: Path, site: Path
         model = zoo.load(saved)
     (text,) = [str(one.message) for one in said if "made with" in str(one.message)]
     assert text == (
-        "m.keras was made with zoo-t-birds 1.0 (head 'birds:crest', augmentation 'birds:dim', dataset 'birds:nest'), "
+        "m.keras was made with zoo-t-birds 1.0 (head 'birds:crest', augmentation 'birds:dim', recipe 'birds:quick', "
+        "dataset 'birds:nest'), "
         "whose plugin 'birds' is not installed: the model predicts without it, because its parts are portable; to "
         "build or train it anew: pip install zoo-t-birds==1.0"
     )
@@ -148,6 +188,7 @@ def test_a_missing_plugin_is_said_and_the_model_predicts(saved: Path, site: Path
         assert json.loads(archive.read("zoo.json"))["providers"] == [
             row("heads", "crest", "crest", True),
             row("augmentations", "dim", "dim"),
+            row("recipes", "quick", None),
             row("datasets", "nest", "nest"),
         ]
 

@@ -15,6 +15,7 @@ from zoo.testing import (
     DatasetConformance,
     HeadConformance,
     PluginConformance,
+    RecipeConformance,
 )
 
 PLUGINS = ("zoo_vision", "zoo_flowers", "zoo_classics")
@@ -30,6 +31,7 @@ for _kind, _suite in (
     ("heads", HeadConformance),
     ("augmentations", AugmentationConformance),
     ("datasets", DatasetConformance),
+    ("recipes", RecipeConformance),
 ):
     for _entry in registry().entries(_kind):
         if _entry.provider.first_party and (_kind, _entry.name) not in OF_THEIR_OWN:

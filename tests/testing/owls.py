@@ -24,12 +24,15 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from zoo import hookimpl
-from zoo.specs import AugmentationSpec, BackboneSpec, DatasetSpec, HeadSpec, LabelSet, TrainedHead
+from zoo.specs import AugmentationSpec, BackboneSpec, DatasetSpec, HeadSpec, LabelSet, PhaseSpec, RecipeSpec
+from zoo.specs import TrainedHead
 
 LABELS = ("barn", "tawny", "eagle")
 HERE = Path(__file__).parent
 HEAD = {}
 AUGMENTATION = {"boxes": "moved"}
+RECIPE = {}
+TUNE = {"unfreeze": 1}
 DATASET = {
     "labels": LABELS, "splits": {"train": 18, "test": 6}, "licence": "CC0-1.0", "source": "made up",
     "options": "zoo_t_owls.plugin:PhotoOptions",
@@ -70,6 +73,12 @@ def zoo_datasets():
 @hookimpl
 def zoo_label_sets():
     return [LabelSet(name="owls3", summary="three owls", labels=LABELS)]
+
+
+@hookimpl
+def zoo_recipes():
+    phases = [PhaseSpec(name="probe", solver="convex"), PhaseSpec(name="tune", epochs=1, **TUNE)]
+    return [RecipeSpec(phases, name="owl-tune", summary="the probe, then the top stage", **RECIPE)]
 
 
 @hookimpl

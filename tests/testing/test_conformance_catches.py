@@ -16,6 +16,7 @@ from zoo.testing import (
     DatasetConformance,
     HeadConformance,
     PluginConformance,
+    RecipeConformance,
     Report,
     check_plugin,
 )
@@ -324,6 +325,23 @@ BACKBONES: dict[str, dict[str, Any]] = {
     "check_portable": {"parts": [layer("        return x * 2.0\n"), (LAST, LAST + "        x = Own()(x)\n")]},
 }
 
+TUNE = '{"unfreeze": 1}'
+
+RECIPES: dict[str, dict[str, Any]] = {
+    "check_valid": {
+        "manifest": lambda data: data["contributes"]["recipes"][0]["phases"][1].update(learning_rate=-1) or data
+    },
+    "check_names": {"plugin": [("RECIPE = {}", "RECIPE = {'aliases': ('auto',)}")]},
+    "check_names: own": {"plugin": [("RECIPE = {}", "RECIPE = {'aliases': ('own',)}")]},
+    "check_names: a file": {"plugin": [("RECIPE = {}", "RECIPE = {'aliases': ('owl.yaml',)}")]},
+    "check_names: twice": {
+        "plugin": [("[RecipeSpec(phases", "[RecipeSpec(phases, name='owl', aliases=('owl-tune',)), RecipeSpec(phases")]
+    },
+    "check_resolves": {"plugin": [(TUNE, '{"unfreeze": ("stage77",)}')]},
+    "check_trains": {"plugin": [(TUNE, '{"unfreeze": 1, "patience": 1, "monitor": "val_hoots"}')]},
+    "check_trains: next to nothing": {"plugin": [(TUNE, '{"unfreeze": 1, "learning_rate": 1e-30}')]},
+}
+
 FIRST = "@hookimpl\ndef zoo_heads"
 
 PLUGINS: dict[str, dict[str, Any]] = {
@@ -356,7 +374,7 @@ PLUGINS: dict[str, dict[str, Any]] = {
     "check_provides_something": {
         "plugin": [
             (f"def zoo_{kind}():\n", f"def zoo_{kind}():\n    return []\n")
-            for kind in ("heads", "augmentations", "datasets", "label_sets", "backbones")
+            for kind in ("heads", "augmentations", "datasets", "label_sets", "backbones", "recipes")
         ]
     },
     "check_names": {
@@ -377,6 +395,7 @@ SUITES = {
     AugmentationConformance: ("owl-turn", AUGMENTATIONS),
     DatasetConformance: ("owl-photos", DATASETS),
     BackboneConformance: ("owlnet", BACKBONES),
+    RecipeConformance: ("owl-tune", RECIPES),
     PluginConformance: ("owls", PLUGINS),
 }
 

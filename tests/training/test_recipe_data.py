@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
+import zoo
 from zoo.errors import OptionError
 from zoo.specs import PhaseSpec, RecipeSpec
-from zoo.training import RECIPES, choose, rates, resolve
+from zoo.training import choose, named, rates, resolve
 
 STAGES = ["stem", "stage1", "stage2", "stage3"]
 
@@ -52,15 +53,15 @@ def test_a_recipe_has_phases_of_different_names() -> None:
     assert RecipeSpec([phase()]).name == "own"
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", [row["name"] for row in zoo.recipes()])
 def test_named_recipes_survive_json(name: str) -> None:
-    recipe = RECIPES[name]
+    recipe = named(name)
     assert RecipeSpec.model_validate_json(recipe.model_dump_json()) == recipe
     assert recipe.summary
 
 
 def test_gradual_is_one_phase_a_stage_from_the_top() -> None:
-    resolved = resolve(RECIPES["gradual"], STAGES)
+    resolved = resolve(named("gradual"), STAGES)
     assert [one.unfreeze for one in resolved.phases[1:]] == [
         ("stage3",),
         ("stage2", "stage3"),

@@ -8,7 +8,7 @@ import pytest
 
 import zoo
 from zoo.errors import OptionError
-from zoo.training import RECIPES, choose
+from zoo.training import choose, named
 from zoo.training.recipe_files import MAX_BYTES, read_recipe
 
 YAML = """
@@ -36,7 +36,7 @@ def test_yaml_json_and_python_say_the_same(tmp_path) -> None:
     assert read_recipe(write(tmp_path, "again.json", found.model_dump_json())) == found
     assert choose(str(tmp_path / "My own.yaml"), epochs=5).phases[1].epochs == 5
     listed = write(tmp_path, "list.yml", "- {name: probe, solver: convex}\n")
-    assert choose(listed).phases == RECIPES["probe"].phases
+    assert choose(listed).phases == named("probe").phases
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from zoo.errors import OptionError
 from zoo.specs import Output
-from zoo.training import RECIPES, choose, freeze
+from zoo.training import choose, freeze, named
 from zoo.training.freeze import leaves, quiet_dropout
 from zoo.training.loop import Rows, descend, order
 from zoo.training.run import new_directory, write_json
@@ -36,7 +36,7 @@ def test_every_example_comes_once_an_epoch_in_training_and_in_validation() -> No
     model = keras.Model(inputs, keras.layers.Dense(2)(inputs))
     x = np.linspace(-1, 1, 17, dtype=np.float32)[:, None]
     y = (x[:, 0] > 0).astype(np.int64)
-    phase = RECIPES["head"].phases[0].model_copy(update={"epochs": 3, "batch_size": 4})
+    phase = named("head").phases[0].model_copy(update={"epochs": 3, "batch_size": 4})
     train, validation = Recorded(x[:10], y[:10]), Recorded(x[10:], y[10:])
     told = {"layers": [], "outputs": (Output(),), "from_logits": True, "scales": {}}
     history = descend(model, phase, train, validation, seed=1, **told)
@@ -53,7 +53,7 @@ def test_recipes_change_their_last_gradient_phase() -> None:
     changed = choose("lp-ft", epochs=7, learning_rate=1e-5)
     assert changed.phases[-1].epochs == 7
     assert changed.phases[-1].learning_rate == 1e-5
-    assert RECIPES["lp-ft"].phases[-1].epochs == 6
+    assert named("lp-ft").phases[-1].epochs == 6
     with pytest.raises(OptionError, match="must be a positive"):
         choose("lp-ft", learning_rate=-1)
 

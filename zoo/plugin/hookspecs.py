@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pluggy
 
-from zoo.specs import AugmentationSpec, BackboneSpec, CommandSpec, DatasetSpec, HeadSpec, LabelSet
+from zoo.specs import AugmentationSpec, BackboneSpec, CommandSpec, DatasetSpec, HeadSpec, LabelSet, RecipeSpec
 
 hookspec = pluggy.HookspecMarker("zoo")
 hookimpl = pluggy.HookimplMarker("zoo")
@@ -242,6 +242,38 @@ class ZooSpecs:
         Since 0.1.
         """
 
+    @hookspec
+    def zoo_recipes(self) -> Iterable[RecipeSpec]:  # type: ignore[empty-body]
+        """Recipes: how a model is trained, for `model.fit(data, recipe=NAME)` and `zoo fit --recipe NAME`.
+
+        A recipe is data, a list of phases; nothing is called. Say what trains so that it fits many bases: "all",
+        "each", "chosen" or a number of stages from the top. Stages by name are those of one family. The names "auto"
+        and "own", and names that end like a recipe file (.yaml, .yml, .json), mean something else to `fit`.
+
+        Returns:
+            Specs. Their names are unique within the plugin.
+
+        Example:
+            ```python
+            import zoo
+            from zoo.specs import PhaseSpec, RecipeSpec
+
+            @zoo.hookimpl
+            def zoo_recipes():
+                yield RecipeSpec(
+                    name="birds-gentle",
+                    summary="the probe, then the top stage at a very low learning rate",
+                    phases=(
+                        PhaseSpec(name="probe", solver="convex"),
+                        PhaseSpec(name="tune", unfreeze=1, epochs=2, learning_rate=1e-5, optimizer="adamw"),
+                    ),
+                    source="a field guide",
+                )
+            ```
+
+        Since 0.1.
+        """
+
 
 HOOKS = {
     "backbones": "zoo_backbones",
@@ -250,5 +282,6 @@ HOOKS = {
     "datasets": "zoo_datasets",
     "label_sets": "zoo_label_sets",
     "commands": "zoo_commands",
+    "recipes": "zoo_recipes",
 }
 """Kind of contribution -> name of its hook."""

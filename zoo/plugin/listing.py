@@ -1,4 +1,4 @@
-"""The listings of the public API: backbones, heads, augmentations, datasets, plugins, and one name described."""
+"""The listings of the public API: backbones, heads, recipes and so on, plugins, and one name described."""
 
 from __future__ import annotations
 
@@ -66,6 +66,11 @@ def datasets() -> Table:
     return _simple("datasets", "name", "modality", "task", "labels", "bytes", "licence", "summary")
 
 
+def recipes() -> Table:
+    """The recipes of all plugins: name, names of the phases, summary."""
+    return _simple("recipes", "name", "phases", "summary")
+
+
 def plugins() -> Table:
     """The installed plugins, their state and what they provide."""
     return Table(
@@ -85,6 +90,9 @@ def _simple(kind: str, *columns: str) -> Table:
             schema = entry.data.get("option_schema")
             options = schema.get("properties") if isinstance(schema, Mapping) else None
             row["options"] = sorted(options) if isinstance(options, Mapping) else []
+        if "phases" in columns:
+            phases = row["phases"] if isinstance(row["phases"], list | tuple) else ()
+            row["phases"] = [str(phase.get("name")) for phase in phases if isinstance(phase, Mapping)]
         rows.append({**row, "provider": entry.provider.plugin})
     return Table(rows, columns=(*columns, "provider"))
 

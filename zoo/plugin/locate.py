@@ -21,7 +21,7 @@ CODE = {
     "datasets": "loader",
     "commands": "target",
 }
-"""Kind -> the field of its spec that names the code; a label set is data only."""
+"""Kind -> the field of its spec that names the code; label sets and recipes are data only."""
 
 _MOST_HOPS = 5
 """How often a name is followed through `from .elsewhere import name`."""
@@ -42,8 +42,8 @@ def which(name: str, kind: str | None = None, *, built_in: Mapping[str, str] | N
 
     Returns:
         One row for each provider: kind, id (`plugin:name`), plugin, distribution, version, target (the import string of
-        the code; None for a label set), file, line (from 1; None if unknown), where (both as text), meant (True for
-        what the name means where it is used), state of the plugin, and deprecated (the replacement, or None).
+        the code; None for label sets and recipes), file, line (from 1; None if unknown), where (both as text), meant
+        (True for what the name means where it is used), state of the plugin, and deprecated (the replacement, or None).
 
     Raises:
         UnknownNameError: nobody provides it; near misses are suggested.
@@ -154,7 +154,7 @@ def _rows(chosen: Manager, registry: Registry, kind: str, name: str) -> list[dic
 
 
 def target_of(entry: Entry) -> str | None:
-    """The import string of the code of an entry; None for a label set."""
+    """The import string of the code of an entry; None for a label set or a recipe."""
     value = entry.data.get(CODE.get(entry.kind, ""))
     return value if isinstance(value, str) else None
 

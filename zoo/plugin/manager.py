@@ -467,6 +467,9 @@ def collect(module: ModuleType) -> tuple[dict[str, list[Any]], list[Problem]]:
                 if not isinstance(spec, KINDS[kind]):
                     what = f"{hook} must return {KINDS[kind].__name__} objects; it returned {spec!r}"
                     problems.append(Problem("spec", what, _LEFT_OUT))
+                elif spec.name == KINDS[kind].model_fields["name"].default:
+                    what = f"{hook} returned one without a name ({spec.name!r} is what it is called then)"
+                    problems.append(Problem("spec", what, _LEFT_OUT))
                 elif spec.name in good:
                     problems.append(Problem("spec", f"{hook} returned {spec.name!r} twice", "the second is left out"))
                 else:

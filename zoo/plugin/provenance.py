@@ -15,14 +15,14 @@ from zoo.plugin.manager import manager
 from zoo.plugin.usage import recording
 from zoo.registry import CORE, DISTRIBUTION, SINGULAR, Entry, ZooNotice
 
-__all__ = ["loading", "needed", "recording", "rows", "say_what_changed", "say_what_is_needed", "with_data"]
+__all__ = ["loading", "needed", "recording", "rows", "say_what_changed", "say_what_is_needed", "with_fit"]
 
 PREPROCESSING = "preprocessing"
 """Kind of the row that says whose numbers turn pixels into the network's input."""
 
 _TEXTS = ("kind", "id", "plugin", "distribution", "version")
 _GRAPH = {"backbones", "heads"}
-"""Kinds whose code builds a part of what is saved; augmentations and datasets leave nothing in it."""
+"""Kinds whose code builds a part of what is saved; augmentations, datasets and recipes leave nothing in it."""
 
 
 # -- what was used -----------------------------------------------------------------------------------------------
@@ -65,10 +65,12 @@ def _row(entry: Entry, kind: str) -> dict[str, Any]:
     }
 
 
-def with_data(before: Sequence[dict[str, Any]], entries: Iterable[Entry], *, continues: bool) -> list[dict[str, Any]]:
-    """The record of a model after a fit: datasets of the fit, and of those before if it continues from them."""
-    kept = [row for row in before if continues or row["kind"] != "datasets"]
-    return kept + [row for row in rows(entries) if row not in kept]
+def with_fit(
+    before: Sequence[dict[str, Any]], fit: Sequence[dict[str, Any]], *, continues: bool
+) -> list[dict[str, Any]]:
+    """The record of a model after a fit: recipe and datasets of it, and of those before if it continues from them."""
+    kept = [row for row in before if continues or row["kind"] not in ("datasets", "recipes")]
+    return kept + [row for row in fit if row not in kept]
 
 
 def needed(serving: Any) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from zoo.testing.heads import HeadConformance
     from zoo.testing.isolation import IsolatedManager, NetworkUsedError, no_network
     from zoo.testing.plugins import PluginConformance
+    from zoo.testing.recipes import RecipeConformance
     from zoo.testing.report import CheckResult, Report
     from zoo.testing.suite import CheckFailed, CheckSkipped, Conformance
     from zoo.testing.tiny import tiny_backbone, tiny_dataset
@@ -35,6 +36,7 @@ _PUBLIC = {
     "IsolatedManager": "isolation",
     "NetworkUsedError": "isolation",
     "PluginConformance": "plugins",
+    "RecipeConformance": "recipes",
     "Report": "report",
     "calibrated": "calibration",
     "check_plugin": "checking",
@@ -55,6 +57,7 @@ __all__ = [
     "IsolatedManager",
     "NetworkUsedError",
     "PluginConformance",
+    "RecipeConformance",
     "Report",
     "calibrated",
     "check_plugin",

@@ -13,6 +13,7 @@ from zoo.testing.backbones import BackboneConformance
 from zoo.testing.datasets import DatasetConformance
 from zoo.testing.heads import HeadConformance
 from zoo.testing.plugins import PluginConformance
+from zoo.testing.recipes import RecipeConformance
 from zoo.testing.report import Report
 from zoo.testing.suite import Conformance, EntryConformance
 
@@ -21,6 +22,7 @@ SUITES: dict[str, type[EntryConformance]] = {
     "heads": HeadConformance,
     "augmentations": AugmentationConformance,
     "datasets": DatasetConformance,
+    "recipes": RecipeConformance,
 }
 """Kind -> its suite. Label sets and commands are data and names: `PluginConformance` looks at them."""
 

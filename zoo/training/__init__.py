@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from zoo.training.auto import AUTO, TUNED, Choice, Measured, Share, at_least, decide, frozen_recipe
+from zoo.training.auto import AUTO, Choice, Measured, Share, at_least, decide, frozen_recipe, tuned
 from zoo.training.fit import Outcome, Settings, check_class_weight, check_recipe, features_for, train
 from zoo.training.freeze import freeze
-from zoo.training.recipes import RECIPES, choose, rates, resolve
+from zoo.training.recipes import choose, named, rates, resolve
 from zoo.training.report import trainable_report
 from zoo.training.run import Run, RunFolder, new_directory, versions, write_json
 from zoo.training.saving import EVERY, Checkpointer, kind_of, unsaved
@@ -13,8 +13,6 @@ from zoo.training.saving import EVERY, Checkpointer, kind_of, unsaved
 __all__ = [
     "AUTO",
     "EVERY",
-    "RECIPES",
-    "TUNED",
     "Checkpointer",
     "Choice",
     "Measured",
@@ -32,11 +30,13 @@ __all__ = [
     "freeze",
     "frozen_recipe",
     "kind_of",
+    "named",
     "new_directory",
     "rates",
     "resolve",
     "train",
     "trainable_report",
+    "tuned",
     "unsaved",
     "versions",
     "write_json",

@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from zoo.specs import RecipeSpec
-from zoo.training.recipes import RECIPES
+from zoo.training.recipes import named
 
 AUTO = "auto"
 """The name that asks `fit` to choose."""
-
-TUNED = RECIPES["lp-ft"].phases[-1].unfreeze
-"""What lp-ft trains beside the head."""
 
 FEW = 50
 """Images a class below which the base stays frozen."""
@@ -98,6 +95,11 @@ class Choice:
     reasons: tuple[str, ...]
 
 
+def tuned() -> int | str | tuple[str, ...]:
+    """What lp-ft trains beside the head."""
+    return named("lp-ft").phases[-1].unfreeze
+
+
 def frozen_recipe(*, linear: bool, augmented: bool) -> str:
     """What trains the head alone: "probe" for a linear head without augmentation, else "head"."""
     return "probe" if linear and not augmented else "head"
@@ -142,7 +144,7 @@ def decide(found: Measured) -> Choice:
             f"points, too few (the more similar the data to the source, the less fine-tuning is needed: {_PRINCIPLES})."
         )
         return _frozen(found, reasons)
-    recipe = RECIPES["lp-ft"]
+    recipe = named("lp-ft")
     whole = found.images >= MANY
     if whole:
         last = recipe.phases[-1].model_copy(update={"unfreeze": "all"})
@@ -181,10 +183,10 @@ def at_least(choice: Choice, least: str) -> Choice:
     descends = any(phase.solver == "gradient" for phase in choice.recipe.phases)
     tunes = any(phase.unfreeze for phase in choice.recipe.phases)
     if least == "lp-ft" and not tunes:
-        return Choice(RECIPES[least], (*choice.reasons, "But stages= or batchnorm= was given, so stages are trained."))
+        return Choice(named(least), (*choice.reasons, "But stages= or batchnorm= was given, so stages are trained."))
     if least == "head" and not descends:
         why = "But epochs, batch_size, learning_rate or start was given, so the head is trained by gradient descent."
-        return Choice(RECIPES[least], (*choice.reasons, why))
+        return Choice(named(least), (*choice.reasons, why))
     return choice
 
 
@@ -210,7 +212,7 @@ def _frozen(found: Measured, reasons: list[str]) -> Choice:
         (True, False): "The head is linear, so it is solved exactly.",
         (True, True): "Augmentation changes the pixels in every epoch, so the head is trained by gradient descent.",
     }.get((found.linear, found.augmented), "The head is not linear, so it is trained by gradient descent.")
-    return Choice(RECIPES[name], (*reasons, why, "Otherwise: recipe='lp-ft' fine-tunes the last stage."))
+    return Choice(named(name), (*reasons, why, "Otherwise: recipe='lp-ft' fine-tunes the last stage."))
 
 
 def _duration(seconds: float) -> str:

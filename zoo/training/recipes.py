@@ -1,4 +1,4 @@
-"""The named recipes, as data; what a recipe means on a base; and how an argument of `fit` changes one."""
+"""Recipes: what a name means, what a recipe means on a base, and how an argument of `fit` changes one."""
 
 from __future__ import annotations
 
@@ -7,70 +7,23 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, get_args
 
-from zoo.errors import OptionError, did_you_mean, unknown
+from zoo.errors import OptionError, did_you_mean
+from zoo.plugin import registry
+from zoo.plugin.usage import used
 from zoo.specs import HEAD_STAGE, PhaseSpec, RecipeSpec
 from zoo.training.freeze import BatchNorm, stages_that_train
 from zoo.training.recipe_files import is_file, read_recipe
 
-PROBE = PhaseSpec(name="probe", solver="convex")
 
-RECIPES: dict[str, RecipeSpec] = {
-    recipe.name: recipe
-    for recipe in (
-        RecipeSpec(
-            name="probe",
-            summary="logistic regression solved on the features of the frozen base; seconds",
-            phases=(PROBE,),
-            source="the course's pre-computed features; Kornblith et al. 2019, arXiv 1805.08974",
-        ),
-        RecipeSpec(
-            name="head",
-            summary="any head trained by gradient descent on the features of the frozen base",
-            phases=(PhaseSpec(name="head", epochs=30, learning_rate=1e-3),),
-        ),
-        RecipeSpec(
-            name="lp-ft",
-            summary="the probe, then the last stage at a low learning rate with BatchNorm frozen",
-            phases=(
-                PROBE,
-                PhaseSpec(name="fine-tune", unfreeze=1, epochs=6, learning_rate=3e-4),
-            ),
-            source="Kumar et al. 2022, arXiv 2202.10054",
-        ),
-        RecipeSpec(
-            name="gradual",
-            summary="the probe, then one stage more at a time from the top, lower stages at lower learning rates",
-            phases=(
-                PROBE,
-                PhaseSpec(name="unfreeze", unfreeze="each", epochs=1, learning_rate=3e-4, stage_decay=1 / 2.6),
-            ),
-            source="Howard and Ruder 2018 (ULMFiT), arXiv 1801.06146: gradual unfreezing, and 2.6 between layers",
-        ),
-        RecipeSpec(
-            name="surgical",
-            summary="the probe, then the stage of largest relative gradient (or stages=), BatchNorm frozen",
-            phases=(
-                PROBE,
-                PhaseSpec(name="fine-tune", unfreeze="chosen", epochs=6, learning_rate=3e-4),
-            ),
-            source="Lee et al. 2022 (Surgical Fine-Tuning), arXiv 2210.11466",
-        ),
-        RecipeSpec(
-            name="full",
-            summary="the probe, then every stage at a low learning rate with BatchNorm frozen",
-            phases=(
-                PROBE,
-                PhaseSpec(name="fine-tune", unfreeze="all", epochs=6, learning_rate=1e-4),
-            ),
-            source="Kumar et al. 2022, arXiv 2202.10054",
-        ),
-        RecipeSpec(
-            name="scratch",
-            summary="everything from random weights, BatchNorm included: the yardstick for transfer",
-            phases=(PhaseSpec(name="scratch", unfreeze="all", batchnorm="train", epochs=20, learning_rate=1e-3),),
-        ),
-    )
-}
+def named(name: str) -> RecipeSpec:
+    """The recipe that a name means, of zoo or of a plugin; no plugin is imported for it where there is a manifest.
+
+    Raises:
+        UnknownNameError: there is no such recipe; near misses are suggested.
+    """
+    spec = registry().get("recipes", name).spec
+    assert isinstance(spec, RecipeSpec)
+    return spec
 
 
 def choose(
@@ -86,7 +39,7 @@ def choose(
     """A recipe with the caller's changes.
 
     Args:
-        recipe: a name, the path of a recipe file, or a recipe of one's own.
+        recipe: a name, bare or as `plugin:name`, the path of a recipe file, or a recipe of one's own.
         epochs: passes over the data for its last gradient phase.
         batch_size: examples per step of its last gradient phase.
         learning_rate: peak learning rate of its last gradient phase.
@@ -95,15 +48,16 @@ def choose(
         batchnorm: what becomes of BatchNorm in every phase that trains stages.
 
     Raises:
-        UnknownNameError: there is no such recipe.
+        UnknownNameError: there is no such recipe; near misses are suggested.
+        AmbiguousNameError: two plugins have it.
         OptionError: a change that the recipe has no use for, or a value that cannot work.
     """
     if isinstance(recipe, PathLike) or (isinstance(recipe, str) and is_file(recipe)):
         recipe = read_recipe(Path(recipe))
     if isinstance(recipe, str):
-        if recipe not in RECIPES:
-            raise unknown("recipe", recipe, RECIPES)
-        recipe = RECIPES[recipe]
+        entry = registry().get("recipes", recipe)
+        used(entry)
+        recipe = named(entry.id)
     changes = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
     given: dict[str, Any] = {name: value for name, value in changes.items() if value is not None}
     for name, value in given.items():

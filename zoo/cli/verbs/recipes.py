@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from zoo.cli.output import print_fields, print_json, print_table
 from zoo.cli.parameters import json_goes_last, json_option
-from zoo.registry import Table
+
+if TYPE_CHECKING:
+    from zoo.specs import RecipeSpec
 
 
 @click.group("recipes", invoke_without_command=True)
@@ -42,16 +45,13 @@ def list_command(as_json: bool) -> None:
 
 
 def _list(as_json: bool) -> None:
-    from zoo.training.recipes import RECIPES
+    from zoo.plugin.listing import recipes
 
-    rows = [
-        {"name": recipe.name, "phases": [phase.name for phase in recipe.phases], "summary": recipe.summary}
-        for recipe in RECIPES.values()
-    ]
+    table = recipes()
     if as_json:
-        print_json(rows)
+        print_json(list(table))
     else:
-        print_table(Table(rows, columns=("name", "phases", "summary")), expendable=("phases",))
+        print_table(table, expendable=("provider", "phases"))
 
 
 @command.command("show")
@@ -66,13 +66,13 @@ def show_command(name: str, as_json: bool) -> None:
     Example:
       zoo recipes show lp-ft
     """
-    from zoo.training.recipes import choose
-
-    recipe = choose(name)
+    recipe, provider = _found(name)
     if as_json:
-        print_json(recipe.model_dump(mode="json"))
+        print_json({**({"provider": provider} if provider else {}), **recipe.model_dump(mode="json")})
         return
     click.echo(f"{recipe.name}: {recipe.summary}" if recipe.summary else recipe.name)
+    if provider:
+        print_fields([("provided by", provider)], indent="  ")
     if recipe.source:
         print_fields([("source", recipe.source)], indent="  ")
     for phase in recipe.phases:
@@ -80,6 +80,19 @@ def show_command(name: str, as_json: bool) -> None:
         said: dict[str, Any] = phase.model_dump(mode="json", exclude_defaults=True, exclude={"name"})
         fields = [("solver", phase.solver), *((key, value) for key, value in said.items() if key != "solver")]
         print_fields([(key, _text(value)) for key, value in fields], indent="    ")
+
+
+def _found(name: str) -> tuple[RecipeSpec, str]:
+    """The recipe of a name or in a file, and who provides it (empty for a file)."""
+    if Path(name).suffix:  # a file, most likely; what reads it takes longer to load
+        from zoo.training.recipe_files import is_file, read_recipe
+
+        if is_file(name):
+            return read_recipe(Path(name)), ""
+    from zoo.plugin import registry
+
+    entry = registry().get("recipes", name)
+    return entry.spec, str(entry.provider)
 
 
 def _text(value: Any) -> str:

@@ -10,7 +10,7 @@ from zoo.cli.parameters import json_option
 
 @click.command("which")
 @click.argument("name")
-@click.option("--kind", help="Only this kind: backbone, head, augmentation, dataset, label set or command.")
+@click.option("--kind", help="Only this kind: backbone, head, augmentation, dataset, label set, command or recipe.")
 @json_option
 def command(name: str, kind: str | None, as_json: bool) -> None:
     """Say who provides a name, and where its code stands.
