@@ -242,6 +242,8 @@ class Registry:
             if plugin not in plugins:
                 raise unknown("plugin", plugin, plugins, command="zoo plugins")
         names = {entry.name for entry in pool} | {alias for entry in pool for alias in entry.data.get("aliases", ())}
+        if plugin:
+            names = {f"{plugin}:{spelling}" for spelling in names}
         error = unknown(SINGULAR[kind], name, names, command=_LISTED_BY.get(kind))
         if self._nameless:
             error = UnknownNameError(f"{error} Besides, {'; '.join(self._nameless)}: see `zoo plugins doctor`.")

@@ -76,15 +76,18 @@ def zoo_label_sets():
 
 
 @hookimpl
-def zoo_recipes():
-    phases = [PhaseSpec(name="probe", solver="convex"), PhaseSpec(name="tune", epochs=1, **TUNE)]
-    return [RecipeSpec(phases, name="owl-tune", summary="the probe, then the top stage", **RECIPE)]
-
-
-@hookimpl
 def zoo_backbones():
     return [BackboneSpec.model_validate(json.loads((HERE / "owlnet.json").read_text()))]
 '''
+
+RECIPES = """
+
+@hookimpl
+def zoo_recipes():
+    phases = [PhaseSpec(name="probe", solver="convex"), PhaseSpec(name="tune", epochs=1, **TUNE)]
+    return [RecipeSpec(phases, name="owl-tune", summary="the probe, then the top stage", **RECIPE)]
+"""
+"""A hook that is there when it is asked for: to try a recipe takes seconds."""
 
 PARTS = '''
 """Factories."""
@@ -190,6 +193,7 @@ def write(
     trained: Any = None,
     id: str = "owls",
     facts: bool = True,
+    recipes: bool = False,
 ) -> Manager:
     """Install the plugin into a folder of `sys.path`, changed.
 
@@ -202,15 +206,17 @@ def write(
         trained: called with the record of the trained weights.
         id: name of the entry point.
         facts: read the backbone's row off the network; without, it says nothing that is true.
+        recipes: whether it provides a recipe.
 
     Returns:
         A manager that sees the plugin and those of zoo.
     """
+    hooks = PLUGIN + RECIPES if recipes else PLUGIN
     package = folder / PACKAGE
     package.mkdir()
     (package / "__init__.py").write_text("")
     (package / "parts.py").write_text(_changed(PARTS, parts))
-    (package / "plugin.py").write_text(PLUGIN)
+    (package / "plugin.py").write_text(hooks)
     (package / "head.bin").write_bytes(b"hoot")
     (package / "files.txt").write_text(hashlib.sha256(b"owl").hexdigest() + "\n")
     record = {
@@ -233,14 +239,14 @@ def write(
         owlnet(row)
     (package / "owlnet.json").write_text(json.dumps(row))
     # The manifest of the hooks as they are, or where they no longer give one, as they were.
-    (package / "plugin.py").write_text(_changed(PLUGIN, plugin))
+    (package / "plugin.py").write_text(_changed(hooks, plugin))
     try:
         text = make_manifest(id, f"{PACKAGE}.plugin")
     except Exception:
         forget()
-        (package / "plugin.py").write_text(PLUGIN)
+        (package / "plugin.py").write_text(hooks)
         text = make_manifest(id, f"{PACKAGE}.plugin")
-        (package / "plugin.py").write_text(_changed(PLUGIN, plugin))
+        (package / "plugin.py").write_text(_changed(hooks, plugin))
     forget()
     data = json.loads(text)
     if manifest:

@@ -328,15 +328,12 @@ BACKBONES: dict[str, dict[str, Any]] = {
 TUNE = '{"unfreeze": 1}'
 
 RECIPES: dict[str, dict[str, Any]] = {
-    "check_valid": {
-        "manifest": lambda data: data["contributes"]["recipes"][0]["phases"][1].update(learning_rate=-1) or data
+    "check_valid": {  # pydantic does not look at what model_copy changes
+        "plugin": [("(phases,", "([phases[0], phases[1].model_copy(update={'learning_rate': -1.0})],")]
     },
-    "check_names": {"plugin": [("RECIPE = {}", "RECIPE = {'aliases': ('auto',)}")]},
-    "check_names: own": {"plugin": [("RECIPE = {}", "RECIPE = {'aliases': ('own',)}")]},
-    "check_names: a file": {"plugin": [("RECIPE = {}", "RECIPE = {'aliases': ('owl.yaml',)}")]},
-    "check_names: twice": {
-        "plugin": [("[RecipeSpec(phases", "[RecipeSpec(phases, name='owl', aliases=('owl-tune',)), RecipeSpec(phases")]
-    },
+    "check_reachable": {"plugin": [("RECIPE = {}", "RECIPE = {'aliases': ('auto',)}")]},
+    "check_reachable: without a name": {"plugin": [("RECIPE = {}", "RECIPE = {'aliases': ('own',)}")]},
+    "check_reachable: a file": {"plugin": [("RECIPE = {}", "RECIPE = {'aliases': ('owl.yaml',)}")]},
     "check_resolves": {"plugin": [(TUNE, '{"unfreeze": ("stage77",)}')]},
     "check_trains": {"plugin": [(TUNE, '{"unfreeze": 1, "patience": 1, "monitor": "val_hoots"}')]},
     "check_trains: next to nothing": {"plugin": [(TUNE, '{"unfreeze": 1, "learning_rate": 1e-30}')]},
@@ -374,7 +371,7 @@ PLUGINS: dict[str, dict[str, Any]] = {
     "check_provides_something": {
         "plugin": [
             (f"def zoo_{kind}():\n", f"def zoo_{kind}():\n    return []\n")
-            for kind in ("heads", "augmentations", "datasets", "label_sets", "backbones", "recipes")
+            for kind in ("heads", "augmentations", "datasets", "label_sets", "backbones")
         ]
     },
     "check_names": {
@@ -445,7 +442,7 @@ def _keras_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.__name__)
 def test_a_plugin_that_conforms_passes_every_check(suite: Any, site: Path) -> None:
-    manager = owls.write(site)
+    manager = owls.write(site, recipes=suite is RecipeConformance)
     weights = owlnet_weights(site) if suite is BackboneConformance else None
     report = run(suite, site, manager=manager, weights=weights)
     assert report.ok, report.render()
@@ -457,7 +454,7 @@ def test_a_violator_is_caught_by_exactly_its_check(suite: Any, violation: str, s
     check = violation.partition(":")[0]
     changes = SUITES[suite][1][violation]
     (site / "jax.py").write_text("")  # stands for any of the frameworks, without their seconds
-    manager = owls.write(site, **{"facts": suite is BackboneConformance, **changes})
+    manager = owls.write(site, **{"facts": suite is BackboneConformance, **changes}, recipes=suite is RecipeConformance)
     attributes: dict[str, Any] = {"manager": manager}
     if suite is PluginConformance:
         attributes["plugin"] = changes.get("id", "owls")
@@ -485,7 +482,8 @@ def test_a_violator_is_caught_by_exactly_its_check_among_those_of_the_whole_plug
     (site / "jax.py").write_text("")
     if violation == "check_preprocessing_fits_the_weights":
         pytest.skip("the weight file is given to the test class, which check_plugin has no way to do")
-    report = check_plugin(changes.get("id", "owls"), owls.write(site, **changes))
+    manager = owls.write(site, **changes, recipes=suite is RecipeConformance)
+    report = check_plugin(changes.get("id", "owls"), manager)
     assert [result.check for result in report.failed()] == [violation.partition(":")[0]], report.render()
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from helpers.plugins import install, plugin_site
 from pydantic import ValidationError
 
 import zoo
-from zoo.errors import OptionError
+from zoo.errors import OptionError, UnknownNameError
+from zoo.plugin import manager, registry
+from zoo.registry import ZooNotice
 from zoo.specs import PhaseSpec, RecipeSpec
 from zoo.training import choose, named, rates, resolve
 
@@ -94,3 +99,24 @@ def test_the_rate_of_a_stage() -> None:
     assert rates(phase(unfreeze=["stage1"], stage_decay=0.5), STAGES) == {"head": 1.0, "stage1": 0.125}
     named = phase(unfreeze=["stage2", "stage3"], stage_rates={"stage3": 10, "head": 2})
     assert rates(named, STAGES) == {"head": 2.0, "stage2": 1.0, "stage3": 10.0}
+
+
+def test_a_recipe_of_a_plugin_needs_a_name(tmp_path: Path) -> None:
+    code = """
+from zoo import hookimpl
+from zoo.specs import PhaseSpec, RecipeSpec
+
+@hookimpl
+def zoo_recipes():
+    phases = [PhaseSpec(name="tune", epochs=1)]
+    return [RecipeSpec(phases), RecipeSpec(phases, name="quick")]
+"""
+    with plugin_site(tmp_path / "site") as folder:
+        install(folder, "birds", code)
+        with pytest.warns(ZooNotice, match="without a name"):
+            registry()
+        assert [row["name"] for row in zoo.recipes() if row["provider"] == "birds"] == ["quick"]
+        (record,) = [record for record in manager().records() if record.id == "birds"]
+        assert "without a name" in record.problems[0].what
+        with pytest.raises(UnknownNameError, match="birds:quik.*Did you mean 'birds:quick'"):
+            choose("birds:quik")

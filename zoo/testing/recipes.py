@@ -68,8 +68,8 @@ class RecipeConformance(EntryConformance):
         except PluginError as error:
             self.fail(str(error))
 
-    def check_names(self) -> None:
-        """`fit(recipe=NAME)` means a file, the choice of `auto` or another recipe, and never this one."""
+    def check_reachable(self) -> None:
+        """`fit(recipe=NAME)` means a file, or that `fit` is to choose, and never this recipe."""
         self.need("check_valid")
         from zoo.training.auto import AUTO
         from zoo.training.recipe_files import SUFFIXES
@@ -80,10 +80,6 @@ class RecipeConformance(EntryConformance):
                 self.fail(f"{spelling!r} means something else to `fit`: take another name")
             if spelling.endswith(SUFFIXES):
                 self.fail(f"{spelling!r} is taken for a file: a name must not end in {', '.join(SUFFIXES)}")
-            full = f"{self.entry.provider.plugin}:{spelling}"
-            others = [e.id for e in self.plugins.registry().candidates(self.kind, full) if e.id != self.entry.id]
-            if others:
-                self.fail(f"{full!r} is the name of {', '.join(others)} too: take another name or alias")
 
     # -- on a base -----------------------------------------------------------------------------------------------
     def check_resolves(self) -> None:
