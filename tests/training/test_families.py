@@ -13,7 +13,7 @@ import pytest
 from helpers.pretrained import FAMILIES, calibrated_weights
 
 import zoo
-from zoo.training import RECIPES, resolve
+from zoo.training import named, resolve
 from zoo.training.receipts import BATCHNORM, WEIGHTS, ends, joined, problems, take
 
 SIZES = {
@@ -117,7 +117,7 @@ def test_every_recipe_moves_what_it_says_and_no_batchnorm(
 
 def top_of_gradual(stages: list[str]) -> zoo.Recipe:
     """The recipe up to its second stage: each stage more takes a second or two, and differs in nothing."""
-    whole = resolve(RECIPES["gradual"], stages)
+    whole = resolve(named("gradual"), stages)
     return whole.model_copy(update={"phases": whole.phases[:3]})
 
 

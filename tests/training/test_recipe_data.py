@@ -118,5 +118,5 @@ def zoo_recipes():
         assert [row["name"] for row in zoo.recipes() if row["provider"] == "birds"] == ["quick"]
         (record,) = [record for record in manager().records() if record.id == "birds"]
         assert "without a name" in record.problems[0].what
-        with pytest.raises(UnknownNameError, match="birds:quik.*Did you mean 'birds:quick'"):
+        with pytest.raises(UnknownNameError, match=r"birds:quik.*Did you mean 'birds:quick'"):
             choose("birds:quik")
