@@ -36,6 +36,7 @@ from zoo.features.extraction import View
 from zoo.features.identity import augmentation_key
 from zoo.outputs import Prediction, decode
 from zoo.plugin import provenance, registry
+from zoo.progress import Display
 from zoo.registry import ZooNotice
 from zoo.specs import Output, Preprocessing, RecipeSpec, ResizeRule
 from zoo.training import (
@@ -66,6 +67,7 @@ from zoo.training import (
     versions,
 )
 from zoo.training.checkpoint import Checkpoint, newest, numbered
+from zoo.training.fit import SCRATCH
 from zoo.training.freeze import flags, leaves, stages_that_train
 from zoo.training.suffix import cut
 
@@ -155,6 +157,7 @@ def load(path: str | os.PathLike[str], *, augment: Any = None) -> TransferModel:
         composition = take_apart(serving, record)
         model = TransferModel(composition, head_state=str(record["head_state"]), augment=ops)
         model._training_files = set(record["training_files"])
+        model._adapted = tuple(record["batchnorm_adapted"])
         written = dict(record["batchnorm"])
         if composition.head is not None:
             model._fresh_head = composition.fresh_head_weights()
@@ -170,6 +173,8 @@ def load(path: str | os.PathLike[str], *, augment: Any = None) -> TransferModel:
     if len(composition.labels) not in (0, composition.width):
         raise UnsafeFileError(f"{path} is damaged: {len(composition.labels)} labels for {composition.width} outputs")
     model.record = dict(record)
+    for notice in receipts.adapted_notice(model._adapted):
+        warnings.warn(f"{path}: {notice}", ZooNotice, stacklevel=2)
     return model
 
 
@@ -179,9 +184,9 @@ def resume(
     *,
     validation: Any = None,
     augment: Any = None,
-    callbacks: Sequence[Any] = (),
+    callbacks: Any = None,
     checkpoint_every: float | None = EVERY,
-    verbose: int | str = 0,
+    verbose: int | str = "auto",
     progress: Any = None,
 ) -> Run:
     """Go on with a run that was killed or interrupted, from its last checkpoint.
@@ -196,8 +201,8 @@ def resume(
         callbacks: those of the run. The state of `EarlyStopping`, `ReduceLROnPlateau` and of callbacks with `get_state`
             and `set_state` comes back; others start anew, and a notice says so.
         checkpoint_every: as in `fit`.
-        verbose: as in Keras.
-        progress: called with (images done, images in all) while features are computed.
+        verbose: as in `fit`.
+        progress: as in `fit`.
 
     Returns:
         The run as `fit` would have returned it; `run.model` is the trained model.
@@ -207,6 +212,7 @@ def resume(
             data, the weights, the recipe, the augmentation, the callbacks or a version are not those of the run.
     """
     _check_every(checkpoint_every)
+    callbacks, display = _listed(callbacks), Display(verbose)
     folder = RunFolder.existing(Path(run_folder))
     config, state = folder.record["config"], folder.record["state"]
     if state == "finished":
@@ -236,13 +242,35 @@ def resume(
         _same_callbacks(folder.path, config["callbacks"], callbacks)
         model = load(folder.start, augment=_same_augmentation(folder.path, config["augment"], augment))
         folder.write(state="running")
-        given = {"every": checkpoint_every, "verbose": verbose, "progress": progress}
-        return model._go_on(folder, found, source, held_out, callbacks, given)
+        with display:
+            given = {
+                "every": checkpoint_every,
+                "display": display,
+                "progress": display.counter("features", also=progress),
+            }
+            return model._go_on(folder, found, source, held_out, callbacks, given)
 
 
 def _check_every(seconds: Any) -> None:
     if seconds is not None and (isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds >= 0):
         raise OptionError(f"checkpoint_every={seconds!r} must be a number of seconds from 0, or None")
+
+
+def _listed(callbacks: Any) -> list[Any]:
+    """Callbacks as Keras takes them: None, one, or a list.
+
+    Raises:
+        OptionError: something that is none.
+    """
+    if callbacks is None:
+        return []
+    import keras
+
+    found: list[Any] = keras.tree.flatten(callbacks)
+    for item in found:
+        if not isinstance(item, keras.callbacks.Callback):
+            raise OptionError(f"callbacks= takes Keras callbacks (keras.callbacks.Callback); got {item!r}")
+    return found
 
 
 def _tunes_base(recipe: RecipeSpec) -> bool:
@@ -332,7 +360,7 @@ class _Job:
     goes_on: bool
     used: Any
     every: float | None
-    verbose: int | str
+    display: Display
     progress: Any
     features: Features | None = None
 
@@ -361,6 +389,7 @@ class TransferModel:
         self._shipped_files: set[str] = set()
         self._training_files: set[str] = set()
         self._providers: list[dict[str, Any]] = []
+        self._adapted: tuple[str, ...] = ()  # stages whose BatchNorm is no longer the pretrained one
         self.record: dict[str, Any] = {}
         """What a loaded file says about its origin: versions, backbone, weights digest, the run."""
 
@@ -408,9 +437,10 @@ class TransferModel:
 
     def __repr__(self) -> str:
         who = self._composition.identity
+        adapted = f", BATCHNORM MOVED in {', '.join(self._adapted)}" if self._adapted else ""
         return (
             f"TransferModel({who['backbone']}, head={who['head'] or 'the pretrained classifier'}, "
-            f"{len(self.labels)} labels, input {self.input_size} px, {self._head_state})"
+            f"{len(self.labels)} labels, input {self.input_size} px, {self._head_state}{adapted})"
         )
 
     # -- fit -----------------------------------------------------------------------------------------------------
@@ -426,8 +456,9 @@ class TransferModel:
         learning_rate: float | None = None,
         stages: Sequence[str] | None = None,
         batchnorm: str | None = None,
+        augment_in: str | None = None,
         class_weight: str | Mapping[int, float] | None = None,
-        callbacks: Sequence[Any] = (),
+        callbacks: Any = None,
         seed: int = 0,
         start: str = "fresh",
         directory: str | os.PathLike[str] | None = None,
@@ -435,7 +466,7 @@ class TransferModel:
         cached_prefix: bool | None = None,
         checkpoint_every: float | None = EVERY,
         views: int | None = None,
-        verbose: int | str = 0,
+        verbose: int | str = "auto",
         progress: Any = None,
     ) -> Run:
         """Train on labelled data, measure on what was held out, and write a run folder.
@@ -456,8 +487,13 @@ class TransferModel:
             stages: names of the stages that the recipe trains, in place of its own. None: those of `unfreeze`.
             batchnorm: "adapt": BatchNorm of the stages that train learns and moves its statistics, and the run says so.
                 None: as the recipe says; those that come with zoo keep it frozen.
+            augment_in: where augmentation runs: "pipeline" (on the CPU, while the step before is computed), "graph" (in
+                the training step, on its device; never in what is saved or evaluated), or "none". None: as the recipe
+                says, mostly "pipeline".
             class_weight: None, "balanced", or class index -> weight.
-            callbacks: Keras callbacks.
+            callbacks: Keras callbacks, for every phase. Each phase is a training of its own to them (`on_train_begin`),
+                and epochs count on; their `model` is what the phase trains: the whole, the head on features, or what
+                comes behind a cached prefix.
             seed: of the split, the order of examples, augmentation and the solver.
             start: "fresh" starts the head anew (a second `fit` continues, and says so); "pretrained" starts from the
                 weights shipped with the head.
@@ -472,7 +508,8 @@ class TransferModel:
             views: with augmentation: the features of so many views of each training image, the plain one and augmented
                 ones, are computed once and kept, and training shows one of them in each epoch (the probe: all). None:
                 augmentation is drawn anew in every epoch.
-            verbose: as in Keras, for gradient phases.
+            verbose: one display for features, phases and epochs. "auto": a bar with the time left if stderr is a
+                terminal, else nothing. 0: nothing. 1: the bar; without a terminal a line for each epoch. 2: the lines.
             progress: called with (images done, images in all) while features are computed.
 
         An error leaves the model as it was. Ctrl-C, and a loss that is no number, leave the best checkpoint so far in
@@ -487,6 +524,7 @@ class TransferModel:
             FrozenError: something that had to stay frozen moved.
             DivergedError: the loss or the weights are no numbers any more.
         """
+        callbacks, display = _listed(callbacks), Display(verbose)
         if self._ops and any(output.task == "box" for output in self.outputs):
             augment_room.check_boxes_follow(self._ops)
         if recipe == AUTO:
@@ -496,7 +534,9 @@ class TransferModel:
                 recipe, stages = self._recipe_for_unfrozen(recipe)
         automatic = recipe is None
         changes: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
-        changes |= {"stages": stages, "views": views, "batchnorm": batchnorm}
+        changes |= {"stages": stages, "views": views, "batchnorm": batchnorm, "augment_in": augment_in}
+        if augment_in is not None and not self._ops:
+            raise OptionError(f"augment_in={augment_in!r}: there is no augmentation; build the model with augment=")
         least = self.usual_recipe()
         if stages is not None or batchnorm is not None:
             least = "lp-ft"
@@ -508,14 +548,15 @@ class TransferModel:
         origin += named_now
         self._check_views(chosen)
         chosen = resolve(chosen, self._stage_names())
-        check_recipe(self._composition, chosen, augmented=bool(self._ops))
+        check_recipe(self._composition, chosen, augment=() if augment_in == "none" else self._ops)
         self._check_start(start, chosen)
         self._check_untouched()
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
             raise OptionError(f"seed={seed!r} must be a whole number from 0")
         _check_every(checkpoint_every)
         goes_on = self._head_state == "fitted" or start == "pretrained"  # from weights trained before
-        with self._whole_or_not_at_all(tunes_base=automatic or _tunes_base(chosen)) as keeper:
+        progress = display.counter("features", also=progress)
+        with self._whole_or_not_at_all(tunes_base=automatic or _tunes_base(chosen)) as keeper, display:
             with provenance.recording() as used:
                 dataset, split, notices = self._training_data(data, validation, test, seed)
             weights = check_class_weight(self._composition, class_weight)
@@ -570,7 +611,7 @@ class TransferModel:
                 goes_on=goes_on,
                 used=used,
                 every=checkpoint_every,
-                verbose=verbose,
+                display=display,
                 progress=progress,
                 features=features,
             )
@@ -618,9 +659,10 @@ class TransferModel:
                     seed=job.seed,
                     augment=self._augmentation(job.seed),
                     view=self._view(job.seed),
+                    ops=self._ops,
                     class_weight=job.class_weight,
                     callbacks=job.callbacks,
-                    verbose=job.verbose,
+                    display=job.display,
                     progress=job.progress,
                     cache=job.cache,
                     prefix=job.prefix,
@@ -636,9 +678,11 @@ class TransferModel:
             continues=job.goes_on,
         )
         self._head_state = "fitted"
+        self._note_adapted()
         notices = [
             *folder.record.get("notices", ()),
             *_skipped_notice(outcome.skipped, len(dataset)),
+            *receipts.adapted_notice(self._adapted),
             *receipts.notices(outcome.phases),
             *saver.notices,
         ]
@@ -651,9 +695,13 @@ class TransferModel:
             model=self,
         )
         if len(outcome.validation):
-            run.validation = self._evaluation(dataset, outcome.validation, scores=outcome.validation_scores)
+            told = job.display.counter("validation")
+            run.validation = self._evaluation(
+                dataset, outcome.validation, scores=outcome.validation_scores, progress=told
+            )
         if len(outcome.test):
-            run.test = self._evaluation(dataset, outcome.test, scores=outcome.test_scores)
+            told = job.display.counter("test")
+            run.test = self._evaluation(dataset, outcome.test, scores=outcome.test_scores, progress=told)
         run.details = {
             "started": folder.record["started"],
             "seed": job.seed,
@@ -663,6 +711,7 @@ class TransferModel:
             "resize": self._composition.resize.model_dump(),
             "labels": list(self.labels),
             "providers": self._providers,
+            "batchnorm_adapted": list(self._adapted),
             "augment": [{"name": op.name, "provider": op.provider, **op.config} for op in self._ops],
             "data": {
                 "name": dataset.name,
@@ -722,6 +771,12 @@ class TransferModel:
             warnings.simplefilter("ignore", ZooNotice)  # said again when the model itself is written
             self.save(folder.start)
         folder.note_start()
+
+    def _note_adapted(self) -> None:
+        """BatchNorm of a pretrained base that moved since the fit began is on record from here on."""
+        if self._composition.identity["weights"] not in (None, SCRATCH):
+            moved = receipts.adapted(self._composition, self._batchnorm)
+            self._adapted = tuple(name for name in self._stage_names() if name in (*self._adapted, *moved))
 
     def _remember_state(self) -> None:
         """What BatchNorm of the base and all flags are now, so that a change by others is noticed."""
@@ -931,7 +986,7 @@ class TransferModel:
         if tunes_base and self._initial_base is None:
             self._initial_base = composition.backbone.get_weights()  # for reset()
         outputs, head = composition.outputs, composition.head_weights()
-        mine = self._head_state, self._training_files, self._providers
+        mine = self._head_state, self._training_files, self._providers, self._adapted
         base = composition.backbone.get_weights() if tunes_base else None
         keeper = _Keeper()
         try:
@@ -940,7 +995,7 @@ class TransferModel:
             named = composition.outputs
             composition.outputs = outputs
             composition.set_head_weights(head)
-            self._head_state, self._training_files, self._providers = mine
+            self._head_state, self._training_files, self._providers, self._adapted = mine
             if base is not None:
                 composition.backbone.set_weights(base)
             if keeper.saver is not None and keeper.folder is not None:
@@ -974,6 +1029,7 @@ class TransferModel:
                 self._composition.outputs = outputs
                 saver.put_best(found)
                 self._head_state = "fitted"
+                self._note_adapted()
                 self._training_files = training_files
                 held = (
                     f" The model, and {folder.model}, hold the best so far: epoch {known['epoch']}, "
@@ -1123,6 +1179,7 @@ class TransferModel:
             self._head_state = "untrained" if self._shipped_head is None else "pretrained"
         if self._initial_base is not None:
             self._composition.backbone.set_weights(self._initial_base)
+        self._adapted = ()
         self._training_files = set(self._shipped_files)
         self._remember_state()
 
@@ -1262,6 +1319,7 @@ class TransferModel:
             "identity": composition.identity,
             "head_state": self._head_state,
             "batchnorm": receipts.batchnorm(composition),
+            "batchnorm_adapted": list(self._adapted),
             "versions": versions(),
             "training_files": sorted(self._training_files),
             "augment": [op.name for op in self._ops],

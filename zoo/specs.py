@@ -283,9 +283,10 @@ class AugmentationSpec(NamedSpec):
         description="what becomes of boxes. unchanged: no pixel moves; moved: the function is called with boxes=, "
         "float32 (k, 4) as in BOX_LABELS, and gives (example, boxes); unsupported: not usable with boxes",
     )
-    placement: Literal["pipeline"] = Field(
+    placement: Literal["pipeline", "either"] = Field(
         default="pipeline",
-        description="where it runs: in the input pipeline, on the CPU, while training only",
+        description="where it can run, while training only. pipeline: on the CPU; either: in the training graph too, "
+        "with the methods draw(seed) and in_graph(images, drawn) of what the factory gives",
     )
 
 
@@ -387,6 +388,11 @@ class PhaseSpec(Spec):
         description="views of each image, the plain one and augmented ones, whose features are computed once and kept; "
         "0: augmentation is drawn anew in every epoch",
     )
+    augment_in: Literal["pipeline", "graph", "none"] = Field(
+        default="pipeline",
+        description="where the augmentation of the model runs. pipeline: on the CPU, ahead of the training step; "
+        "graph: in the training step, on its device; none: this phase goes without",
+    )
 
     @model_validator(mode="after")
     def _nothing_contradicts(self) -> PhaseSpec:
@@ -432,6 +438,10 @@ class PhaseSpec(Spec):
             return "step_at are rising shares between 0 and 1"
         if self.views and (self.mixup or self.cutmix):
             return "views keep features of images; mixup and cutmix blend the images anew in every epoch"
+        if self.views and self.augment_in != "pipeline":
+            return f"views keep features of images augmented in the pipeline; got augment_in={self.augment_in!r}"
+        if self.augment_in == "graph" and (self.mixup or self.cutmix):
+            return "mixup and cutmix blend augmented images in the pipeline; augment_in='graph' would come too late"
         if self.schedule != "steps" and {"step_at", "step_factor"} & self.model_fields_set and self._steps_changed():
             return f"step_at and step_factor are for schedule='steps'; got {self.schedule!r}"
         return ""

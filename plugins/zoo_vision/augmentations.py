@@ -2,7 +2,8 @@
 
 Each factory takes options and gives a function (image uint8 (h, w, 3), seed) -> uint8 of the same shape. The same seed
 gives the same image; an option of 0 gives the image itself, bit for bit. Those that move pixels also take boxes
-(float32 (k, 4): x_min, y_min, x_max, y_max as shares of width and height) and then give (image, boxes).
+(float32 (k, 4): x_min, y_min, x_max, y_max as shares of width and height) and then give (image, boxes). All but noise
+also run in the training graph: `draw(seed)` on the CPU, and `in_graph(images, drawn)` with `keras.ops`.
 
 What comes into the picture from outside (rotation, zoom, translation) is the picture mirrored at its border. Black
 corners would be something the network never meets when it is used, and would give away how far a picture was turned;
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     import numpy as np
 
     Augmentation = Callable[..., Any]
+    Place = tuple[
+        tuple[float, float, float, float], tuple[float, float]
+    ]  # matrix by rows; shift, in sides of the image
 
 
 class _Options(BaseModel):
@@ -95,6 +99,7 @@ SPECS: tuple[AugmentationSpec, ...] = tuple(
         factory=f"zoo_vision.augmentations:{name}",
         options=f"zoo_vision.augmentations:{options}",
         boxes="moved" if "geometry" in tags else "unchanged",
+        placement="pipeline" if name == "noise" else "either",  # a number for every pixel is drawn on the CPU
     )
     for name, summary, tags, options in (
         ("flip", "mirror left and right (or up and down), half of the time", ("geometry",), "FlipOptions"),
@@ -109,85 +114,52 @@ SPECS: tuple[AugmentationSpec, ...] = tuple(
 
 def flip(**options: Any) -> Augmentation:
     """Mirror the image; options: `FlipOptions`."""
-    chosen = FlipOptions(**options)
-
-    def apply(image: np.ndarray, seed: int, boxes: np.ndarray | None = None) -> Any:
-        import numpy as np
-
-        sideways, upside_down = np.random.default_rng(seed).random(2) < 0.5
-        if sideways and chosen.mode != "vertical":
-            image = image[:, ::-1]
-            boxes = (
-                None
-                if boxes is None
-                else np.stack([1 - boxes[:, 2], boxes[:, 1], 1 - boxes[:, 0], boxes[:, 3]], axis=1)
-            )
-        if upside_down and chosen.mode != "horizontal":
-            image = image[::-1]
-            boxes = (
-                None
-                if boxes is None
-                else np.stack([boxes[:, 0], 1 - boxes[:, 3], boxes[:, 2], 1 - boxes[:, 1]], axis=1)
-            )
-        image = np.ascontiguousarray(image)
-        return image if boxes is None else (image, boxes)
-
-    return apply
+    return _Flip(FlipOptions(**options))
 
 
 def rotation(**options: Any) -> Augmentation:
     """Turn the image about its centre; options: `RotationOptions`."""
     chosen = RotationOptions(**options)
 
-    def apply(image: np.ndarray, seed: int, boxes: np.ndarray | None = None) -> Any:
+    def place(seed: int) -> Place:
         import numpy as np
 
         angle = math.radians(np.random.default_rng(seed).uniform(-chosen.degrees, chosen.degrees))
         cos, sin = math.cos(angle), math.sin(angle)
-        return _warp(image, boxes, ((cos, -sin), (sin, cos)))
+        return (cos, -sin, sin, cos), (0.0, 0.0)
 
-    return apply
+    return _Move(place)
 
 
 def zoom(**options: Any) -> Augmentation:
     """Make the image larger or smaller about its centre; options: `ZoomOptions`."""
     chosen = ZoomOptions(**options)
 
-    def apply(image: np.ndarray, seed: int, boxes: np.ndarray | None = None) -> Any:
+    def place(seed: int) -> Place:
         import numpy as np
 
         scale = np.random.default_rng(seed).uniform(1 - chosen.factor, 1 + chosen.factor)
-        return _warp(image, boxes, ((1 / scale, 0.0), (0.0, 1 / scale)))
+        return (1 / scale, 0.0, 0.0, 1 / scale), (0.0, 0.0)
 
-    return apply
+    return _Move(place)
 
 
 def translation(**options: Any) -> Augmentation:
     """Shift the image; options: `TranslationOptions`."""
     chosen = TranslationOptions(**options)
 
-    def apply(image: np.ndarray, seed: int, boxes: np.ndarray | None = None) -> Any:
+    def place(seed: int) -> Place:
         import numpy as np
 
         right, down = np.random.default_rng(seed).uniform(-chosen.factor, chosen.factor, 2)
-        height, width = image.shape[:2]
-        return _warp(image, boxes, ((1.0, 0.0), (0.0, 1.0)), shift=(-right * width, -down * height))
+        return (1.0, 0.0, 0.0, 1.0), (-right, -down)
 
-    return apply
+    return _Move(place)
 
 
 def contrast(**options: Any) -> Augmentation:
     """Give the image more or less contrast; options: `ContrastOptions`."""
-    chosen = ContrastOptions(**options)
-
-    def apply(image: np.ndarray, seed: int) -> np.ndarray:
-        import numpy as np
-
-        gain = np.random.default_rng(seed).uniform(1 - chosen.factor, 1 + chosen.factor)
-        mean = image.mean(axis=(0, 1), dtype=np.float64).astype(np.float32)
-        return _pixels((image - mean) * np.float32(gain) + mean)
-
-    return apply
+    return _Contrast(ContrastOptions(**options))
 
 
 def noise(**options: Any) -> Augmentation:
@@ -201,6 +173,118 @@ def noise(**options: Any) -> Augmentation:
         return _pixels(image + grain * np.float32(chosen.stddev))
 
     return apply
+
+
+class _Flip:
+    """Mirrors images, each way half of the time."""
+
+    def __init__(self, chosen: FlipOptions) -> None:
+        self._chosen = chosen
+
+    def __call__(self, image: np.ndarray, seed: int, boxes: np.ndarray | None = None) -> Any:
+        import numpy as np
+
+        sideways, upside_down = self.draw(seed)
+        if sideways:
+            image = image[:, ::-1]
+            boxes = (
+                None
+                if boxes is None
+                else np.stack([1 - boxes[:, 2], boxes[:, 1], 1 - boxes[:, 0], boxes[:, 3]], axis=1)
+            )
+        if upside_down:
+            image = image[::-1]
+            boxes = (
+                None
+                if boxes is None
+                else np.stack([boxes[:, 0], 1 - boxes[:, 3], boxes[:, 2], 1 - boxes[:, 1]], axis=1)
+            )
+        image = np.ascontiguousarray(image)
+        return image if boxes is None else (image, boxes)
+
+    def draw(self, seed: int) -> np.ndarray:
+        """Whether left and right are mirrored, and whether up and down are."""
+        import numpy as np
+
+        allowed = [self._chosen.mode != "vertical", self._chosen.mode != "horizontal"]
+        return np.array((np.random.default_rng(seed).random(2) < 0.5) & allowed, np.int32)
+
+    def in_graph(self, images: Any, drawn: Any) -> Any:
+        """The same in a graph."""
+        from keras import ops
+
+        for axis in (2, 1):
+            mirrored = ops.reshape(drawn[:, 2 - axis] == 1, (-1, 1, 1, 1))
+            images = ops.where(mirrored, ops.flip(images, axis=axis), images)
+        return images
+
+
+class _Move:
+    """Moves pixels to other places, by what it draws from the seed."""
+
+    def __init__(self, place: Callable[[int], Place]) -> None:
+        self._place = place
+
+    def __call__(self, image: np.ndarray, seed: int, boxes: np.ndarray | None = None) -> Any:
+        (a, b, d, e), (x, y) = self._place(seed)
+        height, width = image.shape[:2]
+        return _warp(image, boxes, ((a, b), (d, e)), (x * width, y * height))
+
+    def draw(self, seed: int) -> np.ndarray:
+        """The matrix and the shift."""
+        import numpy as np
+
+        matrix, shift = self._place(seed)
+        return np.array([*matrix, *shift], np.float32)
+
+    def in_graph(self, images: Any, drawn: Any) -> Any:
+        """As `_warp` in a graph: Keras counts from the centre of the first pixel, Pillow from its corner."""
+        from keras import ops
+
+        height, width = images.shape[1:3]
+        x, y = (width - 1) / 2, (height - 1) / 2
+        a, b, d, e, right, down = (drawn[:, column] for column in range(6))
+        c, f, zero = x - a * x - b * y + right * width, y - d * x - e * y + down * height, ops.zeros_like(a)
+        moved = ops.image.affine_transform(
+            images,
+            ops.stack([a, b, c, d, e, f, zero, zero], axis=1),
+            interpolation="bilinear",
+            fill_mode="reflect",  # which is what numpy calls symmetric
+            data_format="channels_last",
+        )
+        return ops.floor(moved + _TRUNCATED)
+
+
+_TRUNCATED = 1e-3
+"""Levels by which float32 may fall short of a whole number, before the fraction is cut off as Pillow does."""
+
+
+class _Contrast:
+    """Moves pixels away from the mean of their channel, or towards it."""
+
+    def __init__(self, chosen: ContrastOptions) -> None:
+        self._chosen = chosen
+
+    def __call__(self, image: np.ndarray, seed: int) -> np.ndarray:
+        import numpy as np
+
+        mean = image.mean(axis=(0, 1), dtype=np.float64).astype(np.float32)
+        return _pixels((image - mean) * self.draw(seed) + mean)
+
+    def draw(self, seed: int) -> np.ndarray:
+        """The factor."""
+        import numpy as np
+
+        gain = np.random.default_rng(seed).uniform(1 - self._chosen.factor, 1 + self._chosen.factor)
+        return np.array([gain], np.float32)
+
+    def in_graph(self, images: Any, drawn: Any) -> Any:
+        """The same in a graph."""
+        from keras import ops
+
+        mean = ops.mean(images, axis=(1, 2), keepdims=True)
+        changed = (images - mean) * ops.reshape(drawn, (-1, 1, 1, 1)) + mean
+        return ops.clip(ops.round(changed), 0, 255)
 
 
 def _pixels(values: np.ndarray) -> np.ndarray:

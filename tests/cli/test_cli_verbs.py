@@ -150,24 +150,18 @@ def test_fit_with_everything_said(zoo, flowers: Path, tmp_path: Path) -> None:
 
 def test_fit_augments_and_takes_the_labels_of_the_head(zoo, flowers: Path, tmp_path: Path) -> None:
     data = zoo(
-        *(
-            "fit",
-            str(flowers / "other"),
-            "--recipe",
-            "head",
-            "--epochs",
-            "1",
-            "--input-size",
-            "64",
-            "--validation",
-            "0",
-        ),
-        *("--head", "flowers5", "--augment", "flip,zoom", "--augment", "noise"),
+        *("fit", str(flowers / "other"), "--stages", "stage3,stage4", "--epochs", "1", "--input-size", "64"),
+        *("--batchnorm", "adapt", "--augment-in", "graph", "--validation", "0"),
+        *("--head", "flowers5", "--augment", "flip,zoom", "--augment", "contrast"),
         *("--directory", str(tmp_path / "run"), "--json"),
     ).json()
+    assert data["recipe"]["name"] == "lp-ft"
+    tuning = data["phases"][-1]
+    assert (tuning["stages"], tuning["batchnorm"], tuning["augment_in"]) == (["stage3", "stage4"], "adapt", "graph")
+    assert any("BATCHNORM MOVED" in notice and "of stage3, stage4 are" in notice for notice in data["notices"])
     assert data["model"]["head"] == "zoo_flowers:flowers5"
     assert data["labels"] == FLOWERS
-    assert [operation["name"] for operation in data["augment"]] == ["flip", "zoom", "noise"]
+    assert [operation["name"] for operation in data["augment"]] == ["flip", "zoom", "contrast"]
     assert data["validation"] is None
 
 
@@ -179,6 +173,8 @@ def test_fit_augments_and_takes_the_labels_of_the_head(zoo, flowers: Path, tmp_p
         (["--augment", "flip,rotatoin"], ["no augmentation named", "'rotation'"]),
         (["--recipe", "prob"], ["no recipe named", "'probe'"]),
         (["--recipe", "probe", "--epochs", "3"], ["recipe 'probe'", "no use for epochs"]),
+        (["--recipe", "probe", "--batchnorm", "adapt"], ["recipe 'probe' trains no stage", "batchnorm='adapt'"]),
+        (["--augment-in", "graph"], ["augment_in='graph'", "no augmentation"]),
         (["--head-option", "dropout=high"], ["'zoo_vision:linear'", "dropout", "number"]),
         (["--head-option", "units=3"], ["'zoo_vision:linear'", "units", "Known options: dropout"]),
         (["--out", "mine.h5"], ["--out 'mine.h5'", ".keras"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -50,9 +51,12 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def run_page(page: Path, desk: Path) -> tuple[dict[str, object], dict[str, str]]:
-    """Run all that runs in this process or one of its own; gives the namespace and what the commands printed."""
+    """Write its files, run what runs here or in a process; gives the namespace and what the commands printed."""
     found = blocks(page)
     said: dict[str, str] = {}
+    for block in found:
+        if block.fate == "file":
+            (desk / block.argument).write_text(block.text)
     namespace = run_python(found)
     for block in found:
         if block.fate == "zoo":
@@ -86,10 +90,10 @@ def test_the_pages_hold_as_many_blocks_as_they_did() -> None:
     """A block that disappears, or stops running, is seen here: change the numbers knowingly."""
     runs = Counter(block.fate for page in PAGES for block in blocks(page))
     assert runs == {
-        "python": 27,
-        "zoo": 7,
+        "python": 30,
+        "zoo": 8,
         "shell": 8,
-        "file": 2,
+        "file": 3,
         "append": 1,
         "process": 1,
         "not run": 4,
@@ -153,6 +157,20 @@ def test_blocks_of_provenance(desk: Path) -> None:
 def test_blocks_of_training(desk: Path) -> None:
     namespace, _ = run_page(DOCS / "training.md", desk)
     assert len(namespace["whole"].history["loss"]) == 5  # type: ignore[attr-defined]
+
+
+@pytest.mark.slow
+def test_blocks_of_recipes(desk: Path) -> None:
+    namespace, said = run_page(DOCS / "recipes.md", desk)
+    assert [phase["name"] for phase in namespace["run"].phases[-2:]] == ["probe", "tune"]  # type: ignore[attr-defined]
+    assert "label_smoothing" in said["zoo recipes show tune.yaml"]
+    assert {row["name"] for row in json.loads(said["zoo recipes --json"])} >= {"lp-ft", "surgical"}
+
+
+@pytest.mark.slow
+def test_blocks_of_features(desk: Path) -> None:
+    namespace, _ = run_page(DOCS / "features.md", desk)
+    assert len(namespace["run"].history["loss"]) == 8  # type: ignore[attr-defined]
 
 
 @pytest.mark.slow

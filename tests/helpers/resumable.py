@@ -63,6 +63,25 @@ def callbacks() -> list[Any]:
     return [keras.callbacks.EarlyStopping("val_accuracy", patience=1, restore_best_weights=True)]
 
 
+class Cut(Exception):
+    """Stands for whatever ends a process."""
+
+
+def cut_at(epoch: int, batch: int) -> Any:
+    """A callback that ends the run before this batch of this epoch; as what it is, it has no state."""
+    import keras
+
+    now = {}
+
+    def on_batch(index: int, logs: Any) -> None:
+        if (now["epoch"], index) == (epoch, batch):
+            raise Cut
+
+    return keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda number, logs: now.update(epoch=number), on_train_batch_end=on_batch
+    )
+
+
 def digest(trained: Any) -> str:
     """sha256 of all weights."""
     total = hashlib.sha256()

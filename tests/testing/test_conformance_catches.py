@@ -148,6 +148,16 @@ AUGMENTATIONS: dict[str, dict[str, Any]] = {
             )
         ]
     },
+    "check_same_in_the_graph": {
+        "plugin": [('"boxes": "moved"', '"boxes": "moved", "placement": "either"')],
+        "parts": [
+            (
+                "    return apply\n",
+                "    apply.draw, apply.in_graph = lambda seed: np.zeros(1, np.float32), lambda images, drawn: images\n"
+                "    return apply\n",
+            )
+        ],
+    },
     "check_boxes_form": {"parts": [("boxes = boxes.copy()", "boxes = boxes.astype(np.float64)")]},
     "check_boxes_follow_the_pixels": {"parts": [("boxes[:, [0, 2]] = 1 - boxes[:, [2, 0]]", "pass")]},
     "check_boxes_follow_the_pixels: said to stay": {

@@ -10,6 +10,7 @@ import pytest
 
 import zoo
 from zoo.errors import FrozenError
+from zoo.registry import ZooNotice
 from zoo.specs import PhaseSpec, RecipeSpec
 from zoo.training.receipts import BATCHNORM, Receipt, problems
 
@@ -50,7 +51,7 @@ def test_a_run_proves_what_trained_and_what_did_not(model, pictures) -> None:
     assert batchnorms(again) == before
 
 
-def test_batchnorm_adapts_only_by_wish_and_says_so(model, pictures) -> None:
+def test_batchnorm_adapts_only_by_wish_and_says_so(model, pictures, tmp_path) -> None:
     before = batchnorms(model)
     run = model.fit(pictures, recipe=RecipeSpec([TUNE]), batchnorm="adapt", validation=None)
     top = model.composition.stages[-1]
@@ -61,7 +62,18 @@ def test_batchnorm_adapts_only_by_wish_and_says_so(model, pictures) -> None:
         notice.startswith(f"BATCHNORM MOVED: gamma, beta and moving statistics of {top.name} ")
         for notice in run.notices
     )
-    model.fit(pictures, recipe="probe", validation=None)  # what a fit moved by wish is no violation
+    words = f"BATCHNORM MOVED: gamma, beta and moving statistics of {top.name} "
+    later = model.fit(pictures, recipe="probe", validation=None)  # what a fit moved by wish is no violation
+    assert any(notice.startswith(words) for notice in later.notices)
+    file = model.save(tmp_path / "adapted.keras")
+    with pytest.warns(ZooNotice, match=rf"adapted\.keras: {words}"):
+        again = zoo.load(file)
+    assert f"BATCHNORM MOVED in {top.name}" in repr(again)
+    model.reset()
+    assert batchnorms(model) == before
+    assert "BATCHNORM" not in repr(model)
+    plain = model.fit(pictures, recipe=RecipeSpec([TUNE]), validation=None)
+    assert not any("BATCHNORM" in notice for notice in plain.notices)
 
 
 def test_who_moves_batchnorm_within_a_fit_is_found_out(model, pictures) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers import resumable
+from helpers.resumable import Cut, cut_at
 
 import zoo
 from zoo.errors import DivergedError, ResumeError
@@ -23,25 +24,6 @@ from zoo.registry import ZooNotice
 from zoo.training.checkpoint import newest, numbered
 
 PROGRAM = Path(resumable.__file__)
-
-
-class Cut(Exception):
-    """Stands for whatever ends a process."""
-
-
-def cut_at(epoch: int, batch: int) -> Any:
-    """A callback that ends the run before this batch of this epoch; as what it is, it has no state."""
-    import keras
-
-    now = {}
-
-    def on_batch(index: int, logs: Any) -> None:
-        if (now["epoch"], index) == (epoch, batch):
-            raise Cut
-
-    return keras.callbacks.LambdaCallback(
-        on_epoch_begin=lambda number, logs: now.update(epoch=number), on_train_batch_end=on_batch
-    )
 
 
 @pytest.fixture(scope="module")

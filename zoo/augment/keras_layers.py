@@ -1,21 +1,21 @@
-"""Keras layers as augmentation ops: one image at a time, eager, and a function of the seed."""
+"""Keras layers as augmentation ops: one image at a time, and a function of the seed, eager or in a graph."""
 
 from __future__ import annotations
 
 import inspect
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from zoo.augment.ops import InGraph, Op
 from zoo.errors import OptionError
 
 _SEED_STATE = "seed_generator_state"  # name of the variable that every keras.random.SeedGenerator keeps its state in
 
 
-def layer_op(layer: Any) -> tuple[str, Callable[[np.ndarray, int], np.ndarray], dict[str, Any]]:
-    """Name, function (image, seed) and config of a Keras layer.
+def layer_op(layer: Any) -> Op:
+    """A Keras layer as an op.
 
     The state of every SeedGenerator in the layer (and the layers in it) is set from the seed before each call, so
     that the result does not depend on what was called before. The layer is called with `training=True`. It sees float32
@@ -27,7 +27,8 @@ def layer_op(layer: Any) -> tuple[str, Callable[[np.ndarray, int], np.ndarray], 
         config = {"layer": keras.saving.serialize_keras_object(layer)}
     except NotImplementedError:  # a layer of the user's own without get_config: it works, its options stay unknown
         config = {"layer": f"{type(layer).__module__}:{type(layer).__qualname__}"}
-    return str(layer.name), _LayerFunction(layer), config
+    function = _LayerFunction(layer)
+    return Op(str(layer.name), function, config, "keras", in_graph=InGraph(function.draw, function.in_graph))
 
 
 class _LayerFunction:
@@ -43,11 +44,35 @@ class _LayerFunction:
         with self._lock:
             if not self._layer.built:
                 self._layer(batch, **self._training)  # layers may make their generators when they are built
-            states = [variable for variable in self._layer.variables if variable.name == _SEED_STATE]
-            for number, state in enumerate(states):
+            for number, state in enumerate(self._states()):
                 state.assign(np.array([seed, number]))
             changed = np.asarray(_to_numpy(self._layer(batch, **self._training)))
         return self._as_pixels(changed, image)
+
+    def draw(self, seed: int) -> np.ndarray:
+        """What a graph needs to know of one image: its seed."""
+        return np.array([seed], np.int32)
+
+    def in_graph(self, images: Any, drawn: Any) -> Any:
+        """The same in a graph, image by image, each with its own seed; the layer has been called before."""
+        import keras
+        from keras import ops
+
+        def one(pair: tuple[Any, Any]) -> Any:
+            image, seed = pair
+            states = [
+                (state, ops.stack([ops.cast(seed[0], state.dtype), ops.cast(number, state.dtype)]))
+                for number, state in enumerate(self._states())
+            ]
+            with keras.StatelessScope(state_mapping=states):
+                return self._layer(image[None], **self._training)[0]
+
+        changed = ops.map(one, (images, drawn))
+        return ops.clip(ops.round(ops.cast(changed, "float32")), 0, 255)
+
+    def _states(self) -> list[Any]:
+        """The state of every random generator of the layer."""
+        return [variable for variable in self._layer.variables if variable.name == _SEED_STATE]
 
     def _as_pixels(self, changed: np.ndarray, image: np.ndarray) -> np.ndarray:
         name = self._layer.name

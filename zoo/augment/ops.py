@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from zoo.errors import OptionError
+from zoo.errors import OptionError, PluginError
 
 Apply = Callable[..., Any]
 """(image uint8 (h, w, 3), seed) -> image of the same shape and dtype; the same seed gives the same image. An op that
@@ -19,6 +19,20 @@ moves boxes is also called as (image, seed, boxes=float32 (k, 4)) and then gives
 
 Boxes = Literal["unchanged", "moved", "unsupported"]
 Result = tuple[np.ndarray, np.ndarray | None]
+
+
+@dataclass(frozen=True)
+class InGraph:
+    """The same augmentation as a part of a graph: random numbers are drawn on the CPU, pixels change in the graph.
+
+    Attributes:
+        draw: seed -> the random numbers of one image: a vector (k,) of float32 or int32, of the same k for every seed.
+        apply: (images float32 (n, s, s, 3), whole numbers 0..255; draws (n, k)) -> images of the same kind, with
+            `keras.ops`.
+    """
+
+    draw: Callable[[int], np.ndarray]
+    apply: Callable[[Any, Any], Any]
 
 
 @dataclass(frozen=True)
@@ -31,6 +45,7 @@ class Op:
         config: its options, JSON-safe.
         provider: who it comes from: a plugin with its version, "keras", or "user".
         boxes: what becomes of boxes (see `AugmentationSpec.boxes`).
+        in_graph: how it runs in a graph; None: it does not.
     """
 
     name: str
@@ -38,6 +53,7 @@ class Op:
     config: dict[str, Any] = field(default_factory=dict)
     provider: str = "user"
     boxes: Boxes = "unsupported"
+    in_graph: InGraph | None = None
 
 
 def resolve(augment: Any) -> tuple[Op, ...]:
@@ -65,8 +81,7 @@ def resolve(augment: Any) -> tuple[Op, ...]:
     if _is_keras_layer(augment):
         from zoo.augment.keras_layers import layer_op
 
-        name, apply, config = layer_op(augment)
-        return (Op(name, apply, config, "keras"),)
+        return (layer_op(augment),)
     if callable(augment) and not isinstance(augment, type):
         return (_function(augment),)
     hint = " (a class: make an instance of it)" if isinstance(augment, type) else ""
@@ -115,7 +130,7 @@ def transform(ops: Sequence[Op], *, seed: int, epoch: int) -> Callable[[np.ndarr
 
     def apply(image: np.ndarray, index: int, boxes: np.ndarray | None = None) -> Result:
         for place, op in enumerate(chosen):
-            op_seed = _derive(seed, epoch, index, place)
+            op_seed = derive(seed, epoch, index, place)
             before = image
             again = before.copy() if place in unchecked else None
             image, moved = _apply(op, before, op_seed, boxes)
@@ -165,7 +180,7 @@ def _sides(boxes: np.ndarray) -> np.ndarray:
     return boxes[:, 2:] - boxes[:, :2]
 
 
-def _derive(*parts: int) -> int:
+def derive(*parts: int) -> int:
     """A seed of 31 bits (what every random generator takes) from the parts."""
     digest = hashlib.sha256(" ".join(str(int(part)) for part in parts).encode()).digest()
     return int.from_bytes(digest[:4], "big") >> 1
@@ -187,7 +202,15 @@ def _named(name: str, options: Mapping[str, Any]) -> Op:
     if entry.spec.modality != "image":
         raise OptionError(f"augmentation {entry.id!r} is for {entry.spec.modality}, not for images")
     apply = call_factory(entry, entry.spec.factory, options=dict(options))
-    return Op(entry.name, apply, dict(options), str(entry.provider), entry.spec.boxes)
+    in_graph = None
+    if entry.spec.placement == "either":
+        if not callable(getattr(apply, "draw", None)) or not callable(getattr(apply, "in_graph", None)):
+            raise PluginError(
+                f"augmentation {entry.id!r} of {entry.provider} declares placement='either', and what its factory "
+                f"gives has no draw(seed) and in_graph(images, drawn)"
+            )
+        in_graph = InGraph(apply.draw, apply.in_graph)
+    return Op(entry.name, apply, dict(options), str(entry.provider), entry.spec.boxes, in_graph)
 
 
 def _function(function: Callable[..., Any]) -> Op:

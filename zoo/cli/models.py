@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from zoo.cli.progress import progress_bar
 from zoo.cli.quiet import load_keras
 from zoo.errors import OptionError
+from zoo.progress import Display
 
 if TYPE_CHECKING:
     from zoo.model import TransferModel
@@ -58,8 +58,9 @@ def open_model(
     load_keras()
     from zoo.model import build
 
-    with progress_bar("weights", unit="bytes", quiet=quiet) as progress:
-        return build(backbone or DEFAULT_BACKBONE, head, weights=weights or "pretrained", progress=progress)
+    with Display(0 if quiet else "auto") as shown:
+        told = shown.counter("weights", unit="bytes")
+        return build(backbone or DEFAULT_BACKBONE, head, weights=weights or "pretrained", progress=told)
 
 
 def check_names(backbone: str, head: str | None) -> None:

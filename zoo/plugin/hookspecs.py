@@ -125,6 +125,11 @@ class ZooSpecs:
         uint8 (h, w, 3) -> uint8 of the same shape. All randomness comes from the seed, and the label must stay true. It
         runs on the CPU while training only, and is in nothing that is saved or served.
 
+        With `placement="either"` it also runs in the training graph: the function has two methods more, `draw(seed)`,
+        which gives the random numbers of one image (a vector of float32 or int32, always as long), and
+        `in_graph(images, drawn)`, which makes the same change with `keras.ops` to a batch: float32 (n, h, w, 3) of
+        whole numbers 0..255, and the drawn vectors (n, k).
+
         Returns:
             Specs. Their names are unique within the plugin.
 

@@ -25,6 +25,10 @@ TOLERANCE = 4
 """Pixels of `SIDE` by which a box may be off: interpolation blurs the corners of a turned rectangle."""
 
 
+GRAPH_LEVELS = 2
+"""Levels of 0..255 by which pixels from the graph may differ: it interpolates with other rounding."""
+
+
 class AugmentationConformance(OptionConformance):
     """The checks of an augmentation.
 
@@ -149,6 +153,25 @@ class AugmentationConformance(OptionConformance):
                     self.fail(f"a model built {when} predicts differently from one in a process that never used it")
             if _graph(one) != graph:
                 self.fail(f"the graph of a model built {when} is another: augmentation is no part of what is served")
+
+    def check_same_in_the_graph(self) -> None:
+        """With `augment_in="graph"` the model is trained on other pictures than from the pipeline."""
+        self.need("check_dtype_kept", "check_shape_kept", "check_same_seed_same_example")
+        if self.spec.placement == "pipeline":
+            return  # it never runs there
+        apply = self.function()
+        if not callable(getattr(apply, "draw", None)) or not callable(getattr(apply, "in_graph", None)):
+            self.fail("declares placement='either', but what its factory gives has no draw(seed) and in_graph")
+        seeds = SEEDS[:16]
+        drawn = np.stack([apply.draw(seed) for seed in seeds])
+        images = np.stack([self._photo()] * len(seeds)).astype(np.float32)
+        found = np.asarray(apply.in_graph(images, drawn), np.float32)
+        wanted = np.stack([apply(self._photo(), seed) for seed in seeds])
+        if found.shape != wanted.shape:
+            self.fail(f"pictures of shape {wanted.shape} come back from in_graph as {found.shape}")
+        far = np.abs(found - wanted) > GRAPH_LEVELS
+        if far.mean() > 0.01:
+            self.fail(f"{far.mean():.0%} of the pixels from in_graph are more than {GRAPH_LEVELS} levels off")
 
     def _answers_without(self) -> tuple[Any, np.ndarray, str]:
         """A model, its answers and its graph, without any augmentation."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from zoo.augment import Op, check_in_graph
+from zoo.augment.in_graph import draws, in_front_of
 from zoo.compose import Composition
 from zoo.data import Dataset, Split, Transform, batches
 from zoo.errors import DataError, DivergedError, OptionError
@@ -17,6 +20,7 @@ from zoo.features import Features, extract, fit_linear
 from zoo.features.extraction import Kept, Progress, View
 from zoo.features.probe import Matrix
 from zoo.outputs import box_columns, read_scores
+from zoo.progress import Display, figures
 from zoo.specs import HEAD_STAGE, PhaseSpec, RecipeSpec
 from zoo.training import receipts
 from zoo.training.freeze import freeze, leaves, quiet_dropout
@@ -57,10 +61,15 @@ class Settings:
     augment: Callable[[int], Transform] | None = None
     view: Callable[[int], View] | None = None
     """Number of a view, from 1 -> how its images are changed: as `augment` does in the epoch of that number."""
+    ops: Sequence[Op] = ()
+    """What `augment` applies, for phases in whose graph it runs."""
     class_weight: Any = None
     callbacks: Sequence[Any] = ()
-    verbose: int | str = 0
+    display: Display = field(default_factory=lambda: Display(0))
     progress: Progress | None = None
+    """Told how many images are done while features are computed."""
+    title: str = ""
+    """What the display calls the phase."""
     cache: bool = True
     prefix: bool | None = None
     """Whether the outputs of frozen stages are computed once and kept; None: where it pays."""
@@ -72,7 +81,7 @@ class Settings:
     """Of all images of the split, where they have been computed already."""
 
 
-def check_recipe(composition: Composition, recipe: RecipeSpec, *, augmented: bool) -> None:
+def check_recipe(composition: Composition, recipe: RecipeSpec, *, augment: Sequence[Op]) -> None:
     """Refuse what cannot work, before any long work starts.
 
     Raises:
@@ -100,6 +109,9 @@ def check_recipe(composition: Composition, recipe: RecipeSpec, *, augmented: boo
             f"recipe {recipe.name!r} lets BatchNorm learn, which would spoil a pretrained base; it is for "
             f"weights=None. batchnorm='adapt' adapts that of the stages that train"
         )
+    augmented = bool(augment)
+    if augmented and any(phase.augment_in == "graph" for phase in recipe.phases):
+        check_in_graph(augment, boxes=any(output.task == "box" for output in composition.outputs))
     convex = [phase for phase in recipe.phases if phase.solver == "convex"]
     if convex and recipe.name == "probe" and composition.linear_layer() is None:
         raise OptionError(
@@ -141,7 +153,7 @@ def train(
     everything = np.sort(np.concatenate([split.train, split.validation, split.test]))
     features: Features | None = None
     on_features = [
-        p.solver == "convex" or (p.unfreeze == 0 and not mixes_pixels(p) and (settings.augment is None or p.views))
+        p.solver == "convex" or (p.unfreeze == 0 and not mixes_pixels(p) and (not _augments(p, settings) or p.views))
         for p in recipe.phases
     ]
     if any(on_features):
@@ -171,15 +183,18 @@ def train(
         if not checkpoint.enter(index):
             continue
         start = time.perf_counter() - checkpoint.seconds_before()
+        title = phase.name if len(recipe.phases) == 1 else f"{phase.name} ({index + 1} of {len(recipe.phases)})"
         found: dict[str, float] = {}
         if phase.unfreeze == "chosen":
             found = checkpoint.remembered("gradients", lambda: _gradients(composition, dataset, outcome, settings))
             phase = phase.model_copy(update={"unfreeze": (most_wanting(found),)})
         # A phase that is resumed goes by what it started from.
         before = checkpoint.remembered("digests", lambda: receipts.take(composition))
-        now = settings
+        now = replace(settings, title=title)
+        if not _augments(phase, settings):
+            now = replace(now, augment=None, view=None)
         if checkpoint.resumes_within(index):  # as it began: by now the disk may have other room
-            now = replace(settings, prefix=checkpoint.behind_prefix())
+            now = replace(now, prefix=checkpoint.behind_prefix())
         if phase.solver == "convex" and composition.linear_layer() is not None:
             report = _probe(composition, dataset, views[: phase.views or 1], outcome, measure, phase, now)
         elif on_features[index]:
@@ -213,6 +228,11 @@ def train(
             },
         )
     return outcome
+
+
+def _augments(phase: PhaseSpec, settings: Settings) -> bool:
+    """Whether what a phase trains on is augmented."""
+    return settings.augment is not None and phase.augment_in != "none"
 
 
 def _gradients(composition: Composition, dataset: Dataset, outcome: Outcome, settings: Settings) -> dict[str, float]:
@@ -349,11 +369,17 @@ def _probe(
             _head_scores(composition, Kept(views[0], outcome.validation)), dataset.targets[outcome.validation]
         )
         logs |= {f"val_{name}": value for name, value in held_out.items()}
-    callbacks = keras.callbacks.CallbackList(list(settings.callbacks), model=composition.training)
-    callbacks.on_train_begin()
-    callbacks.on_epoch_begin(0)
-    callbacks.on_epoch_end(0, logs)
-    callbacks.on_train_end(logs)
+    if settings.callbacks:
+        model, epoch = composition.training, _epochs_done(outcome)
+        model.compile(jit_compile=False)  # some callbacks read and set a learning rate: here nobody's
+        callbacks = keras.callbacks.CallbackList(
+            list(settings.callbacks), model=model, verbose=0, epochs=epoch + 1, steps=0
+        )
+        callbacks.on_train_begin()
+        callbacks.on_epoch_begin(epoch)
+        callbacks.on_epoch_end(epoch, logs)
+        callbacks.on_train_end(logs)
+    settings.display.say(f"{settings.title}: {figures(logs)}")
     _record(outcome, {name: [value] for name, value in logs.items()})
     return {"solver": "convex", **solution.report, **_said(len(views))}
 
@@ -442,7 +468,8 @@ def _head(
         factors=_factors(composition, phase),
         callbacks=settings.callbacks,
         first_epoch=_epochs_done(outcome),
-        verbose=settings.verbose,
+        title=settings.title,
+        display=settings.display,
         checkpoint=settings.checkpoint,
     )
     _record(outcome, history)
@@ -471,7 +498,8 @@ def _descend_images(
             factors=_factors(composition, phase),
             callbacks=settings.callbacks,
             first_epoch=_epochs_done(outcome),
-            verbose=settings.verbose,
+            title=settings.title,
+            display=settings.display,
             checkpoint=settings.checkpoint,
         )
     outcome.changed_base = outcome.changed_base or bool(training)
@@ -515,10 +543,21 @@ def _sources(
     images = len(everything) + (count - 1) * len(outcome.train)
     found, reason = _prefix(composition, phase, settings, training, images)
     if found is None:
+        model = composition.training
+        report: dict[str, Any] = {"cached_prefix": None, "cached_prefix_reason": reason}
         boxes = box_columns(composition.outputs) if settings.augment else None  # only augmentation moves them
         learning = Images(dataset, outcome.train, size, rule, settings.augment, boxes)
-        checking = Images(dataset, outcome.validation, size, rule) if len(outcome.validation) else None
-        return composition.training, learning, checking, {"cached_prefix": None, "cached_prefix_reason": reason}
+        checking = Images(dataset, outcome.validation, size, rule)
+        if settings.augment is not None:
+            report["augment_in"] = phase.augment_in
+            if phase.augment_in == "graph":
+                first = replace(learning, positions=outcome.train[:1])
+                first.take(np.array([0]), 0)  # in the pipeline, where what an op may not do is found and told
+                drawn = partial(_draws, settings)
+                learning = Images(dataset, outcome.train, size, rule, draws=drawn)
+                checking = replace(checking, draws=drawn)
+                model = in_front_of(model, settings.ops)
+        return model, learning, checking if len(checking) else None, report
     engine = "keras"  # which trains the rest
     kept = extract(
         found.prefix, dataset, everything, size=size, rule=rule, progress=settings.progress, cache=True, engine=engine
@@ -536,6 +575,10 @@ def _sources(
         **_said(len(views)),
     }
     return found.suffix, rows, held_out, report
+
+
+def _draws(settings: Settings, epoch: int) -> Any:
+    return draws(settings.ops, seed=settings.seed, epoch=epoch)
 
 
 def _prefix(

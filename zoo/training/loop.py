@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from zoo.augment.in_graph import PIXELS, Drawn
 from zoo.compose import as_pixels
 from zoo.data import Dataset, Transform, batches
 from zoo.errors import OptionError
 from zoo.outputs import columns
+from zoo.progress import Display, figures
 from zoo.specs import Output, PhaseSpec, ResizeRule
 from zoo.training.mixing import Blend, blend, blends, shares
 from zoo.training.optimizer import optimizer_for
@@ -36,6 +39,7 @@ class Images:
         rule: the resize rule.
         augment: epoch -> transform, or None.
         boxes: the columns of the targets that hold boxes, which move with the pixels; or None.
+        draws: epoch -> index -> what a graph that augments needs to know of an image; None: the graph takes pixels.
     """
 
     dataset: Dataset
@@ -44,12 +48,13 @@ class Images:
     rule: ResizeRule
     augment: Callable[[int], Transform] | None = None
     boxes: slice | None = None
+    draws: Callable[[int], Callable[[int], Drawn]] | None = None
 
     def __len__(self) -> int:
         return len(self.positions)
 
-    def take(self, chosen: np.ndarray, epoch: int) -> tuple[np.ndarray, np.ndarray]:
-        """Float32 pixels 0..255 and targets of some of the images."""
+    def take(self, chosen: np.ndarray, epoch: int) -> tuple[Any, np.ndarray]:
+        """Float32 pixels 0..255 of some of the images, with what was drawn for them if anything, and targets."""
         assert self.dataset.targets is not None
         (batch,) = batches(
             self.dataset,
@@ -64,7 +69,12 @@ class Images:
         if self.boxes is not None:
             targets = targets.copy()
             targets[:, self.boxes] = batch.boxes
-        return as_pixels(batch.pixels), targets
+        pixels = as_pixels(batch.pixels)
+        if self.draws is None:
+            return pixels, targets
+        draw = self.draws(epoch)
+        rows = [draw(int(index)) for index in batch.positions]
+        return {PIXELS: pixels, **{name: np.stack([row[name] for row in rows]) for name in rows[0]}}, targets
 
 
 @dataclass(frozen=True)
@@ -141,8 +151,8 @@ def feed(
 
         def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
             index += self._skip
-            batch = source.take(self._order[index * batch_size : (index + 1) * batch_size], self._epoch)
-            return batch if blend is None else blend(*batch, self._epoch, index)
+            values, targets = source.take(self._order[index * batch_size : (index + 1) * batch_size], self._epoch)
+            return (values, targets) if blend is None else blend(values, targets, self._epoch, index)
 
     return Feed()
 
@@ -271,7 +281,8 @@ def descend(
     factors: Mapping[int, float] | None = None,
     callbacks: Sequence[Any] = (),
     first_epoch: int = 0,
-    verbose: int | str = 0,
+    title: str = "",
+    display: Display | None = None,
     checkpoint: Checkpointer | None = None,
 ) -> dict[str, list[float]]:
     """Train a model for one phase; compiles it anew, since a change of `trainable` is silent without that.
@@ -290,7 +301,8 @@ def descend(
         factors: `id` of a variable -> factor on its learning rate; 1 for those not named.
         callbacks: Keras callbacks.
         first_epoch: number of epochs that earlier phases did; epochs go on counting from there.
-        verbose: as in Keras.
+        title: what the display calls the phase.
+        display: shows epochs and steps; None: nothing is shown.
         checkpoint: saves the phase, and knows where it goes on after the run was resumed.
 
     Returns:
@@ -334,6 +346,8 @@ def descend(
             model, callbacks=everybody, first_epoch=first_epoch, epochs=epochs, steps=steps
         )
         everybody.append(checkpoint.callback())
+    if display is not None and not display.silent:
+        everybody.append(_shown(display, title, first_epoch=first_epoch, epochs=epochs, steps=steps, done=done))
     if done:
         model._symbolic_build(data_batch=learning[0])  # makes the metrics, whose values come back
     with warnings.catch_warnings():
@@ -347,9 +361,46 @@ def descend(
             epochs=first_epoch + epochs,
             class_weight=class_weight,
             callbacks=everybody,
-            verbose=verbose,
+            verbose=0,  # the display says it
         )
     return {name: [float(value) for value in values] for name, values in result.history.items()}
+
+
+def _shown(display: Display, title: str, *, first_epoch: int, epochs: int, steps: int, done: int) -> Any:
+    """A callback that moves the bar with every step and says what each epoch came to.
+
+    Args:
+        display: what shows it.
+        title: of the phase.
+        first_epoch: number of its first epoch.
+        epochs: how many it has.
+        steps: batches of an epoch.
+        done: batches of the epoch it starts with that were done before.
+    """
+    import keras
+
+    at: dict[str, Any] = {"epoch": 0, "before": done, "started": 0.0}
+
+    def place() -> str:
+        return f"{title}, epoch {at['epoch'] + 1} of {epochs}" if epochs > 1 else title
+
+    def on_epoch_begin(epoch: int, logs: Any) -> None:
+        at.update(epoch=epoch - first_epoch, started=time.monotonic())
+
+    def on_batch_end(batch: int, logs: Any) -> None:
+        count = at["epoch"] * steps + at["before"] + batch + 1
+        display.show(title, count, epochs * steps, detail=f"{place().removeprefix(title)}: {figures(logs or {})}")
+
+    def on_epoch_end(epoch: int, logs: Any) -> None:
+        display.say(f"{place()}: {figures(logs or {})}, {time.monotonic() - at['started']:.1f} s")
+        at["before"] = 0
+
+    return keras.callbacks.LambdaCallback(
+        on_epoch_begin=on_epoch_begin,
+        on_train_batch_end=on_batch_end,
+        on_epoch_end=on_epoch_end,
+        on_train_end=lambda logs: display.stop(),
+    )
 
 
 def _ends(phase: PhaseSpec, model: Any, validated: bool) -> list[Any]:

@@ -70,8 +70,20 @@ def take(composition: Composition) -> Digests:
 
 def batchnorm(composition: Composition) -> dict[str, str]:
     """Layer -> digest, of every BatchNorm layer of the base."""
-    inside = with_weights([layer for stage in composition.stages for layer in stage.layers])
-    return {f"{index}:{item.name}": _digest(item) for index, item in enumerate(inside) if is_batchnorm(item)}
+    return {name: digest for _, name, digest in _batchnorm(composition)}
+
+
+def adapted(composition: Composition, before: Mapping[str, str]) -> list[str]:
+    """The stages whose BatchNorm is not what it was, in order."""
+    return list(dict.fromkeys(stage for stage, name, digest in _batchnorm(composition) if before[name] != digest))
+
+
+def _batchnorm(composition: Composition) -> Iterator[tuple[str, str, str]]:
+    """Stage, layer and digest of every BatchNorm layer of the base."""
+    inside = [(stage.name, item) for stage in composition.stages for item in with_weights(stage.layers)]
+    for index, (stage, item) in enumerate(inside):
+        if is_batchnorm(item):
+            yield stage, f"{index}:{item.name}", _digest(item)
 
 
 def changed(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
@@ -142,27 +154,22 @@ def problems(receipts: Sequence[Receipt]) -> list[str]:
 
 
 def notices(phases: Iterable[Mapping[str, Any]]) -> list[str]:
-    """What a user must hear of: BatchNorm of a pretrained base that adapted, and what was to train and did not move."""
-    said: list[str] = []
-    phases = list(phases)
-    receipts = from_phases(phases)
-    adapting = {phase["name"] for phase in phases if phase.get("batchnorm") == "adapt"}
-    adapted = dict.fromkeys(
-        item.stage
-        for item in receipts
-        if item.phase in adapting and item.part == BATCHNORM and item.stage != HEAD_STAGE and item.moved
-    )
-    if adapted:
-        said.append(
-            f"BATCHNORM MOVED: gamma, beta and moving statistics of {', '.join(adapted)} are no longer those of the "
-            f"pretrained weights, because the recipe says so"
-        )
-    said += [
+    """What a user must hear of: what was to train and did not move."""
+    return [
         f"phase {item.phase!r} was to train the {item.part} of {item.stage}, and not a bit of it moved"
-        for item in receipts
+        for item in from_phases(phases)
         if item.says == "stood still" and item.part == WEIGHTS
     ]
-    return said
+
+
+def adapted_notice(stages: Sequence[str]) -> list[str]:
+    """What a user must hear of a model whose BatchNorm adapted in these stages; nothing if there are none."""
+    if not stages:
+        return []
+    return [
+        f"BATCHNORM MOVED: gamma, beta and moving statistics of {', '.join(stages)} are no longer those of the "
+        f"pretrained weights, because batchnorm='adapt' was asked for"
+    ]
 
 
 def ends(receipts: Sequence[Receipt]) -> dict[tuple[str, str], str]:

@@ -12,6 +12,7 @@ from zoo.plugin import registry
 from zoo.plugin.usage import used
 from zoo.specs import HEAD_STAGE, PhaseSpec, RecipeSpec
 from zoo.training.freeze import BatchNorm, stages_that_train
+from zoo.training.mixing import mixes_pixels
 from zoo.training.recipe_files import is_file, read_recipe
 
 
@@ -35,6 +36,7 @@ def choose(
     stages: Sequence[str] | None = None,
     views: int | None = None,
     batchnorm: str | None = None,
+    augment_in: str | None = None,
 ) -> RecipeSpec:
     """A recipe with the caller's changes.
 
@@ -46,6 +48,7 @@ def choose(
         stages: the stages that its last phase on the base trains.
         views: the plain image and its augmented views, together, that every phase works with.
         batchnorm: what becomes of BatchNorm in every phase that trains stages.
+        augment_in: where augmentation runs, in every gradient phase.
 
     Raises:
         UnknownNameError: there is no such recipe; near misses are suggested.
@@ -82,6 +85,8 @@ def choose(
             )
         for index in range(len(recipe.phases)):
             recipe = _changed(recipe, index, {"views": views})
+    if augment_in is not None:
+        recipe = _with_augmentation(recipe, augment_in, gradient)
     if stages is not None:
         recipe = _with_stages(recipe, stages)
     return recipe if batchnorm is None else _with_batchnorm(recipe, batchnorm)
@@ -104,6 +109,27 @@ def _with_stages(recipe: RecipeSpec, stages: Sequence[str]) -> RecipeSpec:
             f"take recipe='surgical' or 'lp-ft'"
         )
     return _changed(recipe, tuning[-1], {"unfreeze": tuple(dict.fromkeys(stages))})
+
+
+def _with_augmentation(recipe: RecipeSpec, place: str, gradient: Sequence[int]) -> RecipeSpec:
+    places = get_args(PhaseSpec.model_fields["augment_in"].annotation)
+    if place not in places:
+        raise OptionError(f"augment_in={place!r}: choose one of {', '.join(places)}")
+    if not gradient and place != "none":
+        raise OptionError(
+            f"recipe {recipe.name!r} solves its head exactly, on features that are computed once, so "
+            f"augment_in={place!r} has no effect: take recipe='head' or 'lp-ft'"
+        )
+    for index in gradient:
+        if place == "graph" and mixes_pixels(recipe.phases[index]):
+            raise OptionError(
+                f"phase {recipe.phases[index].name!r}: mixup and cutmix blend augmented images in the pipeline; "
+                f"augment_in='graph' would come too late"
+            )
+        if place != "pipeline" and recipe.phases[index].views:
+            raise OptionError("views= keeps features of images augmented in the pipeline: leave augment_in= out")
+        recipe = _changed(recipe, index, {"augment_in": place})
+    return recipe
 
 
 def _with_batchnorm(recipe: RecipeSpec, batchnorm: str) -> RecipeSpec:

@@ -9,7 +9,7 @@ import click
 from zoo.cli.models import model_options, open_model
 from zoo.cli.output import notes, print_json
 from zoo.cli.parameters import json_option, quiet_option
-from zoo.cli.progress import progress_bar
+from zoo.progress import Display
 
 
 @click.command("evaluate")
@@ -41,8 +41,8 @@ def command(
     dataset = load(data)
     quiet = quiet or as_json
     model = open_model(file, backbone, head, weights, quiet=quiet)
-    with progress_bar("images", unit="images", quiet=quiet) as progress:
-        evaluation = model.evaluate(dataset, progress=progress)
+    with Display(0 if quiet else "auto") as shown:
+        evaluation = model.evaluate(dataset, progress=shown.counter("images"))
     if as_json:
         print_json(evaluation.to_dict())
         return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +11,10 @@ import click
 from zoo.cli.models import DEFAULT_BACKBONE
 from zoo.cli.output import notes, print_fields, print_json
 from zoo.cli.parameters import HeldOut, head_options, json_option, names, quiet_option
-from zoo.cli.progress import progress_bar
 from zoo.cli.quiet import load_keras
 from zoo.errors import OptionError
 from zoo.plugin import manager, registry
+from zoo.progress import Display
 from zoo.settings import PRECISIONS
 
 if TYPE_CHECKING:
@@ -64,12 +63,28 @@ DEFAULT_HEAD = "linear"
 @click.option("--epochs", type=int, help="Passes over the data of the gradient phase.")
 @click.option("--batch-size", type=int, help="Examples per step of the gradient phase.")
 @click.option("--learning-rate", type=float, help="Peak learning rate of the gradient phase.")
+@click.option(
+    "--stages",
+    multiple=True,
+    metavar="NAMES",
+    help="Stages of the base that train, e.g. stage3,stage4 (`zoo show NAME`).",
+)
+@click.option(
+    "--batchnorm",
+    type=click.Choice(["frozen", "adapt"]),
+    help="adapt: BatchNorm of the stages that train moves too, and run and model say so. Default: frozen.",
+)
 @click.option("--validation", default="0.2", show_default=True, type=HeldOut(), help="What to hold out and measure on.")
 @click.option(
     "--test", default=0.0, show_default=True, type=click.FloatRange(0, 1, max_open=True), help="Share of a third split."
 )
 @click.option("--seed", default=0, show_default=True, help="Of the split, the order, and the solver.")
 @click.option("--augment", multiple=True, metavar="NAMES", help="Random changes while training, e.g. flip,rotation.")
+@click.option(
+    "--augment-in",
+    type=click.Choice(["pipeline", "graph", "none"]),
+    help="Where --augment runs: on the CPU ahead of each training step, or within it. Default: pipeline.",
+)
 @click.option(
     "--views",
     type=click.IntRange(min=2),
@@ -95,10 +110,13 @@ def command(
     epochs: int | None,
     batch_size: int | None,
     learning_rate: float | None,
+    stages: tuple[str, ...],
+    batchnorm: str | None,
     validation: Any,
     test: float,
     seed: int,
     augment: tuple[str, ...],
+    augment_in: str | None,
     views: int | None,
     class_weight: str | None,
     out: str | None,
@@ -124,10 +142,13 @@ def command(
         "epochs": epochs,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
+        "stages": names(stages) or None,
+        "batchnorm": batchnorm,
         "views": views,
+        "augment_in": augment_in,
     }
     recipe = None if recipe == AUTO else recipe
-    choose(recipe or "head", **changes)
+    choose(recipe or ("lp-ft" if stages or batchnorm else "head"), **changes)
     _check_out(out)
     operations = names(augment)
     _check_names(backbone, operations)
@@ -137,7 +158,7 @@ def command(
     load_keras()
     own_labels = registry().get("heads", head).spec.labels
     wanted = Head(name=head, options=options) if own_labels else classifier(dataset, head=head, **options)
-    with progress_bar("weights", unit="bytes", quiet=quiet) as progress:
+    with Display(0 if quiet else "auto") as shown:
         model = build(
             backbone,
             wanted,
@@ -148,23 +169,21 @@ def command(
             precision=precision,
             augment=operations or None,
             seed=seed,
-            progress=progress,
+            progress=shown.counter("weights", unit="bytes"),
         )
     if not as_json:
         print_fields([("model", _model_line(model))])
-    with progress_bar("features", unit="images", quiet=quiet) as progress:
-        run = model.fit(
-            dataset,
-            validation=validation,
-            test=test,
-            recipe=recipe,
-            **changes,
-            class_weight=class_weight,
-            seed=seed,
-            directory=directory,
-            verbose=1 if sys.stdout.isatty() and not quiet else 0,
-            progress=progress,
-        )
+    run = model.fit(
+        dataset,
+        validation=validation,
+        test=test,
+        recipe=recipe,
+        **changes,
+        class_weight=class_weight,
+        seed=seed,
+        directory=directory,
+        verbose=0 if quiet else "auto",
+    )
     saved = model.save(out) if out is not None else Path(str(run.directory)) / "model.keras"
     if as_json:
         print_json({"directory": str(run.directory), "model_file": str(saved), **run.to_dict()})

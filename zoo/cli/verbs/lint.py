@@ -9,9 +9,9 @@ import click
 from zoo.cli.models import DEFAULT_BACKBONE
 from zoo.cli.output import print_json
 from zoo.cli.parameters import json_option, quiet_option
-from zoo.cli.progress import progress_bar
 from zoo.cli.quiet import load_keras
 from zoo.errors import OptionError
+from zoo.progress import Display
 
 
 @click.command("lint")
@@ -56,8 +56,10 @@ def command(
         load_keras()
     from zoo.evaluation.linting import lint
 
-    with progress_bar("features", unit="images", quiet=quiet or as_json) as progress:
-        found = lint(data, validation=validation, features=features, backbone=backbone, progress=progress)
+    with Display(0 if quiet or as_json else "auto") as shown:
+        found = lint(
+            data, validation=validation, features=features, backbone=backbone, progress=shown.counter("features")
+        )
     if html is not None:
         found.to_html(html)
     if as_json:

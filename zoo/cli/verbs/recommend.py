@@ -8,9 +8,9 @@ import click
 
 from zoo.cli.output import notes, print_json, print_table
 from zoo.cli.parameters import BYTES, COUNT, json_option, names, quiet_option
-from zoo.cli.progress import progress_bar
 from zoo.cli.quiet import load_keras
 from zoo.errors import OptionError
+from zoo.progress import Display
 
 _EXPENDABLE = ("licence", "size", "macs", "params", "top1", "knn 95 %", "knn", "95 % interval")
 """Columns that a narrow terminal does without, the least important first."""
@@ -90,7 +90,7 @@ def command(
     load_keras()
     from zoo.ranking import recommend
 
-    with progress_bar("images", unit="images", quiet=quiet) as progress:
+    with Display(0 if quiet else "auto") as shown:
         found = recommend(
             dataset,
             "all" if wanted == ["all"] else wanted or None,
@@ -103,7 +103,7 @@ def command(
             scores=names(scores),
             folds=folds,
             seed=seed,
-            progress=progress,
+            progress=shown.counter("images"),
         )
     if html is not None:
         found.to_html(html)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
 from zoo.cli.output import print_json
 from zoo.cli.parameters import json_option, quiet_option
-from zoo.cli.progress import progress_bar
 from zoo.cli.quiet import load_keras
 from zoo.cli.verbs.fit import print_run
 
@@ -36,14 +34,7 @@ def command(run: str, data: str | None, validation: str | None, as_json: bool, q
     load_keras()
     from zoo.model import resume
 
-    with progress_bar("features", unit="images", quiet=quiet) as progress:
-        done = resume(
-            run,
-            data,
-            validation=validation,
-            verbose=1 if sys.stdout.isatty() and not quiet else 0,
-            progress=progress,
-        )
+    done = resume(run, data, validation=validation, verbose=0 if quiet else "auto")
     saved = Path(run) / "model.keras"
     if as_json:
         print_json({"directory": run, "model_file": str(saved), **done.to_dict()})
