@@ -3,7 +3,8 @@
 Run: python benchmarks/extraction.py FOLDER [IMAGES] [ROUNDS] [BACKBONE ...]
 
 From files to features, in turns within one process; the least of the rounds counts. Weights are random ones where the
-real ones are not on the machine: for the time they make no difference.
+real ones are not on the machine: for the time they make no difference. The last column is the share of the machine's
+measured peak: two operations for each multiply-add of the network, against those of a large matrix product.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from suffix import weight_file
 
 import zoo
 from zoo import data
+from zoo.architectures.facts import multiply_adds
 from zoo.features import extract
 from zoo.features.engines import Job, choice
 
@@ -43,6 +45,18 @@ def plain(model: zoo.TransferModel, paths: list[str]) -> None:
     model.composition.features.predict(photos.batch(32).prefetch(tf.data.AUTOTUNE))
 
 
+def peak(side: int = 2048, rounds: int = 5) -> float:
+    """Operations a second of a float32 matrix product on all processors, the best of the rounds."""
+    a = tf.random.normal((side, side))
+    tf.linalg.matmul(a, a)
+    times = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        tf.linalg.matmul(a, a).numpy()
+        times.append(time.perf_counter() - start)
+    return 2 * side**3 / min(times)
+
+
 def main(folder: str, images: str = "600", rounds: str = "3", *backbones: str) -> None:
     """Print a line a backbone and engine."""
     keras.utils.disable_interactive_logging()
@@ -51,6 +65,8 @@ def main(folder: str, images: str = "600", rounds: str = "3", *backbones: str) -
     paths = [str(Path(folder).absolute() / name) for name in chosen.ids]
     print(f"{platform.platform()}, {os.cpu_count()} cores, keras {keras.__version__}, tensorflow {tf.__version__}")
     print(f"{len(chosen)} photos, the least of {rounds} rounds in turns; load {os.getloadavg()[0]:.1f}")
+    most = peak()
+    print(f"matrix product: {most / 1e9:.0f} GFLOP/s")
     with tempfile.TemporaryDirectory() as scratch:
         os.environ["ZOO_CACHE_DIR"] = f"{scratch}/cache"
         for name in backbones or BACKBONES:
@@ -73,11 +89,13 @@ def main(folder: str, images: str = "600", rounds: str = "3", *backbones: str) -
                     seconds[key].append(time.perf_counter() - start)
             least = {key: min(times[1:]) for key, times in seconds.items()}  # the first round traces and converts
             auto = next(key for key, make in choice.ENGINES.items() if make().identity == picked)
+            work = 2 * multiply_adds(features) * len(chosen)
             for key, time_ in least.items():
                 mark = "  <- auto" if key == auto else ""
                 print(
                     f"{name:20} {key:14} {time_:7.2f} s  {len(chosen) / time_:7.1f} images/s  "
-                    f"{least['keras predict'] / time_:5.2f} times{mark}",
+                    f"{least['keras predict'] / time_:5.2f} times  "
+                    f"{work / time_ / most:4.0%} of the peak{mark}",
                     flush=True,
                 )
             keras.utils.clear_session()

@@ -1,4 +1,4 @@
-"""ONNX Runtime: the network converted once, kept by its digest, and compared with Keras at every start."""
+"""ONNX Runtime: the network converted once, kept by its digest, and compared with Keras once on each machine."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import os
+import platform
 import tempfile
 import warnings
 from collections.abc import Generator, Sequence
@@ -55,14 +56,15 @@ class OnnxRuntime:
         return ""
 
     def run(self, job: Job, tasks: Sequence[Task], tell: Tell) -> Generator[Answer, None, None]:
-        """See `Engine.run`. The first images are computed by Keras too.
+        """See `Engine.run`. The first images that a converted network sees here are computed by Keras too.
 
         Raises:
             EngineError: the network cannot be converted, or gives other features than in Keras.
         """
-        session = _session(_converted(job, self.identity))
+        path = _path(job, self.identity)
+        session = _session(_converted(job, path))
         name = session.get_inputs()[0].name
-        compared = False
+        compared = platform.node() in _receipt(path).get("agrees_on", ())
 
         def compute(pixels: np.ndarray) -> np.ndarray:
             nonlocal compared
@@ -70,6 +72,7 @@ class OnnxRuntime:
             (output,) = session.run(None, {name: x})
             if not compared:
                 _compare(job.model, x[:_COMPARED], output[:_COMPARED])
+                _note_agreement(path)
                 compared = True
             return np.asarray(output, np.float32)
 
@@ -123,22 +126,38 @@ def _path(job: Job, identity: str) -> Path:
     return settings.cache_dir() / "onnx" / f"{name}.onnx"
 
 
-def _converted(job: Job, identity: str) -> bytes:
+def _receipt(path: Path) -> dict[str, Any]:
+    """Digest of a converted network and the machines on which it gave Keras's features; empty if not readable."""
+    try:
+        found = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _note_agreement(path: Path) -> None:
+    from filelock import FileLock
+
+    with FileLock(path.with_suffix(".lock")):
+        receipt = _receipt(path)
+        receipt["agrees_on"] = sorted({*receipt.get("agrees_on", ()), platform.node()})
+        write_whole(path.with_suffix(".json"), json.dumps(receipt).encode())
+
+
+def _converted(job: Job, path: Path) -> bytes:
     """The network as ONNX: kept from before, whole, or converted now by one process while others wait."""
     from filelock import FileLock
 
-    path = _path(job, identity)
-    receipt = path.with_suffix(".json")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_suffix(".lock")):
-            with suppress(OSError, ValueError, KeyError, TypeError):  # not there, or damaged: converted anew
+            with suppress(OSError):  # not there, or damaged: converted anew
                 data = path.read_bytes()
-                if hashlib.sha256(data).hexdigest() == json.loads(receipt.read_text())["sha256"]:
+                if hashlib.sha256(data).hexdigest() == _receipt(path).get("sha256"):
                     return data
             data = _convert(job.model)
             write_whole(path, data)
-            write_whole(receipt, json.dumps({"sha256": hashlib.sha256(data).hexdigest()}).encode())
+            write_whole(path.with_suffix(".json"), json.dumps({"sha256": hashlib.sha256(data).hexdigest()}).encode())
             return data
     except OSError as error:
         raise OptionError(f"{path.parent} cannot be written to: {error.strerror or error}") from error
