@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from zoo.evaluation.linting import lint
     from zoo.features.nearest import neighbours
     from zoo.head_request import Head, classifier, head, locator, multi_output, multilabel, regressor
-    from zoo.model import TransferModel, build, load, resume
+    from zoo.model import TransferModel, build, load, report, resume
     from zoo.outputs import Prediction
     from zoo.plugin.hookspecs import hookimpl
     from zoo.plugin.listing import augmentations, backbones, datasets, describe, heads, plugins, recipes
@@ -60,6 +60,7 @@ _PUBLIC = {
     "plugins": "zoo.plugin.listing",
     "recipes": "zoo.plugin.listing",
     "recommend": "zoo.ranking",
+    "report": "zoo.model",
     "resume": "zoo.model",
     "which": "zoo.plugin.locate",
 }
@@ -97,12 +98,19 @@ __all__ = [
     "recipes",
     "recommend",
     "regressor",
+    "report",
     "resume",
     "which",
 ]
 
 
+_ROOMS = {"plots"}
+"""Packages that are there without an import of their own, as `zoo.plots.learning_curves` is."""
+
+
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return import_module(f"zoo.{name}")
     module = _PUBLIC.get(name)
     if module is None:
         raise AttributeError(f"module 'zoo' has no attribute {name!r}")
@@ -112,4 +120,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(set(globals()) | set(_PUBLIC))
+    return sorted(set(globals()) | set(_PUBLIC) | _ROOMS)

@@ -16,7 +16,7 @@ import numpy as np
 
 from zoo import augment as augment_room
 from zoo import data as data_room
-from zoo import settings
+from zoo import page, settings
 from zoo.compose import Composition, compose, load_trained_head, package_file, take_apart
 from zoo.data.inputs import as_uint8
 from zoo.errors import (
@@ -27,6 +27,7 @@ from zoo.errors import (
     ResumeError,
     UnsafeFileError,
     UntrainedHeadError,
+    ZooError,
     did_you_mean,
 )
 from zoo.evaluation import Evaluation, evaluate_outputs, headline_of, look, sample
@@ -249,6 +250,61 @@ def resume(
                 "progress": display.counter("features", also=progress),
             }
             return model._go_on(folder, found, source, held_out, callbacks, given)
+
+
+def report(
+    run: Run | str | os.PathLike[str],
+    path: str | os.PathLike[str] | None = None,
+    *,
+    data: Any = None,
+    validation: Any = None,
+    progress: Any = None,
+) -> Path:
+    """Write the report of a finished run: one page that opens with the verdict in words, and needs nothing else.
+
+    Figures, tables, the examples it is most wrong about with where it looked (Grad-CAM), data, recipe with reasons,
+    receipts, environment. Made from the folder of the run; for pictures the data is read from where it was. Where it is
+    gone or has changed, the page says so and has no pictures.
+
+    Args:
+        run: a run, or its folder.
+        path: the file; None: `report.html` in the folder of the run.
+        data: what it was trained on, if that is elsewhere now, or was arrays or a stream.
+        validation: likewise, where validation was data of its own.
+        progress: called with (images done, images in all) while held-out images are looked at.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        ResumeError: the folder is not that of a run.
+        OptionError: the run is not finished, the page cannot be written, or matplotlib is not installed.
+    """
+    from zoo.plots.style import require
+    from zoo.reporting import Material, run_page
+
+    require("a report")
+    where = run.directory if isinstance(run, Run) else Path(run)
+    if where is None:
+        raise OptionError("this run was not written to a folder, and a report is made from one")
+    folder = RunFolder.existing(where)
+    if folder.record["state"] != "finished":
+        raise OptionError(
+            f"{where} is {folder.record['state']}, and a report is made of a finished run: `zoo resume {where}` goes on"
+        )
+    target = folder.path / "report.html" if path is None else Path(path)
+    if not target.parent.is_dir():
+        raise OptionError(f"the folder {str(target.parent)!r} for the report does not exist")
+    model = load(folder.model)
+    dataset, split, missing = model._data_of_run(folder.record["config"], data, validation)
+    evaluations, splits = {}, {}
+    if dataset is not None and split is not None:
+        splits = {"train": split.train, "validation": split.validation, "test": split.test}
+        for name in ("validation", "test"):
+            if folder.record[name] is not None:
+                evaluations[name] = model._evaluation(dataset, splits[name], progress=progress)
+    material = Material(folder.path, folder.record, model.composition, evaluations, dataset, splits, missing)
+    return page.write(target, run_page(material))
 
 
 def _check_every(seconds: Any) -> None:
@@ -693,6 +749,7 @@ class TransferModel:
             notices=notices,
             reasons=folder.record.get("reasons", []),
             model=self,
+            reporter=report,
         )
         if len(outcome.validation):
             told = job.display.counter("validation")
@@ -764,6 +821,26 @@ class TransferModel:
                 keeper,
                 found,
             )
+
+    def _data_of_run(
+        self, config: Mapping[str, Any], data: Any, validation: Any
+    ) -> tuple[data_room.Dataset | None, data_room.Split | None, str]:
+        """The data of a run, split as it was; or None, and why it is not at hand."""
+        source = config["data"]["source"] if data is None else data
+        held_out = config["validation"]
+        if isinstance(held_out, dict):
+            held_out = held_out["source"] if validation is None else validation
+        if source is None or (held_out is None and isinstance(config["validation"], dict)):
+            return None, None, "the run was trained on arrays or a stream, pass data= to see them"
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ZooNotice)  # said when the run was made
+                dataset, split, _ = self._training_data(source, held_out, config["test"], config["seed"])
+            if dataset.fingerprint() != config["data"]["fingerprint"]:
+                return None, None, f"{dataset.name} has other images or answers now than when the run was made"
+        except (ZooError, OSError) as error:
+            return None, None, str(error)
+        return dataset, split, ""
 
     def _write_start(self, folder: RunFolder) -> None:
         """The model a run starts from, as a file of its own: what is trained is written on top of it."""
@@ -1304,6 +1381,27 @@ class TransferModel:
                 f"{verb}: the head of this model was never trained, its answers would be random. Call fit first"
                 + ("" if self._composition.identity.get("head") is None else "; or build a head that ships weights")
             )
+
+    # -- look ----------------------------------------------------------------------------------------------------
+    def show_batch(self, data: Any, *, images: int = 6, views: int = 4, seed: int = 0) -> Any:
+        """Some images as the model is trained on them: resized, and changed by its augmentation.
+
+        Args:
+            data: as for `fit`.
+            images: how many, drawn at random.
+            views: with augmentation: the image as it is, then as in so many epochs less one.
+            seed: of the run.
+
+        Returns:
+            A matplotlib Figure, a row for each image.
+
+        Raises:
+            OptionError: matplotlib is not installed.
+            DataError: the images cannot be read.
+        """
+        from zoo.plots.samples import show_batch
+
+        return show_batch(self._composition, self._load(data), self._ops, images=images, views=views, seed=seed)
 
     # -- save ----------------------------------------------------------------------------------------------------
     def save(self, path: str | os.PathLike[str]) -> Path:

@@ -142,8 +142,8 @@ def _graph(model: keras.Model) -> list[_Node]:
         return []
     position: dict[int, int] = {}
     nodes: list[_Node] = []
-    for operation, outputs, sources in _topological(model):
-        inputs = sorted({position[id(source)] for source in sources})
+    for operation, outputs, read in topological(model):
+        inputs = sorted({position[id(tensor._keras_history.operation)] for tensor in read})
         position[id(operation)] = len(nodes)
         for index in inputs:
             nodes[index].consumers.append(len(nodes))
@@ -157,8 +157,8 @@ def _graph(model: keras.Model) -> list[_Node]:
     return nodes
 
 
-def _topological(model: keras.Model) -> Iterator[tuple[Any, list[Any], list[Any]]]:
-    """(operation, its outputs, operations it reads), after all that it reads; the model's inputs first."""
+def topological(model: keras.Model) -> Iterator[tuple[Any, list[Any], list[Any]]]:
+    """(operation, its outputs, tensors it reads), after all that it reads; the model's inputs first."""
     done: set[int] = set()
     for tensor in model.inputs:
         operation = tensor._keras_history.operation
@@ -173,7 +173,7 @@ def _topological(model: keras.Model) -> Iterator[tuple[Any, list[Any], list[Any]
         node = operation._inbound_nodes[node_index]
         if expanded:
             done.add(id(operation))
-            yield operation, node.outputs, [source._keras_history.operation for source in node.input_tensors]
+            yield operation, node.outputs, list(node.input_tensors)
         else:
             stack.append((tensor, True))
             stack.extend((source, False) for source in reversed(node.input_tensors))

@@ -35,6 +35,7 @@ VERBS: dict[str, dict[str, str]] = {
         "recommend": "Say which backbone suits your data, measured on it.",
         "fit": "Train a head (and more) on your data, and measure it.",
         "resume": "Go on with a run that was killed or interrupted.",
+        "report": "Write what a run came to as one page, with pictures.",
         "receipts": "Prove what a run trained, and what it left as it was.",
         "evaluate": "Measure a model on labelled data.",
         "predict": "Say what is on images.",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,9 +10,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from PIL import Image
 
-from zoo.errors import DataError, OptionError
+from zoo import page
+from zoo.errors import DataError
 from zoo.registry import Table
 
 Severity = Literal["error", "warning", "info"]
@@ -24,9 +22,6 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 
 _EXAMPLES = 8
 """Examples with a thumbnail on the page, for each finding."""
-
-_THUMBNAIL = 96
-"""Longer side of a thumbnail, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -168,54 +163,27 @@ class Findings(Sequence[Finding]):
         Raises:
             OptionError: the file cannot be written.
         """
-        target = Path(path)
-        try:
-            target.write_text(self._page(), encoding="utf-8")
-        except OSError as error:
-            raise OptionError(f"the page cannot be written to {str(target)!r}: {error.strerror or error}") from error
-        return target
+        return page.write(path, self._page())
 
     def _page(self) -> str:
+        title = f"{self.data}: what was found"
         sections = "".join(self._section(finding) for finding in self._found)
-        return (
-            '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-            '<meta name="viewport" content="width=device-width,initial-scale=1">'
-            # The browser itself then refuses every request.
-            '<meta http-equiv="Content-Security-Policy" '
-            "content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">"
-            f"<title>{escape(self.data)}: what was found</title><style>{_STYLE}</style></head><body>"
-            f"<h1>{escape(self.verdict())}</h1>{sections}"
-            f"<p>Checks made: {escape(', '.join(self.checks))}. {self.seconds:.0f} s.</p></body></html>\n"
-        )
+        checks = f'<p class="soft">Checks made: {escape(", ".join(self.checks))}. {self.seconds:.0f} s.</p>'
+        return page.page(title, f"<h1>{escape(self.verdict())}</h1>{sections}{checks}")
 
     def _section(self, finding: Finding) -> str:
-        figures = "".join(
-            f"<figure>{self._thumbnail(example)}<figcaption>{escape(str(example))}</figcaption></figure>"
-            for example in finding.examples[:_EXAMPLES]
-        )
+        shown = page.gallery((self._thumbnail(example), str(example)) for example in finding.examples[:_EXAMPLES])
         more = len(finding.examples) - _EXAMPLES
         rest = f"<p>and {more} more</p>" if more > 0 else ""
         return (
             f'<section><h2 class="{finding.severity}">{escape(finding.severity)}: {escape(finding.message)}</h2>'
-            f"<p>{escape(finding.advice)}</p><div>{figures}</div>{rest}</section>"
+            f"<p>{escape(finding.advice)}</p>{shown}{rest}</section>"
         )
 
     def _thumbnail(self, example: Example) -> str:
         if self._picture is None:
             return ""
         try:
-            picture = Image.fromarray(self._picture(example.index))
+            return page.image(self._picture(example.index))
         except DataError:
             return ""  # a file that is no picture has none to show
-        picture.thumbnail((_THUMBNAIL, _THUMBNAIL))
-        data = io.BytesIO()
-        picture.save(data, "JPEG", quality=80)
-        return f'<img alt="" src="data:image/jpeg;base64,{base64.b64encode(data.getvalue()).decode()}">'
-
-
-_STYLE = (
-    ":root{color-scheme:light dark}body{font:15px system-ui,sans-serif;margin:1rem auto;max-width:60rem;padding:0 1rem}"
-    "h1{font-size:1.3rem}h2{font-size:1.05rem;border-left:.4rem solid #2563eb;padding-left:.6rem}"
-    "h2.error{border-color:#dc2626}h2.warning{border-color:#d97706}div{display:flex;flex-wrap:wrap;gap:.6rem}"
-    "figure{margin:0;width:9rem}figcaption{font-size:.75rem;overflow-wrap:anywhere}img{max-width:100%}"
-)

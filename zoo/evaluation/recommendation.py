@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo import page
 from zoo.errors import OptionError
 from zoo.registry import Table
 
@@ -409,28 +410,20 @@ class Recommendation(Sequence[Ranked]):
         Raises:
             OptionError: the folder does not exist or cannot be written.
         """
-        target = Path(path)
-        try:
-            target.write_text(self._page(), encoding="utf-8")
-        except OSError as error:
-            raise OptionError(f"the page cannot be written to {str(target)!r}: {error.strerror or error}") from error
-        return target
+        return page.write(path, self._page())
 
     def _page(self) -> str:
         labels = ", ".join(self.labels[:50]) + (f" and {len(self.labels) - 50} more" if len(self.labels) > 50 else "")
         skipped = Table(
             [{"left out": item.name, "reason": item.reason} for item in self.skipped], columns=("left out", "reason")
         )
-        words = "".join(f"<li>{escape(line)}</li>" for line in self.explain().splitlines())
-        return (
-            '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-            # The browser itself then refuses every request.
-            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-            f"<title>Which backbone for {escape(self.data)}</title><style>{_STYLE}</style></head><body>"
-            f"<h1>Which backbone for {escape(self.data)}</h1><p>Classes: {escape(labels)}</p>"
-            f"<ul>{words}</ul>{self._picture()}{self.table()._repr_html_()}"
-            + (f"<h2>Left out</h2>{skipped._repr_html_()}" if self.skipped else "")
-            + f"<p>{self.seconds:.0f} s; {escape(str(self.settings))}</p></body></html>\n"
+        title = f"Which backbone for {self.data}"
+        return page.page(
+            title,
+            f"<h1>{escape(title)}</h1><p>Classes: {escape(labels)}</p>{page.items(self.explain().splitlines())}"
+            f'{self._picture()}<div class="wide">{self.table()._repr_html_()}</div>'
+            + (f'<h2>Left out</h2><div class="wide">{skipped._repr_html_()}</div>' if self.skipped else "")
+            + f'<p class="soft">{self.seconds:.0f} s; {escape(str(self.settings))}</p>',
         )
 
     def _picture(self) -> str:
@@ -451,11 +444,14 @@ class Recommendation(Sequence[Ranked]):
         parts = [f'<path d="M{left} {margin / 2:.0f}V{bottom}H{right}" fill="none" stroke="#888"/>']
         for step in range(5):
             value = y_low + (y_high - y_low) * step / 4
-            parts.append(f'<text x="{left - 6}" y="{y(value) + 4:.1f}" text-anchor="end">{value:.2f}</text>')
+            parts.append(
+                f'<text class="axis" x="{left - 6}" y="{y(value) + 4:.1f}" text-anchor="end">{value:.2f}</text>'
+            )
             ms = 10 ** (x_low + (x_high - x_low) * step / 4)
-            parts.append(f'<text x="{x(ms):.1f}" y="{bottom + 16}" text-anchor="middle">{ms:.3g}</text>')
+            parts.append(f'<text class="axis" x="{x(ms):.1f}" y="{bottom + 16}" text-anchor="middle">{ms:.3g}</text>')
         parts.append(
-            f'<text x="{width / 2}" y="{height - 20}" text-anchor="middle">ms per image here (log scale)</text>'
+            f'<text class="axis" x="{width / 2}" y="{height - 20}" text-anchor="middle">'
+            "ms per image here (log scale)</text>"
         )
         steps = "".join(
             f"{'H' if number else 'M'}{x(row.ms):.1f} {'V' if number else ''}{y(row.accuracy):.1f}"
@@ -469,7 +465,8 @@ class Recommendation(Sequence[Ranked]):
                 f'<line x1={place} x2={place} y1="{y(row.interval[0]):.1f}" y2="{y(row.interval[1]):.1f}" '
                 f'stroke="{colour}"/><circle cx={place} cy="{y(row.accuracy):.1f}" r="9" fill="{colour}" stroke="#fff">'
                 f"<title>{escape(row.name)}: {row.accuracy:.3f}, {row.ms:.1f} ms</title></circle>"
-                f'<text x={place} y="{y(row.accuracy) + 4:.1f}" text-anchor="middle" style="fill:#fff">{rank}</text>'
+                f'<text x={place} y="{y(row.accuracy) + 4:.1f}" text-anchor="middle" '
+                f'style="fill:#fff;font-size:11px">{rank}</text>'
             )
         return (
             f'<svg viewBox="0 0 {width} {height}" width="{width}" role="img" '
@@ -480,12 +477,6 @@ class Recommendation(Sequence[Ranked]):
     def _repr_html_(self) -> str:
         return self.table()._repr_html_()
 
-
-_STYLE = (
-    "body{font:15px system-ui,sans-serif;margin:2rem;max-width:72rem}"
-    "table{border-collapse:collapse;font-size:13px;white-space:nowrap}"
-    "td,th{padding:.2rem .45rem;text-align:left;border-bottom:1px solid #ccc}svg text{font-size:11px;fill:#444}"
-)
 
 _SHOWN = 6
 

@@ -184,6 +184,7 @@ def train(
             continue
         start = time.perf_counter() - checkpoint.seconds_before()
         title = phase.name if len(recipe.phases) == 1 else f"{phase.name} ({index + 1} of {len(recipe.phases)})"
+        earlier = _epochs_done(outcome)
         found: dict[str, float] = {}
         if phase.unfreeze == "chosen":
             found = checkpoint.remembered("gradients", lambda: _gradients(composition, dataset, outcome, settings))
@@ -207,6 +208,8 @@ def train(
         if found:
             report["relative_gradients"] = found
         report["receipts"] = receipts.as_data(phase, stages, before, after)
+        # What early stopping left out is not in the history: where a phase ends there, only this says.
+        report["epochs_done"] = _epochs_done(outcome) - earlier
         outcome.phases.append({"name": phase.name, "seconds": round(time.perf_counter() - start, 3), **report})
         checkpoint.leave(index, last=index == len(recipe.phases) - 1)
     if all(phase.unfreeze == "all" for phase in recipe.phases) and composition.identity["weights"] is None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo._version import __version__
-from zoo.errors import ResumeError
+from zoo.errors import OptionError, ResumeError
 from zoo.training.receipts import Receipt, from_phases
 from zoo.whole_file import write_whole
 
@@ -34,6 +35,7 @@ class Run:
         reasons: why `recipe="auto"` chose this recipe, a sentence each; empty when the recipe was named.
         details: everything else that `run.json` holds: versions, data, seed, model.
         model: what was trained.
+        reporter: what `report` calls, given by the caller: training knows no pages of its own.
     """
 
     recipe: Any
@@ -46,6 +48,22 @@ class Run:
     reasons: list[str] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)
     model: Any = None
+    reporter: Callable[..., Path] | None = field(default=None, repr=False)
+
+    def report(self, path: str | os.PathLike[str] | None = None, *, data: Any = None, validation: Any = None) -> Path:
+        """Write the report of this run as one page; see `zoo.report`.
+
+        Args:
+            path: the file; None: `report.html` in the folder of the run.
+            data: what it was trained on, for pictures; None: by the path or name it was given by.
+            validation: likewise, where validation was data of its own.
+
+        Raises:
+            OptionError: the run has no folder, the page cannot be written, or matplotlib is not installed.
+        """
+        if self.reporter is None or self.directory is None:
+            raise OptionError("this run was not written to a folder, and a report is made from one")
+        return self.reporter(self.directory, path, data=data, validation=validation)
 
     @property
     def receipts(self) -> list[Receipt]:

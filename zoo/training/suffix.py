@@ -6,7 +6,7 @@ import math
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -45,25 +45,50 @@ def cut(composition: Composition, training: Sequence[str]) -> Cut | None:
     Returns:
         The two parts; None where all stages train, or no single tensor leads from the frozen ones to the others.
     """
-    import keras
-
     from zoo.architectures.facts import multiply_adds  # here, not above: it loads Keras
 
     stages = composition.stages
     frozen = [stage for stage in stages if stage.name not in training]
     if not frozen or not training or frozen[-1].cut is None or stages[: len(frozen)] != frozen:
         return None
-    boundary = frozen[-1].cut.output
+    parts = halves(composition, frozen[-1].cut.output)
+    share = multiply_adds(parts.inside) / max(multiply_adds(composition.backbone), 1)
+    return Cut(stage=frozen[-1].name, prefix=parts.prefix, suffix=parts.suffix, share=share)
+
+
+class Halves(NamedTuple):
+    """A training graph in two parts that share its layers.
+
+    Attributes:
+        inside: the part of the base in front of the boundary.
+        prefix: pixels (n, size, size, channels) -> the boundary.
+        suffix: the boundary -> what the loss is computed of.
+    """
+
+    inside: Any
+    prefix: Any
+    suffix: Any
+
+
+def halves(composition: Composition, boundary: Any) -> Halves:
+    """Cut the training graph at a tensor of the base that everything passes through.
+
+    Args:
+        composition: the model; its weights stay shared with both parts.
+        boundary: the tensor, of the base's own graph.
+    """
+    import keras
+
     base = composition.backbone
     node = base._inbound_nodes[-1]  # its one call, in the training graph
-    first = keras.Model(base.inputs[0], boundary, name="prefix_stages")
-    prefix = keras.Model(composition.training.input, first(node.input_tensors[0]), name="prefix")
-    inside = keras.Model(boundary, base.outputs[0], name="suffix_stages")
-    outside = keras.Model(node.output_tensors[0], composition.training.output, name="suffix_head")
+    inside = keras.Model(base.inputs[0], boundary, name="prefix_stages")
+    prefix = keras.Model(composition.training.input, inside(node.input_tensors[0]), name="prefix")
     start = keras.Input(boundary.shape[1:], dtype=boundary.dtype, name="boundary")
-    suffix = keras.Model(start, outside(inside(start)), name="suffix")
-    share = multiply_adds(first) / max(multiply_adds(base), 1)
-    return Cut(stage=frozen[-1].name, prefix=prefix, suffix=suffix, share=share)
+    rest = start
+    if boundary is not base.outputs[0]:
+        rest = keras.Model(boundary, base.outputs[0], name="suffix_stages")(start)
+    outside = keras.Model(node.output_tensors[0], composition.training.output, name="suffix_head")
+    return Halves(inside, prefix, keras.Model(start, outside(rest), name="suffix"))
 
 
 def pays(found: Cut, *, images: int, epochs: int, views: int = 1) -> str:

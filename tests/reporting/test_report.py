@@ -1,0 +1,149 @@
+"""The report of a run: its words and figures are those of the run, everything is escaped, nothing leaves it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.resumable import write_photos
+
+import zoo
+from zoo.cli.main import main
+from zoo.errors import OptionError, ResumeError
+from zoo.evaluation import evaluate_scores
+from zoo.reporting import verdict
+from zoo.specs import Preprocessing
+from zoo.testing.tiny import tiny_backbone, tiny_dataset
+
+NUMBERS = Preprocessing(scale=2 / 255, mean=(1.0, 1.0, 1.0))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> zoo.Run:
+    folder = tmp_path_factory.mktemp("report")
+    photos = write_photos(folder / "a<b>&photos")
+    model = zoo.build(tiny_backbone(), head=zoo.classifier(["red", "green", "blue"]), preprocessing=NUMBERS)
+    return model.fit(photos, recipe="probe", validation=0.3, directory=folder / "run")
+
+
+def nothing_is_asked(page: str) -> None:
+    assert "default-src 'none'" in page
+    for word in ("<script", "http://", "https://", "@import", "<link", "<iframe", "javascript:"):
+        assert word not in page, word
+    assert set(re.findall(r'src="([^:]*):', page)) <= {"data"}
+    assert not re.findall(r'href="(?!#)', page)
+    assert not re.findall(r"url\((?!#)", page)
+
+
+def test_the_report_says_what_the_run_says(run: zoo.Run) -> None:
+    path = run.report()
+    assert path == run.directory / "report.html"
+    page = path.read_text(encoding="utf-8")
+    nothing_is_asked(page)
+    accuracy, count = run.validation.accuracy, run.validation.count
+    assert f"Right on {100 * accuracy:.1f} % of {count} examples" in page
+    assert "a&lt;b&gt;&amp;photos" in page
+    assert "a<b>" not in page
+    for row in run.validation.per_class:
+        assert f"<td>{row.label}</td><td class=n>{row.precision:.3f}</td><td class=n>{row.recall:.3f}</td>" in page
+    wrong = int((run.validation.scores.argmax(axis=1) != run.validation.targets).sum())
+    assert page.count("data:image/jpeg;base64,") == 2 * (min(wrong, 12) + 3)
+    assert "bit for bit as they were" in page
+    assert "Confusion matrix" in page
+    assert len(page) < 5_000_000
+
+
+def test_without_the_photos_it_says_so(run: zoo.Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """From the folder alone, moved elsewhere; the photos gone, then changed, then found again elsewhere."""
+    photos = Path(json.loads((run.directory / "run.json").read_text())["config"]["data"]["source"])
+    shutil.copytree(run.directory, tmp_path / "moved")
+    away = photos.rename(photos.parent / "away")
+    try:
+        assert main(["report", str(tmp_path / "moved"), "--out", str(tmp_path / "gone.html"), "-q"]) == 0
+        assert capsys.readouterr().out.strip() == str(tmp_path / "gone.html")
+        page = (tmp_path / "gone.html").read_text()
+        assert "There are none here" in page or "as recorded" in page
+        assert "data:image/jpeg" not in page
+        assert f"{run.validation.accuracy:.3f}"[:4] in page
+        page = zoo.report(tmp_path / "moved", tmp_path / "again.html", data=away).read_text()
+        assert "data:image/jpeg" in page
+        (away / "red" / "000.png").unlink()
+        assert "data:image/jpeg" not in zoo.report(tmp_path / "moved", tmp_path / "x.html", data=away).read_text()
+    finally:
+        shutil.rmtree(away)
+        write_photos(photos)
+
+
+def test_what_is_refused(run: zoo.Run, tmp_path: Path) -> None:
+    with pytest.raises(ResumeError, match="not the folder of a run"):
+        zoo.report(tmp_path)
+    with pytest.raises(OptionError, match="does not exist"):
+        zoo.report(run.directory, tmp_path / "no" / "x.html")
+    shutil.copytree(run.directory, tmp_path / "run")
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    (tmp_path / "run" / "run.json").write_text(json.dumps({**record, "state": "interrupted"}))
+    with pytest.raises(OptionError, match="is interrupted, and a report is made of a finished run"):
+        zoo.report(tmp_path / "run")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", ["regression", "multilabel", "box"])
+def test_other_tasks(task: str, tmp_path: Path) -> None:
+    heads = {
+        "regression": zoo.regressor(["width", "height"]),
+        "multilabel": zoo.multilabel(["red", "large", "left"]),
+        "box": zoo.locator(),
+    }
+    model = zoo.build(tiny_backbone(), head=heads[task], preprocessing=NUMBERS)
+    data = tiny_dataset(task, count=60)
+    run = model.fit(data, validation=0.3, directory=tmp_path / "run")
+    page = run.report(data=data).read_text()
+    nothing_is_asked(page)
+    words = {"regression": "off by", "multilabel": "Mean average precision", "box": "overlaps the true one"}
+    assert words[task] in page
+    assert page.count("data:image/jpeg") == (12 if task == "box" else 24)
+    assert "Largest errors" in page
+
+
+RECORD = {
+    "recipe": {"phases": [{"solver": "convex", "patience": None, "keep": "last"}]},
+    "config": {"data": {"source": "my photos"}},
+    "phases": [{"name": "probe", "solver": "convex"}],
+    "history": {"accuracy": [1.0], "val_accuracy": [0.7]},
+}
+
+
+def test_the_verdict_by_hand() -> None:
+    """Ten examples: seven right; the two mistakes at 0.95 count as sure, the one at 0.6 does not."""
+    scores = np.full((10, 2), 0.05)
+    told = [0, 0, 0, 0, 0, 0, 1, 1, 1, 0]
+    scores[np.arange(10), told] = 0.95
+    scores[9] = (0.6, 0.4)
+    targets = np.array([0, 0, 0, 0, 0, 0, 1, 0, 0, 1])
+    found = verdict(evaluate_scores(scores, targets, labels=["a", "b"]), RECORD, "validation")
+    assert found.good == (
+        "Right on 70.0 % of 10 examples it was not trained on. Always saying 'a' would be right on 80.0 %.",
+    )
+    assert found.fails == (
+        "'b' is found least: 1 of 2.",
+        "Most often 'a' is taken for 'b': 2 of 8.",
+        "2 mistakes were made with a probability of 0.9 or more.",
+    )
+    assert "between 39.7 % and 89.2 %" in found.sure[0]
+    assert "too high: 91.5 %" in found.sure[2]
+    assert "knows those by heart" in found.next[0]
+    assert "`zoo fit 'my photos' --recipe lp-ft`" in found.next[1]
+    assert len(found.next) == 3
+
+
+def test_the_verdict_on_values_by_hand() -> None:
+    targets = np.array([[0.0], [1.0], [2.0], [3.0], [4.0], [5.0]])
+    scores = targets + np.array([[0.0], [0.0], [0.0], [0.0], [2.0], [2.0]])
+    found = verdict(evaluate_scores(scores, targets, labels=["age"], task="regression"), RECORD, "test")
+    assert found.good[0].startswith("age: off by 0.6667 on average, on 6")
+    assert "the mean would be off by 1.5." in found.good[0]
+    assert found.fails == ("age: worst between 4 and 5, where it is off by 2 on average, mostly too high.",)

@@ -1,0 +1,41 @@
+"""`zoo report`: what a run came to, as one page that opens with the verdict in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from zoo.cli.parameters import quiet_option
+from zoo.cli.progress import progress_bar
+from zoo.cli.quiet import load_keras
+from zoo.errors import OptionError
+
+
+@click.command("report")
+@click.argument("run", metavar="RUN")
+@click.option("--out", metavar="FILE", help="Where to write it; default report.html in the folder of the run.")
+@click.option("--data", metavar="DATA", help="What it was trained on, if that is elsewhere now.")
+@click.option("--validation", metavar="DATA", help="Likewise, where validation was data of its own.")
+@quiet_option
+def command(run: str, out: str | None, data: str | None, validation: str | None, quiet: bool) -> None:
+    """Write what a run came to as one page: verdict, curves, mistakes with pictures, recipe, receipts.
+
+    RUN is the folder of a finished run. The page needs nothing else and asks the network for nothing.
+
+    \b
+    Example:
+      zoo report runs/20260801-101500-efficientnet_lite0-lp-ft --out flowers.html
+    """
+    # What can be told without Keras, which takes seconds to load, is told before.
+    from zoo.training.run import RunFolder
+
+    RunFolder.existing(Path(run))
+    if out is not None and not Path(out).parent.is_dir():
+        raise OptionError(f"--out {out!r}: the folder {str(Path(out).parent)!r} does not exist")
+    load_keras()
+    from zoo.model import report
+
+    with progress_bar("images", unit="images", quiet=quiet) as progress:
+        written = report(run, out, data=data, validation=validation, progress=progress)
+    click.echo(str(written))

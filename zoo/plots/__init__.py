@@ -1,0 +1,20 @@
+"""Figures in the sizes, type and colours of a paper: every function gives a matplotlib Figure (extra `plots`)."""
+
+from __future__ import annotations
+
+from zoo.plots.inside import feature_maps, first_layer_filters, grad_cam, map_of_features, network, top_patches
+from zoo.plots.results import confusion_matrix, learning_curves, most_confused, predicted_against_true, top_losses
+
+__all__ = [
+    "confusion_matrix",
+    "feature_maps",
+    "first_layer_filters",
+    "grad_cam",
+    "learning_curves",
+    "map_of_features",
+    "most_confused",
+    "network",
+    "predicted_against_true",
+    "top_losses",
+    "top_patches",
+]

@@ -1,0 +1,290 @@
+"""Figures of what is inside a model: filters and what activates them, feature maps, Grad-CAM, stages, features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from zoo import data as data_room
+from zoo.compose import Composition, as_pixels
+from zoo.data.inputs import as_uint8
+from zoo.errors import DataError, OptionError, did_you_mean
+from zoo.features import extract
+from zoo.features.nearest import principal_map
+from zoo.plots import gradient, patches
+from zoo.plots.style import COLOURS, COLUMN, MAP, PAGE, colours, new, paper, short, tiles
+from zoo.specs import HEAD_STAGE
+
+
+def composition_of(model: Any) -> Composition:
+    """The composition of a model, or the composition itself."""
+    composition: Composition = getattr(model, "composition", model)
+    return composition
+
+
+def inputs(composition: Composition, images: Any) -> tuple[list[str], np.ndarray]:
+    """Names, and pixels as the model takes them: uint8 (n, size, size, 3).
+
+    Raises:
+        DataError: there are none, or one cannot be read.
+    """
+    named = list(data_room.images(images))
+    if not named:
+        raise DataError("there are no images to look at")
+    fitted = [data_room.resize(as_uint8(image), composition.input_size, composition.resize) for _, image in named]
+    return [name for name, _ in named], np.stack(fitted)
+
+
+@paper
+def first_layer_filters(model: Any) -> Any:
+    """The kernels of the first convolution as small colour pictures: edges and colours, in every trained network.
+
+    Each kernel is shown on a scale of its own: grey is 0.
+
+    Args:
+        model: of `zoo.build` or `zoo.load`.
+
+    Returns:
+        A matplotlib Figure.
+
+    Raises:
+        OptionError: the base begins with no convolution over three colours.
+    """
+    kernels = patches.first_filters(composition_of(model))
+    most = np.abs(kernels).max(axis=(1, 2, 3), keepdims=True)
+    shown = 0.5 + 0.5 * kernels / np.where(most > 0, most, 1)
+    figure, axes = tiles(len(shown), across=8 if len(shown) <= 64 else 12, width=COLUMN)
+    for single, kernel in zip(axes, shown, strict=True):
+        single.imshow(kernel)
+    return figure
+
+
+@paper
+def top_patches(
+    model: Any,
+    data: Any,
+    layer: str = "stem",
+    channels: Sequence[int] | None = None,
+    *,
+    k: int = 9,
+    progress: Callable[[int, int], None] | None = None,
+) -> Any:
+    """For each of some filters the nine patches of a data set that activate it most: what it looks for.
+
+    See `zoo.plots.patches.top_patches`, which gives the patches with their places and activations.
+
+    Args:
+        model: of `zoo.build` or `zoo.load`.
+        data: pictures, as for `fit`; labels are not needed.
+        layer: a stage, or a layer of the base.
+        channels: which filters; None: the first nine.
+        k: patches of each.
+        progress: called with (images done, images in all).
+
+    Returns:
+        A matplotlib Figure, a page wide: a block of patches for each filter.
+
+    Raises:
+        OptionError: a layer or channel that is not there, or whose receptive field cannot be told.
+    """
+    composition = composition_of(model)
+    if channels is None:
+        channels = range(min(9, int(patches.layer_output(composition, layer).shape[-1])))
+    found = patches.top_patches(composition, data_room.load(data), layer, list(channels), k=k, progress=progress)
+    figure, axes = tiles(len(found), across=min(3, len(found)), width=PAGE, extra=0.2)
+    for single, (channel, best) in zip(axes, found.items(), strict=True):
+        single.imshow(mosaic([patch.pixels for patch in best], across=int(np.ceil(np.sqrt(k)))))
+        single.set_title(f"{short(layer)} {channel}", loc="left")
+    return figure
+
+
+def mosaic(pictures: Sequence[np.ndarray], *, across: int) -> np.ndarray:
+    """Pictures of one size side by side with a white line between: uint8 (height, width, 3)."""
+    height, width = pictures[0].shape[:2]
+    gap = max(1, width // 24)
+    down = -(-len(pictures) // across)
+    whole = np.full((down * (height + gap) - gap, across * (width + gap) - gap, 3), 255, np.uint8)
+    for place, picture in enumerate(pictures):
+        row, column = divmod(place, across)
+        y, x = row * (height + gap), column * (width + gap)
+        whole[y : y + height, x : x + width] = picture
+    return whole
+
+
+@paper
+def feature_maps(model: Any, image: Any, layer: str = "stage1", channels: Sequence[int] | None = None) -> Any:
+    """What the channels of a layer make of one image.
+
+    Args:
+        model: of `zoo.build` or `zoo.load`.
+        image: a path, an array (height, width, 3) with values 0..255, or a Pillow image.
+        layer: a stage, or a layer of the base.
+        channels: which; None: the fifteen that vary most over this image.
+
+    Returns:
+        A matplotlib Figure: the image as the model sees it, then the maps, each on a scale of its own.
+
+    Raises:
+        OptionError: a layer or channel that is not there, or a layer without maps.
+    """
+    composition = composition_of(model)
+    _, pixels = inputs(composition, image)
+    _, network = patches.up_to(composition, layer)
+    maps = np.asarray(network(as_pixels(pixels[:1]), training=False), np.float32)[0]
+    if channels is None:
+        channels = np.sort(np.argsort(-maps.std(axis=(0, 1)), kind="stable")[:15]).tolist()
+    wrong = [channel for channel in channels if not 0 <= channel < maps.shape[-1]]
+    if wrong:
+        raise OptionError(f"{layer} has channels 0..{maps.shape[-1] - 1}; got {wrong}")
+    figure, axes = tiles(len(channels) + 1, across=4, width=COLUMN, extra=0.14)
+    axes[0].imshow(pixels[0])
+    axes[0].set_title("input", loc="left", fontsize=6, pad=2)
+    for single, channel in zip(axes[1:], channels, strict=True):
+        single.imshow(maps[..., channel], cmap=MAP)
+        single.set_title(str(channel), loc="left", fontsize=6, pad=2)
+    return figure
+
+
+@paper
+def grad_cam(model: Any, images: Any, label: str | None = None, *, stage: str | None = None) -> Any:
+    """Where the model looks: each image, and beside it what speaks for the answer.
+
+    See `zoo.plots.gradient.grad_cam`, which gives the numbers.
+
+    Args:
+        model: of `zoo.build` or `zoo.load`.
+        images: as for `predict`.
+        label: for which answer; None: for each image the one the model gives.
+        stage: behind which stage of the base; None: the last one.
+
+    Returns:
+        A matplotlib Figure.
+
+    Raises:
+        OptionError: a label or stage that is not there.
+    """
+    composition = composition_of(model)
+    names, pixels = inputs(composition, images)
+    if label is not None and label not in composition.labels:
+        near = did_you_mean(label, composition.labels)
+        raise OptionError(f"the model has no label {label!r}.{near} Labels: {', '.join(composition.labels[:20])}")
+    scores = np.asarray(composition.scoring(as_pixels(pixels), training=False), np.float32)
+    columns = scores.argmax(axis=1) if label is None else np.full(len(pixels), composition.labels.index(label))
+    heat = gradient.grad_cam(composition, pixels, columns, stage=stage)
+    labels = composition.labels or tuple(str(number) for number in range(composition.width))
+    figure, axes = tiles(2 * len(pixels), across=4 if len(pixels) > 1 else 2, width=PAGE, extra=0.2)
+    for number, name in enumerate(names):
+        column = int(columns[number])
+        axes[2 * number].imshow(pixels[number])
+        axes[2 * number].set_title(short(str(name).rpartition("/")[2], 26), loc="left")
+        axes[2 * number + 1].imshow(gradient.overlay(pixels[number], heat[number]))
+        axes[2 * number + 1].set_title(f"{short(labels[column], 18)} {scores[number, column]:.2f}", loc="left")
+    return figure
+
+
+@paper
+def network(model: Any, trained: Sequence[str] = ()) -> Any:
+    """The structure of a model, a box for each stage from the pixels down to the answer.
+
+    The wider a box the more channels, on a log scale. Beside it: the size of its output, and its weights.
+
+    Args:
+        model: of `zoo.build` or `zoo.load`.
+        trained: stages that are drawn as trained; the head always is.
+
+    Returns:
+        A matplotlib Figure, one column wide.
+    """
+    composition = composition_of(model)
+    rows = structure(composition)
+    figure = new(COLUMN, 0.3 * len(rows) + 0.2)
+    axes = figure.add_subplot()
+    axes.set_axis_off()
+    widths = np.log2([max(channels, 2) for _, channels, _, _ in rows])
+    widths = 0.16 + 0.22 * widths / widths.max()
+    for place, ((name, channels, size, weights), width) in enumerate(zip(rows, widths, strict=True)):
+        changed = name in trained or name == HEAD_STAGE
+        colour = COLOURS[1] if changed else COLOURS[0] if weights else "0.6"
+        axes.barh(-place, width, left=0.4 - width, height=0.62, color=colour)
+        axes.text(0.4 - width / 2, -place, short(name, 14), ha="center", va="center", color="white", fontsize=7)
+        shape = f"{size} × {size} × {channels}" if size else f"{channels}"
+        axes.text(0.43, -place, shape, va="center", fontsize=7)
+        if weights:
+            axes.text(1.0, -place, f"{weights:,}", va="center", ha="right", fontsize=7)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(-len(rows) + 0.4, 0.6)
+    return figure
+
+
+def structure(composition: Composition) -> list[tuple[str, int, int, int]]:
+    """(name, channels, side of the map or 0, weights) of the input, every stage, the features and the head."""
+    rows = [("pixels", composition.channels, composition.input_size, 0)]
+    for stage in composition.stages:
+        shape = stage.cut.output.shape if stage.cut is not None else ()
+        side = int(shape[1]) if len(shape) == 4 else 0 if shape else composition.input_size // stage.stride
+        rows.append((stage.name, stage.channels, side, sum(layer.count_params() for layer in stage.layers)))
+    if composition.head is not None:
+        rows.append(("features", int(composition.head.input_shape[-1]), 0, 0))
+        rows.append((HEAD_STAGE, composition.width, 0, composition.head.count_params()))
+    return rows
+
+
+@paper
+def map_of_features(model: Any, data: Any, *, cache: bool = True) -> Any:
+    """Images as points of a plane, those with like features near one another, coloured by class.
+
+    The two principal directions of the features (`zoo.features.nearest.principal_map`): nothing is stretched to look
+    like clusters.
+
+    Args:
+        model: of `zoo.build` or `zoo.load`; with a head.
+        data: as for `fit`.
+        cache: whether features are looked up in the cache and kept there.
+
+    Returns:
+        A matplotlib Figure, one column wide.
+
+    Raises:
+        OptionError: the model is a pretrained classifier, without features of its own.
+        DataError: no image can be read.
+    """
+    composition = composition_of(model)
+    if composition.features is None:
+        raise OptionError("the pretrained classifier has no features of its own: build it with a head")
+    dataset = data_room.load(data)
+    found = extract(
+        composition.features,
+        dataset,
+        np.arange(len(dataset)),
+        size=composition.input_size,
+        rule=composition.resize,
+        cache=cache,
+    )
+    if not len(found):
+        raise DataError(f"none of the {len(dataset)} images of {dataset.name} could be read")
+    return plane(principal_map(found.values), dataset, found.positions)
+
+
+@paper
+def plane(points: np.ndarray, dataset: data_room.Dataset, positions: np.ndarray) -> Any:
+    """Points (n, 2) of the images at these positions of a dataset, coloured by class, or by its first value."""
+    figure = new(COLUMN, COLUMN * 0.95)
+    axes = figure.add_subplot()
+    size = float(np.clip(3000 / len(points), 4, 18))
+    if dataset.task == "classification" and dataset.targets is not None:
+        targets = dataset.targets[positions]
+        names = dataset.labels or tuple(str(number) for number in range(dataset.n_classes))
+        for number, colour in enumerate(colours(len(names))):
+            own = points[targets == number]
+            axes.scatter(own[:, 0], own[:, 1], s=size, color=colour, lw=0, alpha=0.8, label=short(names[number], 14))
+        if len(names) <= 12:
+            axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.02), ncols=3, markerscale=1.5, handletextpad=0.1)
+    else:
+        values = None if dataset.targets is None else dataset.targets[positions].reshape(len(points), -1)[:, 0]
+        axes.scatter(points[:, 0], points[:, 1], s=size, c=values, cmap=MAP, lw=0, alpha=0.8)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.set_aspect("equal", adjustable="datalim")
+    return figure

@@ -1,0 +1,253 @@
+"""Figures of what came out: curves, confusion, the examples the model is most wrong about, values against truth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from zoo import data as data_room
+from zoo.errors import DataError, OptionError
+from zoo.evaluation.losses import example_losses, said
+from zoo.evaluation.result import Evaluation
+from zoo.outputs import as_boxes
+from zoo.plots.style import COLOURS, COLUMN, MAP, PAGE, new, paper, short, tiles
+
+_NAMED = 20
+"""Classes whose names and counts fit on a confusion matrix."""
+
+_MOST_CLASSES = 100
+
+
+@paper
+def learning_curves(run: Any) -> Any:
+    """Loss and headline figure by epoch, on training and held-out examples, phases told apart.
+
+    Args:
+        run: what `fit` gave: its `history` and `phases` are read. (The probe counts as one epoch.)
+
+    Returns:
+        A matplotlib Figure, one column wide.
+
+    Raises:
+        OptionError: the run has no history.
+    """
+    history: Mapping[str, Sequence[float]] = run.history
+    names = curve_names(history)
+    if not names:
+        raise OptionError("the run has no history to draw")
+    figure = new(COLUMN, 1.7 * len(names) + 0.3)
+    panels = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
+    borders = boundaries(run.phases)
+    for axes, name in zip(panels, names, strict=True):
+        for key, label, colour in ((name, "training", COLOURS[0]), (f"val_{name}", "held out", COLOURS[1])):
+            values = np.array(history.get(key, ()), np.float64)
+            epochs = np.arange(1, len(values) + 1)
+            axes.plot(epochs, values, "o-" if len(values) < 20 else "-", color=colour, label=label)
+        for place in borders[:-1]:
+            axes.axvline(place[1] + 0.5, color="0.6", lw=0.8, ls=":")
+        axes.set_ylabel(name.replace("_", " "))
+        axes.margins(x=0.06, y=0.12)
+    if len(borders) > 1:
+        for name, last, first in ((name, last, first) for name, last, first in borders):
+            panels[0].annotate(
+                short(name, 14),
+                ((first + last) / 2, 1.0),
+                xycoords=("data", "axes fraction"),
+                xytext=(0, 3),
+                textcoords="offset points",
+                ha="center",
+                fontsize=7,
+            )
+    panels[-1].set_xlabel("epoch")
+    panels[-1].xaxis.get_major_locator().set_params(integer=True)
+    if any(key.startswith("val_") for key in history):
+        panels[0].legend()
+    return figure
+
+
+def curve_names(history: Mapping[str, Sequence[float]]) -> list[str]:
+    """The figures of a history that have a panel: the loss first, then those that the task has."""
+    wanted = [name for name in history if not name.startswith("val_") and not name.startswith("learning_rate")]
+    return sorted(wanted, key=lambda name: name != "loss")[:3]
+
+
+def boundaries(phases: Sequence[Mapping[str, Any]]) -> list[tuple[str, int, int]]:
+    """(name, last epoch, first epoch) of every phase that has epochs, epochs numbered from 1 through all phases."""
+    found, done = [], 0
+    for phase in phases:
+        epochs = int(phase.get("epochs_done", phase.get("epochs", 1) if "solver" in phase else 0))
+        if epochs:
+            found.append((str(phase["name"]), done + epochs, done + 1))
+            done += epochs
+    return found
+
+
+@paper
+def confusion_matrix(evaluation: Evaluation) -> Any:
+    """What each class was taken for: true class down, predicted class across.
+
+    Colour is the share of the true class, so that rare classes show as well as frequent ones; the numbers are counts.
+    With more than 20 classes neither names nor numbers fit, and the colours alone are shown.
+
+    Args:
+        evaluation: of a classification.
+
+    Returns:
+        A matplotlib Figure.
+
+    Raises:
+        AttributeError: the evaluation is of another task.
+    """
+    counts = np.asarray(evaluation.confusion)
+    totals = counts.sum(axis=1, keepdims=True)
+    shares = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
+    side = COLUMN if len(counts) <= 10 else min(0.36 * len(counts), PAGE) if len(counts) <= _NAMED else COLUMN
+    figure = new(side, side * 0.95)
+    axes = figure.add_subplot()
+    axes.imshow(shares, cmap=MAP, vmin=0, vmax=1)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("true")
+    if len(counts) <= _NAMED:
+        names = [short(label, 16) for label in evaluation.labels]
+        axes.set_xticks(range(len(counts)), names, rotation=45, ha="right", rotation_mode="anchor")
+        axes.set_yticks(range(len(counts)), names)
+        for row, column in np.ndindex(counts.shape):
+            if counts[row, column]:
+                colour = "black" if shares[row, column] > 0.55 else "white"
+                axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=colour, fontsize=7)
+    axes.tick_params(length=0)
+    return figure
+
+
+def confused_pairs(evaluation: Evaluation, k: int = 8) -> list[tuple[str, str, int, int]]:
+    """(true class, what it was taken for, how often, examples of the true class), the most frequent first."""
+    counts = np.array(evaluation.confusion)
+    totals = counts.sum(axis=1)
+    np.fill_diagonal(counts, 0)
+    order = np.argsort(-counts, axis=None, kind="stable")[:k]
+    pairs = [tuple(map(int, np.unravel_index(place, counts.shape))) for place in order]
+    return [
+        (evaluation.labels[a], evaluation.labels[b], int(counts[a, b]), int(totals[a]))
+        for a, b in pairs
+        if counts[a, b]
+    ]
+
+
+@paper
+def most_confused(evaluation: Evaluation, k: int = 8) -> Any:
+    """Which class is most often taken for which.
+
+    Args:
+        evaluation: of a classification.
+        k: pairs at most.
+
+    Returns:
+        A matplotlib Figure, one column wide.
+
+    Raises:
+        OptionError: nothing was confused.
+    """
+    pairs = confused_pairs(evaluation, k)
+    if not pairs:
+        raise OptionError(f"all {evaluation.count} examples are right: nothing was confused")
+    figure = new(COLUMN, 0.24 * len(pairs) + 0.5)
+    axes = figure.add_subplot()
+    places = np.arange(len(pairs))
+    axes.barh(places, [count for _, _, count, _ in pairs], color=COLOURS[0], height=0.7)
+    axes.set_yticks(places, [f"{short(true, 14)} as {short(told, 14)}" for true, told, _, _ in pairs])
+    axes.invert_yaxis()
+    for place, (_, _, count, total) in zip(places, pairs, strict=True):
+        axes.annotate(
+            f"{count} of {total}", (count, place), (3, 0), textcoords="offset points", va="center", fontsize=7
+        )
+    axes.margins(x=0.22)
+    axes.set_xlim(left=0)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.set_xlabel("examples")
+    axes.tick_params(axis="y", length=0)
+    return figure
+
+
+def worst(evaluation: Evaluation, k: int) -> list[int]:
+    """Rows of the examples with the largest loss, the worst first; of a classification only those that are wrong."""
+    losses = example_losses(evaluation)
+    rows = np.argsort(-losses, kind="stable")
+    if evaluation.task == "classification":
+        rows = rows[evaluation.scores.argmax(axis=1)[rows] != evaluation.targets[rows]]
+    found: list[int] = rows[:k].tolist()
+    return found
+
+
+@paper
+def top_losses(evaluation: Evaluation, data: Any, k: int = 9) -> Any:
+    """The examples that the model is most wrong about, with what is true and what it said.
+
+    Args:
+        evaluation: of one answer; with its examples.
+        data: where its pictures are, as for `evaluate`.
+        k: pictures at most.
+
+    Returns:
+        A matplotlib Figure, a page wide. Boxes are drawn: the true one in blue, the predicted one in orange.
+
+    Raises:
+        DataError: the pictures of the evaluation are not in the data.
+        OptionError: nothing is wrong, or the evaluation has several answers.
+    """
+    rows = worst(evaluation, k)
+    if not rows:
+        raise OptionError(f"all {evaluation.count} examples are right: there is none to show")
+    dataset = data_room.load(data)
+    place = {name: index for index, name in enumerate(dataset.ids)}
+    lost = [evaluation.ids[row] for row in rows if evaluation.ids[row] not in place]
+    if lost:
+        raise DataError(f"{lost[0]!r} and {len(lost) - 1} more of the evaluation are not in {dataset.name}")
+    figure, axes = tiles(len(rows), across=3, width=PAGE, extra=0.4, aspect=0.75)
+    for single, row in zip(axes, rows, strict=True):
+        picture = dataset.image(place[evaluation.ids[row]])
+        true, told = said(evaluation, row)
+        single.imshow(picture)
+        if evaluation.task == "box":
+            draw_box(single, evaluation.targets[row], picture.shape, COLOURS[0])
+            draw_box(single, as_boxes(evaluation.scores[row][None])[0], picture.shape, COLOURS[1])
+        single.set_title(f"{short(told, 30)}\nis {short(true, 30)}", loc="left")
+    return figure
+
+
+def draw_box(axes: Any, box: Sequence[float], shape: Sequence[int], colour: str) -> None:
+    """A box (shares of width and height) on a picture."""
+    from matplotlib.patches import Rectangle
+
+    height, width = shape[:2]
+    left, top, right, bottom = box[0] * width, box[1] * height, box[2] * width, box[3] * height
+    axes.add_patch(Rectangle((left - 0.5, top - 0.5), right - left, bottom - top, fill=False, ec=colour, lw=1.5))
+
+
+@paper
+def predicted_against_true(evaluation: Evaluation, output: int = 0) -> Any:
+    """Values told against true values; on the line they are equal.
+
+    Args:
+        evaluation: of a regression.
+        output: which of its values.
+
+    Returns:
+        A matplotlib Figure, one column wide.
+
+    Raises:
+        OptionError: the evaluation is of another task, or has no such value.
+    """
+    if evaluation.task != "regression" or not 0 <= output < len(evaluation.labels):
+        raise OptionError(f"this evaluation of a {evaluation.task} task has no value number {output}")
+    true, told = evaluation.targets.reshape(evaluation.scores.shape)[:, output], evaluation.scores[:, output]
+    figure = new(COLUMN, COLUMN * 0.9)
+    axes = figure.add_subplot()
+    low, high = float(min(true.min(), told.min())), float(max(true.max(), told.max()))
+    axes.plot([low, high], [low, high], color="0.6", lw=0.8, zorder=1)
+    axes.scatter(true, told, s=10, color=COLOURS[0], alpha=min(1.0, 0.25 + 40 / len(true)), lw=0, zorder=2)
+    axes.set_xlabel(f"true {short(evaluation.labels[output])}")
+    axes.set_ylabel(f"predicted {short(evaluation.labels[output])}")
+    axes.set_aspect("equal", adjustable="datalim")
+    return figure

@@ -1,0 +1,102 @@
+"""Figures of what the model is shown: a batch as it trains on it, augmentation and all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from zoo.augment import Op, transform
+from zoo.compose import Composition
+from zoo.data import Dataset, batches
+from zoo.errors import DataError, OptionError
+from zoo.outputs import box_columns, parts
+from zoo.plots.results import draw_box
+from zoo.plots.style import COLOURS, PAGE, paper, short, tiles
+
+
+@paper
+def show_batch(
+    composition: Composition,
+    dataset: Dataset,
+    ops: Sequence[Op] = (),
+    *,
+    images: int = 6,
+    views: int = 4,
+    seed: int = 0,
+) -> Any:
+    """Some images of a data set, resized as the model takes them, and as they look in the first epochs.
+
+    Args:
+        composition: the model.
+        dataset: pictures; with boxes these are drawn where the augmentation has moved them.
+        ops: the augmentation; none: one column.
+        images: how many, drawn at random.
+        views: columns: the image as it is, then as in so many epochs less one.
+        seed: of the run: what is shown is what `fit(seed=...)` trains on.
+
+    Returns:
+        A matplotlib Figure, a page wide; a row for each image.
+
+    Raises:
+        OptionError: images or views below 1.
+        DataError: none of the images can be read.
+    """
+    if images < 1 or views < 1:
+        raise OptionError(f"images={images!r} and views={views!r} must be at least 1")
+    drawn = np.sort(np.random.default_rng(seed).permutation(len(dataset))[:images])
+    boxes = None
+    if dataset.task in ("box", "multi-output") and dataset.targets is not None:
+        where = box_columns(composition.outputs)
+        boxes = None if where is None else dataset.targets[:, where]
+    columns = []
+    for epoch in range(views if ops else 1):
+        changed = transform(ops, seed=seed, epoch=epoch - 1) if epoch else None
+        (batch,) = list(
+            batches(
+                dataset,
+                drawn,
+                size=composition.input_size,
+                rule=composition.resize,
+                batch_size=len(drawn) or 1,
+                transform=changed,
+                boxes=boxes,
+                on_skip=lambda name, reason: None,
+            )
+        ) or [None]
+        if batch is None:
+            raise DataError(f"none of the {len(drawn)} images of {dataset.name} could be read")
+        columns.append(batch)
+    shown = columns[0].positions.tolist()
+    if len(columns) == 1:
+        figure, axes = tiles(len(shown), across=3, width=PAGE, extra=0.2)
+    else:
+        figure, axes = tiles(len(shown) * len(columns), across=len(columns), width=PAGE, extra=0.2)
+    for number, single in enumerate(axes):
+        row, column = divmod(number, len(columns))
+        batch = columns[column]
+        single.imshow(batch.pixels[row])
+        own = batch.boxes if batch.boxes is not None else None if boxes is None else boxes[batch.positions]
+        if own is not None:
+            draw_box(single, own[row], batch.pixels.shape[1:], COLOURS[1])
+        single.set_title(f"epoch {column}" if column else short(_answer(dataset, shown[row]), 26), loc="left")
+    return figure
+
+
+def _answer(dataset: Dataset, index: int) -> str:
+    """What is known of an image, in a few words."""
+    if dataset.targets is None:
+        return dataset.ids[index]
+    target = dataset.targets[index]
+    if dataset.task == "classification":
+        return dataset.labels[target] if dataset.labels else str(target)
+    if dataset.task == "multilabel":
+        return ", ".join(name for name, given in zip(dataset.labels, target, strict=True) if given > 0) or "nothing"
+    if dataset.task == "multi-output":
+        said = []
+        for output, _, true in parts(dataset.outputs, None, target[None]):
+            if output.task == "classification":
+                said.append(output.labels[int(true[0])])
+        return ", ".join(said) or dataset.ids[index]
+    return "" if dataset.task == "box" else ", ".join(f"{value:.4g}" for value in target)

@@ -1,0 +1,159 @@
+"""How zoo's figures look: sizes and type of a paper, colours that colour-blind readers tell apart, light and dark."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from functools import wraps
+from importlib.util import find_spec
+from typing import Any, ParamSpec
+
+from zoo.errors import OptionError
+
+COLUMN, PAGE = 3.5, 7.2
+"""Widths in inches: one column (89 mm) and a page of two (183 mm), as Nature and most conferences have them."""
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
+"""Blue, vermilion, green, purple, orange, sky, grey: Okabe and Ito, "Color Universal Design" (2008), without yellow,
+which does not show on white, and with a grey that shows on black too."""
+
+MAP, HEAT = "cividis", "inferno"
+"""Colour maps with even steps of lightness, readable in grey too."""
+
+INK = "#101112"
+"""Of text and axes. A value nothing else has, so that a page can put its own colour in place of it."""
+
+_STYLE = {
+    "font.size": 8,
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same figure everywhere
+    "axes.titlesize": 8,
+    "axes.labelsize": 8,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "axes.linewidth": 0.6,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 4,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": INK,
+    "axes.titlecolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "text.parse_math": False,  # a class may be called "$5"
+    "savefig.dpi": 300,
+    "figure.dpi": 150,
+    "image.interpolation": "nearest",
+    "svg.hashsalt": "zoo",  # the same figure is the same file
+}
+
+Arguments = ParamSpec("Arguments")
+
+
+def paper(function: Callable[Arguments, Any]) -> Callable[Arguments, Any]:
+    """Makes a function that draws do so in this style; without matplotlib it says what to install."""
+
+    @wraps(function)
+    def drawn(*args: Arguments.args, **options: Arguments.kwargs) -> Any:
+        with _style(function.__name__):
+            figure = function(*args, **options)
+            figure.canvas.draw()  # now: what is laid out later would be so in another style
+            return figure
+
+    return drawn
+
+
+def _style(what: str) -> Any:
+    require(what)
+    from matplotlib import cycler, rc_context
+
+    return rc_context({**_STYLE, "axes.prop_cycle": cycler(color=COLOURS)})
+
+
+def require(what: str) -> None:
+    """Say what to install where matplotlib is missing.
+
+    Raises:
+        OptionError: it is.
+    """
+    if find_spec("matplotlib") is None:
+        raise OptionError(f"{what} needs matplotlib: pip install 'zoo-sdk[plots]'")
+
+
+def new(width: float, height: float) -> Any:
+    """An empty figure, in inches. It belongs to no window: notebooks show it, `savefig` writes it."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def tiles(count: int, *, across: int, width: float, extra: float = 0.0, aspect: float = 1.0) -> tuple[Any, list[Any]]:
+    """A figure of square tiles for pictures, and their axes: no ticks, no frames.
+
+    Args:
+        count: how many.
+        across: in one row.
+        width: of the figure, in inches.
+        extra: height for the title of each tile, in inches.
+        aspect: height of a tile's picture over its width.
+    """
+    across = max(min(across, count), 1)
+    down = max(-(-count // across), 1)
+    figure = new(width, down * (width / across * aspect + extra))
+    axes = list(figure.subplots(down, across, squeeze=False).flat)
+    for place, single in enumerate(axes):
+        single.set_axis_off()
+        if place >= count:
+            single.remove()
+    return figure, axes[:count]
+
+
+def short(text: str, limit: int = 24) -> str:
+    """A name that fits beside a figure; the middle of a long one is left out."""
+    text = "".join(c if c.isprintable() else "?" for c in text)
+    return text if len(text) <= limit else f"{text[: limit // 2]}…{text[-(limit - limit // 2 - 1) :]}"
+
+
+def colours(count: int) -> list[Any]:
+    """A colour for each of so many groups: the seven, and beyond them even steps of a colour map."""
+    if count <= len(COLOURS):
+        return list(COLOURS[:count])
+    from matplotlib import colormaps
+
+    steps = colormaps["turbo"]
+    return [steps(0.05 + 0.9 * index / (count - 1)) for index in range(count)]
+
+
+def to_svg(figure: Any, *, title: str, name: str, shown: float = 1.0) -> str:
+    """A figure as SVG to stand inside a page: text and axes take the colour of the page's text, the rest is clear.
+
+    Args:
+        figure: as the functions of `zoo.plots` give it.
+        title: what it shows, for those who do not see it; plain text.
+        name: a word of its own for each figure of a page: ids of two figures then do not meet.
+        shown: how much larger than in print.
+    """
+    from html import escape
+
+    from matplotlib import rc_context
+
+    out = io.StringIO()
+    with rc_context({"svg.hashsalt": name, "svg.fonttype": "path"}):
+        figure.savefig(
+            out, format="svg", transparent=True, dpi=150, metadata={"Date": None, "Creator": None, "Type": None}
+        )
+    text = out.getvalue()
+    text = text[text.index("<svg") :]  # a page has a doctype of its own
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r'(?<= id=")|(?<=href="#)|(?<=url\(#)', f"{name}-", text)
+    width = figure.get_figwidth()
+    head = f'<svg role="img" aria-label="{escape(title)}" style="width:{96 * shown * width:.0f}px" '
+    text = re.sub(r'<svg (?:xmlns\S+ )*width="[^"]+" height="[^"]+" ', head, text, count=1)
+    return text.replace(INK, "currentColor")

@@ -1,0 +1,259 @@
+"""The figures of a run in words: how good, how sure, where it fails, what to try next."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from zoo.evaluation.losses import example_losses
+from zoo.evaluation.result import Evaluation
+
+SURE = 0.9
+"""A mistake at this probability or above is one to look at: the photo is odd, or its label is wrong."""
+
+_WIDE = 0.10
+"""An interval of a share wider than this says little."""
+
+_LITTLE_LEFT = 0.98
+_GAP = 0.10
+"""So much better on what it was trained on: it has learnt those examples by heart."""
+
+_UNEVEN = 5
+"""The largest class has so many times the examples of the smallest."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a reader wants to know first; sentences.
+
+    Attributes:
+        good: how good it is, and beside what.
+        sure: how sure that is.
+        fails: where it fails.
+        next: what to try, the most promising first; with what to type.
+    """
+
+    good: tuple[str, ...]
+    sure: tuple[str, ...]
+    fails: tuple[str, ...]
+    next: tuple[str, ...]
+
+
+def verdict(evaluation: Evaluation, record: Mapping[str, Any], split: str) -> Verdict:
+    """The verdict on a run.
+
+    Args:
+        evaluation: on examples held out, with its examples.
+        record: the content of run.json.
+        split: "validation" or "test": which examples.
+    """
+    answers = getattr(evaluation, "answers", None) if evaluation.task == "multi-output" else None
+    if answers is None:
+        good, sure, fails = _WORDS[evaluation.task](evaluation)
+    else:
+        good, sure, fails = [], [], []
+        for name, answer in answers.items():
+            for lines, own in zip((good, sure, fails), _WORDS[answer.task](answer), strict=True):
+                lines += [f"{name}: {line}" for line in own]
+    if split == "validation" and _was_chosen_on(record):
+        sure.append(
+            "The epoch that was kept was chosen by these same examples, so the figures are a little too good: "
+            "test=0.2 holds out others that nothing is chosen by."
+        )
+    return Verdict(tuple(good), tuple(sure), tuple(fails), tuple(_next(evaluation, record)))
+
+
+def _was_chosen_on(record: Mapping[str, Any]) -> bool:
+    phases = record["recipe"]["phases"]
+    return any(phase["solver"] == "gradient" and (phase["patience"] or phase["keep"] == "best") for phase in phases)
+
+
+def _percent(share: float) -> str:
+    return "-" if math.isnan(share) else f"{100 * share:.1f} %"
+
+
+def _share_sure(interval: tuple[float, float], count: int) -> list[str]:
+    low, high = interval
+    lines = [f"With {count} examples the true share lies between {_percent(low)} and {_percent(high)} (95 % interval)."]
+    if high - low > _WIDE:
+        lines.append(
+            "That is wide: a model whose figure differs by a few points from this one cannot be told from it on so few."
+        )
+    return lines
+
+
+Words = tuple[list[str], list[str], list[str]]
+
+
+def _classification(evaluation: Evaluation) -> Words:
+    counts = np.asarray(evaluation.confusion)
+    support = counts.sum(axis=1)
+    most = int(support.argmax())
+    good = [
+        f"Right on {_percent(evaluation.accuracy)} of {evaluation.count} examples it was not trained on. Always saying "
+        f"{evaluation.labels[most]!r} would be right on {_percent(support[most] / support.sum())}."
+    ]
+    sure = _share_sure(evaluation.interval, evaluation.count)
+    confidence = float(evaluation.scores.max(axis=1).mean())
+    gap = confidence - evaluation.accuracy
+    if abs(gap) > 0.05:
+        sure.append(
+            f"Its probabilities are too {'high' if gap > 0 else 'low'}: {_percent(confidence)} on average, where it is "
+            f"right on {_percent(evaluation.accuracy)}."
+        )
+    fails = []
+    recall = np.divide(np.diag(counts), support, out=np.full(len(counts), np.nan), where=support > 0)
+    if np.nanmin(recall) == 1:
+        return good, sure, ["Nowhere, on these examples."]
+    worst = int(np.nanargmin(recall))
+    fails.append(f"{evaluation.labels[worst]!r} is found least: {counts[worst, worst]} of {support[worst]}.")
+    wrong = counts - np.diag(np.diag(counts))
+    true, told = map(int, np.unravel_index(int(wrong.argmax()), wrong.shape))
+    fails.append(
+        f"Most often {evaluation.labels[true]!r} is taken for {evaluation.labels[told]!r}: {wrong[true, told]} of "
+        f"{support[true]}."
+    )
+    certain = _sure_mistakes(evaluation)
+    if certain:
+        fails.append(f"{_many(certain, 'mistake')} made with a probability of {SURE} or more.")
+    return good, sure, fails
+
+
+def _many(count: int, thing: str) -> str:
+    return f"{count} {thing} was" if count == 1 else f"{count} {thing}s were"
+
+
+def _sure_mistakes(evaluation: Evaluation) -> int:
+    wrong = evaluation.scores.argmax(axis=1) != evaluation.targets
+    return int((wrong & (evaluation.scores.max(axis=1) >= SURE)).sum())
+
+
+def _multilabel(evaluation: Evaluation) -> Words:
+    good = [
+        f"Mean average precision {evaluation.mean_average_precision:.3f} over {len(evaluation.labels)} labels; every "
+        f"label is right on {_percent(evaluation.subset_accuracy)} of {evaluation.count} examples it was not trained "
+        "on."
+    ]
+    common = np.asarray(evaluation.targets).mean(axis=0)
+    good.append(f"By chance the mean average precision would be {common[common > 0].mean():.3f}.")
+    rows = [row for row in evaluation.per_class if not math.isnan(row.average_precision)]
+    worst = min(rows, key=lambda row: row.average_precision)
+    fails = [f"{worst.label!r} is told worst: average precision {worst.average_precision:.3f}."]
+    missed = min(rows, key=lambda row: row.recall if not math.isnan(row.recall) else 2)
+    if missed.recall < 1:
+        fails.append(
+            f"{missed.label!r} is missed most often: found on {_percent(missed.recall)} of those that have it."
+        )
+    return good, _share_sure(evaluation.interval, evaluation.count), fails
+
+
+def _regression(evaluation: Evaluation) -> Words:
+    true = np.asarray(evaluation.targets, np.float64).reshape(evaluation.scores.shape)
+    good, fails = [], []
+    for place, row in enumerate(evaluation.per_output):
+        values = true[:, place]
+        what = "The value" if row.label == "0" else row.label
+        plain = np.abs(values - values.mean()).mean()
+        explained = "" if math.isnan(row.r2) else f" It explains {_percent(max(row.r2, 0.0))} of the variance."
+        good.append(
+            f"{what}: off by {row.mae:.4g} on average, on {evaluation.count} examples it was not trained on. Always "
+            f"saying the mean would be off by {plain:.4g}.{explained}"
+        )
+        fails.append(f"{what}: {_worst_range(values, evaluation.scores[:, place])}")
+    interval = getattr(evaluation, "interval", None) if "interval" in evaluation.figures else None
+    sure = [
+        f"The mean absolute error lies between {interval[0]:.4g} and {interval[1]:.4g} (95 % interval)."
+        if interval is not None
+        else _spread(example_losses(evaluation))
+    ]
+    return good, sure, fails
+
+
+def _spread(losses: np.ndarray) -> str:
+    tenth = max(len(losses) // 10, 1)
+    share = np.sort(losses)[-tenth:].sum() / max(losses.sum(), 1e-12)
+    return f"The worst tenth of the examples makes {_percent(float(share))} of the error."
+
+
+def _worst_range(values: np.ndarray, told: np.ndarray) -> str:
+    """The third of the values, by size, with the largest error, and to which side it errs."""
+    order = np.argsort(values, kind="stable")
+    thirds = [rows for rows in np.array_split(order, 3) if len(rows)]
+    rows = max(thirds, key=lambda some: float(np.abs(told[some] - values[some]).mean()))
+    errors = told[rows] - values[rows]
+    mean, bias = float(np.abs(errors).mean()), float(errors.mean())
+    side = "" if abs(bias) < 0.5 * mean else f", mostly too {'high' if bias > 0 else 'low'}"
+    return (
+        f"worst between {values[rows].min():.4g} and {values[rows].max():.4g}, where it is off by {mean:.4g} on "
+        f"average{side}."
+    )
+
+
+def _box(evaluation: Evaluation) -> Words:
+    good = [
+        f"The box told overlaps the true one by {_percent(evaluation.mean_iou)} on average (intersection over union), "
+        f"by at least half on {_percent(evaluation.right)} of {evaluation.count} examples it was not trained on."
+    ]
+    lost = int((example_losses(evaluation) >= 1).sum())
+    fails = [f"{_many(lost, 'box').replace('boxs', 'boxes')} beside the object altogether." if lost else ""]
+    corners = np.abs(evaluation.scores - evaluation.targets).mean(axis=0)
+    edge = ("left", "upper", "right", "lower")[int(corners.argmax())]
+    fails.append(f"The {edge} edge is off most: by {_percent(float(corners.max()))} of the picture on average.")
+    return good, _share_sure(evaluation.interval, evaluation.count), [line for line in fails if line]
+
+
+_WORDS: Mapping[str, Any] = {
+    "classification": _classification,
+    "multilabel": _multilabel,
+    "regression": _regression,
+    "box": _box,
+}
+
+
+def _next(evaluation: Evaluation, record: Mapping[str, Any]) -> list[str]:
+    """What to try, by what the figures show."""
+    source = record["config"]["data"]["source"]
+    data = shlex.quote(source) if source else "DATA"
+    single = evaluation.task == "classification"
+    tuned = [phase for phase in record["phases"] if phase.get("stages")]
+    figure = _headline(evaluation)
+    trained, held_out = _last(record["history"], "accuracy"), _last(record["history"], "val_accuracy")
+    by_heart = trained is not None and held_out is not None and trained - held_out > _GAP
+    lines = []
+    if figure is not None and figure >= _LITTLE_LEFT:
+        lines.append("Little is left to gain on examples like these: measure it on photos from elsewhere.")
+    if single and _sure_mistakes(evaluation) >= 3:
+        lines.append(f"Look at the sure mistakes below for wrong labels; `zoo lint {data}` doubts others.")
+    if by_heart:
+        lines.append(
+            f"On what it was trained on it is right on {_percent(trained or 0)}: it knows those by heart. More photos "
+            f"help most, then augmentation: `zoo fit {data} --augment flip,rotation`."
+        )
+    if not tuned and (figure is None or figure < _LITTLE_LEFT):
+        lines.append(f"The base stayed frozen. Fine-tune its last stage: `zoo fit {data} --recipe lp-ft`.")
+    if single:
+        support = np.asarray(evaluation.confusion).sum(axis=1)
+        if support.min() * _UNEVEN < support.max():
+            lines.append(f"Classes are uneven: `zoo fit {data} --class-weight balanced` gives rare ones their due.")
+    if single and evaluation.interval[1] - evaluation.interval[0] > _WIDE:
+        lines.append("Hold out more examples (validation=0.3), so that figures tell models apart.")
+    if single and (figure is None or figure < _LITTLE_LEFT):
+        lines.append(f"Another backbone may suit these photos better: `zoo recommend {data}` measures that.")
+    if not single:
+        lines.append("More examples where it fails help most; then a larger input_size, since small things may decide.")
+    return lines[:3]
+
+
+def _headline(evaluation: Evaluation) -> float | None:
+    name = {"classification": "accuracy", "multilabel": "mean_average_precision", "box": "right"}.get(evaluation.task)
+    return None if name is None else float(getattr(evaluation, name))
+
+
+def _last(history: Mapping[str, Sequence[float]], name: str) -> float | None:
+    values = history.get(name)
+    return float(values[-1]) if values else None
