@@ -155,5 +155,6 @@ def to_svg(figure: Any, *, title: str, name: str, shown: float = 1.0) -> str:
     text = re.sub(r'(?<= id=")|(?<=href="#)|(?<=url\(#)', f"{name}-", text)
     width = figure.get_figwidth()
     head = f'<svg role="img" aria-label="{escape(title)}" style="width:{96 * shown * width:.0f}px" '
-    text = re.sub(r'<svg (?:xmlns\S+ )*width="[^"]+" height="[^"]+" ', head, text, count=1)
+    text = re.sub(r' xmlns(:\w+)?="[^"]+"', "", text, count=2)  # HTML knows them
+    text = re.sub(r'<svg width="[^"]+" height="[^"]+" ', head, text, count=1)
     return text.replace(INK, "currentColor")

@@ -87,8 +87,10 @@ def halves(composition: Composition, boundary: Any) -> Halves:
     rest = start
     if boundary is not base.outputs[0]:
         rest = keras.Model(boundary, base.outputs[0], name="suffix_stages")(start)
-    outside = keras.Model(node.output_tensors[0], composition.training.output, name="suffix_head")
-    return Halves(inside, prefix, keras.Model(start, outside(rest), name="suffix"))
+    answer = composition.training.output
+    if answer is not node.output_tensors[0]:  # it is for the pretrained classifier
+        rest = keras.Model(node.output_tensors[0], answer, name="suffix_head")(rest)
+    return Halves(inside, prefix, keras.Model(start, rest, name="suffix"))
 
 
 def pays(found: Cut, *, images: int, epochs: int, views: int = 1) -> str:
