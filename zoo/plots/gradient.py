@@ -15,7 +15,7 @@ _BATCH = 16
 
 
 def grad_cam(
-    composition: Composition, pixels: np.ndarray, columns: int | Sequence[int], *, stage: str | None = None
+    composition: Composition, pixels: np.ndarray, columns: int | Sequence[int] | np.ndarray, *, stage: str | None = None
 ) -> np.ndarray:
     """Where a model looks when it gives an answer.
 

@@ -222,7 +222,7 @@ def structure(composition: Composition) -> list[tuple[str, int, int, int]]:
     """(name, channels, side of the map or 0, weights) of the input, every stage, the features and the head."""
     rows = [("pixels", composition.channels, composition.input_size, 0)]
     for stage in composition.stages:
-        shape = stage.cut.output.shape if stage.cut is not None else ()
+        shape: tuple[Any, ...] = tuple(stage.cut.output.shape) if stage.cut is not None else ()
         side = int(shape[1]) if len(shape) == 4 else 0 if shape else composition.input_size // stage.stride
         rows.append((stage.name, stage.channels, side, sum(layer.count_params() for layer in stage.layers)))
     if composition.head is not None:

@@ -49,9 +49,10 @@ def layer_output(composition: Composition, layer: str) -> Any:
     """
     stages = {stage.name: stage for stage in composition.stages}
     if layer in stages:
-        if stages[layer].cut is None:
+        cut = stages[layer].cut
+        if cut is None:
             raise OptionError(f"{layer} of this base ends in more than one tensor: name a layer")
-        return stages[layer].cut.output
+        return cut.output
     layers = {item.name: item for item in composition.backbone.layers}
     if layer not in layers:
         near = did_you_mean(layer, [*stages, *layers])

@@ -10,7 +10,7 @@ import numpy as np
 from zoo import data as data_room
 from zoo.errors import DataError, OptionError
 from zoo.evaluation.losses import example_losses, said
-from zoo.evaluation.result import Evaluation
+from zoo.evaluation.result import ClassificationEvaluation, Evaluation
 from zoo.outputs import as_boxes
 from zoo.plots.style import COLOURS, COLUMN, MAP, PAGE, new, paper, short, tiles
 
@@ -85,7 +85,7 @@ def boundaries(phases: Sequence[Mapping[str, Any]]) -> list[tuple[str, int, int]
 
 
 @paper
-def confusion_matrix(evaluation: Evaluation) -> Any:
+def confusion_matrix(evaluation: ClassificationEvaluation) -> Any:
     """What each class was taken for: true class down, predicted class across.
 
     Colour is the share of the true class, so that rare classes show as well as frequent ones; the numbers are counts.
@@ -121,7 +121,7 @@ def confusion_matrix(evaluation: Evaluation) -> Any:
     return figure
 
 
-def confused_pairs(evaluation: Evaluation, k: int = 8) -> list[tuple[str, str, int, int]]:
+def confused_pairs(evaluation: ClassificationEvaluation, k: int = 8) -> list[tuple[str, str, int, int]]:
     """(true class, what it was taken for, how often, examples of the true class), the most frequent first."""
     counts = np.array(evaluation.confusion)
     totals = counts.sum(axis=1)
@@ -136,7 +136,7 @@ def confused_pairs(evaluation: Evaluation, k: int = 8) -> list[tuple[str, str, i
 
 
 @paper
-def most_confused(evaluation: Evaluation, k: int = 8) -> Any:
+def most_confused(evaluation: ClassificationEvaluation, k: int = 8) -> Any:
     """Which class is most often taken for which.
 
     Args:

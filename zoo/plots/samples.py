@@ -53,21 +53,21 @@ def show_batch(
     columns = []
     for epoch in range(views if ops else 1):
         changed = transform(ops, seed=seed, epoch=epoch - 1) if epoch else None
-        (batch,) = list(
+        read = list(
             batches(
                 dataset,
                 drawn,
                 size=composition.input_size,
                 rule=composition.resize,
-                batch_size=len(drawn) or 1,
+                batch_size=images,
                 transform=changed,
                 boxes=boxes,
                 on_skip=lambda name, reason: None,
             )
-        ) or [None]
-        if batch is None:
+        )
+        if not read:
             raise DataError(f"none of the {len(drawn)} images of {dataset.name} could be read")
-        columns.append(batch)
+        columns.append(read[0])
     shown = columns[0].positions.tolist()
     if len(columns) == 1:
         figure, axes = tiles(len(shown), across=3, width=PAGE, extra=0.2)

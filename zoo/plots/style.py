@@ -69,7 +69,8 @@ def paper(function: Callable[Arguments, Any]) -> Callable[Arguments, Any]:
 
 def _style(what: str) -> Any:
     require(what)
-    from matplotlib import cycler, rc_context
+    from cycler import cycler
+    from matplotlib import rc_context
 
     return rc_context({**_STYLE, "axes.prop_cycle": cycler(color=COLOURS)})
 

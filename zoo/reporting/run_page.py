@@ -190,7 +190,7 @@ def _word(name: str) -> str:
     return "".join(c if c.isascii() and c.isalnum() else "_" for c in name)
 
 
-def _figures(answer: Evaluation, name: str) -> Iterator[str]:
+def _figures(answer: Any, name: str) -> Iterator[str]:
     if answer.task == "classification":
         yield _figure(
             confusion_matrix(answer), "Confusion matrix: true class down, predicted across", f"confusion-{name}"
@@ -208,7 +208,7 @@ def _figure(figure: Any, title: str, name: str) -> str:
     return f"<figure>{shown}<figcaption>{escape(title)}</figcaption></figure>"
 
 
-def _class_table(answer: Evaluation) -> str:
+def _class_table(answer: Any) -> str:
     if answer.task == "classification":
         rows = sorted(answer.per_class, key=lambda row: (math.isnan(row.f1), row.f1))
         head: tuple[str, ...] = ("class", "precision", "recall", "F1", "examples")

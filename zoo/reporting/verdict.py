@@ -11,7 +11,13 @@ from typing import Any
 import numpy as np
 
 from zoo.evaluation.losses import example_losses
-from zoo.evaluation.result import Evaluation
+from zoo.evaluation.result import (
+    BoxEvaluation,
+    ClassificationEvaluation,
+    Evaluation,
+    MultilabelEvaluation,
+    RegressionEvaluation,
+)
 
 SURE = 0.9
 """A mistake at this probability or above is one to look at: the photo is odd, or its label is wrong."""
@@ -90,7 +96,7 @@ def _share_sure(interval: tuple[float, float], count: int) -> list[str]:
 Words = tuple[list[str], list[str], list[str]]
 
 
-def _classification(evaluation: Evaluation) -> Words:
+def _classification(evaluation: ClassificationEvaluation) -> Words:
     counts = np.asarray(evaluation.confusion)
     support = counts.sum(axis=1)
     most = int(support.argmax())
@@ -133,7 +139,7 @@ def _sure_mistakes(evaluation: Evaluation) -> int:
     return int((wrong & (evaluation.scores.max(axis=1) >= SURE)).sum())
 
 
-def _multilabel(evaluation: Evaluation) -> Words:
+def _multilabel(evaluation: MultilabelEvaluation) -> Words:
     good = [
         f"Mean average precision {evaluation.mean_average_precision:.3f} over {len(evaluation.labels)} labels; every "
         f"label is right on {_percent(evaluation.subset_accuracy)} of {evaluation.count} examples it was not trained "
@@ -152,7 +158,7 @@ def _multilabel(evaluation: Evaluation) -> Words:
     return good, _share_sure(evaluation.interval, evaluation.count), fails
 
 
-def _regression(evaluation: Evaluation) -> Words:
+def _regression(evaluation: RegressionEvaluation) -> Words:
     true = np.asarray(evaluation.targets, np.float64).reshape(evaluation.scores.shape)
     good, fails = [], []
     for place, row in enumerate(evaluation.per_output):
@@ -194,7 +200,7 @@ def _worst_range(values: np.ndarray, told: np.ndarray) -> str:
     )
 
 
-def _box(evaluation: Evaluation) -> Words:
+def _box(evaluation: BoxEvaluation) -> Words:
     good = [
         f"The box told overlaps the true one by {_percent(evaluation.mean_iou)} on average (intersection over union), "
         f"by at least half on {_percent(evaluation.right)} of {evaluation.count} examples it was not trained on."
@@ -215,7 +221,7 @@ _WORDS: Mapping[str, Any] = {
 }
 
 
-def _next(evaluation: Evaluation, record: Mapping[str, Any]) -> list[str]:
+def _next(evaluation: Any, record: Mapping[str, Any]) -> list[str]:
     """What to try, by what the figures show."""
     source = record["config"]["data"]["source"]
     data = shlex.quote(source) if source else "DATA"

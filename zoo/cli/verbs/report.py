@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from zoo.cli.parameters import quiet_option
-from zoo.cli.progress import progress_bar
 from zoo.cli.quiet import load_keras
 from zoo.errors import OptionError
+from zoo.progress import Display
 
 
 @click.command("report")
@@ -19,7 +19,9 @@ from zoo.errors import OptionError
 @click.option("--validation", metavar="DATA", help="Likewise, where validation was data of its own.")
 @quiet_option
 def command(run: str, out: str | None, data: str | None, validation: str | None, quiet: bool) -> None:
-    """Write what a run came to as one page: verdict, curves, mistakes with pictures, recipe, receipts.
+    """Write what a run came to as one page, with pictures.
+
+    Verdict in words, curves, tables, mistakes with Grad-CAM, data, recipe with reasons, receipts, environment.
 
     RUN is the folder of a finished run. The page needs nothing else and asks the network for nothing.
 
@@ -36,6 +38,6 @@ def command(run: str, out: str | None, data: str | None, validation: str | None,
     load_keras()
     from zoo.model import report
 
-    with progress_bar("images", unit="images", quiet=quiet) as progress:
-        written = report(run, out, data=data, validation=validation, progress=progress)
+    with Display(0 if quiet else "auto") as shown:
+        written = report(run, out, data=data, validation=validation, progress=shown.counter("images"))
     click.echo(str(written))
