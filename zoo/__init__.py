@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from zoo._version import __version__
 
 if TYPE_CHECKING:
-    from zoo.data import Arrays, Dataset, ImageFiles
+    from zoo.data import Arrays, Dataset, ImageFiles, from_csv, from_files
     from zoo.errors import ZooError
     from zoo.evaluation import Evaluation
     from zoo.evaluation.linting import lint
     from zoo.features.nearest import neighbours
-    from zoo.head_request import Head, classifier, head, locator, multi_output, multilabel, regressor
+    from zoo.head_request import Head, classifier, head, head_for, locator, multi_output, multilabel, regressor
     from zoo.model import TransferModel, build, load, report, resume
     from zoo.outputs import Prediction
     from zoo.plugin.hookspecs import hookimpl
@@ -47,7 +47,10 @@ _PUBLIC = {
     "datasets": "zoo.plugin.listing",
     "describe": "zoo.plugin.listing",
     "fetch": "zoo.weights",
+    "from_csv": "zoo.data",
+    "from_files": "zoo.data",
     "head": "zoo.head_request",
+    "head_for": "zoo.head_request",
     "heads": "zoo.plugin.listing",
     "hookimpl": "zoo.plugin.hookspecs",
     "lint": "zoo.evaluation.linting",
@@ -85,7 +88,10 @@ __all__ = [
     "datasets",
     "describe",
     "fetch",
+    "from_csv",
+    "from_files",
     "head",
+    "head_for",
     "heads",
     "hookimpl",
     "lint",

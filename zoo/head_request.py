@@ -77,6 +77,35 @@ def classifier(classes: Any, *, head: str | Any = "linear", **options: Any) -> H
     return _asked(head, Output(labels=labels), options)
 
 
+def head_for(data: Any, *, head: str | Any = "linear", **options: Any) -> Head:
+    """The head that answers what labelled data answers: a class, labels, values, a box, or several of these.
+
+    Args:
+        data: as for `fit`: a folder, a CSV file, a dataset or its name, arrays.
+        head: name of a head, or a Keras layer from features (n, d) to all columns.
+        **options: options of that head.
+
+    Raises:
+        DataError: the data has no answers, or one class only.
+    """
+    from zoo.data import load
+
+    dataset = load(data)
+    if not dataset.labelled:
+        raise DataError(f"{dataset.name} has no answers, so no head can learn from it")
+    if dataset.outputs:
+        answers = {output.name: Head(name="linear", outputs=(output,)) for output in dataset.outputs}
+        return multi_output(answers, head=head, options=options)
+    if dataset.task == "box":
+        return locator(head=head, **options)
+    names = dataset.labels or tuple(str(number) for number in range(dataset.n_classes))
+    if dataset.task == "multilabel":
+        return multilabel(names, head=head, **options)
+    if dataset.task == "regression":
+        return regressor(names, head=head, **options)
+    return classifier(names, head=head, **options)
+
+
 def multilabel(labels: Any, *, head: str | Any = "linear", **options: Any) -> Head:
     """A head that gives any number of labels: a probability for each (sigmoid, binary cross-entropy).
 

@@ -18,6 +18,7 @@ from zoo import augment as augment_room
 from zoo import data as data_room
 from zoo import page, settings
 from zoo.compose import Composition, compose, load_trained_head, package_file, take_apart
+from zoo.data.findings import Findings
 from zoo.data.inputs import as_uint8
 from zoo.errors import (
     DataError,
@@ -31,6 +32,7 @@ from zoo.errors import (
     did_you_mean,
 )
 from zoo.evaluation import Evaluation, evaluate_outputs, headline_of, look, sample
+from zoo.evaluation.linting import glance
 from zoo.export import read, save
 from zoo.features import Features, extract, forward
 from zoo.features.extraction import View
@@ -184,6 +186,7 @@ def resume(
     data: Any = None,
     *,
     validation: Any = None,
+    test: Any = None,
     augment: Any = None,
     callbacks: Any = None,
     checkpoint_every: float | None = EVERY,
@@ -198,6 +201,7 @@ def resume(
         run_folder: the folder of the run.
         data: what the run was trained on; None: by the path or name it was given by. Arrays and streams must be given.
         validation: likewise, where validation was data of its own.
+        test: likewise.
         augment: None: the named augmentations of the run. Keras layers and functions must be given.
         callbacks: those of the run. The state of `EarlyStopping`, `ReduceLROnPlateau` and of callbacks with `get_state`
             and `set_state` comes back; others start anew, and a notice says so.
@@ -235,11 +239,8 @@ def resume(
         source = config["data"]["source"] if data is None else data
         if source is None:
             raise ResumeError(f"{folder.path} was trained on data without a path or name: pass it again as data=")
-        held_out = config["validation"]
-        if isinstance(held_out, dict):
-            held_out = held_out["source"] if validation is None else validation
-            if held_out is None:
-                raise ResumeError(f"{folder.path} was validated on data of its own: pass it again as validation=")
+        held_out = _again(folder.path, "validation", config["validation"], validation)
+        tested = _again(folder.path, "test", config["test"], test)
         _same_callbacks(folder.path, config["callbacks"], callbacks)
         model = load(folder.start, augment=_same_augmentation(folder.path, config["augment"], augment))
         folder.write(state="running")
@@ -249,7 +250,7 @@ def resume(
                 "display": display,
                 "progress": display.counter("features", also=progress),
             }
-            return model._go_on(folder, found, source, held_out, callbacks, given)
+            return model._go_on(folder, found, source, held_out, tested, callbacks, given)
 
 
 def report(
@@ -333,13 +334,31 @@ def _tunes_base(recipe: RecipeSpec) -> bool:
     return any(phase.unfreeze for phase in recipe.phases)
 
 
-def _is_share(validation: Any) -> bool:
-    """Whether `validation=` says how much to hold out, rather than what."""
-    return validation is None or isinstance(validation, bool | int | float | np.number)
+def _is_share(held_out: Any) -> bool:
+    """Whether `validation=` or `test=` says how much to hold out, rather than what."""
+    return held_out is None or isinstance(held_out, bool | int | float | np.number)
 
 
-def _share(validation: Any) -> Any:
-    return validation.item() if isinstance(validation, np.number) else validation
+def _share(held_out: Any) -> int | float:
+    """How much to hold out; 0 for nothing."""
+    if held_out is None or held_out is False:
+        return 0
+    share: int | float = held_out.item() if isinstance(held_out, np.number) else held_out
+    return share
+
+
+def _noted(held_out: Any) -> Any:
+    """What is held out, for the record of a run."""
+    return _share(held_out) if _is_share(held_out) else {"source": data_room.source_of(held_out)}
+
+
+def _again(path: Path, name: str, noted: Any, given: Any) -> Any:
+    """What a run that is resumed held out: its share, or data of its own."""
+    if not isinstance(noted, dict):
+        return noted
+    if given is None and noted["source"] is None:
+        raise ResumeError(f"{path} held out data of its own: pass it again as {name}=")
+    return noted["source"] if given is None else given
 
 
 def _environment() -> dict[str, str]:
@@ -419,6 +438,7 @@ class _Job:
     display: Display
     progress: Any
     features: Features | None = None
+    lint: Findings | None = None
 
 
 @dataclass
@@ -505,7 +525,8 @@ class TransferModel:
         data: Any,
         *,
         validation: Any = 0.2,
-        test: float = 0.0,
+        test: Any = 0.0,
+        group: str | None = None,
         recipe: str | os.PathLike[str] | RecipeSpec | None = None,
         epochs: int | None = None,
         batch_size: int | None = None,
@@ -528,10 +549,13 @@ class TransferModel:
         """Train on labelled data, measure on what was held out, and write a run folder.
 
         Args:
-            data: a folder of class folders, the name of a dataset, a `zoo.Dataset`, a `tf.data.Dataset`, arrays (x, y)
-                with pixels 0..255, or a `keras.utils.PyDataset`.
+            data: a folder of class folders, a CSV file (`zoo.from_csv` says how it is read), the name of a dataset, a
+                `zoo.Dataset`, image files with their answers or a function that gives them, a `tf.data.Dataset`, arrays
+                (x, y) with pixels 0..255, or a `keras.utils.PyDataset`.
             validation: share held out (0..1), a number of examples, or data of its own. Splits go by file content.
-            test: share held out for a third split; 0 for none.
+            test: the same for a third part, which nothing is chosen by: it is measured once, at the end; 0 for none.
+            group: "folder", or a column of the CSV file: images of a folder, or with equal cells in the column, stay on
+                one side of every split.
             recipe: "probe" (the head solved exactly on features), "head" (gradient descent on features), "lp-ft" (the
                 probe, then the last stage at a low learning rate, BatchNorm frozen), "scratch" (random weights only).
                 None or "auto": chosen from the amount of data and its similarity to what the base knows, measured on
@@ -566,6 +590,8 @@ class TransferModel:
                 augmentation is drawn anew in every epoch.
             verbose: one display for features, phases and epochs. "auto": a bar with the time left if stderr is a
                 terminal, else nothing. 0: nothing. 1: the bar; without a terminal a line for each epoch. 2: the lines.
+                A quick look at the data is told first, in three lines at most; it is made always, and kept as
+                `run.lint`.
             progress: called with (images done, images in all) while features are computed.
 
         An error leaves the model as it was. Ctrl-C, and a loss that is no number, leave the best checkpoint so far in
@@ -614,7 +640,9 @@ class TransferModel:
         progress = display.counter("features", also=progress)
         with self._whole_or_not_at_all(tunes_base=automatic or _tunes_base(chosen)) as keeper, display:
             with provenance.recording() as used:
-                dataset, split, notices = self._training_data(data, validation, test, seed)
+                dataset, split, notices, lint = self._training_data(data, validation, test, seed, group)
+            for line in lint.lines():
+                display.say(line)
             weights = check_class_weight(self._composition, class_weight)
             target = self._new_directory(directory, AUTO if automatic else chosen.name)
             reasons: list[str] = []
@@ -637,10 +665,9 @@ class TransferModel:
                 "recipe_providers": provenance.rows(origin),
                 "seed": seed,
                 "data": {"source": data_room.source_of(data), "fingerprint": dataset.fingerprint()},
-                "validation": _share(validation)
-                if _is_share(validation)
-                else {"source": data_room.source_of(validation)},
-                "test": test,
+                "validation": _noted(validation),
+                "test": _noted(test),
+                "group": group,
                 "class_weight": list(weights.items()) if isinstance(weights, dict) else weights,
                 "augment": [_described(op) for op in self._ops],
                 "callbacks": [(type(item).__name__, kind_of(item)) for item in callbacks],
@@ -670,6 +697,7 @@ class TransferModel:
                 display=display,
                 progress=progress,
                 features=features,
+                lint=lint,
             )
             with folder.locked():
                 run = self._carry_out(folder, job, keeper)
@@ -748,6 +776,7 @@ class TransferModel:
             phases=outcome.phases,
             notices=notices,
             reasons=folder.record.get("reasons", []),
+            lint=job.lint,
             model=self,
             reporter=report,
         )
@@ -775,7 +804,7 @@ class TransferModel:
                 "fingerprint": dataset.fingerprint(),
                 "train": len(outcome.train),
                 "validation": len(outcome.validation),
-                "test": len(job.split.test),
+                "test": len(outcome.test),
                 "skipped": [{"id": name, "reason": reason} for name, reason in outcome.skipped],
             },
         }
@@ -788,6 +817,7 @@ class TransferModel:
         found: Checkpoint | None,
         data: Any,
         validation: Any,
+        test: Any,
         callbacks: Sequence[Any],
         job: Any,
     ) -> Run:
@@ -796,7 +826,7 @@ class TransferModel:
         recipe = RecipeSpec.model_validate(config["recipe"])
         with self._whole_or_not_at_all(tunes_base=_tunes_base(recipe)) as keeper:
             with provenance.recording() as used:
-                dataset, split, _ = self._training_data(data, validation, config["test"], config["seed"])
+                dataset, split, _, lint = self._training_data(data, validation, test, config["seed"], config["group"])
             if dataset.fingerprint() != config["data"]["fingerprint"]:
                 raise ResumeError(
                     f"the data is not what {folder.path} was trained on: {dataset.name} has other images or answers. "
@@ -816,6 +846,7 @@ class TransferModel:
                     prefix=config["cached_prefix"],
                     goes_on=config["goes_on"],
                     used=used,
+                    lint=lint,
                     **job,
                 ),
                 keeper,
@@ -1142,40 +1173,49 @@ class TransferModel:
             ) from error
 
     def _training_data(
-        self, data: Any, validation: Any, test: float, seed: int
-    ) -> tuple[data_room.Dataset, data_room.Split, list[str]]:
-        dataset = self._load(data)
+        self, data: Any, validation: Any, test: Any, seed: int, group: str | None
+    ) -> tuple[data_room.Dataset, data_room.Split, list[str], Findings]:
+        """All images of a run as one dataset, how they are split, what to say about them, and a quick look at them."""
+        dataset = self._load(data, group)
         notices = data_room.check(dataset, labels=self.labels or None)
-        dataset = dataset.readable()
         if not self.labels:
-            self._take_labels(dataset)
-        if isinstance(validation, bool) or not isinstance(validation, int | float | np.number):
-            if validation is None or validation is False:
-                return dataset, data_room.split(dataset, validation=0.0, test=test, seed=seed), notices
-            held_out = self._load(validation)
-            notices += data_room.check(held_out, labels=self.labels, training=False)
-            held_out = held_out.readable()
-            first = data_room.split(dataset, validation=0.0, test=test, seed=seed)
-            joined = data_room.concatenate(dataset, held_out, name=dataset.name)
-            shared = set(np.array(dataset.hashes())[first.train]) & set(held_out.hashes())
-            if shared:
-                raise DataError(
-                    f"{len(shared)} of {len(held_out)} validation files are in the training data too: what was trained "
-                    f"on must not be measured on; remove the copies"
-                )
-            positions = np.arange(len(dataset), len(joined))
-            return joined, data_room.Split(train=first.train, validation=positions, test=first.test), notices
-        share = int(validation) if isinstance(validation, int | np.integer) else float(validation)
-        parts = data_room.split(dataset, validation=share, test=test, seed=seed)
-        return dataset, parts, notices + list(parts.notes)
+            self._take_labels(dataset.readable())
+            dataset = self._load(dataset)
+        held_out: dict[str, data_room.Dataset] = {}
+        for name, asked in (("validation", validation), ("test", test)):
+            if not _is_share(asked):
+                held_out[name] = self._load(asked)
+                notices += data_room.check(held_out[name], labels=self.labels, training=False)
+        shares = {
+            name: 0 if name in held_out else _share(asked)
+            for name, asked in (("validation", validation), ("test", test))
+        }
+        own = dataset.readable()
+        parts = data_room.split(own, **shares, seed=seed)
+        notices += parts.notes
+        if not held_out:
+            return own, parts, notices, glance(dataset)
+        members = {"train": own.subset(parts.train), "validation": own.subset(parts.validation)}
+        members |= {"test": own.subset(parts.test)}
+        members |= {name: extra.readable() for name, extra in held_out.items()}
+        _check_apart(members, held_out)
+        joined = data_room.concatenate(own, *(members[name] for name in held_out), name=own.name)
+        places = {"train": parts.train, "validation": parts.validation, "test": parts.test}
+        first = len(own)
+        for name in held_out:
+            places[name] = np.arange(first, first + len(members[name]))
+            first += len(members[name])
+        whole = data_room.concatenate(dataset, *held_out.values(), name=own.name)
+        return joined, data_room.Split(**places), notices, glance(whole)
 
-    def _load(self, data: Any) -> data_room.Dataset:
+    def _load(self, data: Any, group: str | None = None) -> data_room.Dataset:
         """The data with the classes of the head; its task must be that of the head."""
         task = self._composition.task
         if task == "multi-output":
-            dataset = data_room.load(data, outputs=self.outputs)
+            dataset = data_room.load(data, outputs=self.outputs, group=group)
         else:
-            dataset = data_room.load(data, labels=self.labels or None, task=None if task == "classification" else task)
+            kind = None if task == "classification" else task
+            dataset = data_room.load(data, labels=self.labels or None, task=kind, group=group)
         if dataset.targets is not None and dataset.task != task:
             raise DataError(f"{dataset.name} is data for {dataset.task}, the head does {task}")
         return dataset
@@ -1424,6 +1464,29 @@ class TransferModel:
             "providers": self._providers,
         }
         return save(composition.serving, record, path)
+
+
+def _check_apart(members: Mapping[str, data_room.Dataset], given: Iterable[str]) -> None:
+    """No image, and no group, of data that was given to be held out may be in another part of a run.
+
+    Raises:
+        DataError: one is.
+    """
+    for held in given:
+        for other, part in members.items():
+            if other == held:
+                continue
+            where = "training" if other == "train" else other
+            for what, mine, its in (
+                ("files", members[held].hashes(), part.hashes()),
+                ("groups", members[held].groups, part.groups),
+            ):
+                shared = set(mine) & set(its) - {""}
+                if shared:
+                    raise DataError(
+                        f"{len(shared)} of {len(set(mine))} {held} {what} are in the {where} data too: "
+                        f" what was trained on must not be measured on; remove the copies"
+                    )
 
 
 def _measure(composition: Composition) -> Any:

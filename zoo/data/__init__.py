@@ -4,11 +4,12 @@ from zoo.data.arrays import Arrays
 from zoo.data.batching import Batch, Transform, batches
 from zoo.data.checking import check
 from zoo.data.dataset import Dataset, concatenate
-from zoo.data.files import ImageFiles
+from zoo.data.files import ImageFiles, from_files
 from zoo.data.images import decode, resize
 from zoo.data.inputs import images
 from zoo.data.loading import load, source_of
 from zoo.data.splitting import Split, split
+from zoo.data.table import from_csv, is_table
 
 __all__ = [
     "Arrays",
@@ -21,7 +22,10 @@ __all__ = [
     "check",
     "concatenate",
     "decode",
+    "from_csv",
+    "from_files",
     "images",
+    "is_table",
     "load",
     "resize",
     "source_of",

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from zoo.data.dataset import Dataset, misfit, pixel_digest
+from zoo.data.answers import understand
+from zoo.data.dataset import Dataset, pixel_digest
 from zoo.errors import DataError
-from zoo.outputs import as_array, class_names
+from zoo.outputs import as_array
 from zoo.specs import Output, Task
 
 MEMORY_LIMIT = 4 * 2**30
@@ -26,10 +27,9 @@ class Arrays(Dataset):
         x: images as one array (n, height, width) or (n, height, width, 1 or 3), or a list of arrays (height, width) or
             (height, width, 1 or 3) of any sizes. Values 0..255, integer or float (floats are rounded). Grey becomes
             three equal channels. The array is neither copied nor written into.
-        y: answers, or None. Integers or booleans (n,) or (n, 1): class numbers from 0. Text (n,): class names. (n, k)
-            with a single one in each row: one-hot. Other zeros and ones (n, k): multilabel. Floats (n,): class numbers
-            if `labels` are given or all are 0 or 1, else values to predict. Other floats (n, k): values to predict.
-            A mapping from name to answers of these kinds: several answers at once, which `outputs` describes.
+        y: answers, or None, by the rules of `zoo.data.answers.understand`: class numbers or names, one-hot, zeros and
+            ones or lists of labels for several labels, floats for values. A mapping from name to answers of these
+            kinds: several answers at once, which `outputs` describes.
         labels: class names, by class number.
         name: what reports call it.
         task: what y is, instead of finding it out by the rules above; "box": x_min, y_min, x_max, y_max as shares 0..1.
@@ -57,19 +57,7 @@ class Arrays(Dataset):
         count = len(self._images)
         if ids is not None and len(ids) != count:
             raise DataError(f"{name}: {count} images and {len(ids)} ids")
-        if isinstance(y, Mapping):
-            if not outputs:
-                raise DataError(
-                    f"{name}: several answers ({', '.join(map(str, y))}) need outputs= that describe them, or a model "
-                    "whose head is a zoo.multi_output"
-                )
-            answers: Any = y
-            task, labels = "multi-output", ()
-        elif outputs:
-            wanted = ", ".join(output.name for output in outputs)
-            raise DataError(f"{name}: the answers must be a mapping with the entries {wanted}; got {type(y).__name__}")
-        else:
-            task, answers, labels = _answers(y, count, tuple(labels), task, name)
+        task, answers, labels = understand(y, count, tuple(labels), task, name, outputs)
         super().__init__(
             name,
             ids=ids if ids is not None else [str(number) for number in range(count)],
@@ -208,66 +196,6 @@ def _as_uint8(image: np.ndarray) -> np.ndarray:
     if image.dtype != np.uint8:
         image = np.rint(image).astype(np.uint8) if image.dtype.kind == "f" else image.astype(np.uint8)
     return image[:, :, None] if image.ndim == 2 else image
-
-
-# -- answers ----------------------------------------------------------------------------------------------------------
-
-
-def _answers(
-    y: Any, count: int, labels: tuple[str, ...], task: Task | None, name: str
-) -> tuple[Task, np.ndarray | None, tuple[str, ...]]:
-    """Task, targets and labels from what the user gave; the rules are those in the docstring of `Arrays`."""
-    if y is None:
-        return task or "classification", None, labels
-    answers = as_array(y, f"{name}: answers")
-    if answers.ndim == 2 and answers.shape[1] == 1:
-        answers = answers[:, 0]
-    if answers.ndim not in (1, 2):
-        raise DataError(f"{name}: answers must be (n,) or (n, k); got {answers.shape}")
-    if len(answers) != count:
-        raise DataError(f"{name}: {count} images and {len(answers)} answers")
-    if answers.dtype.kind in "OUS":
-        if task not in (None, "classification"):
-            raise DataError(f"{name}: answers of a {task} must be numbers; got {answers.dtype}")
-        return _from_names(answers, labels, name)
-    if answers.dtype.kind not in "uifb":
-        raise DataError(f"{name}: answers must be numbers or names; got {answers.dtype}")
-    if not np.isfinite(answers).all():
-        raise DataError(f"{name}: there are answers that are NaN or infinite")
-    task = task or _task_of(answers, bool(labels))
-    if task != "classification":
-        return task, answers, labels
-    if answers.ndim == 2:
-        if not _one_hot(answers):
-            raise DataError(f"{name}: answers (n, k) of a classification must have a single one in each row")
-        answers = answers.argmax(axis=1)
-    if (answers != np.trunc(answers)).any():
-        raise DataError(f"{name}: class numbers must be whole; found {answers[answers != np.trunc(answers)][0]}")
-    return task, answers.astype(np.int64), labels
-
-
-def _task_of(answers: np.ndarray, labels_known: bool) -> Task:
-    if answers.ndim == 2:
-        if _one_hot(answers):
-            return "classification"
-        return "multilabel" if np.isin(answers, (0, 1)).all() else "regression"
-    if answers.dtype.kind != "f" or labels_known or np.isin(answers, (0, 1)).all():
-        return "classification"
-    return "regression"
-
-
-def _one_hot(answers: np.ndarray) -> bool:
-    return bool(np.isin(answers, (0, 1)).all() and (answers.sum(axis=1) == 1).all())
-
-
-def _from_names(answers: np.ndarray, labels: tuple[str, ...], name: str) -> tuple[Task, np.ndarray, tuple[str, ...]]:
-    names = class_names(answers, f"{name}: answers")
-    found = tuple(sorted(set(names)))
-    known = labels or found
-    if not set(found) <= set(known):
-        raise DataError(misfit(name, found, known))
-    number = {label: index for index, label in enumerate(known)}
-    return "classification", np.array([number[answer] for answer in names], np.int64), known
 
 
 # -- streams ----------------------------------------------------------------------------------------------------------

@@ -5,11 +5,14 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any, Self
 
 import numpy as np
+from PIL import Image
 
+from zoo.data.images import Header
 from zoo.data.pools import ordered_map
 from zoo.errors import DataError, OptionError, did_you_mean
 from zoo.outputs import as_array, as_float32, check_values, pack, parts
@@ -36,6 +39,8 @@ class Dataset:
             indices as whole numbers; None when unlabelled.
         outputs: the answers of a multi-output dataset, in the order of the columns; () of any other.
         splits: indices of the splits the source itself makes ("train", "validation", "test"); {} when it makes none.
+        groups: name of each image's group (a patient, a burst), which `split` keeps on one side, "" for none; () when
+            no image has one.
         source: the path or name it was loaded by, for a run that is resumed; None where there is none, and of a subset.
     """
 
@@ -51,8 +56,13 @@ class Dataset:
         task: Task = "classification",
         splits: Mapping[str, Any] | None = None,
         outputs: Sequence[Output] = (),
+        groups: Sequence[str] = (),
+        columns: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
-        """Args as the attributes; with `outputs`, targets is a mapping from the name of each answer to its values."""
+        """Args as the attributes; with `outputs`, targets is a mapping from the name of each answer to its values.
+
+        `columns` are names and cells of what else is known of each image, for `grouped`.
+        """
         self.name = name
         self.outputs: tuple[Output, ...] = tuple(outputs)
         self.task: Task = "multi-output" if self.outputs else task
@@ -68,10 +78,13 @@ class Dataset:
         self.ids: tuple[str, ...] = tuple(ids)
         self.targets: np.ndarray | None = None if targets is None else self._check_targets(targets)
         self.splits: dict[str, np.ndarray] = self._check_splits(splits or {})
+        self.groups: tuple[str, ...] = self._check_groups(groups)
+        self._columns = {key: tuple(cells) for key, cells in (columns or {}).items()}
         self._rows = np.arange(len(self.ids))
         # Shared by all subsets of the same source: a row is hashed and looked at once.
         self._digests: dict[int, str] = {}
         self._problems: dict[int, str | None] = {}
+        self._headers: dict[int, Header] = {}
 
     # -- what a source says -----------------------------------------------------------------------------------------
     def read(self, row: int) -> np.ndarray:
@@ -89,6 +102,10 @@ class Dataset:
     def problem(self, row: int) -> str | None:
         """A cheap look at a row: why it cannot be an image, or None. Decodes nothing."""
         return None
+
+    def preview(self, row: int, side: int) -> Image.Image:
+        """A row for a look at it, no smaller than `side` on both sides unless the image is; a file is cheaper so."""
+        return Image.fromarray(self.read(row))
 
     # -- what everybody uses ----------------------------------------------------------------------------------------
     def __len__(self) -> int:
@@ -141,6 +158,14 @@ class Dataset:
         found = ((index, self._problems[row]) for index, row in enumerate(rows))
         return {index: reason for index, reason in found if reason is not None}
 
+    def header(self, index: int) -> Header | None:
+        """What the header of an image's file says, looked up once; None where there is no file, or no image in it."""
+        return self._known_header(int(self._rows[index]))
+
+    def glimpse(self, index: int, side: int) -> Image.Image:
+        """An image for a look at it: see `preview`."""
+        return self.preview(int(self._rows[index]), side)
+
     def readable(self) -> Self:
         """This dataset without the images that `unreadable` names."""
         bad = self.unreadable()
@@ -154,10 +179,12 @@ class Dataset:
         return class_counts(self.targets, names)
 
     def fingerprint(self) -> str:
-        """sha256 over task, labels, and content and answer of every image in order; file names do not matter."""
+        """sha256 over task, labels, and content, answer and group of every image in order; file names do not matter."""
         meaning: list[Any] = ["zoo dataset 1", self.task, self.labels]
         if self.outputs:
             meaning.append([(output.name, output.task) for output in self.outputs])
+        if self.groups:
+            meaning.append(self.groups)
         total = hashlib.sha256(json.dumps(meaning).encode())
         for digest in self.hashes():
             total.update(bytes.fromhex(digest))
@@ -180,6 +207,36 @@ class Dataset:
         clone.ids = tuple(self.ids[index] for index in chosen)
         clone.targets = None if self.targets is None else self.targets[chosen]
         clone.splits = {key: np.flatnonzero(np.isin(chosen, members)) for key, members in self.splits.items()}
+        clone.groups = tuple(self.groups[index] for index in chosen) if self.groups else ()
+        return clone
+
+    def grouped(self, by: str | Callable[[str], str] | Sequence[str]) -> Self:
+        """The same images in groups, which `split` never parts: pictures of one patient, frames of one film.
+
+        Args:
+            by: "folder": files in the same folder; or the name of a column of the table the images were listed in; or
+                a function from an image's id to the name of its group; or such a name for each image, "" for none.
+
+        Raises:
+            OptionError: there is no such column, or there are too few names.
+        """
+        if callable(by):
+            names = [by(name) for name in self.ids]
+        elif not isinstance(by, str):
+            names = [str(name) for name in by]
+        elif by in self._columns:
+            names = [self._columns[by][row] for row in self._rows.tolist()]
+        elif by == "folder":
+            names = [str(PurePosixPath(name).parent) for name in self.ids]
+        else:
+            known = ", ".join(map(repr, self._columns)) or "none: only a table has them"
+            raise OptionError(
+                f"{self.name}: group={by!r} is neither 'folder' nor a column.{did_you_mean(by, self._columns)} Columns "
+                f"beside image and answers: {known}"
+            )
+        clone = copy.copy(self)
+        clone.source = None
+        clone.groups = clone._check_groups(names)
         return clone
 
     def arrange(self, outputs: Sequence[Output]) -> Self:
@@ -255,6 +312,10 @@ class Dataset:
             self._problems[row] = self.problem(row)
         return self._problems[row]
 
+    def _known_header(self, row: int) -> Header | None:
+        self._known_problem(row)  # a source of files reads the header for it
+        return self._headers.get(row)
+
     # -- checks -----------------------------------------------------------------------------------------------------
     def _check_targets(self, targets: Any) -> np.ndarray:
         answers = as_array(targets, f"{self.name}: targets")
@@ -292,6 +353,11 @@ class Dataset:
             raise DataError(f"{self.name}: an image is in two splits")
         return checked
 
+    def _check_groups(self, groups: Sequence[str]) -> tuple[str, ...]:
+        if len(groups) not in (0, len(self.ids)):
+            raise OptionError(f"{self.name}: {len(self.ids)} images and {len(groups)} names of groups")
+        return tuple(map(str, groups)) if any(groups) else ()
+
 
 class _Joined(Dataset):
     """Several datasets behind one another; a row is a place in that sequence."""
@@ -304,6 +370,7 @@ class _Joined(Dataset):
             ids=[name for part in members for name in part.ids],
             labels=members[0].labels,
             task=members[0].task,
+            groups=[name for part in members for name in part.groups or [""] * len(part)],
         )
         self.outputs = members[0].outputs
         self.targets = targets
@@ -325,6 +392,14 @@ class _Joined(Dataset):
     def problem(self, row: int) -> str | None:
         part, own = self._locate(row)
         return part._known_problem(own)
+
+    def preview(self, row: int, side: int) -> Image.Image:
+        part, own = self._locate(row)
+        return part.preview(own, side)
+
+    def _known_header(self, row: int) -> Header | None:
+        part, own = self._locate(row)
+        return part._known_header(own)
 
 
 def concatenate(*datasets: Dataset, name: str | None = None) -> Dataset:

@@ -1,25 +1,26 @@
-"""Images in files: a folder of class folders, a flat folder, or a list of paths."""
+"""Images in files: a folder of class folders, a flat folder, or a list of paths with a function that labels them."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+from PIL import Image
 
+from zoo.data.answers import understand
 from zoo.data.dataset import Dataset
-from zoo.data.images import EXTENSIONS, UnreadableImageError, decode, probe
+from zoo.data.images import EXTENSIONS, Header, UnreadableImageError, decode, preview, read_header
 from zoo.errors import DataError
-from zoo.specs import Task
+from zoo.specs import Output, Task
 
 # What macOS puts into zip archives; all files in it are hidden.
 _NOT_CLASSES = frozenset({"__MACOSX"})
 
-# Folder names that mean a split when they hold class folders themselves.
-_SPLIT_NAMES = {
+SPLIT_NAMES = {
     "train": "train",
     "training": "train",
     "val": "validation",
@@ -28,6 +29,7 @@ _SPLIT_NAMES = {
     "test": "test",
     "testing": "test",
 }
+"""Names that mean a split: of folders that hold class folders themselves, and in a table's column."""
 
 
 class ImageFiles(Dataset):
@@ -38,9 +40,9 @@ class ImageFiles(Dataset):
         paths: one path per image.
         targets: see `Dataset`; None when unlabelled.
         labels: class names.
+        ids: one name per image, where neither this nor `root` is what is wanted.
         root: folder that the ids are relative to; without it an id is the path as given.
-        task: what the targets are.
-        splits: the source's own splits.
+        **options: task, splits, outputs and so on: see `Dataset`.
     """
 
     def __init__(
@@ -51,12 +53,13 @@ class ImageFiles(Dataset):
         labels: Sequence[str] = (),
         *,
         root: str | os.PathLike[str] | None = None,
-        task: Task = "classification",
-        splits: Mapping[str, Any] | None = None,
+        ids: Sequence[str] | None = None,
+        **options: Any,
     ) -> None:
         self._paths = [Path(path) for path in paths]
-        ids = [path.as_posix() if root is None else path.relative_to(root).as_posix() for path in self._paths]
-        super().__init__(name, ids=ids, targets=targets, labels=labels, task=task, splits=splits)
+        if ids is None:
+            ids = [path.as_posix() if root is None else path.relative_to(root).as_posix() for path in self._paths]
+        super().__init__(name, ids=ids, targets=targets, labels=labels, **options)
 
     @classmethod
     def from_folder(cls, path: str | os.PathLike[str], *, name: str | None = None) -> Self:
@@ -94,7 +97,7 @@ class ImageFiles(Dataset):
 
     @classmethod
     def _from_classes(cls, root: Path, name: str, folders: Sequence[Path]) -> Self:
-        members = [_images_below(folder) for folder in folders]
+        members = [images_below(folder) for folder in folders]
         if not any(members):
             raise DataError(
                 f"{root}: none of its {len(folders)} folders holds an image "
@@ -111,7 +114,7 @@ class ImageFiles(Dataset):
     @classmethod
     def _from_splits(cls, root: Path, name: str, folders: Sequence[Path]) -> Self | None:
         """The dataset if the folders are splits (train, validation, test) of class folders; else None."""
-        split_of = [_SPLIT_NAMES.get(folder.name.lower()) for folder in folders]
+        split_of = [SPLIT_NAMES.get(folder.name.lower()) for folder in folders]
         known = [split for split in split_of if split]
         if "train" not in known or len(set(known)) != len(known):
             return None
@@ -139,7 +142,7 @@ class ImageFiles(Dataset):
             assert split is not None
             first = len(paths)
             for folder in group:
-                found = _images_below(folder)
+                found = images_below(folder)
                 paths += found
                 targets += [labels.index(folder.name)] * len(found)
             splits[split] = np.arange(first, len(paths))
@@ -165,7 +168,68 @@ class ImageFiles(Dataset):
 
     def problem(self, row: int) -> str | None:
         """Why the file's header cannot be that of an image, or None."""
-        return probe(self._paths[row])
+        try:
+            self._headers[row] = read_header(self._paths[row])
+        except UnreadableImageError as error:
+            return error.reason
+        return None
+
+    def preview(self, row: int, side: int) -> Image.Image:
+        """See `Dataset.preview`."""
+        return preview(self._paths[row], side) if self._as_in_file else super().preview(row, side)
+
+    def _known_header(self, row: int) -> Header | None:
+        return super()._known_header(row) if self._as_in_file else None
+
+    @property
+    def _as_in_file(self) -> bool:
+        """Whether an image is what its file holds; a subclass may cut or change it."""
+        return type(self).read is ImageFiles.read
+
+
+def from_files(
+    files: Iterable[str | os.PathLike[str]],
+    label: Callable[[Path], Any] | Any = None,
+    *,
+    labels: Sequence[str] = (),
+    task: Task | None = None,
+    outputs: Sequence[Output] = (),
+    name: str = "files",
+) -> ImageFiles:
+    """A dataset of image files in the order given, labelled by a function: `from_files(paths, lambda p: p.name[:3])`.
+
+    Args:
+        files: paths of image files; `Path("photos").rglob("*.jpg")`, say.
+        label: from the path of a file to its answer: a class name or number, a value, values, a list of labels, or with
+            `outputs` a mapping of several; or the answers themselves, one a file; None: unlabelled.
+        labels: class names in the order wanted; default those found, sorted.
+        task: what the answers are; default found out as of arrays: text is a class, a whole number a class number.
+        outputs: the answers of a mapping.
+        name: what reports call it.
+
+    Raises:
+        DataError: there is no such file, or the answers cannot be used.
+    """
+    paths = [Path(file).expanduser() for file in files]
+    if not paths:
+        raise DataError(f"{name}: the list of image files is empty")
+    missing = [str(path) for path in paths if not path.is_file()]
+    if missing:
+        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+        raise DataError(f"no such image file: {', '.join(missing[:3])}{more} (looked from {Path.cwd()})")
+    answers = [label(path) for path in paths] if callable(label) else label
+    if outputs and callable(label):
+        strange = next((path for path, own in zip(paths, answers, strict=True) if not isinstance(own, Mapping)), None)
+        if strange is not None:
+            raise DataError(f"{name}: label({str(strange)!r}) must give a mapping with several answers")
+        answers = {output.name: [own.get(output.name) for own in answers] for output in outputs}
+    elif callable(label) and any(answer is None for answer in answers):
+        strange = next(path for path, own in zip(paths, answers, strict=True) if own is None)
+        raise DataError(f"{name}: label({str(strange)!r}) gave None; leave such files out of the list")
+    if answers is None:
+        return ImageFiles(name, paths)
+    kind, targets, known = understand(answers, len(paths), tuple(labels), task, name, outputs)
+    return ImageFiles(name, paths, targets, known, task=kind, outputs=outputs)
 
 
 def _look(folder: Path) -> tuple[list[Path], list[Path]]:
@@ -191,7 +255,7 @@ def _is_image_name(name: str) -> bool:
     return os.path.splitext(name)[1].lower() in EXTENSIONS
 
 
-def _images_below(folder: Path) -> list[Path]:
+def images_below(folder: Path) -> list[Path]:
     """All image files in a folder and the folders in it, in a fixed order. A link back to a parent is not followed."""
     found: list[Path] = []
     open_folders = [(folder, frozenset({folder.resolve()}))]

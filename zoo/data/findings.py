@@ -72,16 +72,19 @@ class Finding:
         listed = (f": {shown}" + (f"; and {more} more" if more > 0 else "")) if shown else ""
         return f"{self.severity}: {self.message}{listed}. {self.advice}"
 
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON can hold it."""
-        examples = [{"id": e.id, "detail": e.detail, "others": list(e.others), "index": e.index} for e in self.examples]
+    def to_dict(self, examples: int | None = None) -> dict[str, Any]:
+        """As JSON can hold it, with so many of the examples; None: all."""
+        some = [
+            {"id": e.id, "detail": e.detail, "others": list(e.others), "index": e.index}
+            for e in self.examples[:examples]
+        ]
         return {
             "kind": self.kind,
             "severity": self.severity,
             "message": self.message,
             "advice": self.advice,
             "count": self.count,
-            "examples": examples,
+            "examples": some,
         }
 
 
@@ -135,6 +138,14 @@ class Findings(Sequence[Finding]):
         )
         return f"{self.data}: {self.images} images, {len(self.checks)} checks, {said or 'nothing found'}"
 
+    def lines(self, count: int = 3) -> list[str]:
+        """The verdict and the worst findings, in so many lines at most."""
+        shown = [finding.text(1) for finding in self._found[: count - 1]]
+        more = len(self._found) - len(shown)
+        if more and shown:
+            shown[-1] += f" (and {more} more)"
+        return [self.verdict(), *shown]
+
     def __repr__(self) -> str:
         return "\n".join([self.verdict(), *(finding.text() for finding in self._found)])
 
@@ -146,15 +157,15 @@ class Findings(Sequence[Finding]):
         ]
         return Table(rows, columns=("severity", "kind", "count", "found", "what to do"))
 
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON can hold it."""
+    def to_dict(self, examples: int | None = None) -> dict[str, Any]:
+        """As JSON can hold it, with so many examples of each; None: all."""
         return {
             "data": self.data,
             "images": self.images,
             "ok": self.ok,
             "checks": list(self.checks),
             "seconds": round(self.seconds, 3),
-            "findings": [finding.to_dict() for finding in self._found],
+            "findings": [finding.to_dict(examples) for finding in self._found],
         }
 
     def to_html(self, path: str | os.PathLike[str]) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -89,17 +90,7 @@ def decode(source: str | os.PathLike[str] | bytes) -> np.ndarray:
         raise UnreadableImageError(name, _reason(error, source)) from error
 
 
-def probe(path: str | os.PathLike[str]) -> str | None:
-    """What is wrong with an image file as far as its header tells: None when it looks right. Decodes no pixels."""
-    try:
-        with _open(path) as picture:
-            _check_dimensions(picture)
-    except Exception as error:  # as in `decode`
-        return _reason(error, path)
-    return None
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Header:
     """What the header of an image file says.
 
@@ -123,7 +114,7 @@ class Header:
 
 
 def read_header(path: str | os.PathLike[str]) -> Header:
-    """The header of an image file; decodes no pixels.
+    """The header of an image file; decodes no pixels. EXIF that a PNG holds behind its pixels is not seen.
 
     Raises:
         DataError: it is not that of an image zoo reads.
@@ -131,7 +122,7 @@ def read_header(path: str | os.PathLike[str]) -> Header:
     try:
         with _open(path) as picture:
             _check_dimensions(picture)
-            turn = _orientation(picture)
+            turn = _orientation(picture, Image.Image.getexif)  # that of a PNG would decode the pixels first
             width, height = picture.size[::-1] if turn >= 5 else picture.size
             return Header(
                 format=picture.format or "",
@@ -254,10 +245,12 @@ def _reason(error: Exception, source: str | os.PathLike[str] | bytes) -> str:
     return str(error) or type(error).__name__
 
 
-def _orientation(picture: Image.Image) -> int:
+def _orientation(
+    picture: Image.Image, notes: Callable[[Image.Image], Image.Exif] = lambda picture: picture.getexif()
+) -> int:
     """The EXIF orientation, 1 (upright) to 8; 1 where there is none, or none that makes sense."""
     try:
-        orientation = picture.getexif().get(ExifTags.Base.Orientation, 1)
+        orientation = notes(picture).get(ExifTags.Base.Orientation, 1)
     except Exception:
         # Damaged metadata raises anything (SyntaxError, struct.error, KeyError); the pixels are whole all the same.
         return 1

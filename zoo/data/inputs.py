@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from zoo.data.images import decode
+from zoo.data.files import images_below
+from zoo.data.images import EXTENSIONS, decode
 from zoo.errors import DataError
 from zoo.registry import ZooNotice
-
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
 
 
 def images(source: Any) -> Iterator[tuple[str, np.ndarray]]:
@@ -54,13 +53,9 @@ def images(source: Any) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _folder(path: Path) -> Iterator[tuple[str, np.ndarray]]:
-    files = sorted(
-        file
-        for file in path.rglob("*")
-        if file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and file.is_file()
-    )
+    files = images_below(path)
     if not files:
-        raise DataError(f"the folder {str(path)!r} holds no images ({', '.join(sorted(SUFFIXES))})")
+        raise DataError(f"the folder {str(path)!r} holds no images ({', '.join(EXTENSIONS)})")
     for file in files:
         try:
             image = decode(file)

@@ -10,17 +10,19 @@ import numpy as np
 from PIL import Image
 
 from zoo.data.dataset import Dataset, class_answers, class_counts
-from zoo.data.files import ImageFiles
 from zoo.data.findings import Example, Finding, Severity
-from zoo.data.images import Header, UnreadableImageError, preview, read_header
+from zoo.data.images import Header, UnreadableImageError
 from zoo.data.pools import ordered_map
 from zoo.errors import DataError
 
-CHECKS = (
-    *("unreadable", "corrupt", "tiny", "odd shape", "grey", "transparent", "CMYK", "16 bits", "rotated by EXIF"),
-    *("exact duplicates", "near duplicates", "leakage", "contradicting labels", "labels missing in a split"),
-    *("few images", "uneven classes", "names that differ only in case", "almost black", "one colour"),
+QUICK_CHECKS = (
+    *("unreadable", "tiny", "odd shape", "transparent", "CMYK", "16 bits", "rotated by EXIF"),
+    *("exact duplicates", "leakage", "contradicting labels", "labels missing in a split"),
+    *("few images", "uneven classes", "names that differ only in case"),
 )
+"""What shows without decoding a picture: headers, hashes of the files, labels."""
+
+CHECKS = (*QUICK_CHECKS, "corrupt", "grey", "near duplicates", "almost black", "one colour")
 """What `inspect` looks for."""
 
 FEW = 10
@@ -48,12 +50,12 @@ _BLOCK = 512
 
 @dataclass(frozen=True)
 class Look:
-    """What a look at one image gives; pixels only where it could be decoded.
+    """What a look at one image gives; of pixels only where it was decoded.
 
     Attributes:
         header: size, mode and so on; None for an image that is not a file.
         problem: why it cannot be read; "" if it can.
-        width: in pixels, upright.
+        width: in pixels, upright; 0 where it is not known.
         height: in pixels, upright.
         largest: largest pixel value, 0..255.
         contrast: largest minus smallest value, of the channel where they are furthest apart, 0..255.
@@ -73,36 +75,42 @@ class Look:
     small: np.ndarray | None = None
 
 
-def inspect(dataset: Dataset) -> list[Finding]:
+def inspect(dataset: Dataset, *, quick: bool = False) -> list[Finding]:
     """Look at every image once: its header, a small version of its pixels, its content's hash, its label.
 
     Args:
         dataset: what to look at; its own splits, if it has any, are compared.
+        quick: decode nothing: only `QUICK_CHECKS` are made, from what training looks up anyway.
 
     Returns:
         What was found, in no particular order.
     """
-    looks = ordered_map(lambda index: _look(dataset, index), range(len(dataset)))
+    looks = _glance(dataset) if quick else ordered_map(lambda index: _look(dataset, index), range(len(dataset)))
     readable = np.array([not look.problem for look in looks], bool)
-    found = [*_of_files(dataset, looks), *_of_pixels(dataset, looks)]
-    found += [*_of_copies(dataset, looks, readable), *_of_labels(dataset, readable)]
+    found = [*_of_files(dataset, looks), *_of_sizes(dataset, looks), *_exact(dataset, readable)]
+    if not quick:
+        found += [*_of_pixels(dataset, looks), *_near(dataset, looks, readable)]
+    found += _of_labels(dataset, readable)
     return [finding for finding in found if finding is not None]
 
 
 # -- one image --------------------------------------------------------------------------------------------------------
 
 
+def _glance(dataset: Dataset) -> list[Look]:
+    problems = dataset.unreadable()
+    headers = ((index, dataset.header(index)) for index in range(len(dataset)))
+    return [
+        Look(header, problems.get(index, ""), *((header.width, header.height) if header else (0, 0)))
+        for index, header in headers
+    ]
+
+
 def _look(dataset: Dataset, index: int) -> Look:
-    header: Header | None = None
+    header = dataset.header(index)
     try:
-        if isinstance(dataset, ImageFiles) and type(dataset).read is ImageFiles.read:
-            path = dataset.path(index)
-            header = read_header(path)
-            picture = preview(path, 64)
-            width, height = header.width, header.height
-        else:
-            picture = Image.fromarray(dataset.image(index))
-            width, height = picture.size
+        picture = dataset.glimpse(index, 64)
+        width, height = (header.width, header.height) if header else picture.size
     except UnreadableImageError as error:
         return Look(header, error.reason)
     except DataError as error:
@@ -164,8 +172,8 @@ def _of_files(dataset: Dataset, looks: Sequence[Look]) -> Iterable[Finding | Non
     )  # fmt: skip
 
 
-def _of_pixels(dataset: Dataset, looks: Sequence[Look]) -> Iterable[Finding | None]:
-    seen = {index: look for index, look in enumerate(looks) if not look.problem}
+def _of_sizes(dataset: Dataset, looks: Sequence[Look]) -> Iterable[Finding | None]:
+    seen = {index: look for index, look in enumerate(looks) if not look.problem and look.width}
 
     def those(test: Callable[[Look], bool]) -> list[int]:
         return [index for index, look in seen.items() if test(look)]
@@ -183,6 +191,14 @@ def _of_pixels(dataset: Dataset, looks: Sequence[Look]) -> Iterable[Finding | No
         f"{{n}} of {{all}} pictures are {_NARROW:g} times as long as wide, or more",
         "The centre crop loses most of them: cut them yourself, or build with resize='pad'", size,
     )  # fmt: skip
+
+
+def _of_pixels(dataset: Dataset, looks: Sequence[Look]) -> Iterable[Finding | None]:
+    seen = {index: look for index, look in enumerate(looks) if not look.problem}
+
+    def those(test: Callable[[Look], bool]) -> list[int]:
+        return [index for index, look in seen.items() if test(look)]
+
     dark = those(lambda x: x.largest <= 1)
     yield _finding(
         dataset, "almost black", "error", dark, "{n} of {all} pictures have no pixel above 1 of 255",
@@ -252,8 +268,8 @@ def _finding(
 # -- copies -----------------------------------------------------------------------------------------------------------
 
 
-def _of_copies(dataset: Dataset, looks: Sequence[Look], readable: np.ndarray) -> Iterable[Finding | None]:
-    yield from _exact(dataset, readable)
+def _near(dataset: Dataset, looks: Sequence[Look], readable: np.ndarray) -> Iterable[Finding]:
+    """Copies in other sizes or compressions."""
     # Thumbnails hold too little to tell copies from pictures that are merely alike.
     detailed = np.array([min(look.width, look.height) >= _TINY for look in looks], bool)
     where = np.flatnonzero(readable & detailed)

@@ -1,4 +1,4 @@
-"""From whatever the user has (folder, name, files, arrays, tf.data) to a Dataset."""
+"""From whatever the user has (folder, name, table, files, arrays, tf.data) to a Dataset."""
 
 from __future__ import annotations
 
@@ -12,15 +12,21 @@ import numpy as np
 
 from zoo.data.arrays import Arrays, from_stream, is_stream
 from zoo.data.dataset import Dataset
-from zoo.data.files import ImageFiles
+from zoo.data.files import ImageFiles, from_files
 from zoo.data.images import EXTENSIONS
+from zoo.data.table import from_csv, is_table
 from zoo.errors import DataError, PluginError, UnknownNameError
 from zoo.registry import ZooNotice
 from zoo.specs import Output, Task
 
 
 def load(
-    data: Any, *, labels: Sequence[str] | None = None, task: Task | None = None, outputs: Sequence[Output] = ()
+    data: Any,
+    *,
+    labels: Sequence[str] | None = None,
+    task: Task | None = None,
+    outputs: Sequence[Output] = (),
+    group: str | None = None,
 ) -> Dataset:
     """Make a Dataset of data.
 
@@ -28,24 +34,31 @@ def load(
     name of a dataset ("digits", "zoo_flowers:flowers5"). A notice says so where a path hides the dataset of that name.
 
     Args:
-        data: a folder of class folders; a flat folder, an image file or a list of image files (unlabelled); the name of
-            a dataset; a Dataset; arrays `(x, y)` or x alone (see `Arrays`); a tf.data.Dataset or keras PyDataset.
+        data: a folder of class folders; a CSV file (see `from_csv`); a flat folder, an image file or a list of image
+            files (unlabelled), or `(files, y)` with their answers or a function that gives them (see `from_files`); the
+            name of a dataset; a Dataset; arrays `(x, y)` or x alone (see `Arrays`); a tf.data.Dataset or keras
+            PyDataset.
         labels: class names to number the answers by (those of a head). Without them a folder's classes are sorted by
             name, and numbers have no names.
-        task: what the answers of arrays and streams are; None: found out by the rules of `Arrays`.
+        task: what the answers of arrays, streams, files and tables are; None: found out by their rules.
         outputs: the several answers of a head (instead of labels and task): y is then a mapping.
+        group: "folder", or the column of a table, whose images a split keeps on one side: see `Dataset.grouped`.
 
     Returns:
         The dataset; `labels` and `targets` follow the labels asked for.
 
     Raises:
         DataError: the data cannot be used as given, or its classes are not among the labels.
+        OptionError: there is no such group.
     """
-    if outputs:
-        dataset = _load(data, (), None, tuple(outputs))
-        return dataset.arrange(outputs) if dataset.outputs else dataset
-    dataset = _load(data, tuple(labels or ()), task)
+    dataset = _load(
+        data, tuple(labels or ()) if not outputs else (), task if not outputs else None, tuple(outputs), group
+    )
+    if group is not None and not (is_table(data) and isinstance(dataset, ImageFiles)):
+        dataset = dataset.grouped(group)
     dataset.source = source_of(data)
+    if outputs:
+        return dataset.arrange(outputs) if dataset.outputs else dataset
     return dataset if labels is None else dataset.relabel(labels)
 
 
@@ -59,9 +72,13 @@ def source_of(data: Any) -> str | None:
     return str(path.absolute()) if path.exists() else str(data)
 
 
-def _load(data: Any, labels: tuple[str, ...], task: Task | None, outputs: tuple[Output, ...] = ()) -> Dataset:
+def _load(
+    data: Any, labels: tuple[str, ...], task: Task | None, outputs: tuple[Output, ...], group: str | None
+) -> Dataset:
     if isinstance(data, Dataset):
         return data
+    if is_table(data):
+        return from_csv(data, labels=labels, task=task, outputs=outputs, group=group)
     if isinstance(data, str):
         return _from_text(data)
     if isinstance(data, os.PathLike):
@@ -69,8 +86,10 @@ def _load(data: Any, labels: tuple[str, ...], task: Task | None, outputs: tuple[
     if is_stream(data):
         return from_stream(data, labels, task=task, outputs=outputs)
     if isinstance(data, list | tuple):
-        if data and all(isinstance(item, str | os.PathLike) for item in data):
-            return _from_files([Path(item).expanduser() for item in data])
+        if _are_paths(data):
+            return from_files(data)
+        if isinstance(data, tuple) and len(data) == 2 and _are_paths(data[0]):
+            return from_files(*data, labels=labels, task=task, outputs=outputs)
         if isinstance(data, tuple) and len(data) == 2:
             return Arrays(*data, labels=labels, task=task, outputs=outputs)
         if isinstance(data, list) and data and all(hasattr(item, "shape") for item in data):
@@ -78,9 +97,13 @@ def _load(data: Any, labels: tuple[str, ...], task: Task | None, outputs: tuple[
     elif hasattr(data, "shape") and hasattr(data, "dtype"):
         return Arrays(np.asarray(data))
     raise DataError(
-        f"cannot read data from {type(data).__name__}. Give a folder of class folders, a list of image files, the "
-        "name of a dataset, arrays (x, y), a zoo.Dataset, a tf.data.Dataset or a keras PyDataset."
+        f"cannot read data from {type(data).__name__}. Give a folder of class folders, a CSV file, a list of image "
+        "files, the name of a dataset, arrays (x, y), a zoo.Dataset, a tf.data.Dataset or a keras PyDataset."
     )
+
+
+def _are_paths(data: Any) -> bool:
+    return isinstance(data, list | tuple) and bool(data) and all(isinstance(item, str | os.PathLike) for item in data)
 
 
 def _from_text(text: str) -> Dataset:
@@ -116,12 +139,4 @@ def _from_text(text: str) -> Dataset:
 
 def _from_path(path: Path) -> Dataset:
     path = path.expanduser()
-    return _from_files([path]) if path.is_file() else ImageFiles.from_folder(path)
-
-
-def _from_files(paths: Sequence[Path]) -> ImageFiles:
-    missing = [str(path) for path in paths if not path.is_file()]
-    if missing:
-        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
-        raise DataError(f"no such image file: {', '.join(missing[:3])}{more} (looked from {Path.cwd()})")
-    return ImageFiles("files", paths)
+    return from_files([path]) if path.is_file() else ImageFiles.from_folder(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +32,7 @@ class Split:
 
 @dataclass(frozen=True)
 class _Group:
-    """Images with the same content: they stay together."""
+    """Images with the same content, or of the same group: they stay together."""
 
     key: str  # place in the shuffled order
     indices: tuple[int, ...]
@@ -42,15 +42,17 @@ class _Group:
 def split(dataset: Dataset, *, validation: float = 0.2, test: float = 0.0, seed: int = 0) -> Split:
     """Split a dataset by class and by content.
 
-    Images with the same bytes never lie on two sides, also when they are in different classes. The order in which
+    Images with the same bytes never lie on two sides, also when they are in different classes, and neither do those of
+    the same group where the dataset has groups (`Dataset.grouped`). The order in which
     images are taken is that of sha256(seed, sha256 of the image): it depends neither on names nor on the order of the
     files, and when files are added the old ones stay where they are, but for a few near the border. Every class with
     two or more different images has one in train and (if a share is asked for) one in validation. Data with several
     answers is split by the first of them that is a class, and the classes of the others are kept on both sides too,
-    where that is possible; multilabel, regression, box and unlabelled data is split as one class.
+    where that is possible; so are the labels of multilabel data. Regression, box and unlabelled data is split as
+    one class.
 
     A split the source makes itself is kept: its "test" is the test part, its "validation" the validation part; what is
-    missing is taken from the rest. Images that the source has on two sides are taken out of training.
+    missing is taken from the rest. Images (or groups) that the source has on two sides are taken out of training.
 
     Args:
         dataset: what to split; all its files are read once for their hashes.
@@ -67,17 +69,18 @@ def split(dataset: Dataset, *, validation: float = 0.2, test: float = 0.0, seed:
     _check_sizes(validation, test, total)
     classes, sizes = _classes(dataset)
     hashes = dataset.hashes()
+    keys = _kept_together(hashes, dataset.groups)
 
     given = dataset.splits
     fixed_test = set(given["test"].tolist()) if "test" in given else None
     fixed_validation = set(given["validation"].tolist()) if "validation" in given else None
     held_out = (fixed_test or set()) | (fixed_validation or set())
     pool = given["train"].tolist() if "train" in given else [index for index in range(total) if index not in held_out]
-    seen = {hashes[index] for index in held_out}
-    leaked = [index for index in pool if hashes[index] in seen]
-    pool = [index for index in pool if hashes[index] not in seen]
+    seen = {keys[index] for index in held_out}
+    leaked = [index for index in pool if keys[index] in seen]
+    pool = [index for index in pool if keys[index] not in seen]
 
-    groups = _groups(pool, hashes, classes, seed)
+    groups = _groups(pool, keys, classes, seed)
     picked_test: set[int] = set()
     picked_validation: set[int] = set()
     if fixed_test is None and test:
@@ -94,15 +97,20 @@ def split(dataset: Dataset, *, validation: float = 0.2, test: float = 0.0, seed:
         train=_sorted(train),
         validation=_sorted(picked_validation if fixed_validation is None else fixed_validation),
         test=_sorted(picked_test if fixed_test is None else fixed_test),
-        notes=_notes(hashes, classes, leaked),
+        notes=_notes(dataset, hashes, classes, leaked),
     )
     _check_parts(found, dataset, validation, test)
     return found
 
 
 def _classes(dataset: Dataset) -> tuple[list[tuple[int, ...]], list[int]]:
-    """The classes of every image, one an answer, numbered on from answer to answer; how many each answer has."""
+    """The classes of every image, one an answer, numbered on from answer to answer; how many each answer has.
+
+    Of multilabel data all images are of one class, and the labels are what a second answer has any number of.
+    """
     answers = [(true, len(names)) for _, names, true in class_answers(dataset)]
+    if dataset.task == "multilabel" and dataset.targets is not None:
+        return [(0, *(np.flatnonzero(row) + 1).tolist()) for row in dataset.targets], [1, dataset.targets.shape[1]]
     answers = answers or [(np.zeros(len(dataset), np.int64), 1)]
     sizes = [size for _, size in answers]
     starts = np.cumsum([0, *sizes[:-1]])
@@ -123,18 +131,38 @@ def _check_sizes(validation: float, test: float, total: int) -> None:
         raise OptionError(f"validation={validation!r} and test={test!r} leave nothing of {total} images to train on")
 
 
-def _groups(pool: Iterable[int], hashes: tuple[str, ...], classes: list[tuple[int, ...]], seed: int) -> list[_Group]:
-    """The images of a pool, those with the same content together, in the shuffled order of the seed."""
+def _kept_together(hashes: Sequence[str], groups: Sequence[str]) -> tuple[str, ...]:
+    """A key for each image: equal for the same content or group, directly or by way of other images.
+
+    It is the name of the groups, or without one the hash, so that it does not change when other files are added.
+    """
+    if not groups:
+        return tuple(hashes)
+    of_hash: dict[str, str] = {}  # content -> one of the groups that have it
+    tied: dict[str, set[str]] = {}  # group -> all groups that it is one with; they share the set
+    for digest, group in zip(hashes, groups, strict=True):
+        if group:
+            together = tied.get(group, {group}) | tied.get(of_hash.setdefault(digest, group), {group})
+            for name in together:
+                tied[name] = together
+    return tuple(
+        "|".join(sorted(tied[name])) if (name := group or of_hash.get(digest, "")) else digest
+        for digest, group in zip(hashes, groups, strict=True)
+    )
+
+
+def _groups(pool: Iterable[int], keys: tuple[str, ...], classes: list[tuple[int, ...]], seed: int) -> list[_Group]:
+    """The images of a pool, those with the same key together, in the shuffled order of the seed."""
     members: dict[str, list[int]] = defaultdict(list)
     for index in pool:
-        members[hashes[index]].append(index)
+        members[keys[index]].append(index)
     groups = []
-    for digest, indices in members.items():
+    for name, indices in members.items():
         per_class: dict[int, int] = defaultdict(int)
         for index in indices:
             for label in classes[index]:
                 per_class[label] += 1
-        key = hashlib.sha256(f"{seed} {digest}".encode()).hexdigest()
+        key = hashlib.sha256(f"{seed} {name}".encode()).hexdigest()
         groups.append(_Group(key, tuple(indices), dict(per_class)))
     return sorted(groups, key=lambda group: group.key)
 
@@ -195,7 +223,9 @@ def _quotas(images: np.ndarray, size: float) -> np.ndarray:
     return quota
 
 
-def _notes(hashes: tuple[str, ...], classes: list[tuple[int, ...]], leaked: list[int]) -> tuple[str, ...]:
+def _notes(
+    dataset: Dataset, hashes: tuple[str, ...], classes: list[tuple[int, ...]], leaked: list[int]
+) -> tuple[str, ...]:
     of_content: dict[str, set[tuple[int, ...]]] = defaultdict(set)
     for digest, label in zip(hashes, classes, strict=True):
         of_content[digest].add(label)
@@ -204,21 +234,29 @@ def _notes(hashes: tuple[str, ...], classes: list[tuple[int, ...]], leaked: list
     if repeated:
         notes.append(f"{repeated} of {len(hashes)} images repeat another one byte for byte; repeats stay on one side")
     mixed = sum(len(labels) > 1 for labels in of_content.values())
-    if mixed:
+    if mixed and dataset.task != "multilabel":
         notes.append(
             f"{mixed} images lie in more than one class with the same bytes: their labels contradict each other"
         )
+    if dataset.groups:
+        alone = sum(not group for group in dataset.groups)
+        notes.append(
+            f"{len(set(dataset.groups) - {''})} groups of images, each kept on one side"
+            + (f"; {alone} images have none" if alone else "")
+        )
     if leaked:
-        notes.append(f"{len(leaked)} training images of the source are also in its held-out parts; not trained on")
+        which = "are also in its held-out parts" + (", or others of their group are" if dataset.groups else "")
+        notes.append(f"{len(leaked)} training images of the source {which}; not trained on")
     return tuple(notes)
 
 
 def _check_parts(parts: Split, dataset: Dataset, validation: float, test: float) -> None:
     for name, part, wanted in (("validation", parts.validation, validation), ("test", parts.test, test)):
         if wanted and not len(part):
+            what = "groups" if dataset.groups else "images"
             raise DataError(
                 f"{dataset.name}: {name}={wanted!r} of {len(dataset)} images leaves the {name} part empty (a class "
-                f"needs two different images to give one). Add images, or use {name}=0."
+                f"needs two different {what} to give one). Add images, or use {name}=0."
             )
     for what, names, classes in class_answers(dataset):
         lacking = [name for name, left in class_counts(classes[parts.train], names).items() if not left]

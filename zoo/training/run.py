@@ -32,6 +32,7 @@ class Run:
         test: evaluation on the third split; None when there is none.
         directory: the run's folder, with `run.json` and `model.keras`.
         notices: what the user should know: skipped files, how the run started, imbalance.
+        lint: what a quick look at the data found (headers, copies, labels); `zoo.lint` looks closer.
         reasons: why `recipe="auto"` chose this recipe, a sentence each; empty when the recipe was named.
         details: everything else that `run.json` holds: versions, data, seed, model.
         model: what was trained.
@@ -45,6 +46,7 @@ class Run:
     test: Any = None
     directory: Path | None = None
     notices: list[str] = field(default_factory=list)
+    lint: Any = None
     reasons: list[str] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)
     model: Any = None
@@ -79,6 +81,7 @@ class Run:
             "validation": None if self.validation is None else self.validation.to_dict(),
             "test": None if self.test is None else self.test.to_dict(),
             "notices": self.notices,
+            "lint": None if self.lint is None else self.lint.to_dict(examples=8),
             "reasons": self.reasons,
             **self.details,
         }
@@ -91,6 +94,7 @@ class Run:
         for name, evaluation in (("validation", self.validation), ("test", self.test)):
             if evaluation is not None:
                 lines.append(f"{name}: {evaluation}")
+        lines += [] if self.lint is None else self.lint.lines()
         lines += self.reasons
         lines += self.notices
         if self.directory is not None:

@@ -28,7 +28,7 @@ def command(
 ) -> None:
     """Measure a model on labelled data.
 
-    DATA is a folder of class folders or the name of a dataset.
+    DATA is a folder of class folders, a CSV file or the name of a dataset.
 
     \b
     Example:
@@ -36,9 +36,10 @@ def command(
     """
     if file is None and backbone is None:
         raise click.UsageError("Say what to measure: --model FILE, or --backbone NAME.")
-    from zoo.data import load
+    from zoo.data import is_table, load
 
-    dataset = load(data)
+    # What is wrong with data is told before Keras is loaded; which columns of a table count, only the model knows.
+    dataset = data if is_table(data) else load(data)
     quiet = quiet or as_json
     model = open_model(file, backbone, head, weights, quiet=quiet)
     with Display(0 if quiet else "auto") as shown:

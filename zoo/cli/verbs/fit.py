@@ -12,6 +12,7 @@ from zoo.cli.models import DEFAULT_BACKBONE
 from zoo.cli.output import notes, print_fields, print_json
 from zoo.cli.parameters import HeldOut, head_options, json_option, names, quiet_option
 from zoo.cli.quiet import load_keras
+from zoo.cli.tables import open_data, table_options
 from zoo.errors import OptionError
 from zoo.plugin import manager, registry
 from zoo.progress import Display
@@ -27,6 +28,7 @@ DEFAULT_HEAD = "linear"
 
 @click.command("fit")
 @click.argument("data")
+@table_options
 @click.option("--backbone", default=DEFAULT_BACKBONE, show_default=True, metavar="NAME", help="`zoo list` shows them.")
 @click.option(
     "--head",
@@ -76,8 +78,9 @@ DEFAULT_HEAD = "linear"
 )
 @click.option("--validation", default="0.2", show_default=True, type=HeldOut(), help="What to hold out and measure on.")
 @click.option(
-    "--test", default=0.0, show_default=True, type=click.FloatRange(0, 1, max_open=True), help="Share of a third split."
+    "--test", default="0", show_default=True, type=HeldOut(), help="A third part, measured at the end and never before."
 )
+@click.option("--group", metavar="COLUMN", help='Keep images of equal cells, or of a "folder", on one side of a split.')
 @click.option("--seed", default=0, show_default=True, help="Of the split, the order, and the solver.")
 @click.option("--augment", multiple=True, metavar="NAMES", help="Random changes while training, e.g. flip,rotation.")
 @click.option(
@@ -98,6 +101,8 @@ DEFAULT_HEAD = "linear"
 @quiet_option
 def command(
     data: str,
+    answers: str | None,
+    task: str | None,
     backbone: str,
     head: str,
     pairs: tuple[str, ...],
@@ -113,7 +118,8 @@ def command(
     stages: tuple[str, ...],
     batchnorm: str | None,
     validation: Any,
-    test: float,
+    test: Any,
+    group: str | None,
     seed: int,
     augment: tuple[str, ...],
     augment_in: str | None,
@@ -126,14 +132,16 @@ def command(
 ) -> None:
     """Train a head (and more) on your data, and measure it.
 
-    DATA is a folder of class folders or the name of a dataset; its classes become the labels.
+    DATA is a folder of class folders, a CSV file (file and label in each line; values, several labels or a box in
+    place of a label) or the name of a dataset. What it answers is what is learnt.
 
     \b
     Example:
       zoo fit photos/
+      zoo fit prices.csv --answers price --group house
       zoo fit photos/ --recipe lp-ft --epochs 4 --augment flip,zoom --out mine.keras
     """
-    from zoo.head_request import Head, classifier
+    from zoo.head_request import Head, head_for
     from zoo.model import build
     from zoo.training import AUTO, choose
 
@@ -152,12 +160,12 @@ def command(
     _check_out(out)
     operations = names(augment)
     _check_names(backbone, operations)
-    options, dataset = _options_and_data(head, pairs, data)
+    options, dataset = _options_and_data(head, pairs, data, {"answers": answers, "task": task, "group": group})
 
     quiet = quiet or as_json
     load_keras()
     own_labels = registry().get("heads", head).spec.labels
-    wanted = Head(name=head, options=options) if own_labels else classifier(dataset, head=head, **options)
+    wanted = Head(name=head, options=options) if own_labels else head_for(dataset, head=head, **options)
     with Display(0 if quiet else "auto") as shown:
         model = build(
             backbone,
@@ -177,6 +185,7 @@ def command(
         dataset,
         validation=validation,
         test=test,
+        group=group,
         recipe=recipe,
         **changes,
         class_weight=class_weight,
@@ -207,7 +216,9 @@ def _check_names(backbone: str, augmentations: list[str]) -> None:
         registry().get("augmentations", name)
 
 
-def _options_and_data(head: str, pairs: tuple[str, ...], data: str) -> tuple[dict[str, Any], Dataset]:
+def _options_and_data(
+    head: str, pairs: tuple[str, ...], data: str, reading: dict[str, str | None]
+) -> tuple[dict[str, Any], Dataset]:
     """The options of the head, and the data in the order of the head's own labels if it has any; both checked.
 
     Raises:
@@ -215,13 +226,13 @@ def _options_and_data(head: str, pairs: tuple[str, ...], data: str) -> tuple[dic
         DataError: the data cannot be used.
     """
     from zoo.cli.pages import option_schema
-    from zoo.data import check, load
+    from zoo.data import check
 
     entry = registry().get("heads", head)
     options = head_options(pairs, option_schema(entry))
     manager().options(entry, options)
     labels = entry.spec.labels or None
-    dataset = load(data, labels=labels)
+    dataset = open_data(data, labels=labels, **reading)
     for notice in check(dataset, labels=labels):
         notes(notice)
     return options, dataset
@@ -232,7 +243,9 @@ def _model_line(model: TransferModel) -> str:
     parts = [
         f"{_bare(who['backbone'])} with {'random weights' if who['weights'] is None else 'weights ' + who['weights']}",
         f"head {_bare(who['head'])} on {who['features']} features",
-        f"{len(model.labels)} classes",
+        "; ".join(f"{output.task} of {len(output.labels)}" for output in model.outputs)
+        if model.composition.task != "classification"
+        else f"{len(model.labels)} classes",
         f"input {model.input_size} px",
     ]
     return ", ".join(parts)
@@ -248,6 +261,7 @@ def print_run(run: Run, saved: Path) -> None:
     for notice in run.notices:
         notes(notice)
     fields = [("recipe", f"{run.recipe.name}: {run.recipe.summary}")]
+    fields.append(("data", "\n".join(run.lint.lines())))
     fields.append(("because", "\n".join(run.reasons)))
     fields += [(phase["name"], _phase_line(phase)) for phase in run.phases]
     for name in ("validation", "test"):

@@ -10,12 +10,14 @@ from zoo.cli.models import DEFAULT_BACKBONE
 from zoo.cli.output import print_json
 from zoo.cli.parameters import json_option, quiet_option
 from zoo.cli.quiet import load_keras
+from zoo.cli.tables import open_data, table_options
 from zoo.errors import OptionError
 from zoo.progress import Display
 
 
 @click.command("lint")
 @click.argument("data")
+@table_options
 @click.option("--validation", metavar="DATA", help="Data of its own to be measured on: looked through, and for copies.")
 @click.option("--features/--no-features", default=True, help="Look for wrong labels too, with a frozen backbone.")
 @click.option("--backbone", default=DEFAULT_BACKBONE, show_default=True, metavar="NAME", help="Whose features.")
@@ -27,6 +29,8 @@ from zoo.progress import Display
 def command(
     ctx: click.Context,
     data: str,
+    answers: str | None,
+    task: str | None,
     validation: str | None,
     features: bool,
     backbone: str,
@@ -39,7 +43,7 @@ def command(
 
     Damaged and odd files, copies, leaks between splits, labels that look wrong.
 
-    DATA is a folder of class folders or the name of a dataset. Nothing is trained or changed.
+    DATA is a folder of class folders, a CSV file or the name of a dataset. Nothing is trained or changed.
 
     \b
     Example:
@@ -49,6 +53,7 @@ def command(
     # What can be told without Keras, which takes seconds to load, is told before.
     if html is not None and not Path(html).parent.is_dir():
         raise OptionError(f"--html {html!r}: the folder {str(Path(html).parent)!r} does not exist")
+    dataset = open_data(data, answers=answers, task=task)
     if features:
         from zoo.plugin import registry
 
@@ -58,7 +63,7 @@ def command(
 
     with Display(0 if quiet or as_json else "auto") as shown:
         found = lint(
-            data, validation=validation, features=features, backbone=backbone, progress=shown.counter("features")
+            dataset, validation=validation, features=features, backbone=backbone, progress=shown.counter("features")
         )
     if html is not None:
         found.to_html(html)

@@ -16,9 +16,10 @@ from zoo.cli.verbs.fit import print_run
 @click.argument("run")
 @click.option("--data", metavar="DATA", help="What it was trained on, if that is elsewhere now.")
 @click.option("--validation", metavar="DATA", help="Likewise, where validation was data of its own.")
+@click.option("--test", metavar="DATA", help="Likewise, where the test part was data of its own.")
 @json_option
 @quiet_option
-def command(run: str, data: str | None, validation: str | None, as_json: bool, quiet: bool) -> None:
+def command(run: str, data: str | None, validation: str | None, test: str | None, as_json: bool, quiet: bool) -> None:
     """Go on with a run that was killed or interrupted.
 
     RUN is its folder. On a CPU the end is, bit for bit, that of a run that nothing interrupted.
@@ -34,7 +35,7 @@ def command(run: str, data: str | None, validation: str | None, as_json: bool, q
     load_keras()
     from zoo.model import resume
 
-    done = resume(run, data, validation=validation, verbose=0 if quiet else "auto")
+    done = resume(run, data, validation=validation, test=test, verbose=0 if quiet else "auto")
     saved = Path(run) / "model.keras"
     if as_json:
         print_json({"directory": run, "model_file": str(saved), **done.to_dict()})
