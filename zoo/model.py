@@ -1485,7 +1485,7 @@ def _check_apart(members: Mapping[str, data_room.Dataset], given: Iterable[str])
                 if shared:
                     raise DataError(
                         f"{len(shared)} of {len(set(mine))} {held} {what} are in the {where} data too: "
-                        f" what was trained on must not be measured on; remove the copies"
+                        f"what was trained on must not be measured on; remove the copies"
                     )
 
 

@@ -53,6 +53,9 @@ _NUMBERING = frozenset(("", "id", "index", "unnamed: 0"))
 _SIZES = frozenset(("width", "height"))
 """Beside a box: the picture's, which its file says."""
 
+_MOSTLY = 0.8
+"""A column with a larger share of numbers is one of numbers."""
+
 _FEW = 20
 """So many different whole numbers or fewer may be classes as well as values: the user is asked."""
 
@@ -439,8 +442,12 @@ def _of_one_column(table: _Table, one: _Answer, separator: str) -> tuple[AnswerT
         return "multilabel", targets, names
     numbers = _numbers([cell for cell in cells if cell])
     task = one.task
-    if task is None:
-        task = "classification" if numbers is None else _kind_of_numbers(table, column, numbers)
+    if task is None and numbers is None:
+        share = sum(_is_number(cell) for cell in cells) / len(cells)
+        # A column of numbers with a few "n/a" or "nan" in it would make a class of each number.
+        task = "regression" if share > _MOSTLY and len(set(cells)) > _FEW else "classification"
+    if task is None and numbers is not None:
+        task = _kind_of_numbers(table, column, numbers)
     if task == "regression":
         return task, _checked_numbers(table, column)[:, None], (column,)
     empty = [row for row, cell in enumerate(cells) if not cell]
@@ -492,14 +499,14 @@ def _boxes(table: _Table, columns: Sequence[str], paths: Sequence[Path]) -> np.n
         what = f"of {limits[row, 0]:g} x {limits[row, 1]:g} pixels" if pixels else "(shares 0..1)"
         raise DataError(
             f"{table.name}, line {table.lines[row]}: {boxes[row].tolist()} is no box inside of {paths[row].name} "
-            f"{what}: {', '.join(columns)} must be left, top, right and bottom, in pixels or as shares 0..1"
+            f"{what}: {', '.join(columns)} must hold its edges in this order, in pixels or as shares 0..1"
         )
     shares: np.ndarray = (boxes / np.tile(limits, 2)).astype(np.float32)
     return shares
 
 
 def _numbers(cells: Sequence[str]) -> np.ndarray | None:
-    """The cells as float64, or None if one is no finite number."""
+    """The cells as float64, or None if there is none, or one that is no finite number."""
     try:
         numbers = np.array([float(cell) for cell in cells])
     except ValueError:
@@ -507,10 +514,14 @@ def _numbers(cells: Sequence[str]) -> np.ndarray | None:
     return numbers if len(numbers) and np.isfinite(numbers).all() else None
 
 
+def _is_number(cell: str) -> bool:
+    return _numbers([cell]) is not None
+
+
 def _checked_numbers(table: _Table, column: str) -> np.ndarray:
     numbers = _numbers(table.columns[column])
     if numbers is None:
-        odd = [row for row, cell in enumerate(table.columns[column]) if _numbers([cell]) is None]
+        odd = [row for row, cell in enumerate(table.columns[column]) if not _is_number(cell)]
         cell = table.columns[column][odd[0]]
         raise DataError(f"{table.name}: column {column} must hold a number in every line; {table.where(odd)}: {cell!r}")
     return numbers
