@@ -1206,7 +1206,12 @@ class TransferModel:
             places[name] = np.arange(first, first + len(members[name]))
             first += len(members[name])
         whole = data_room.concatenate(dataset, *held_out.values(), name=own.name)
-        return joined, data_room.Split(**places), notices, glance(whole)
+        return (
+            joined,
+            data_room.Split(places["train"], places["validation"], places["test"], parts.notes),
+            notices,
+            glance(whole),
+        )
 
     def _load(self, data: Any, group: str | None = None) -> data_room.Dataset:
         """The data with the classes of the head; its task must be that of the head."""

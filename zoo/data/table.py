@@ -441,7 +441,7 @@ def _of_one_column(table: _Table, one: _Answer, separator: str) -> tuple[AnswerT
         _, targets, names = multi_hot(rows, len(rows), one.labels, table.name)
         return "multilabel", targets, names
     numbers = _numbers([cell for cell in cells if cell])
-    task = one.task
+    task: AnswerTask | None = one.task
     if task is None and numbers is None:
         share = sum(_is_number(cell) for cell in cells) / len(cells)
         # A column of numbers with a few "n/a" or "nan" in it would make a class of each number.

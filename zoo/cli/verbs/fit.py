@@ -267,7 +267,9 @@ def print_run(run: Run, saved: Path) -> None:
     for name in ("validation", "test"):
         evaluation = getattr(run, name)
         if evaluation is not None:
-            fields.append((name, str(evaluation).splitlines()[0]))
+            answers = evaluation.answers if evaluation.task == "multi-output" else {}
+            lines = [f"{answer}: {str(figures).splitlines()[0]}" for answer, figures in answers.items()]
+            fields.append((name, "\n".join(lines) or str(evaluation).splitlines()[0]))
     fields.append(("run folder", str(run.directory)))
     fields.append(("next", f"zoo predict PHOTO --model {shlex.quote(str(saved))}"))
     print_fields(fields)
@@ -278,7 +280,8 @@ def _phase_line(phase: dict[str, Any]) -> str:
     if "images" in phase:
         parts.append(f"{phase['images']} images")
     if "regularisation_C" in phase:
-        parts.append(f"solved exactly (C = {phase['regularisation_C']:g})")
+        strength = phase["regularisation_C"]  # of several labels one each
+        parts.append("solved exactly" + ("" if isinstance(strength, dict) else f" (C = {strength:g})"))
     if "epochs" in phase:
         epochs = "1 epoch" if phase["epochs"] == 1 else f"{phase['epochs']} epochs"
         parts.append(f"{epochs} at learning rate {phase['learning_rate']:g}")
