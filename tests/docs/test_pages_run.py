@@ -90,8 +90,8 @@ def test_the_pages_hold_as_many_blocks_as_they_did() -> None:
     """A block that disappears, or stops running, is seen here: change the numbers knowingly."""
     runs = Counter(block.fate for page in PAGES for block in blocks(page))
     assert runs == {
-        "python": 30,
-        "zoo": 8,
+        "python": 35,
+        "zoo": 9,
         "shell": 8,
         "file": 3,
         "append": 1,
@@ -171,6 +171,16 @@ def test_blocks_of_recipes(desk: Path) -> None:
 def test_blocks_of_features(desk: Path) -> None:
     namespace, _ = run_page(DOCS / "features.md", desk)
     assert len(namespace["run"].history["loss"]) == 8  # type: ignore[attr-defined]
+
+
+@pytest.mark.slow
+def test_blocks_of_data(desk: Path) -> None:
+    namespace, said = run_page(DOCS / "data.md", desk)
+    run, model = namespace["run"], namespace["model"]
+    assert run.validation["colour"].accuracy > 0.9  # type: ignore[attr-defined]
+    assert run.test["area"].count >= 10  # type: ignore[attr-defined]
+    assert model.labels == ("area",)  # type: ignore[attr-defined]
+    assert "14 checks" in said["zoo fit shapes/table.csv --answers colour --group film --input-size 64"]
 
 
 @pytest.mark.slow
