@@ -352,7 +352,7 @@ def _noted(held_out: Any) -> Any:
     return _share(held_out) if _is_share(held_out) else {"source": data_room.source_of(held_out)}
 
 
-def _again(path: Path, name: str, noted: Any, given: Any) -> Any:
+def _again(path: Path | str, name: str, noted: Any, given: Any) -> Any:
     """What a run that is resumed held out: its share, or data of its own."""
     if not isinstance(noted, dict):
         return noted
@@ -858,15 +858,14 @@ class TransferModel:
     ) -> tuple[data_room.Dataset | None, data_room.Split | None, str]:
         """The data of a run, split as it was; or None, and why it is not at hand."""
         source = config["data"]["source"] if data is None else data
-        held_out = config["validation"]
-        if isinstance(held_out, dict):
-            held_out = held_out["source"] if validation is None else validation
-        if source is None or (held_out is None and isinstance(config["validation"], dict)):
+        if source is None:
             return None, None, "the run was trained on arrays or a stream, pass data= to see them"
         try:
+            held_out = _again("the run", "validation", config["validation"], validation)
+            tested = _again("the run", "test", config["test"], None)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ZooNotice)  # said when the run was made
-                dataset, split, _ = self._training_data(source, held_out, config["test"], config["seed"])
+                dataset, split, *_ = self._training_data(source, held_out, tested, config["seed"], config["group"])
             if dataset.fingerprint() != config["data"]["fingerprint"]:
                 return None, None, f"{dataset.name} has other images or answers now than when the run was made"
         except (ZooError, OSError) as error:
