@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
 
-.PHONY: quickstart test lint test-fast test-slow soak bench registry manifests docs flowers-head clean
+.PHONY: quickstart test lint test-fast test-slow test-jax soak bench registry manifests docs flowers-head clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -28,6 +28,23 @@ test-fast: $(VENV)/.installed
 
 test-slow: $(VENV)/.installed
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m slow --durations=20
+
+# The core suite with Keras on JAX, in an environment without TensorFlow; results are compared with those of TensorFlow
+# in the other one. By hand: see docs/training.md for what it takes.
+JAX := .venv-jax
+JAX_TESTS := tests/backends tests/test_model.py tests/test_invariants.py tests/test_outputs.py tests/training tests/features \
+	tests/augment
+
+$(JAX)/.installed: pyproject.toml constraints.txt tools/jax_requirements.py
+	$(PYTHON) -m venv $(JAX)
+	$(PYTHON) -m tools.jax_requirements > $(JAX)/requirements.txt
+	$(JAX)/bin/pip install -q -c constraints.txt -r $(JAX)/requirements.txt
+	$(JAX)/bin/pip install -q --no-deps -e .
+	@touch $@
+
+test-jax: $(JAX)/.installed $(VENV)/.installed
+	KERAS_BACKEND=jax ZOO_TENSORFLOW_PYTHON=$(abspath $(BIN))/python \
+		$(JAX)/bin/python -m pytest -q -n 2 --dist worksteal --durations=20 $(JAX_TESTS)
 
 soak: $(VENV)/.installed
 	$(BIN)/python -m pytest -q -m soak --durations=20
@@ -56,4 +73,4 @@ flowers-head: $(VENV)/.installed
 	$(BIN)/python -m tools.train_flowers_head $(DATA)
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(JAX) build dist .mypy_cache .pytest_cache .ruff_cache

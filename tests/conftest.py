@@ -21,6 +21,16 @@ ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(Path(__file__).parent), str(ROOT)]  # tests.helpers, and tools
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """On another backend of Keras (`make test-jax`), what is about TensorFlow is skipped, and says so."""
+    if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
+        return
+    for item in items:
+        mark = item.get_closest_marker("tensorflow")
+        if mark is not None:
+            item.add_marker(pytest.mark.skip(reason=f"needs TensorFlow: {mark.args[0]}"))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _isolated(tmp_path_factory: pytest.TempPathFactory):
     """Nothing of the user's folders is read or written, and nothing touches the network unless a test says so."""

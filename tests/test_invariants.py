@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.backend import in_training
 from helpers.pretrained import FAMILIES, calibrated_weights
 
 import zoo
@@ -143,8 +144,6 @@ def test_two_fits_with_other_stages_recompile(make, pictures) -> None:
 
 @pytest.mark.parametrize("family", ALL)
 def test_features_in_training_mode_equal_the_cached_ones(family: str, make, pictures) -> None:
-    import tensorflow as tf
-
     from zoo.data import Arrays
     from zoo.features import extract
     from zoo.specs import ResizeRule
@@ -161,7 +160,7 @@ def test_features_in_training_mode_equal_the_cached_ones(family: str, make, pict
     with quiet_dropout(composition.stages, []):
         assert not any(dropout_rates(composition.backbone))
         # Compiled, as in fit: called eagerly, ResNet50 rounds otherwise (2e-5 of the largest feature).
-        trained = np.asarray(tf.function(lambda pixels: composition.features(pixels, training=True))(x))
+        trained = in_training(composition.features, x)
     assert dropout_rates(composition.backbone) == rates
     np.testing.assert_allclose(trained, cached, rtol=1e-5, atol=1e-5 * np.abs(cached).max())
     if family == "efficientnet_b0":
@@ -200,6 +199,7 @@ UP_TO = {
 }
 
 
+@pytest.mark.tensorflow("exports are read with it")
 @pytest.mark.parametrize("family", families("efficientnet_lite0"))
 def test_predict_equals_call_equals_every_export(family: str, make, pictures, tmp_path: Path) -> None:
     import tensorflow as tf

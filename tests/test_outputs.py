@@ -233,6 +233,7 @@ def test_a_real_backbone_and_fine_tuning(drawn) -> None:
     assert tuned.history["val_box_mae"][0] == pytest.approx(run.history["val_box_mae"][0])
 
 
+@pytest.mark.tensorflow("exports are read with it")
 def test_several_answers_in_saved_model_and_litert(base, drawn, tmp_path: Path) -> None:
     import tensorflow as tf
 
@@ -452,6 +453,7 @@ def test_a_class_without_examples_is_told_in_a_model_with_several_answers(base, 
         model.fit((drawn["x"], {"kind": drawn["kind"], "box": drawn["box"]}))
 
 
+@pytest.mark.tensorflow("the streams are tf.data")
 def test_streams_train_every_kind_of_head(base, drawn) -> None:
     import tensorflow as tf
 

@@ -153,8 +153,10 @@ def compose(
     Returns:
         The composition with a fresh head, and the record of the head's shipped weights if some fit this base.
     """
+    from zoo.architectures.backends import check_backend
     from zoo.architectures.precision import check_precision, policy
 
+    check_backend()
     wanted = _wanted_head(head)
     with policy(precision) as computes:
         if isinstance(backbone, str):

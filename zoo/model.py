@@ -372,6 +372,11 @@ def _environment() -> dict[str, str]:
 
 def _same_environment(path: Path, before: Mapping[str, str]) -> None:
     now = _environment()
+    if before.get("backend") != now["backend"]:
+        raise ResumeError(
+            f"{path} was begun with Keras on {before.get('backend')}, and would not end the same on {now['backend']}: "
+            f"set KERAS_BACKEND={before.get('backend')}"
+        )
     changed = [f"{name} was {old}, is {now.get(name)}" for name, old in before.items() if now.get(name) != old]
     if changed:
         raise ResumeError(f"{path} was begun elsewhere, and would not end the same here: {'; '.join(changed)}")

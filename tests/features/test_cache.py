@@ -275,7 +275,8 @@ def test_a_full_disk_is_one_clear_error_and_finished_shards_stay(folder: Path, m
 
 # -- other processes --------------------------------------------------------------------------------------------------
 
-ENGINES = ("keras", "onnx", "pool")
+OTHERS = pytest.mark.tensorflow("the pool and ONNX Runtime compute networks of this backend only")
+ENGINES = ("keras", pytest.param("onnx", marks=OTHERS), pytest.param("pool", marks=OTHERS))
 
 WORKER = """
 import sys, time

@@ -30,6 +30,8 @@ SIZE = 32
 TOLERANCE = {"keras": 1e-6, "pool": 1e-5, "onnx": 1e-5}
 """Largest difference from plain Keras, as a share of the largest feature."""
 
+OTHERS = pytest.mark.tensorflow("the pool and ONNX Runtime compute networks of this backend only")
+
 
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +90,7 @@ def told(answers: list[Answer]) -> dict[int, Answer]:
 # -- the contract -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=() if name == "keras" else OTHERS) for name in ENGINES])
 def test_every_engine_gives_keras_features_shard_by_shard(name: str, model, folder: Path, expected) -> None:
     data = ImageFiles.from_folder(folder)
     job = Job(model, data, SIZE, RULE)
@@ -117,7 +119,9 @@ def test_every_engine_gives_keras_features_shard_by_shard(name: str, model, fold
         assert found[number].skipped == found[10 + number].skipped
 
 
-@pytest.mark.parametrize("name", ["keras", "onnx", pytest.param("pool", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "name", ["keras", pytest.param("onnx", marks=OTHERS), pytest.param("pool", marks=[pytest.mark.slow, OTHERS])]
+)
 def test_what_an_engine_computed_is_kept_under_its_own_key(
     name: str, model, folder: Path, expected, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -191,6 +195,7 @@ def test_files_arrays_and_both_joined_arrive_as_they_were(folder: Path, tmp_path
     np.testing.assert_array_equal(found.image(0), data.image(0))
 
 
+@OTHERS
 def test_datasets_and_networks_with_code_of_their_own_stay_with_keras(folder: Path) -> None:
     import keras
 
@@ -342,6 +347,7 @@ def test_no_worker_outlives_its_driver(tmp_path: Path) -> None:
 # -- ONNX Runtime -----------------------------------------------------------------------------------------------------
 
 
+@OTHERS
 def test_a_network_is_converted_once_and_again_when_the_file_is_damaged(
     model, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -424,6 +430,7 @@ def test_auto_takes_the_clearly_faster_engine_whose_features_agree(
     assert chosen({"keras": slow, "b": (0.05, 0.0)}) == "b"
 
 
+@OTHERS
 def test_auto_goes_on_with_what_was_begun(model, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("zoo.features.cache._MOST_ROWS", 32)
     data = ImageFiles.from_folder(folder)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from helpers.backend import eagerly
 from helpers.pretrained import FAMILIES, calibrated_weights
 
 import zoo
@@ -48,21 +47,6 @@ def own_state(model: zoo.TransferModel) -> State:
     return {key: value.hexdigest() for key, value in found.items()}
 
 
-@contextmanager
-def eagerly() -> Iterator[None]:
-    """Steps run layer by layer: tracing a graph for each phase takes minutes, and the flags say the same in it.
-
-    That the same holds in graphs is checked on fewer runs, in `tests/test_invariants.py`.
-    """
-    import tensorflow as tf
-
-    tf.config.run_functions_eagerly(True)
-    try:
-        yield
-    finally:
-        tf.config.run_functions_eagerly(False)
-
-
 @pytest.fixture
 def model(request: pytest.FixtureRequest, weights_folder: Path) -> zoo.TransferModel:
     """A model of the family."""
@@ -89,6 +73,8 @@ def test_every_recipe_moves_what_it_says_and_no_batchnorm(
     stages = [stage.name for stage in model.composition.stages]
     start = own_state(model)
     assert any(part == BATCHNORM for _, part in start)
+    # Tracing a graph for each phase takes minutes, and the flags say the same in it. That the same holds in graphs is
+    # checked on fewer runs, in `tests/test_invariants.py`.
     with eagerly():
         for recipe, more, trained in (
             ("head", {}, []),

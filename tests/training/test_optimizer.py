@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from helpers import backend
 
 from zoo.specs import Output, PhaseSpec
 from zoo.training.loop import Rows, descend
@@ -34,13 +35,12 @@ def net():
     return keras.Model(inputs, upper(lower(inputs))), lower, upper
 
 
-def gradients(model, rows: Rows) -> list[np.ndarray]:
+def gradients(model, rows: Rows, smoothing: float = 0.0) -> list[np.ndarray]:
     import keras
-    import tensorflow as tf
 
-    with tf.GradientTape() as tape:
-        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(rows.targets, model(rows.values))
-    return [np.asarray(g) for g in tape.gradient(loss, [v.value for v in model.trainable_variables])]
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=smoothing)
+    targets = np.eye(2, dtype=np.float32)[rows.targets]
+    return backend.gradients(lambda: loss(targets, model(rows.values)), model.trainable_variables)
 
 
 @pytest.mark.parametrize("clip", [None, 0.05])
@@ -57,6 +57,26 @@ def test_ten_times_the_rate_is_ten_times_the_movement(net, rows: Rows, clip: flo
     moved = [old - np.asarray(v) for old, v in zip(before, model.trainable_variables, strict=True)]
     for got, gradient, factor in zip(moved, expected, (1, 1, 10, 10), strict=True):
         np.testing.assert_allclose(got, 0.5 * factor * shrink * gradient, rtol=1e-5, atol=2e-7)
+
+
+def test_a_second_phase_goes_by_its_own_rate_and_loss(net, rows: Rows) -> None:
+    """A step that was compiled for the phase before would go by that one's: the shapes are the same."""
+    model, *_ = net
+    for rate, smoothing in ((0.5, 0.0), (0.05, 0.0), (0.05, 0.3), (0.05, 0.6)):
+        before = [np.asarray(v) for v in model.trainable_variables]
+        expected = gradients(model, rows, smoothing)
+        plain = phase(
+            optimizer="sgd",
+            schedule="constant",
+            warmup=0,
+            clip=None,
+            learning_rate=rate,
+            batch_size=24,
+            label_smoothing=smoothing,
+        )
+        descend(model, plain, rows, None, **TOLD | {"outputs": (Output(labels=("a", "b")),)})
+        for old, variable, gradient in zip(before, model.trainable_variables, expected, strict=True):
+            np.testing.assert_allclose(old - np.asarray(variable), rate * gradient, rtol=1e-5, atol=2e-7)
 
 
 def test_weight_decay_goes_with_the_rate_of_the_stage(net, rows: Rows) -> None:

@@ -76,11 +76,15 @@ def read(path: str | os.PathLike[str]) -> tuple[Any, dict[str, Any]]:
 
     Raises:
         UnsafeFileError: the file is damaged, holds code, or has members it should not have.
-        OptionError: it is a Keras model that zoo did not write, or there is no such file.
+        OptionError: it is a Keras model that zoo did not write, there is no such file, or zoo was not tested on this
+            backend of Keras.
         PluginError: it has layers of a plugin that is missing or broken; names distribution and version.
     """
     import keras
 
+    from zoo.architectures.backends import check_backend
+
+    check_backend()
     source = Path(path)
     if not source.is_file():
         raise OptionError(f"there is no model file {str(source)!r}")

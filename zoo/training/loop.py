@@ -143,16 +143,16 @@ def feed(
 
         def start(self, epoch: int, skip: int = 0) -> None:
             """The batches from here on are those of this epoch, without the first few."""
-            self._epoch, self._skip = epoch, skip
+            self.epoch, self.skip = epoch, skip
             self._order = np.arange(len(source)) if seed is None else order(len(source), seed=seed, epoch=epoch)
 
         def __len__(self) -> int:
-            return math.ceil(len(source) / batch_size) - self._skip
+            return math.ceil(len(source) / batch_size) - self.skip
 
         def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
-            index += self._skip
-            values, targets = source.take(self._order[index * batch_size : (index + 1) * batch_size], self._epoch)
-            return (values, targets) if blend is None else blend(values, targets, self._epoch, index)
+            index += self.skip
+            values, targets = source.take(self._order[index * batch_size : (index + 1) * batch_size], self.epoch)
+            return (values, targets) if blend is None else blend(values, targets, self.epoch, index)
 
     return Feed()
 
@@ -310,6 +310,8 @@ def descend(
     """
     import keras
 
+    from zoo.architectures.backends import jit_compile  # here, not above: it loads Keras
+
     reseed(layers, seed=seed, epoch=first_epoch)
     blending = plain = None
     shared = blends(phase)
@@ -329,8 +331,7 @@ def descend(
         optimizer=loss_scaled(optimizer, layers),
         loss=loss_for(outputs, from_logits=from_logits, scales=scales, shares=shared),
         metrics=metrics_for(outputs, shares=shared),
-        # On a CPU compiling a whole network with XLA costs more than it saves in a few epochs.
-        jit_compile=False,
+        jit_compile=jit_compile(),
     )
     # Otherwise Keras makes the optimizer's variables while it traces the step, which traces the network twice.
     model.optimizer.build(model.trainable_variables)
@@ -340,7 +341,9 @@ def descend(
     begins = keras.callbacks.LambdaCallback(
         on_epoch_begin=lambda epoch, logs: learning.start(epoch, done if epoch == epoch_now else 0)
     )
-    everybody = [begins, *_ends(phase, model, validation is not None), *callbacks]
+    # Not by the optimizer's count: on JAX its variables are not up to date within an epoch.
+    done_after = lambda batch: steps * (learning.epoch - first_epoch) + learning.skip + batch + 1  # noqa: E731
+    everybody = [begins, *_ends(phase, model, done_after, validation is not None), *callbacks]
     if checkpoint is not None:
         epoch_now, done = checkpoint.begin(
             model, callbacks=everybody, first_epoch=first_epoch, epochs=epochs, steps=steps
@@ -403,8 +406,14 @@ def _shown(display: Display, title: str, *, first_epoch: int, epochs: int, steps
     )
 
 
-def _ends(phase: PhaseSpec, model: Any, validated: bool) -> list[Any]:
+def _ends(phase: PhaseSpec, model: Any, done_after: Callable[[int], int], validated: bool) -> list[Any]:
     """Callbacks that end a phase before its last epoch, or go back to its best one.
+
+    Args:
+        phase: steps, patience, which epoch is kept.
+        model: what is trained.
+        done_after: number of a batch, as Keras counts them in an epoch -> batches of the phase that are then done.
+        validated: whether examples are held out.
 
     Raises:
         OptionError: what it goes by is measured on held out examples, and there are none.
@@ -416,7 +425,7 @@ def _ends(phase: PhaseSpec, model: Any, validated: bool) -> list[Any]:
         last = phase.steps
 
         def stop(batch: int, logs: Any) -> None:
-            if int(model.optimizer.iterations) >= last:
+            if done_after(batch) >= last:
                 model.stop_training = True
 
         ends.append(keras.callbacks.LambdaCallback(on_train_batch_end=stop))

@@ -61,7 +61,8 @@ def _staged(name: str) -> type:
             planned = super()._get_current_learning_rate()
             if not self.built:
                 return planned
-            return keras.ops.where(self._given > 0, self._given, planned)
+            given = keras.ops.convert_to_tensor(self._given)  # JAX takes no variable here
+            return keras.ops.where(given > 0, given, planned)
 
         @property
         def learning_rate(self) -> Any:

@@ -219,7 +219,11 @@ def versions() -> dict[str, str]:
     """Versions of what decides the numbers of a run."""
     from importlib.metadata import version
 
-    names = ("keras", "tensorflow", "numpy", "pillow", "scikit-learn")
+    import keras
+
+    backend = keras.config.backend()
+    computes = ("jax", "jaxlib") if backend == "jax" else (backend,)
+    names = ("keras", *computes, "numpy", "pillow", "scikit-learn")
     return {"zoo": __version__, "python": platform.python_version(), **{name: version(name) for name in names}}
 
 

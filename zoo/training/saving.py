@@ -562,7 +562,7 @@ def _set_rates(rates: Sequence[tuple[Any, float]]) -> None:
 
 
 def _plain(value: Any) -> Any:
-    return float(value) if isinstance(value, np.generic) or hasattr(value, "numpy") else value
+    return float(value) if hasattr(value, "__array__") else value
 
 
 def _array(variable: Any) -> np.ndarray:

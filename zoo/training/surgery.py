@@ -31,6 +31,8 @@ def relative_gradients(composition: Composition, source: Images | Rows, *, seed:
     """
     import keras
 
+    from zoo.architectures.backends import jit_compile  # here, not above: it loads Keras
+
     model, stages = composition.training, composition.stages
     drawn = np.random.default_rng([seed, 2]).permutation(len(source))[:IMAGES]
     values, targets = source.take(np.sort(drawn), 0)
@@ -43,7 +45,7 @@ def relative_gradients(composition: Composition, source: Images | Rows, *, seed:
             model.compile(
                 optimizer=loss_scaled(keras.optimizers.SGD(learning_rate=1.0), layers),
                 loss=loss_for(composition.outputs, from_logits=composition.from_logits, scales=composition.scales()),
-                jit_compile=False,
+                jit_compile=jit_compile(),
             )
             start = {id(weight): np.asarray(weight).astype(np.float64) for weight in model.trainable_weights}
             model.train_on_batch(values, targets)

@@ -38,9 +38,8 @@ def keras_version() -> str:
     """Versions of Keras and of what it computes with."""
     import keras
 
-    backend = keras.backend.backend()
-    module = __import__({"torch": "torch", "jax": "jax"}.get(backend, "tensorflow"))
-    return f"{keras.__version__} on {backend} {module.__version__}"
+    backend = keras.config.backend()
+    return f"{keras.__version__} on {backend} {__import__(backend).__version__}"
 
 
 def forward(model: Any, stream: Iterator[np.ndarray], batch_size: int) -> Iterator[np.ndarray]:

@@ -47,8 +47,8 @@ class OnnxRuntime:
 
         if not installed():
             return "ONNX Runtime is not installed: pip install 'zoo-sdk[onnx]'"
-        if keras.backend.backend() != "tensorflow":
-            return f"networks on the Keras backend {keras.backend.backend()} are not converted"
+        if keras.config.backend() != "tensorflow":
+            return f"networks on the Keras backend {keras.config.backend()} are not converted"
         if job.graph is None:
             return "the network holds code that is not Keras's own"
         if any(layer.compute_dtype != "float32" for layer in job.model._flatten_layers()):

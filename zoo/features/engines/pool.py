@@ -51,10 +51,14 @@ class Pool:
 
     def refuses(self, job: Job) -> str:
         """See `Engine.refuses`."""
+        import keras
+
         if job.graph is None:
             return "the network holds code that is not Keras's own"
         if job.transform is not None:
             return "augmented images are made in this process"
+        if keras.config.backend() != "tensorflow":
+            return f"its workers compute in one thread each, which Keras on {keras.config.backend()} is not told to"
         return cannot_travel(job.dataset)
 
     def run(self, job: Job, tasks: Sequence[Task], tell: Tell) -> Generator[Answer, None, None]:
