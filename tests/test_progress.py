@@ -14,6 +14,7 @@ import pytest
 import zoo
 from zoo.errors import OptionError
 from zoo.progress import Display
+from zoo.registry import ZooNotice
 from zoo.specs import PhaseSpec, RecipeSpec
 
 RECIPE = RecipeSpec(
@@ -68,8 +69,15 @@ def test_without_a_terminal_nothing_is_said_unless_asked(model, data, capsys) ->
                 assert float(value) == pytest.approx(run.history[name][epoch], rel=1e-3)
             assert set(figures) == {"loss", "accuracy", "val_loss", "val_accuracy"}
         assert re.fullmatch(r"validation: \d+ images, \d+\.\d s", lines[4])
-    with pytest.raises(OptionError, match="verbose=3: choose 0"):
-        model.fit(data, verbose=3)
+    with pytest.warns(ZooNotice, match="trained on"):
+        model.evaluate(data)
+    assert said(capsys) == ""
+    with pytest.warns(ZooNotice, match="trained on"):
+        model.evaluate(data, verbose=2)
+    assert re.fullmatch(r"images: 36 images, \d+\.\d s\n", said(capsys))
+    for verb in (model.fit, model.evaluate):
+        with pytest.raises(OptionError, match="verbose=3: choose 0"):
+            verb(data, verbose=3)
 
 
 def test_on_a_terminal_a_bar_counts_images_then_steps(model, data, monkeypatch) -> None:

@@ -1310,11 +1310,12 @@ class TransferModel:
         self._remember_state()
 
     # -- evaluate and predict ------------------------------------------------------------------------------------
-    def evaluate(self, data: Any, *, progress: Any = None) -> Evaluation:
+    def evaluate(self, data: Any, *, verbose: int | str = "auto", progress: Any = None) -> Evaluation:
         """Measure on labelled data.
 
         Args:
             data: as for `fit`.
+            verbose: as for `fit`.
             progress: called with (images done, images in all).
 
         Returns:
@@ -1325,9 +1326,12 @@ class TransferModel:
             DataError: the data cannot be used.
         """
         self._require_trained("evaluate")
+        display = Display(verbose)
         dataset = self._load(data)
         notes = data_room.check(dataset, labels=self.labels or None, training=False)
-        return self._evaluation(dataset, np.arange(len(dataset)), notes=notes, progress=progress)
+        with display:
+            told = display.counter("images", also=progress)
+            return self._evaluation(dataset, np.arange(len(dataset)), notes=notes, progress=told)
 
     def _evaluation(
         self,

@@ -163,7 +163,7 @@ def train(
         outcome.skipped = list(features.skipped)
         everything = features.positions
     else:
-        everything = _decodable(composition, dataset, everything, outcome)
+        everything = _decodable(composition, dataset, everything, outcome, settings.display)
     outcome.train = everything[np.isin(everything, split.train)]
     outcome.validation = everything[np.isin(everything, split.validation)]
     outcome.test = everything[np.isin(everything, split.test)]
@@ -244,7 +244,9 @@ def _gradients(composition: Composition, dataset: Dataset, outcome: Outcome, set
     return relative_gradients(composition, images, seed=settings.seed)
 
 
-def _decodable(composition: Composition, dataset: Dataset, positions: np.ndarray, outcome: Outcome) -> np.ndarray:
+def _decodable(
+    composition: Composition, dataset: Dataset, positions: np.ndarray, outcome: Outcome, display: Display
+) -> np.ndarray:
     """The positions whose image can be decoded: all are read once, so that no epoch meets a damaged one."""
     read = batches(
         dataset,
@@ -253,7 +255,12 @@ def _decodable(composition: Composition, dataset: Dataset, positions: np.ndarray
         rule=composition.resize,
         on_skip=lambda name, reason: outcome.skipped.append((name, reason)),
     )
-    return np.concatenate([np.zeros(0, np.int64), *(batch.positions for batch in read)])
+    tell, found = display.counter("reading"), [np.zeros(0, np.int64)]
+    for batch in read:
+        found.append(batch.positions)
+        if tell is not None:
+            tell(sum(map(len, found)) + len(outcome.skipped), len(positions))
+    return np.concatenate(found)
 
 
 def features_for(composition: Composition, dataset: Dataset, positions: np.ndarray, settings: Settings) -> Features:

@@ -9,7 +9,6 @@ import click
 from zoo.cli.models import model_options, open_model
 from zoo.cli.output import notes, print_json
 from zoo.cli.parameters import json_option, quiet_option
-from zoo.progress import Display
 
 
 @click.command("evaluate")
@@ -42,8 +41,7 @@ def command(
     dataset = data if is_table(data) else load(data)
     quiet = quiet or as_json
     model = open_model(file, backbone, head, weights, quiet=quiet)
-    with Display(0 if quiet else "auto") as shown:
-        evaluation = model.evaluate(dataset, progress=shown.counter("images"))
+    evaluation = model.evaluate(dataset, verbose=0 if quiet else "auto")
     if as_json:
         print_json(evaluation.to_dict())
         return
