@@ -12,8 +12,8 @@ import pytest
 import zoo
 from zoo import ranking
 from zoo.errors import DataError, OptionError, UnknownNameError
-from zoo.evaluation import wilson
-from zoo.evaluation.recommendation import Ranked, Recommendation, Skipped, mcnemar
+from zoo.evaluation import mcnemar, wilson
+from zoo.evaluation.recommendation import Ranked, Recommendation, Skipped
 from zoo.ranking import recommend
 
 ASKED = {"candidates": ["efficientnet_lite0", "mobilenet_025", "resnet50"], "input_sizes": [32, 96]}

@@ -58,6 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 1 if stale else 0
     order = [backbone.name for backbone in curated.BACKBONES if backbone.name in rows]
     labels = _label_set(options.class_index) if options.class_index else old["contributes"]["label_sets"][0]
+    labels["groups"] = {name: [list(ends) for ends in ranges] for name, ranges in curated.GROUPS.items()}
     catalogue = {
         "schema_version": "1.0",
         "plugin": "zoo",

@@ -447,3 +447,31 @@ BACKBONES: tuple[Backbone, ...] = (
     _application("convnext_large", "ConvNeXtLarge", CONVNEXT, 224, 32, 0.863, trained_on=IMAGENET_21K),
     _application("convnext_xlarge", "ConvNeXtXLarge", CONVNEXT, 224, 32, 0.867, trained_on=IMAGENET_21K),
 )
+
+
+GROUPS: dict[str, tuple[tuple[int, int], ...]] = {
+    "ape": ((365, 369),),
+    "bear": ((294, 297),),
+    "beetle": ((300, 307),),
+    "big_cat": ((288, 293),),
+    "bird": ((7, 24), (80, 100), (127, 146)),
+    "butterfly": ((321, 326),),
+    "cat": ((281, 285),),
+    "crab": ((118, 121),),
+    "dog": ((151, 268),),
+    "fish": ((0, 6), (389, 397)),
+    "fox": ((277, 280),),
+    "frog": ((30, 32),),
+    "insect": ((300, 326),),
+    "lizard": ((38, 48),),
+    "monkey": ((370, 382),),
+    "salamander": ((25, 29),),
+    "snake": ((52, 68),),
+    "spider": ((72, 77),),
+    "turtle": ((33, 37),),
+}
+"""Groups of the outputs of ILSVRC 2012, first and last: cat is the domestic cat, dog its 118 breeds without wild dogs.
+
+Dog, cat, frog, turtle and crab are those of Tsipras et al. 2019 (Restricted ImageNet, arXiv 1805.12152, table 1), whose
+birds, fish and insects are only a part; these and the others are by the names of the classes, which lie side by side.
+"""

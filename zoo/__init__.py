@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from zoo._version import __version__
 
 if TYPE_CHECKING:
+    from zoo.comparison import compare
     from zoo.data import Arrays, Dataset, ImageFiles, from_csv, from_files
     from zoo.errors import ZooError
-    from zoo.evaluation import Evaluation
+    from zoo.evaluation import Evaluation, load_run
     from zoo.evaluation.linting import lint
     from zoo.features.nearest import neighbours
     from zoo.head_request import Head, classifier, head, head_for, locator, multi_output, multilabel, regressor
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from zoo.plugin.listing import augmentations, backbones, datasets, describe, heads, plugins, recipes
     from zoo.plugin.locate import which
     from zoo.ranking import recommend
+    from zoo.restriction import restrict
     from zoo.specs import Phase, Recipe
     from zoo.training import Run
     from zoo.weights import fetch
@@ -44,6 +46,7 @@ _PUBLIC = {
     "backbones": "zoo.plugin.listing",
     "build": "zoo.model",
     "classifier": "zoo.head_request",
+    "compare": "zoo.comparison",
     "datasets": "zoo.plugin.listing",
     "describe": "zoo.plugin.listing",
     "fetch": "zoo.weights",
@@ -55,6 +58,7 @@ _PUBLIC = {
     "hookimpl": "zoo.plugin.hookspecs",
     "lint": "zoo.evaluation.linting",
     "load": "zoo.model",
+    "load_run": "zoo.evaluation",
     "locator": "zoo.head_request",
     "multi_output": "zoo.head_request",
     "multilabel": "zoo.head_request",
@@ -64,6 +68,7 @@ _PUBLIC = {
     "recipes": "zoo.plugin.listing",
     "recommend": "zoo.ranking",
     "report": "zoo.model",
+    "restrict": "zoo.restriction",
     "resume": "zoo.model",
     "which": "zoo.plugin.locate",
 }
@@ -85,6 +90,7 @@ __all__ = [
     "backbones",
     "build",
     "classifier",
+    "compare",
     "datasets",
     "describe",
     "fetch",
@@ -96,6 +102,7 @@ __all__ = [
     "hookimpl",
     "lint",
     "load",
+    "load_run",
     "locator",
     "multi_output",
     "multilabel",
@@ -105,6 +112,7 @@ __all__ = [
     "recommend",
     "regressor",
     "report",
+    "restrict",
     "resume",
     "which",
 ]

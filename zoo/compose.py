@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.errors import OptionError, WeightsError, did_you_mean
-from zoo.head_request import BACKBONE, FEATURES, HEAD, OUTPUT, PREPROCESSING, UNITS, Head
+from zoo.head_request import BACKBONE, FEATURES, HEAD, OUTPUT, PREPROCESSING, UNITS, Head, Restriction
 from zoo.outputs import columns, parts, task_of
 from zoo.plugin import call_factory, load_target, registry
 from zoo.registry import ZooNotice
@@ -157,7 +157,8 @@ def compose(
     from zoo.architectures.precision import check_precision, policy
 
     check_backend()
-    wanted = _wanted_head(head)
+    only = head if isinstance(head, Restriction) else None
+    wanted = None if only is not None else _wanted_head(head)
     with policy(precision) as computes:
         if isinstance(backbone, str):
             source = _named(
@@ -184,7 +185,7 @@ def compose(
         source.identity["precision"] = computes
         trained = _trained_record(wanted, source) if resize is None else None
         rule = _resize_rule(resize, source.preprocessing, trained, wanted)
-        return _wire(source, wanted, rule, seed), trained
+        return _wire(source, wanted, rule, seed, only), trained
 
 
 # -- the base ----------------------------------------------------------------------------------------------------
@@ -538,7 +539,9 @@ def preprocess(pixels: Any, preprocessing: Preprocessing) -> Any:
     return layer(pixels)
 
 
-def _wire(source: _Source, wanted: _Wanted | None, rule: ResizeRule, seed: int) -> Composition:
+def _wire(
+    source: _Source, wanted: _Wanted | None, rule: ResizeRule, seed: int, only: Restriction | None = None
+) -> Composition:
     import keras
 
     from zoo.architectures.precision import in_float32
@@ -554,9 +557,12 @@ def _wire(source: _Source, wanted: _Wanted | None, rule: ResizeRule, seed: int) 
     features = head = None
     if wanted is None:
         labels = registry().get("label_sets", str(source.label_set)).spec.labels if source.label_set else ()
-        outputs: tuple[Output, ...] = (Output(labels=labels),)
-        raw, from_logits = x, True
         identity: dict[str, Any] = {"head": None}
+        raw, from_logits = x, True
+        if only is not None:
+            labels, raw = tuple(only.classes), _restricted(x, only)
+            identity["restricted"] = {name: list(members) for name, members in only.classes.items()}
+        outputs: tuple[Output, ...] = (Output(labels=labels),)
     else:
         if len(x.shape) == 4:
             x = pool(x, source.pooling)
@@ -603,6 +609,34 @@ def _wire(source: _Source, wanted: _Wanted | None, rule: ResizeRule, seed: int) 
         resize=rule,
         identity={**source.identity, **identity},
     )
+
+
+_NEVER = 1e-30
+"""Probability of a class that the classifier does not know; its logarithm is finite."""
+
+
+def _restricted(logits: Any, only: Restriction) -> Any:
+    """Log probabilities (n, classes) given that it is one of these: softmax over their outputs alone, groups added up.
+
+    Picking outputs and adding them up are matrices of 0 and 1, so that a saved model is plain Keras layers.
+    """
+    import keras
+
+    from zoo.architectures.precision import in_float32
+
+    places = [(place, column) for column, members in enumerate(only.classes.values()) for place in members]
+    pick = np.zeros((int(logits.shape[-1]), len(places)), np.float32)
+    add = np.zeros((len(places), len(only.classes)), np.float32)
+    for row, (place, column) in enumerate(places):
+        pick[place, row] = add[row, column] = 1
+    x = in_float32(logits)
+    for name, matrix, activation in (("picked_outputs", pick, "softmax"), ("added_up", add, "linear")):
+        layer = keras.layers.Dense(
+            matrix.shape[1], activation=activation, use_bias=False, trainable=False, dtype="float32", name=name
+        )
+        x = layer(x)
+        layer.set_weights([matrix])
+    return keras.ops.log(keras.ops.maximum(x, _NEVER))
 
 
 def _answer_graphs(

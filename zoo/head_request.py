@@ -35,6 +35,17 @@ class Head:
         return tuple(label for output in self.outputs for label in output.labels)
 
 
+@dataclass(frozen=True)
+class Restriction:
+    """The pretrained classifier limited to some of its classes, as `zoo.restrict` asks for it.
+
+    Attributes:
+        classes: class -> the outputs of the classifier that mean it; () for a class that it does not know.
+    """
+
+    classes: Mapping[str, tuple[int, ...]]
+
+
 def head(name: str | Any, *, labels: Sequence[str] = (), task: str = "classification", **options: Any) -> Head:
     """A head with options, e.g. `zoo.head("mlp", labels=["cat", "dog"], units=[256], dropout=0.3)`.
 

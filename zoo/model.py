@@ -31,8 +31,9 @@ from zoo.errors import (
     ZooError,
     did_you_mean,
 )
-from zoo.evaluation import Evaluation, evaluate_outputs, headline_of, look, sample
+from zoo.evaluation import Evaluation, evaluate_outputs, headline_of, look, sample, write_predictions
 from zoo.evaluation.linting import glance
+from zoo.evaluation.predictions import HASH_DIGITS
 from zoo.export import read, save
 from zoo.features import Features, extract, forward
 from zoo.features.extraction import View
@@ -61,6 +62,7 @@ from zoo.training import (
     frozen_recipe,
     kind_of,
     new_directory,
+    parameters,
     receipts,
     resolve,
     train,
@@ -73,9 +75,6 @@ from zoo.training.checkpoint import Checkpoint, newest, numbered
 from zoo.training.fit import SCRATCH
 from zoo.training.freeze import flags, leaves, stages_that_train
 from zoo.training.suffix import cut
-
-_HASH_DIGITS = 16
-"""Digits of each training file's sha256 kept with a model: 64 bits, enough to recognise a file."""
 
 
 def build(
@@ -132,12 +131,13 @@ def build(
             seed=seed,
             progress=progress,
         )
-        model = TransferModel(composition, head_state="pretrained" if head is None else "untrained", augment=augment)
-    model._providers = provenance.rows(used, preprocessing=preprocessing == "pretrained", label_set=head is None)
+        own = composition.head is None  # the classifier that came with the weights
+        model = TransferModel(composition, head_state="pretrained" if own else "untrained", augment=augment)
+    model._providers = provenance.rows(used, preprocessing=preprocessing == "pretrained", label_set=own)
     if trained is not None:
         known = package_file(trained.training_files).read_text(encoding="ascii").split()
         load_trained_head(composition, trained)
-        model._ship_head({digest[:_HASH_DIGITS] for digest in known})
+        model._ship_head({digest[:HASH_DIGITS] for digest in known})
     return model
 
 
@@ -726,7 +726,7 @@ class TransferModel:
         keeper.saver = saver
         keeper.folder = folder
         earlier = self._training_files if job.goes_on else set()
-        keeper.training_files = earlier | {hashes[index][:_HASH_DIGITS] for index in job.split.train}
+        keeper.training_files = earlier | {hashes[index][:HASH_DIGITS] for index in job.split.train}
         folder.record.setdefault("started", datetime.now(UTC).isoformat(timespec="seconds"))
         with saver.watching_signals():
             if saver.every is not None and any(phase.unfreeze for phase in job.recipe.phases):
@@ -760,7 +760,7 @@ class TransferModel:
                     features=job.features,
                 ),
             )
-        self._training_files = earlier | {hashes[index][:_HASH_DIGITS] for index in outcome.train}
+        self._training_files = earlier | {hashes[index][:HASH_DIGITS] for index in outcome.train}
         self._providers = provenance.with_fit(
             self._providers,
             [*folder.record["config"]["recipe_providers"], *provenance.rows(job.used)],
@@ -798,6 +798,7 @@ class TransferModel:
             "seed": job.seed,
             "versions": versions(),
             "model": self._composition.identity,
+            "parameters": parameters(self._composition, run.receipts),
             "input_size": self.input_size,
             "resize": self._composition.resize.model_dump(),
             "labels": list(self.labels),
@@ -1284,6 +1285,9 @@ class TransferModel:
             self.save(folder.model)
             for passing in ("progress", "start", "error"):
                 folder.record.pop(passing, None)
+            measured = {name: found for name in ("validation", "test") if (found := getattr(run, name)) is not None}
+            if measured:
+                write_predictions(folder.predictions, measured, self.outputs)
             folder.write(**run.to_dict(), state="finished")
             folder.drop_checkpoints()
         except OSError as error:
@@ -1310,11 +1314,15 @@ class TransferModel:
         self._remember_state()
 
     # -- evaluate and predict ------------------------------------------------------------------------------------
-    def evaluate(self, data: Any, *, verbose: int | str = "auto", progress: Any = None) -> Evaluation:
+    def evaluate(
+        self, data: Any, *, temperature: float | None = None, verbose: int | str = "auto", progress: Any = None
+    ) -> Evaluation:
         """Measure on labelled data.
 
         Args:
             data: as for `fit`.
+            temperature: of a classifier: what its logits are divided by, as `run.calibrate()` finds it. Probabilities
+                change, classes do not; None: as they are.
             verbose: as for `fit`.
             progress: called with (images done, images in all).
 
@@ -1324,14 +1332,18 @@ class TransferModel:
         Raises:
             UntrainedHeadError: the head was never trained.
             DataError: the data cannot be used.
+            OptionError: the temperature is no positive number, or the head is not a classifier.
         """
         self._require_trained("evaluate")
+        if temperature is not None and self._composition.task != "classification":
+            raise OptionError(f"temperature= is for a classifier; this head does {self._composition.task}")
         display = Display(verbose)
         dataset = self._load(data)
         notes = data_room.check(dataset, labels=self.labels or None, training=False)
         with display:
             told = display.counter("images", also=progress)
-            return self._evaluation(dataset, np.arange(len(dataset)), notes=notes, progress=told)
+            found = self._evaluation(dataset, np.arange(len(dataset)), notes=notes, progress=told)
+        return found if temperature is None else found.at_temperature(temperature)
 
     def _evaluation(
         self,
@@ -1357,9 +1369,9 @@ class TransferModel:
                 engine="keras",  # as `predict` computes them
             )
             scores, positions, skipped = found.values, found.positions, found.skipped
+        hashes = [digest[:HASH_DIGITS] for digest in dataset.subset(positions).hashes()]
         if self._training_files:
-            hashes = dataset.subset(positions).hashes()
-            seen = sum(digest[:_HASH_DIGITS] in self._training_files for digest in hashes)
+            seen = sum(digest in self._training_files for digest in hashes)
             if seen:
                 notes.append(
                     f"{seen} of these {len(positions)} files were trained on: the figures are too good to be believed"
@@ -1370,6 +1382,7 @@ class TransferModel:
             dataset.targets[positions],
             self.outputs,
             ids=tuple(dataset.ids[index] for index in positions),
+            hashes=hashes,
             skipped=skipped,
             notes=tuple(notes),
         )

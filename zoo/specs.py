@@ -195,12 +195,23 @@ class LabelSet(NamedSpec):
 
     labels: tuple[str, ...] = Field(description="readable names, in output order")
     ids: tuple[str, ...] = Field(default=(), description="ids such as WordNet synsets, in output order")
+    groups: dict[str, tuple[tuple[int, int], ...]] = Field(
+        default_factory=dict,
+        description="name of a group of classes (dog: all breeds) -> ranges of outputs, first and last",
+    )
     source: str = Field(default="", description="where the list comes from")
 
     @model_validator(mode="after")
     def _as_many_ids(self) -> LabelSet:
         if self.ids and len(self.ids) != len(self.labels):
             raise ValueError(f"{len(self.labels)} labels and {len(self.ids)} ids")
+        return self
+
+    @model_validator(mode="after")
+    def _groups_of_outputs(self) -> LabelSet:
+        for name, ranges in self.groups.items():
+            if not ranges or not all(0 <= first <= last < len(self.labels) for first, last in ranges):
+                raise ValueError(f"group {name!r} must have ranges within 0..{len(self.labels) - 1}; got {ranges}")
         return self
 
 

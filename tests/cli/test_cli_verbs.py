@@ -57,7 +57,7 @@ def test_fit_says_what_it_did_and_what_to_type_next(fitted: dict, zoo, flowers: 
     assert lines["recipe"].startswith("probe: ")
     assert lines["validation"].startswith("accuracy 0.") or lines["validation"].startswith("accuracy 1.")
     folder = fitted["folder"] / lines["run"].split()[-1]
-    assert {path.name for path in folder.iterdir()} == {"model.keras", "run.json"}
+    assert {path.name for path in folder.iterdir()} == {"model.keras", "predictions.npz", "run.json"}
     record = json.loads((folder / "run.json").read_text())
     assert record["seed"] == 3
     assert record["validation"]["accuracy"] >= 0.7

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from zoo.errors import DataError, OptionError
-from zoo.evaluation import evaluate_scores, headline, wilson
+from zoo.evaluation import Headline, evaluate_scores, headline
 
 LABELS = ("daisy", "roses", "tulips")
 IDS = ("a.jpg", "b.jpg", "c.jpg", "d.jpg", "e.jpg")
@@ -45,6 +45,10 @@ def test_accuracy_and_loss_by_hand(small) -> None:
     # Recall: daisy 1/2, roses 1/2, tulips 0/1.
     assert small.balanced_accuracy == pytest.approx((0.5 + 0.5 + 0.0) / 3)
     assert small.top5 is None
+    assert small.headline == Headline("accuracy", small.accuracy, small.interval)
+    for bad in (0, 1.5, True):
+        with pytest.raises(OptionError, match="whole number from 1"):
+            small.top_k(bad)
 
 
 def test_rows_that_add_up_to_almost_one_are_normalised() -> None:
@@ -114,7 +118,9 @@ def test_large_confusion_is_left_out_of_the_dict() -> None:
 def test_top5_by_hand() -> None:
     # Six classes; the true class is ranked first, fifth and sixth.
     scores = np.tile([0.30, 0.25, 0.20, 0.12, 0.08, 0.05], (3, 1))
-    assert evaluate_scores(scores, np.array([0, 4, 5])).top5 == pytest.approx(2 / 3)
+    found = evaluate_scores(scores, np.array([0, 4, 5]))
+    assert found.top5 == pytest.approx(2 / 3)
+    assert [found.top_k(k) for k in (1, 4, 5, 6, 9)] == pytest.approx([1 / 3, 1 / 3, 2 / 3, 1, 1])
 
 
 def test_classes_without_examples_are_left_out_of_means() -> None:
@@ -131,29 +137,6 @@ def test_a_set_too_small_to_tell_says_so() -> None:
     )
     small = evaluate_scores(right[:30], np.arange(30) % 2)
     assert any("only 30 examples" in note and "0.332" in note and "0.668" in note for note in small.notes)
-
-
-@pytest.mark.parametrize(
-    ("right", "total", "low", "high"),
-    [
-        # R. G. Newcombe, "Two-sided confidence intervals for the single proportion: comparison of seven methods",
-        # Statistics in Medicine 17 (1998) 857-872, table I, method 3 (score, no continuity correction).
-        (81, 263, 0.2553, 0.3662),
-        (15, 148, 0.0624, 0.1605),
-        (0, 20, 0.0000, 0.1611),
-        (1, 29, 0.0061, 0.1718),
-    ],
-)
-def test_wilson_against_the_published_table(right: int, total: int, low: float, high: float) -> None:
-    assert wilson(right, total) == pytest.approx((low, high), abs=5e-5)
-
-
-def test_wilson_against_scipy_and_at_the_ends() -> None:
-    from scipy.stats import binomtest
-
-    for right, total in [(0, 1), (1, 1), (3, 7), (230, 250), (250, 250), (0, 250)]:
-        reference = binomtest(right, total).proportion_ci(method="wilson")
-        assert wilson(right, total) == pytest.approx((reference.low, reference.high), abs=1e-12)
 
 
 def test_multilabel_by_hand() -> None:
@@ -176,6 +159,36 @@ def test_multilabel_by_hand() -> None:
     assert any("snow" in note for note in evaluation.notes)
     json.dumps(evaluation.to_dict(), allow_nan=False)
     assert "mean average precision 0.917" in str(evaluation)
+    assert evaluation.headline.name == "mean average precision"
+
+
+def test_mean_average_precision_with_its_interval_against_scikit_learn() -> None:
+    from sklearn.metrics import average_precision_score
+
+    from zoo.evaluation.metrics import mean_average_precision
+
+    random = np.random.default_rng(0)
+    true = random.random((60, 4)) < 0.3
+    scores = np.round(random.random((60, 4)) * 0.5 + true * 0.3, 1)  # rounded: many are equal
+    counts = random.integers(0, 4, (5, 60)).astype(float)
+    expected = [
+        np.mean([average_precision_score(true[:, k], scores[:, k], sample_weight=row) for k in range(4)])
+        for row in counts
+    ]
+    np.testing.assert_allclose(mean_average_precision(scores, true)(counts), expected, rtol=1e-12)
+    found = evaluate_scores(scores, true.astype(int), task="multilabel")
+    assert found.mean_average_precision == pytest.approx(mean_average_precision(scores, true)(np.ones((1, 60)))[0])
+    assert found.map_interval[0] < found.mean_average_precision < found.map_interval[1]
+
+
+def test_boxes_by_hand() -> None:
+    true = np.array([[0.0, 0.0, 0.5, 0.5], [0.2, 0.2, 0.6, 0.6]])
+    told = np.array([[0.0, 0.0, 0.5, 1.0], [0.2, 0.2, 0.6, 0.6]])  # twice as high: 0.25 of 0.5; the same
+    found = evaluate_scores(told, true, labels=("x_min", "y_min", "x_max", "y_max"), task="box")
+    assert found.mean_iou == pytest.approx((0.5 + 1) / 2)
+    assert found.right == 1
+    assert found.headline.interval == (0.5, 1.0)  # of two examples a resample has either twice, or both
+    assert found.mae == pytest.approx(0.5 / 8)
 
 
 def test_regression_by_hand() -> None:
@@ -185,7 +198,28 @@ def test_regression_by_hand() -> None:
     assert evaluation.rmse == pytest.approx(math.sqrt(5 / 3))
     # Mean 3, total sum of squares 4 + 1 + 1 = 6, residual 5.
     assert evaluation.r2 == pytest.approx(1 - 5 / 6)
-    assert len(str(evaluation).splitlines()) == 1
+    assert evaluation.notes[0].startswith("only 3 examples: with 95 % confidence the mean absolute error lies between")
+    assert evaluation.notes[0].endswith("so few give an interval that is itself too narrow")
+    assert len(str(evaluation).splitlines()) == 2
+    alone = evaluate_scores(np.array([1.0]), np.array([2.0]), task="regression")
+    assert math.isnan(alone.headline.interval[0])
+    assert alone.to_dict()["mae_interval"] == [None, None]
+
+
+def test_intervals_of_a_regression_hold_what_theory_says() -> None:
+    random = np.random.default_rng(3)
+    true = random.normal(50, 10, (2000, 1))
+    told = true + random.normal(0, 2, true.shape)
+    found = evaluate_scores(told, true, task="regression")
+    # |normal(0, 2)|: mean 2 sqrt(2 / pi), standard deviation 2 sqrt(1 - 2 / pi).
+    half = 1.96 * 2 * math.sqrt(1 - 2 / math.pi) / math.sqrt(2000)
+    assert np.diff(found.mae_interval)[0] / 2 == pytest.approx(half, rel=0.08)
+    # The standard error of a root mean square of n normal values is sigma / sqrt(2 n).
+    assert np.diff(found.rmse_interval)[0] / 2 == pytest.approx(1.96 * 2 / math.sqrt(4000), rel=0.08)
+    for figure, interval in (("mae", found.mae_interval), ("rmse", found.rmse_interval), ("r2", found.r2_interval)):
+        assert interval[0] < getattr(found, figure) < interval[1]
+    assert found.notes == ()
+    assert not found.headline.larger_is_better
 
 
 def test_regression_with_two_outputs_one_constant() -> None:
@@ -195,6 +229,7 @@ def test_regression_with_two_outputs_one_constant() -> None:
     height, width = evaluation.per_output
     assert (height.mae, height.rmse, height.r2) == pytest.approx((0.5, math.sqrt(0.5), 0.5))
     assert math.isnan(width.r2)
+    assert math.isnan(evaluation.r2_interval[0])
     assert evaluation.mae == pytest.approx(0.5)
     assert evaluation.rmse == pytest.approx(math.sqrt(0.5))
     assert evaluation.to_dict()["r2"] is None

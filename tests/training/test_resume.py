@@ -62,7 +62,7 @@ def test_a_run_cut_three_times_ends_as_one_that_was_not(data: Path, whole: dict[
     assert record["state"] == "finished"
     assert record["history"] == whole["history"]
     assert resumable.digest(zoo.load(run / "model.keras")) == whole["weights"]
-    assert sorted(path.name for path in run.iterdir()) == ["model.keras", "run.json"]
+    assert sorted(path.name for path in run.iterdir()) == ["model.keras", "predictions.npz", "run.json"]
     with pytest.raises(ResumeError, match="is finished"):
         zoo.resume(run)
 

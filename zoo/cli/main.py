@@ -39,6 +39,7 @@ VERBS: dict[str, dict[str, str]] = {
         "receipts": "Prove what a run trained, and what it left as it was.",
         "evaluate": "Measure a model on labelled data.",
         "predict": "Say what is on images.",
+        "compare": "Say which of several runs is better, and how sure that is.",
     },
     "Manage": {
         "cache": "Look after the features that were kept.",

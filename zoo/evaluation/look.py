@@ -6,7 +6,7 @@ import numpy as np
 
 from zoo.data import Dataset
 from zoo.evaluation.baseline import pixel_rows
-from zoo.evaluation.metrics import wilson
+from zoo.evaluation.uncertainty import wilson
 from zoo.training.auto import Share
 
 _MOST = 600

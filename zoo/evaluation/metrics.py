@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import DataError, OptionError
+from zoo.evaluation.calibration import expected_calibration_error, reliability
 from zoo.evaluation.result import (
     BoxEvaluation,
     ClassFigures,
@@ -20,12 +21,22 @@ from zoo.evaluation.result import (
     OutputFigures,
     RegressionEvaluation,
 )
+from zoo.evaluation.uncertainty import RESAMPLES, Statistic, average_precisions, bootstrap, mean_of, wilson
 from zoo.outputs import THRESHOLD as _THRESHOLD
 from zoo.outputs import as_boxes, check_boxes, parts
 from zoo.specs import Output, Task
 
 _TOO_WIDE = 0.10
 """An interval of the accuracy wider than this gets a note: the set cannot tell models apart."""
+
+_TOO_WIDE_SHARE = 0.20
+"""The same for the mean absolute error, as a share of itself."""
+
+_FEW = 30
+"""With fewer examples the bootstrap is too narrow, whatever it says."""
+
+_WORK = 50_000_000
+"""Resamples times examples times labels, at most: seconds. There are never fewer than 200."""
 
 
 def evaluate_scores(
@@ -34,6 +45,7 @@ def evaluate_scores(
     *,
     labels: Sequence[str] = (),
     ids: Sequence[str] = (),
+    hashes: Sequence[str] = (),
     task: Task = "classification",
     skipped: Iterable[tuple[str, str]] = (),
     notes: Iterable[str] = (),
@@ -45,6 +57,7 @@ def evaluate_scores(
         targets: int64 (n,) class indices; multi-hot (n, k); or values (n, k) or (n,).
         labels: names of the k outputs; their numbers if left out.
         ids: names of the n examples; their numbers if left out.
+        hashes: of the content of the n examples, by which evaluations are compared; () where unknown.
         task: "classification", "multilabel", "regression" or "box".
         skipped: (id, reason) of examples that could not be read; kept as they are.
         notes: what a reader must know; kept, with more added (set too small, classes without examples).
@@ -74,7 +87,10 @@ def evaluate_scores(
     ids = tuple(ids) or tuple(str(index) for index in range(len(scores)))
     if len(labels) != scores.shape[1] or len(ids) != len(scores):
         raise DataError(f"scores of shape {scores.shape} do not fit {len(ids)} ids and {len(labels)} labels")
-    return _MEASURES[task](scores, targets, labels, ids, tuple(skipped), tuple(notes))
+    if hashes and len(hashes) != len(scores):
+        raise DataError(f"{len(scores)} rows of scores but {len(hashes)} hashes")
+    common = {"labels": labels, "ids": ids, "hashes": tuple(hashes), "scores": scores, "skipped": tuple(skipped)}
+    return _MEASURES[task](scores, targets, common, tuple(notes))
 
 
 def evaluate_outputs(
@@ -83,6 +99,7 @@ def evaluate_outputs(
     outputs: Sequence[Output],
     *,
     ids: Sequence[str] = (),
+    hashes: Sequence[str] = (),
     skipped: Iterable[tuple[str, str]] = (),
     notes: Iterable[str] = (),
 ) -> Evaluation:
@@ -93,23 +110,25 @@ def evaluate_outputs(
         targets: as `zoo.outputs.parts` takes them apart.
         outputs: the answers.
         ids: names of the n examples.
+        hashes: of the content of the n examples.
         skipped: (id, reason) of examples that could not be read.
         notes: what a reader must know.
 
     Returns:
         The evaluation of the single answer, or of all.
     """
-    common: dict[str, Any] = {"ids": ids, "skipped": tuple(skipped), "notes": tuple(notes)}
+    common: dict[str, Any] = {"ids": ids, "hashes": hashes, "skipped": tuple(skipped), "notes": tuple(notes)}
     if len(outputs) == 1:
         return evaluate_scores(scores, targets, labels=outputs[0].labels, task=outputs[0].task, **common)
     answers = {
-        output.name: evaluate_scores(own, true, labels=output.labels, ids=ids, task=output.task)
+        output.name: evaluate_scores(own, true, labels=output.labels, ids=ids, hashes=hashes, task=output.task)
         for output, own, true in parts(outputs, scores, targets)
     }
     inner = [f"{name}: {note}" for name, answer in answers.items() for note in answer.notes]
     return MultiOutputEvaluation(
         labels=tuple(label for output in outputs for label in output.labels),
         ids=tuple(ids) or next(iter(answers.values())).ids,
+        hashes=tuple(hashes),
         targets=targets,
         scores=np.asarray(scores, dtype=np.float64),
         skipped=common["skipped"],
@@ -170,32 +189,8 @@ def headline(
     return {"loss": float(((difference / scale) ** 2).mean()), "mae": float(np.abs(difference).mean())}
 
 
-def wilson(right: float, total: int, *, z: float = 1.959963984540054) -> tuple[float, float]:
-    """Wilson's score interval of a proportion.
-
-    E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927) 209-212.
-
-    Args:
-        right: successes; a mean over repeats need not be whole.
-        total: trials, at least 1.
-        z: quantile of the normal distribution; the default gives 95 % confidence.
-
-    Returns:
-        Lower and upper end, within 0..1.
-    """
-    share, shrink = right / total, 1 + z * z / total
-    middle = (share + z * z / (2 * total)) / shrink
-    half = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total)) / shrink
-    return max(0.0, middle - half), min(1.0, middle + half)
-
-
 def _classification(
-    scores: np.ndarray,
-    targets: np.ndarray,
-    labels: tuple[str, ...],
-    ids: tuple[str, ...],
-    skipped: tuple[tuple[str, str], ...],
-    notes: tuple[str, ...],
+    scores: np.ndarray, targets: np.ndarray, common: dict[str, Any], notes: tuple[str, ...]
 ) -> ClassificationEvaluation:
     from sklearn.metrics import confusion_matrix, log_loss, precision_recall_fscore_support, top_k_accuracy_score
 
@@ -217,12 +212,11 @@ def _classification(
     )
     right = int(np.diag(confusion).sum())
     interval = wilson(right, n)
+    labels = common["labels"]
+    table = reliability(scores, targets)
     return ClassificationEvaluation(
-        labels=labels,
-        ids=ids,
+        **common,
         targets=targets.astype(np.int64),
-        scores=scores,
-        skipped=skipped,
         notes=(*notes, *_too_small(n, interval, "accuracy"), *_without_examples(labels, support)),
         accuracy=right / n,
         interval=interval,
@@ -230,6 +224,8 @@ def _classification(
         log_loss=float(log_loss(targets, _normalised(scores), labels=everything)) if k > 1 else 0.0,
         top5=float(top_k_accuracy_score(targets, scores, k=5, labels=everything)) if k > 5 else None,
         balanced_accuracy=float(recall[support > 0].mean()),
+        ece=expected_calibration_error(table),
+        reliability=table,
         per_class=tuple(
             ClassFigures(
                 label=label,
@@ -246,12 +242,7 @@ def _classification(
 
 
 def _multilabel(
-    scores: np.ndarray,
-    targets: np.ndarray,
-    labels: tuple[str, ...],
-    ids: tuple[str, ...],
-    skipped: tuple[tuple[str, str], ...],
-    notes: tuple[str, ...],
+    scores: np.ndarray, targets: np.ndarray, common: dict[str, Any], notes: tuple[str, ...]
 ) -> MultilabelEvaluation:
     from sklearn.metrics import average_precision_score, precision_recall_fscore_support
 
@@ -264,6 +255,7 @@ def _multilabel(
     true, told = targets.astype(bool), scores > _THRESHOLD
     precision, recall, f1, _ = precision_recall_fscore_support(true, told, average=None, zero_division=np.nan)
     support = true.sum(axis=0)
+    labels = common["labels"]
     average = [
         float(average_precision_score(true[:, index], scores[:, index])) if support[index] else math.nan
         for index in range(len(labels))
@@ -272,15 +264,13 @@ def _multilabel(
     right = int((true == told).all(axis=1).sum())
     interval = wilson(right, len(scores))
     return MultilabelEvaluation(
-        labels=labels,
-        ids=ids,
+        **common,
         targets=targets,
-        scores=scores,
-        skipped=skipped,
         notes=(*notes, *_too_small(len(scores), interval, "subset accuracy"), *_without_examples(labels, support)),
         subset_accuracy=right / len(scores),
         interval=interval,
         mean_average_precision=float(np.mean(defined)) if defined else math.nan,
+        map_interval=bootstrap(mean_average_precision(scores, true), len(scores), resamples=_resamples(scores)),
         log_loss=_binary_log_loss(scores, targets),
         per_class=tuple(
             LabelFigures(
@@ -297,12 +287,7 @@ def _multilabel(
 
 
 def _regression(
-    scores: np.ndarray,
-    targets: np.ndarray,
-    labels: tuple[str, ...],
-    ids: tuple[str, ...],
-    skipped: tuple[tuple[str, str], ...],
-    notes: tuple[str, ...],
+    scores: np.ndarray, targets: np.ndarray, common: dict[str, Any], notes: tuple[str, ...]
 ) -> RegressionEvaluation:
     from sklearn.metrics import mean_absolute_error, mean_squared_error
 
@@ -313,21 +298,31 @@ def _regression(
         raise DataError(f"{(~np.isfinite(values).all(axis=1)).sum()} of {len(values)} targets are NaN or infinite")
     mae = mean_absolute_error(values, scores, multioutput="raw_values")
     mse = mean_squared_error(values, scores, multioutput="raw_values")
+    labels = common["labels"]
     r2 = [_r2(values[:, index], scores[:, index]) for index in range(len(labels))]
     constant = [label for label, value in zip(labels, r2, strict=True) if math.isnan(value)]
     if constant:
         notes = (*notes, f"R2 is not defined for {', '.join(constant)}: all targets are the same")
+    resamples = _resamples(scores)
+    mae_interval, rmse_interval, r2_interval = (
+        bootstrap(figure, len(scores), resamples=resamples)
+        for figure in (
+            mean_of(np.abs(scores - values).mean(axis=1)),
+            _root(mean_of(((scores - values) ** 2).mean(axis=1))),
+            _explained(scores, values),
+        )
+    )
     return RegressionEvaluation(
-        labels=labels,
-        ids=ids,
+        **common,
         targets=values,
-        scores=scores,
-        skipped=skipped,
-        notes=notes,
+        notes=(*notes, *_too_small_for_errors(len(scores), float(mae.mean()), mae_interval)),
         mae=float(mae.mean()),
         mse=float(mse.mean()),
         rmse=math.sqrt(mse.mean()),
         r2=float(np.mean(r2)),
+        mae_interval=mae_interval,
+        rmse_interval=rmse_interval,
+        r2_interval=(math.nan, math.nan) if constant else r2_interval,
         per_output=tuple(
             OutputFigures(label, float(mae[index]), math.sqrt(mse[index]), r2[index])
             for index, label in enumerate(labels)
@@ -352,27 +347,18 @@ def intersection_over_union(told: np.ndarray, true: np.ndarray) -> np.ndarray:
     return common / (areas[0] + areas[1] - common)
 
 
-def _box(
-    scores: np.ndarray,
-    targets: np.ndarray,
-    labels: tuple[str, ...],
-    ids: tuple[str, ...],
-    skipped: tuple[tuple[str, str], ...],
-    notes: tuple[str, ...],
-) -> BoxEvaluation:
+def _box(scores: np.ndarray, targets: np.ndarray, common: dict[str, Any], notes: tuple[str, ...]) -> BoxEvaluation:
     check_boxes(targets, "targets")
     told = as_boxes(scores)
     overlap = intersection_over_union(told, targets)
     right = int((overlap >= _THRESHOLD).sum())
     interval = wilson(right, len(scores))
     return BoxEvaluation(
-        labels=labels,
-        ids=ids,
+        **common,
         targets=targets,
-        scores=scores,
-        skipped=skipped,
         notes=(*notes, *_too_small(len(scores), interval, "share of boxes that overlap by half")),
         mean_iou=float(overlap.mean()),
+        iou_interval=bootstrap(mean_of(overlap), len(scores), resamples=_resamples(scores)),
         right=right / len(scores),
         interval=interval,
         mae=float(np.abs(told - targets).mean()),
@@ -385,6 +371,49 @@ _MEASURES = {
     "regression": _regression,
     "box": _box,
 }
+
+
+def mean_average_precision(scores: np.ndarray, true: np.ndarray) -> Statistic:
+    """The mean average precision as a figure to resample; labels that nothing drawn has are left out of the mean.
+
+    Args:
+        scores: (n, k).
+        true: bool (n, k).
+    """
+    single = [average_precisions(scores[:, index], true[:, index]) for index in range(scores.shape[1])]
+
+    def statistic(counts: np.ndarray) -> np.ndarray:
+        values = np.stack([figure(counts) for figure in single], axis=1)
+        defined = ~np.isnan(values)
+        with np.errstate(invalid="ignore"):
+            result: np.ndarray = np.where(defined, values, 0.0).sum(axis=1) / defined.sum(axis=1)
+        return result
+
+    return statistic
+
+
+def _root(figure: Statistic) -> Statistic:
+    return lambda counts: np.sqrt(figure(counts))
+
+
+def _explained(scores: np.ndarray, targets: np.ndarray) -> Statistic:
+    """R2, the mean over outputs; NaN where the targets drawn do not vary."""
+
+    def statistic(counts: np.ndarray) -> np.ndarray:
+        total = counts.sum(axis=1, keepdims=True)
+        centre = targets.mean(axis=0)  # near 0 the sums of squares keep their digits
+        values = targets - centre
+        spread = counts @ values**2 - (counts @ values) ** 2 / total
+        left = counts @ (scores - targets) ** 2 / np.where(spread > 0, spread, np.nan)
+        result: np.ndarray = (1 - left).mean(axis=1)
+        return result
+
+    return statistic
+
+
+def _resamples(scores: np.ndarray) -> int:
+    """How often to resample: as often as can be afforded."""
+    return int(np.clip(_WORK // scores.size, 200, RESAMPLES))
 
 
 def _r2(true: np.ndarray, told: np.ndarray) -> float:
@@ -424,6 +453,19 @@ def _too_small(total: int, interval: tuple[float, float], figure: str) -> list[s
     return [
         f"only {total} examples: with 95 % confidence the {figure} lies between {low:.3f} and {high:.3f}, "
         "too wide to tell models apart that differ by less"
+    ]
+
+
+def _too_small_for_errors(total: int, mae: float, interval: tuple[float, float]) -> list[str]:
+    low, high = interval
+    if total >= _FEW and high - low <= _TOO_WIDE_SHARE * mae:
+        return []
+    if total < 2:
+        return ["only 1 example: nothing can be said of how sure the figures are"]
+    few = ", and so few give an interval that is itself too narrow" if total < _FEW else ""
+    return [
+        f"only {total} examples: with 95 % confidence the mean absolute error lies between {low:.4g} and {high:.4g}, "
+        f"too wide to tell models apart that differ by less{few}"
     ]
 
 

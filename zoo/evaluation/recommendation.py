@@ -17,33 +17,11 @@ import numpy as np
 
 from zoo import page
 from zoo.errors import OptionError
+from zoo.evaluation.uncertainty import mcnemar
 from zoo.registry import Table
 
 TIE = 0.05
 """Two candidates whose paired difference has at least this p-value cannot be told apart."""
-
-
-def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> float:
-    """The exact McNemar test: how likely two classifiers that are equally good differ at least so much.
-
-    Q. McNemar, "Note on the sampling error of the difference between correlated proportions or percentages",
-    Psychometrika 12 (1947) 153-157; exact: of the images that only one of the two gets right, the number that goes to
-    the first is binomial with probability 1/2; two-sided.
-
-    Args:
-        right_a: bool (n,), whether the first is right on each image.
-        right_b: bool (n,), the second on the same images.
-
-    Returns:
-        The p-value, 0..1; 1 where they never differ.
-    """
-    only_a = int((right_a & ~right_b).sum())
-    differ = only_a + int((~right_a & right_b).sum())
-    if not differ:
-        return 1.0
-    from scipy.stats import binomtest
-
-    return float(binomtest(only_a, differ, 0.5).pvalue)
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 
-from zoo.errors import did_you_mean
+from zoo.errors import OptionError, did_you_mean
+from zoo.evaluation.calibration import Bin, Calibration, fit_temperature, scaled
 from zoo.specs import Task
 
 _ROWS_SHOWN = 12
@@ -92,6 +93,23 @@ class Mistake:
     score: float
 
 
+@dataclass(frozen=True)
+class Headline:
+    """The one figure that models of a task are told apart by.
+
+    Attributes:
+        name: what it is called.
+        value: the figure.
+        interval: its 95 % confidence interval; NaN where nothing can be said.
+        larger_is_better: whether a better model has a larger one.
+    """
+
+    name: str
+    value: float
+    interval: tuple[float, float]
+    larger_is_better: bool = True
+
+
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Evaluation:
     """Figures of a model on labelled examples; which ones depends on the task.
@@ -101,6 +119,7 @@ class Evaluation:
         ids: names of the examples, in the order of `targets` and `scores`.
         targets: what is true: int64 (n,), multi-hot (n, k) or values (n, k).
         scores: what the model said: float64 (n, k).
+        hashes: of the content of the examples, the first 16 digits of their sha256; () where unknown.
         skipped: (id, reason) of examples that could not be read.
         notes: what a reader must know to judge the figures.
     """
@@ -112,6 +131,7 @@ class Evaluation:
     ids: tuple[str, ...]
     targets: np.ndarray
     scores: np.ndarray
+    hashes: tuple[str, ...] = ()
     skipped: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -119,6 +139,15 @@ class Evaluation:
     def count(self) -> int:
         """Number of examples measured."""
         return len(self.targets)
+
+    @property
+    def headline(self) -> Headline:
+        """Accuracy, mean average precision, mean absolute error, or mean intersection over union, with its interval.
+
+        Raises:
+            OptionError: several answers, each of which has its own.
+        """
+        raise NotImplementedError
 
     def to_dict(self) -> dict[str, Any]:
         """The figures as JSON can hold them: undefined ones are None; neither ids, targets nor scores."""
@@ -171,6 +200,8 @@ class ClassificationEvaluation(Evaluation):
         log_loss: mean of -log(probability of the true class), in nats.
         top5: share with the true class among the five with the highest probability; None with five classes or fewer.
         balanced_accuracy: mean recall over the classes that have examples.
+        ece: expected calibration error in 15 bins, 0..1: how far confidence is from accuracy.
+        reliability: the bins: mean confidence, and accuracy.
         per_class: one row a class.
         confusion: int64 (k, k), true class down, predicted class across.
     """
@@ -183,6 +214,8 @@ class ClassificationEvaluation(Evaluation):
         "log_loss",
         "top5",
         "balanced_accuracy",
+        "ece",
+        "reliability",
         "per_class",
         "confusion",
     )
@@ -193,8 +226,80 @@ class ClassificationEvaluation(Evaluation):
     log_loss: float
     top5: float | None
     balanced_accuracy: float
+    ece: float
+    reliability: tuple[Bin, ...]
     per_class: tuple[ClassFigures, ...]
     confusion: np.ndarray
+
+    @property
+    def headline(self) -> Headline:
+        """Accuracy, with Wilson's interval."""
+        return Headline("accuracy", self.accuracy, self.interval)
+
+    @property
+    def right(self) -> np.ndarray:
+        """bool (n,): which examples were given their class."""
+        return self.scores.argmax(axis=1) == self.targets
+
+    def top_k(self, k: int) -> float:
+        """Share of the examples with the true class among the k of highest probability.
+
+        Args:
+            k: from 1; from the number of classes on it is 1.
+
+        Raises:
+            OptionError: k is no whole number from 1.
+        """
+        if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
+            raise OptionError(f"top_k takes a whole number from 1; got {k!r}")
+        if k >= len(self.labels):
+            return 1.0
+        from sklearn.metrics import top_k_accuracy_score
+
+        classes = np.arange(len(self.labels))
+        if len(classes) == 2:
+            return float(self.right.mean())
+        return float(top_k_accuracy_score(self.targets, self.scores, k=int(k), labels=classes))
+
+    def at_temperature(self, temperature: float) -> ClassificationEvaluation:
+        """The same answers with the logits divided by a temperature: probabilities change, classes do not.
+
+        Raises:
+            OptionError: it is not a positive number.
+        """
+        from zoo.evaluation.metrics import evaluate_scores
+
+        found = evaluate_scores(
+            scaled(self.scores, temperature),
+            self.targets,
+            labels=self.labels,
+            ids=self.ids,
+            hashes=self.hashes,
+            skipped=self.skipped,
+        )
+        assert isinstance(found, ClassificationEvaluation)
+        return replace(found, notes=(*self.notes, f"probabilities at temperature {temperature:.4g}"))
+
+    def fit_temperature(self) -> float:
+        """The temperature at which the log loss of these examples is the smallest.
+
+        Raises:
+            DataError: all of them are right: the surer the better.
+        """
+        return fit_temperature(self.scores, self.targets)
+
+    def calibrate(self, other: ClassificationEvaluation | None = None) -> Calibration:
+        """Find a temperature on these examples and say what it does to others.
+
+        Args:
+            other: evaluation of the same model on other examples; None: these, and it is said.
+
+        Raises:
+            DataError: all of these examples are right.
+        """
+        temperature = self.fit_temperature()
+        before = other or self
+        return Calibration(temperature, self.count, before, before.at_temperature(temperature), other is not None)
 
     def mistakes(self, k: int = 10) -> list[Mistake]:
         """The wrong answers the model was most sure of, the surest first.
@@ -228,7 +333,8 @@ class ClassificationEvaluation(Evaluation):
         top5 = "" if self.top5 is None else f", top-5 {self.top5:.3f}"
         return (
             f"accuracy {self.accuracy:.3f} (95 % interval {low:.3f} to {high:.3f}) on {self.count} examples{top5}, "
-            f"balanced accuracy {self.balanced_accuracy:.3f}, log loss {self.log_loss:.3f}"
+            f"balanced accuracy {self.balanced_accuracy:.3f}, log loss {self.log_loss:.3f}, "
+            f"calibration error {self.ece:.3f}"
         )
 
     def _table(self) -> list[str]:
@@ -253,6 +359,7 @@ class MultilabelEvaluation(Evaluation):
         subset_accuracy: share of examples with every label right, told from a score of 0.5.
         interval: Wilson's 95 % confidence interval of the subset accuracy.
         mean_average_precision: mean of the average precision over the labels that some example has; NaN if none.
+        map_interval: bootstrapped 95 % confidence interval of it.
         log_loss: mean binary cross-entropy over examples and labels, in nats.
         per_class: one row a label.
     """
@@ -262,6 +369,7 @@ class MultilabelEvaluation(Evaluation):
         "subset_accuracy",
         "interval",
         "mean_average_precision",
+        "map_interval",
         "log_loss",
         "per_class",
     )
@@ -269,13 +377,20 @@ class MultilabelEvaluation(Evaluation):
     subset_accuracy: float
     interval: tuple[float, float]
     mean_average_precision: float
+    map_interval: tuple[float, float]
     log_loss: float
     per_class: tuple[LabelFigures, ...]
+
+    @property
+    def headline(self) -> Headline:
+        """Mean average precision, with its bootstrapped interval."""
+        return Headline("mean average precision", self.mean_average_precision, self.map_interval)
 
     def _headline(self) -> str:
         low, high = self.interval
         return (
-            f"mean average precision {_number(self.mean_average_precision)} on {self.count} examples, all labels right "
+            f"mean average precision {_number(self.mean_average_precision)} ({_span(self.map_interval, _number)}) on "
+            f"{self.count} examples, all labels right "
             f"{self.subset_accuracy:.3f} (95 % interval {low:.3f} to {high:.3f}), log loss {self.log_loss:.3f}"
         )
 
@@ -298,21 +413,42 @@ class RegressionEvaluation(Evaluation):
         mse: mean square error, in that unit squared.
         rmse: root of `mse`.
         r2: share of the variance explained, at most 1; NaN if the targets of an output do not vary.
+        mae_interval: bootstrapped 95 % confidence interval of `mae`; NaN with a single example.
+        rmse_interval: of `rmse`.
+        r2_interval: of `r2`.
         per_output: one row an output.
     """
 
     task: ClassVar[Task] = "regression"
-    figures: ClassVar[tuple[str, ...]] = ("mae", "mse", "rmse", "r2", "per_output")
+    figures: ClassVar[tuple[str, ...]] = (
+        "mae",
+        "mse",
+        "rmse",
+        "r2",
+        "mae_interval",
+        "rmse_interval",
+        "r2_interval",
+        "per_output",
+    )
 
     mae: float
     mse: float
     rmse: float
     r2: float
+    mae_interval: tuple[float, float]
+    rmse_interval: tuple[float, float]
+    r2_interval: tuple[float, float]
     per_output: tuple[OutputFigures, ...]
+
+    @property
+    def headline(self) -> Headline:
+        """Mean absolute error, with its bootstrapped interval."""
+        return Headline("mean absolute error", self.mae, self.mae_interval, larger_is_better=False)
 
     def _headline(self) -> str:
         return (
-            f"mean absolute error {self.mae:.4g}, root mean square error {self.rmse:.4g}, "
+            f"mean absolute error {self.mae:.4g} ({_span(self.mae_interval, _digits)}), "
+            f"root mean square error {self.rmse:.4g}, "
             f"R2 {_number(self.r2)} on {self.count} examples"
         )
 
@@ -329,23 +465,31 @@ class BoxEvaluation(Evaluation):
 
     Attributes:
         mean_iou: mean intersection over union of the box told and the true one, 0..1.
+        iou_interval: bootstrapped 95 % confidence interval of it; NaN with a single example.
         right: share of examples with an intersection over union of at least 0.5 (PASCAL VOC's criterion).
         interval: Wilson's 95 % confidence interval of `right`.
         mae: mean absolute error of the four values, as a share of width and height.
     """
 
     task: ClassVar[Task] = "box"
-    figures: ClassVar[tuple[str, ...]] = ("mean_iou", "right", "interval", "mae")
+    figures: ClassVar[tuple[str, ...]] = ("mean_iou", "iou_interval", "right", "interval", "mae")
 
     mean_iou: float
+    iou_interval: tuple[float, float]
     right: float
     interval: tuple[float, float]
     mae: float
 
+    @property
+    def headline(self) -> Headline:
+        """Mean intersection over union, with its bootstrapped interval."""
+        return Headline("mean intersection over union", self.mean_iou, self.iou_interval)
+
     def _headline(self) -> str:
         low, high = self.interval
         return (
-            f"mean intersection over union {self.mean_iou:.3f} on {self.count} examples, at least half "
+            f"mean intersection over union {self.mean_iou:.3f} ({_span(self.iou_interval, _number)}) on {self.count} "
+            f"examples, at least half "
             f"{self.right:.3f} (95 % interval {low:.3f} to {high:.3f}), mean absolute error {self.mae:.4f}"
         )
 
@@ -369,6 +513,11 @@ class MultiOutputEvaluation(Evaluation):
     def __getitem__(self, name: str) -> Evaluation:
         return self.answers[name]
 
+    @property
+    def headline(self) -> Headline:
+        """There is none: each answer has its own."""
+        raise OptionError(f"several answers have no headline of their own: take one of {', '.join(self.answers)}")
+
     def to_dict(self) -> dict[str, Any]:
         """The figures of every answer as JSON can hold them."""
         written = super().to_dict()
@@ -387,6 +536,14 @@ class MultiOutputEvaluation(Evaluation):
 
 def _number(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.3f}"
+
+
+def _digits(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.4g}"
+
+
+def _span(interval: tuple[float, float], written: Callable[[float], str]) -> str:
+    return f"95 % interval {written(interval[0])} to {written(interval[1])}"
 
 
 def _columns(heading: tuple[str, ...], cells: Sequence[tuple[str, ...]], what: str) -> list[str]:
@@ -408,7 +565,7 @@ def _plain(value: Any) -> Any:
         return _plain(value.tolist())
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
-    if isinstance(value, ClassFigures | LabelFigures | OutputFigures):
+    if isinstance(value, ClassFigures | LabelFigures | OutputFigures | Bin):
         return {name: _plain(item) for name, item in asdict(value).items()}
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None

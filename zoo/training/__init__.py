@@ -6,7 +6,7 @@ from zoo.training.auto import AUTO, Choice, Measured, Share, at_least, decide, f
 from zoo.training.fit import Outcome, Settings, check_class_weight, check_recipe, features_for, train
 from zoo.training.freeze import freeze
 from zoo.training.recipes import choose, named, rates, resolve
-from zoo.training.report import trainable_report
+from zoo.training.report import parameters, trainable_report
 from zoo.training.run import Run, RunFolder, new_directory, versions, write_json
 from zoo.training.saving import EVERY, Checkpointer, kind_of, unsaved
 
@@ -32,6 +32,7 @@ __all__ = [
     "kind_of",
     "named",
     "new_directory",
+    "parameters",
     "rates",
     "resolve",
     "train",

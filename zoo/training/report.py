@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from zoo.registry import Table
 from zoo.specs import HEAD_STAGE, PhaseSpec
 from zoo.training.freeze import is_batchnorm
-from zoo.training.receipts import BATCHNORM, WEIGHTS, meant, own_weights, with_weights
+from zoo.training.receipts import BATCHNORM, WEIGHTS, Receipt, meant, own_weights, with_weights
 from zoo.training.recipes import rates
 
 if TYPE_CHECKING:
@@ -61,6 +61,31 @@ def trainable_report(composition: Composition, phase: PhaseSpec | None = None) -
         )
     title = "as it is now" if phase is None else f"in phase {phase.name!r}"
     return Table(rows, columns=list(COLUMNS), title=f"what trains, {title}")
+
+
+def parameters(composition: Composition, receipts: Iterable[Receipt]) -> dict[str, int]:
+    """How many parameters a model has in all, and how many of them a run trained.
+
+    Args:
+        composition: the model.
+        receipts: of the run.
+
+    Returns:
+        `{"total": ..., "trained": ...}`; statistics of BatchNorm count in the total only.
+    """
+    moving = {(item.stage, item.part) for item in receipts if item.trains}
+    places: dict[str, Sequence[Any]] = {stage.name: stage.layers for stage in composition.stages}
+    if composition.head is not None:
+        places[HEAD_STAGE] = [composition.head]
+    trained = sum(
+        _size(weight)
+        for place, layers in places.items()
+        for item in with_weights(layers)
+        if (place, BATCHNORM if is_batchnorm(item) else WEIGHTS) in moving
+        for weight in own_weights(item)
+        if _learns(item, weight, False)
+    )
+    return {"total": int(composition.scoring.count_params()), "trained": trained}
 
 
 def _learns(layer: Any, weight: Any, now: bool) -> bool:

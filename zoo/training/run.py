@@ -30,7 +30,7 @@ class Run:
         phases: per phase: name, seconds, epochs, stages trained, learning rate, receipts, and what the solver said.
         validation: evaluation on the examples held out; None when nothing was held out.
         test: evaluation on the third split; None when there is none.
-        directory: the run's folder, with `run.json` and `model.keras`.
+        directory: the run's folder, with `run.json`, `model.keras` and `predictions.npz`.
         notices: what the user should know: skipped files, how the run started, imbalance.
         lint: what a quick look at the data found (headers, copies, labels); `zoo.lint` looks closer.
         reasons: why `recipe="auto"` chose this recipe, a sentence each; empty when the recipe was named.
@@ -72,6 +72,22 @@ class Run:
         """What became of every stage in every phase, proven by digests of its weights."""
         return from_phases(self.phases)
 
+    def calibrate(self) -> Any:
+        """Find the temperature at which the validation split has the smallest log loss, and say what it does.
+
+        The model stays as it is: `model.evaluate(data, temperature=run.calibrate().temperature)` measures with it.
+
+        Returns:
+            `temperature`, and the evaluation `before` and `after`: of the test split, where there is one.
+
+        Raises:
+            OptionError: nothing was held out, or the head is not a classifier.
+            DataError: every example held out is right: the surer the better.
+        """
+        if self.validation is None or self.validation.task != "classification":
+            raise OptionError("calibrate() takes a classifier with a validation split")
+        return self.validation.calibrate(self.test)
+
     def to_dict(self) -> dict[str, Any]:
         """The content of run.json."""
         return {
@@ -107,7 +123,8 @@ class RunFolder:
 
     `run.json` from the first moment, written whole each time: `state` ("running", "finished", "interrupted",
     "diverged", "failed"), `config` (all that decides the numbers) with its fingerprint, progress, and at the end the
-    results. `start.keras`, the model it started from, and `checkpoints/` while it can go on; then `model.keras`.
+    results. `start.keras`, the model it started from, and `checkpoints/` while it can go on; then `model.keras`, and
+    `predictions.npz`, what it said of each example held out.
 
     Args:
         path: the folder; it exists.
@@ -119,6 +136,7 @@ class RunFolder:
         self.record = record
         self.start, self.model = path / "start.keras", path / "model.keras"
         self.checkpoints = path / "checkpoints"
+        self.predictions = path / "predictions.npz"
 
     @classmethod
     def new(cls, path: Path, config: Mapping[str, Any]) -> RunFolder:
