@@ -58,7 +58,8 @@ def test_without_a_terminal_nothing_is_said_unless_asked(model, data, capsys) ->
         assert said(capsys) == ""
     for verbose in (1, 2):
         run = model.fit(data, recipe=RECIPE, validation=0.25, verbose=verbose, cache=False)
-        lines = said(capsys).splitlines()
+        look, *lines = said(capsys).splitlines()
+        assert look.startswith("tiny classification: 36 images, ")
         assert len(lines) == 5, lines
         assert re.fullmatch(r"features: 36 images, \d+\.\d s", lines[0])
         assert lines[1].startswith("probe (1 of 2): loss ")
