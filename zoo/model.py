@@ -31,7 +31,15 @@ from zoo.errors import (
     ZooError,
     did_you_mean,
 )
-from zoo.evaluation import Evaluation, evaluate_outputs, headline_of, look, sample, write_predictions
+from zoo.evaluation import (
+    Evaluation,
+    evaluate_outputs,
+    headline_of,
+    look,
+    read_predictions,
+    sample,
+    write_predictions,
+)
 from zoo.evaluation.linting import glance
 from zoo.evaluation.predictions import HASH_DIGITS
 from zoo.export import read, save
@@ -298,11 +306,13 @@ def report(
         raise OptionError(f"the folder {str(target.parent)!r} for the report does not exist")
     model = load(folder.model)
     dataset, split, missing = model._data_of_run(folder.record["config"], data, validation)
-    evaluations, splits = {}, {}
+    # What it said then; only runs of before predictions were kept are measured again.
+    evaluations = read_predictions(folder.predictions) if folder.predictions.is_file() else {}
+    splits = {}
     if dataset is not None and split is not None:
         splits = {"train": split.train, "validation": split.validation, "test": split.test}
         for name in ("validation", "test"):
-            if folder.record[name] is not None:
+            if folder.record[name] is not None and name not in evaluations:
                 evaluations[name] = model._evaluation(dataset, splits[name], progress=progress)
     material = Material(folder.path, folder.record, model.composition, evaluations, dataset, splits, missing)
     return page.write(target, run_page(material))

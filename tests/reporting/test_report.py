@@ -66,7 +66,12 @@ def test_without_the_photos_it_says_so(run: zoo.Run, tmp_path: Path, capsys: pyt
         assert main(["report", str(tmp_path / "moved"), "--out", str(tmp_path / "gone.html"), "-q"]) == 0
         assert capsys.readouterr().out.strip() == str(tmp_path / "gone.html")
         page = (tmp_path / "gone.html").read_text()
-        assert "There are none here" in page or "as recorded" in page
+        assert "There are none here" in page
+        assert f"Right on {100 * run.validation.accuracy:.1f} % of {run.validation.count} examples" in page
+        (tmp_path / "moved" / "predictions.npz").rename(tmp_path / "kept.npz")
+        page = zoo.report(tmp_path / "moved", tmp_path / "gone.html").read_text()
+        assert "as recorded" in page
+        (tmp_path / "kept.npz").rename(tmp_path / "moved" / "predictions.npz")
         assert "data:image/jpeg" not in page
         assert f"{run.validation.accuracy:.3f}"[:4] in page
         page = zoo.report(tmp_path / "moved", tmp_path / "again.html", data=away).read_text()

@@ -171,12 +171,11 @@ def _regression(evaluation: RegressionEvaluation) -> Words:
             f"saying the mean would be off by {plain:.4g}.{explained}"
         )
         fails.append(f"{what}: {_worst_range(values, evaluation.scores[:, place])}")
-    interval = getattr(evaluation, "interval", None) if "interval" in evaluation.figures else None
-    sure = [
-        f"The mean absolute error lies between {interval[0]:.4g} and {interval[1]:.4g} (95 % interval)."
-        if interval is not None
-        else _spread(example_losses(evaluation))
-    ]
+    low, high = evaluation.mae_interval
+    sure = (
+        [] if math.isnan(low) else [f"The mean absolute error lies between {low:.4g} and {high:.4g} (95 % interval)."]
+    )
+    sure.append(_spread(example_losses(evaluation)))
     return good, sure, fails
 
 
