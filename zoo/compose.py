@@ -569,7 +569,7 @@ def _wire(
         elif len(x.shape) != 2:
             x = keras.layers.Flatten(dtype="float32", name=FEATURES)(x)
         x = in_float32(x)
-        features = keras.Model(pixels, x, name="feature_extractor")
+        features = on_one_device(keras.Model(pixels, x, name="feature_extractor"))
         head = _build_head(wanted, int(x.shape[-1]), seed)
         raw = head(x)
         from_logits = _ends_linear(head)
@@ -670,11 +670,23 @@ def _training_graphs(
         answers = dict(zip(serving.output_names, serving.outputs, strict=True))
         together = keras.layers.Concatenate(dtype="float32")([answers[output.name] for output in outputs])
         scoring = keras.Model(serving.input, together, name="zoo_scoring")
+    elif getattr(serving, "_distribute_strategy", None) is not None:
+        scoring = keras.Model(serving.input, serving.output, name="zoo_scoring")
     if head is not None:
         vectors = keras.Input(head.input_shape[1:], name="features_in")
         rows = keras.Model(vectors, _in_units(head(vectors), units, outputs), name="zoo_head_training")
     training = keras.Model(serving.input, trained, name="zoo_training")
-    return {"scoring": scoring, "training": training, "rows": rows}
+    return {"scoring": scoring if scoring is serving else on_one_device(scoring), "training": training, "rows": rows}
+
+
+def on_one_device(model: Any) -> Any:
+    """The model, to be computed on one device even if it was made in the scope of a strategy of several.
+
+    Keras would give each device the whole of every batch that `predict_on_batch` is called with.
+    """
+    if getattr(model, "_distribute_strategy", None) is not None:
+        model._distribute_strategy = None
+    return model
 
 
 _ACTIVATIONS = {"classification": "softmax", "multilabel": "sigmoid", "regression": "linear", "box": "linear"}
@@ -791,7 +803,7 @@ def take_apart(serving: Any, details: Mapping[str, Any]) -> Composition:
     units = {output.name: layers[UNITS + output.name] for output in outputs if output.task == "regression"}
     features = None
     if head is not None:
-        features = keras.Model(serving.input, _input_of(head), name="feature_extractor")
+        features = on_one_device(keras.Model(serving.input, _input_of(head), name="feature_extractor"))
     raw = _input_of(layers[OUTPUT]) if head is None else head._inbound_nodes[-1].output_tensors[0]
     from_logits = _ends_linear(head) if head is not None else True
     trained = _in_units(raw, units, outputs) if len(outputs) > 1 else _input_of(layers[OUTPUT])

@@ -65,6 +65,7 @@ from zoo.training import (
     check_recipe,
     choose,
     decide,
+    devices,
     features_for,
     freeze,
     frozen_recipe,
@@ -100,6 +101,8 @@ def build(
     progress: Any = None,
 ) -> TransferModel:
     """A pretrained base with a head on it, ready to fit; or, without a head, the pretrained classifier.
+
+    Built in the scope of a `tf.distribute.MirroredStrategy`, it trains on all devices of the strategy.
 
     Args:
         backbone: a name (`zoo.backbones()` lists them) or a Keras model from images to features.
@@ -250,7 +253,8 @@ def resume(
         held_out = _again(folder.path, "validation", config["validation"], validation)
         tested = _again(folder.path, "test", config["test"], test)
         _same_callbacks(folder.path, config["callbacks"], callbacks)
-        model = load(folder.start, augment=_same_augmentation(folder.path, config["augment"], augment))
+        with devices.as_before(config["devices"]):
+            model = load(folder.start, augment=_same_augmentation(folder.path, config["augment"], augment))
         folder.write(state="running")
         with display:
             given = {
@@ -646,6 +650,7 @@ class TransferModel:
         self._check_views(chosen)
         chosen = resolve(chosen, self._stage_names())
         check_recipe(self._composition, chosen, augment=() if augment_in == "none" else self._ops)
+        devices.check(self._composition)
         self._check_start(start, chosen)
         self._check_untouched()
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
@@ -690,6 +695,7 @@ class TransferModel:
                 "cached_prefix": cached_prefix,
                 "goes_on": goes_on,
                 "model": self._composition.identity,
+                "devices": devices.names(self._composition),
                 "environment": _environment(),
             }
             try:
@@ -806,6 +812,7 @@ class TransferModel:
         run.details = {
             "started": folder.record["started"],
             "seed": job.seed,
+            "devices": devices.names(self._composition),
             "versions": versions(),
             "model": self._composition.identity,
             "parameters": parameters(self._composition, run.receipts),

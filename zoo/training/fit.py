@@ -22,7 +22,7 @@ from zoo.features.probe import Matrix
 from zoo.outputs import box_columns, read_scores
 from zoo.progress import Display, figures
 from zoo.specs import HEAD_STAGE, PhaseSpec, RecipeSpec
-from zoo.training import receipts
+from zoo.training import devices, receipts
 from zoo.training.freeze import freeze, leaves, quiet_dropout
 from zoo.training.loop import Images, Rows, descend
 from zoo.training.mixing import blends, mixes_pixels
@@ -168,6 +168,9 @@ def train(
     outcome.validation = everything[np.isin(everything, split.validation)]
     outcome.test = everything[np.isin(everything, split.test)]
     _require_classes(composition, dataset, outcome)
+    for phase in recipe.phases:
+        if phase.solver == "gradient" or composition.linear_layer() is None:
+            devices.check_batches(composition.training, examples=len(outcome.train), batch_size=phase.batch_size)
     views: list[Features] = []
     if features is not None:
         most = max(phase.views for phase, wanted in zip(recipe.phases, on_features, strict=True) if wanted)
@@ -566,7 +569,8 @@ def _sources(
                 drawn = partial(_draws, settings)
                 learning = Images(dataset, outcome.train, size, rule, draws=drawn)
                 checking = replace(checking, draws=drawn)
-                model = in_front_of(model, settings.ops)
+                with devices.scope(composition.training):
+                    model = in_front_of(model, settings.ops)
         return model, learning, checking if len(checking) else None, report
     engine = "keras"  # which trains the rest
     kept = extract(

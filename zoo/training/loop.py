@@ -18,6 +18,7 @@ from zoo.errors import OptionError
 from zoo.outputs import columns
 from zoo.progress import Display, figures
 from zoo.specs import Output, PhaseSpec, ResizeRule
+from zoo.training import devices
 from zoo.training.mixing import Blend, blend, blends, shares
 from zoo.training.optimizer import optimizer_for
 from zoo.training.saving import Checkpointer
@@ -323,49 +324,52 @@ def descend(
     learning = feed(train, batch_size=phase.batch_size, first_epoch=first_epoch, seed=seed, blend=blending)
     checking = None
     if validation is not None:
-        checking = feed(validation, batch_size=phase.batch_size, first_epoch=first_epoch, seed=None, blend=plain)
+        size = devices.measuring_batch(model, examples=len(validation), batch_size=phase.batch_size)
+        checking = feed(validation, batch_size=size, first_epoch=first_epoch, seed=None, blend=plain)
     steps = math.ceil(len(train) / phase.batch_size)
     epochs = phase.epochs if phase.steps is None else math.ceil(phase.steps / steps)
-    optimizer = optimizer_for(phase, steps=phase.steps or steps * epochs, factors=factors)
-    model.compile(
-        optimizer=loss_scaled(optimizer, layers),
-        loss=loss_for(outputs, from_logits=from_logits, scales=scales, shares=shared),
-        metrics=metrics_for(outputs, shares=shared),
-        jit_compile=jit_compile(),
-    )
-    # Otherwise Keras makes the optimizer's variables while it traces the step, which traces the network twice.
-    model.optimizer.build(model.trainable_variables)
+    with devices.exactly(model, layers):
+        optimizer = optimizer_for(phase, steps=phase.steps or steps * epochs, factors=factors)
+        loss = loss_for(outputs, from_logits=from_logits, scales=scales, shares=shared)
+        model.compile(
+            optimizer=loss_scaled(optimizer, layers),
+            loss=devices.shared(loss, model, optimizer, examples=len(train), batch_size=phase.batch_size),
+            metrics=metrics_for(outputs, shares=shared),
+            jit_compile=jit_compile(),
+        )
+        # Otherwise Keras makes the optimizer's variables while it traces the step, which traces the network twice.
+        model.optimizer.build(model.trainable_variables)
 
-    epoch_now, done = first_epoch, 0
-    # By Keras's own count of epochs: it also calls `on_epoch_end` of a PyDataset before the first one.
-    begins = keras.callbacks.LambdaCallback(
-        on_epoch_begin=lambda epoch, logs: learning.start(epoch, done if epoch == epoch_now else 0)
-    )
-    # Not by the optimizer's count: on JAX its variables are not up to date within an epoch.
-    done_after = lambda batch: steps * (learning.epoch - first_epoch) + learning.skip + batch + 1  # noqa: E731
-    everybody = [begins, *_ends(phase, model, done_after, validation is not None), *callbacks]
-    if checkpoint is not None:
-        epoch_now, done = checkpoint.begin(
-            model, callbacks=everybody, first_epoch=first_epoch, epochs=epochs, steps=steps
+        epoch_now, done = first_epoch, 0
+        # By Keras's own count of epochs: it also calls `on_epoch_end` of a PyDataset before the first one.
+        begins = keras.callbacks.LambdaCallback(
+            on_epoch_begin=lambda epoch, logs: learning.start(epoch, done if epoch == epoch_now else 0)
         )
-        everybody.append(checkpoint.callback())
-    if display is not None and not display.silent:
-        everybody.append(_shown(display, title, first_epoch=first_epoch, epochs=epochs, steps=steps, done=done))
-    if done:
-        model._symbolic_build(data_batch=learning[0])  # makes the metrics, whose values come back
-    with warnings.catch_warnings():
-        if done:  # the first epoch has fewer batches than Keras counted
-            warnings.filterwarnings("ignore", "Your input ran out of data")
-        result = model.fit(
-            learning,
-            shuffle=False,  # the feed has its own order
-            validation_data=checking,
-            initial_epoch=epoch_now,
-            epochs=first_epoch + epochs,
-            class_weight=class_weight,
-            callbacks=everybody,
-            verbose=0,  # the display says it
-        )
+        # Not by the optimizer's count: on JAX its variables are not up to date within an epoch.
+        done_after = lambda batch: steps * (learning.epoch - first_epoch) + learning.skip + batch + 1  # noqa: E731
+        everybody = [begins, *_ends(phase, model, done_after, validation is not None), *callbacks]
+        if checkpoint is not None:
+            epoch_now, done = checkpoint.begin(
+                model, callbacks=everybody, first_epoch=first_epoch, epochs=epochs, steps=steps
+            )
+            everybody.append(checkpoint.callback())
+        if display is not None and not display.silent:
+            everybody.append(_shown(display, title, first_epoch=first_epoch, epochs=epochs, steps=steps, done=done))
+        if done or devices.strategy_of(model) is not None:
+            model._symbolic_build(data_batch=learning[0])  # makes the metrics, whose values come back
+        with warnings.catch_warnings():
+            if done:  # the first epoch has fewer batches than Keras counted
+                warnings.filterwarnings("ignore", "Your input ran out of data")
+            result = model.fit(
+                learning,
+                shuffle=False,  # the feed has its own order
+                validation_data=checking,
+                initial_epoch=epoch_now,
+                epochs=first_epoch + epochs,
+                class_weight=class_weight,
+                callbacks=everybody,
+                verbose=0,  # the display says it
+            )
     return {name: [float(value) for value in values] for name, values in result.history.items()}
 
 

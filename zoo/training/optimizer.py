@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from zoo.specs import PhaseSpec
+from zoo.training import devices
 
 
 def optimizer_for(phase: PhaseSpec, *, steps: int, factors: Mapping[int, float] | None = None) -> Any:
@@ -71,6 +72,18 @@ def _staged(name: str) -> type:
         @learning_rate.setter
         def learning_rate(self, rate: Any) -> None:
             self._given.assign(rate)
+
+        def _clip_gradients(self, gradients: Any) -> Any:
+            """Keras would clip what each of several devices has; the norm is meant of their sum, see below."""
+            return gradients if devices.several() else super()._clip_gradients(gradients)
+
+        def _all_reduce_sum_gradients(self, pairs: Any) -> Any:
+            """The sum over devices, clipped; TensorFlow's optimizers call it before they take a step."""
+            pairs = super()._all_reduce_sum_gradients(pairs)
+            if not devices.several():
+                return pairs
+            gradients, variables = zip(*pairs, strict=True)
+            return list(zip(super()._clip_gradients(list(gradients)), variables, strict=True))
 
         def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
             rate = learning_rate * self._factors[self._get_variable_index(variable)]

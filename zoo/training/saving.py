@@ -17,7 +17,7 @@ import numpy as np
 from zoo.compose import Composition
 from zoo.errors import DivergedError, ResumeError
 from zoo.registry import ZooNotice
-from zoo.training import checkpoint
+from zoo.training import checkpoint, devices
 from zoo.training.freeze import leaves
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Checkpointer:
         assert composition.head is not None
         self._start_head = composition.head_weights()
         inside = [leaf for stage in composition.stages for layer in stage.layers for leaf in leaves(layer)]
-        self._start_rates = [(leaf, leaf.rate) for leaf in inside if isinstance(getattr(leaf, "rate", None), float)]
+        self._start_settings = _settings([*inside, *leaves(composition.head)])
         self._moving: set[str] = set()  # names of stages
         self._found: checkpoint.Checkpoint | None = None
         self._phase = 0
@@ -229,14 +229,14 @@ class Checkpointer:
         if self._write_start is None:
             return
         head = self._composition.head_weights()
-        rates = [(leaf, leaf.rate) for leaf, _ in self._start_rates]
+        now = [(leaf, name, getattr(leaf, name)) for leaf, name, _ in self._start_settings]
         self._composition.set_head_weights(self._start_head)
-        _set_rates(self._start_rates)  # within a phase the Dropout of frozen stages is switched off
+        _set(self._start_settings)
         try:
             self._write_start()
         finally:
             self._composition.set_head_weights(head)
-            _set_rates(rates)
+            _set(now)
         self._write_start = None
 
     def _save(self, place: tuple[int, int, int], descent: Mapping[str, Any], **tensors: checkpoint.Tensors) -> None:
@@ -244,7 +244,7 @@ class Checkpointer:
         assert self._outcome is not None
         started = time.monotonic()
         phase, epoch, batch = place
-        weights = {name: _array(variable) for name, variable in self._variables(self._composition).items()}
+        weights = {name: devices.read(variable) for name, variable in self._variables(self._composition).items()}
         bad = next((name for name, value in weights.items() if not np.isfinite(value).all()), None)
         if bad is not None:
             raise self.diverged(f"the weights {bad!r} are no numbers any more")
@@ -556,28 +556,33 @@ def unsaved(callbacks: Sequence[Any]) -> list[str]:
     ]
 
 
-def _set_rates(rates: Sequence[tuple[Any, float]]) -> None:
-    for leaf, rate in rates:
-        leaf.rate = rate
+def _settings(layers: Sequence[Any]) -> list[tuple[Any, str, Any]]:
+    """(layer, name, value) of what is another within a phase: Dropout of frozen stages off, BatchNorm synchronised."""
+    names = ("rate", "synchronized")
+    return [
+        (layer, name, getattr(layer, name))
+        for layer in layers
+        for name in names
+        if isinstance(getattr(layer, name, None), float | bool)
+    ]
+
+
+def _set(values: Sequence[tuple[Any, str, Any]]) -> None:
+    for layer, name, value in values:
+        setattr(layer, name, value)
 
 
 def _plain(value: Any) -> Any:
     return float(value) if hasattr(value, "__array__") else value
 
 
-def _array(variable: Any) -> np.ndarray:
-    import keras
-
-    return np.asarray(keras.ops.convert_to_numpy(variable))
-
-
 def _numbered(variables: Sequence[Any]) -> dict[str, np.ndarray]:
-    return {f"{index:04d}": _array(variable) for index, variable in enumerate(variables)}
+    return {f"{index:04d}": devices.read(variable) for index, variable in enumerate(variables)}
 
 
 def _assign(variables: Sequence[Any], tensors: Mapping[str, np.ndarray], what: str) -> None:
     values = [tensors[name] for name in sorted(tensors)]
-    if [tuple(variable.shape) for variable in variables] != [value.shape for value in values]:
+    if [devices.shape(variable) for variable in variables] != [value.shape for value in values]:
         raise ResumeError(f"the {what} of the checkpoint do not fit this model: {len(values)} for {len(variables)}")
     for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
+        devices.write(variable, value)

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from zoo import settings
-from zoo.compose import Composition
+from zoo.compose import Composition, on_one_device
 from zoo.features.cache import features_root
+from zoo.training import devices
 
 WORTH = 0.15
 """Share of the multiply-adds that must lie in the prefix: below that, reading it from disk costs what it saves."""
@@ -82,7 +83,7 @@ def halves(composition: Composition, boundary: Any) -> Halves:
     base = composition.backbone
     node = base._inbound_nodes[-1]  # its one call, in the training graph
     inside = keras.Model(base.inputs[0], boundary, name="prefix_stages")
-    prefix = keras.Model(composition.training.input, inside(node.input_tensors[0]), name="prefix")
+    prefix = on_one_device(keras.Model(composition.training.input, inside(node.input_tensors[0]), name="prefix"))
     start = keras.Input(boundary.shape[1:], dtype=boundary.dtype, name="boundary")
     rest = start
     if boundary is not base.outputs[0]:
@@ -90,7 +91,9 @@ def halves(composition: Composition, boundary: Any) -> Halves:
     answer = composition.training.output
     if answer is not node.output_tensors[0]:  # it is for the pretrained classifier
         rest = keras.Model(node.output_tensors[0], answer, name="suffix_head")(rest)
-    return Halves(inside, prefix, keras.Model(start, rest, name="suffix"))
+    with devices.scope(composition.training):
+        suffix = keras.Model(start, rest, name="suffix")
+    return Halves(inside, prefix, suffix)
 
 
 def pays(found: Cut, *, images: int, epochs: int, views: int = 1) -> str:

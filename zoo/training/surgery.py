@@ -8,6 +8,7 @@ import numpy as np
 
 from zoo.compose import Composition
 from zoo.errors import OptionError
+from zoo.training import devices
 from zoo.training.freeze import freeze, leaves, quiet_dropout
 from zoo.training.loop import Images, Rows, loss_for, loss_scaled, reseed
 
@@ -42,11 +43,10 @@ def relative_gradients(composition: Composition, source: Images | Rows, *, seed:
     try:
         with quiet_dropout(stages, []):
             reseed([*layers, *leaves(composition.head)], seed=seed, epoch=0)
-            model.compile(
-                optimizer=loss_scaled(keras.optimizers.SGD(learning_rate=1.0), layers),
-                loss=loss_for(composition.outputs, from_logits=composition.from_logits, scales=composition.scales()),
-                jit_compile=jit_compile(),
-            )
+            loss = loss_for(composition.outputs, from_logits=composition.from_logits, scales=composition.scales())
+            with devices.scope(model):
+                optimizer = loss_scaled(keras.optimizers.SGD(learning_rate=1.0), layers)
+                model.compile(optimizer=optimizer, loss=loss, jit_compile=jit_compile())
             start = {id(weight): np.asarray(weight).astype(np.float64) for weight in model.trainable_weights}
             model.train_on_batch(values, targets)
         found: dict[str, float] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,7 @@ DEFAULT_HEAD = "linear"
 @click.option("--input-size", type=click.IntRange(min=1), metavar="PIXELS", help="Side of the input.")
 @click.option("--resize", type=click.Choice(["crop", "stretch", "pad"]), help="How pictures become squares.")
 @click.option("--precision", type=click.Choice(PRECISIONS), help="What base and head compute in; default float32.")
+@click.option("--devices", metavar="all|NAMES", help="Train on several devices, e.g. GPU:0,GPU:1; all: every GPU.")
 @click.option(
     "--recipe",
     metavar="NAME",
@@ -111,6 +113,7 @@ def command(
     input_size: int | None,
     resize: str | None,
     precision: str | None,
+    devices: str | None,
     recipe: str | None,
     epochs: int | None,
     batch_size: int | None,
@@ -166,7 +169,7 @@ def command(
     load_keras()
     own_labels = registry().get("heads", head).spec.labels
     wanted = Head(name=head, options=options) if own_labels else head_for(dataset, head=head, **options)
-    with Display(0 if quiet else "auto") as shown:
+    with Display(0 if quiet else "auto") as shown, _scope(devices):
         model = build(
             backbone,
             wanted,
@@ -198,6 +201,16 @@ def command(
         print_json({"directory": str(run.directory), "model_file": str(saved), **run.to_dict()})
     else:
         print_run(run, saved)
+
+
+def _scope(devices: str | None) -> AbstractContextManager[Any]:
+    """Where a model is built that several devices train."""
+    if devices is None:
+        return nullcontext()
+    from zoo.training.devices import mirrored
+
+    scope: AbstractContextManager[Any] = mirrored(None if devices == "all" else names([devices])).scope()
+    return scope
 
 
 def _check_out(out: str | None) -> None:
