@@ -251,7 +251,7 @@ class _Job:
         if never:
             self.notes.append(f"{name} does not know {', '.join(never)}, and is always wrong there.")
         evaluation = model.evaluate(self._measured(), verbose=0, progress=self.progress)
-        total = int(model.composition.scoring.count_params())
+        total = int(model.composition.backbone.count_params())  # without the matrices that pick and add up
         return Compared(name, evaluation, seconds=0.0, parameters=total, trained=0, ms=self._milliseconds(model))
 
     def scratch(self, name: str) -> Compared:

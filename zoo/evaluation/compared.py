@@ -21,6 +21,9 @@ from zoo.registry import Table
 TIE = 0.05
 """Two models whose paired difference has at least this p-value cannot be told apart."""
 
+_CLEARLY = 0.8
+"""A time is called the least where it is below this share of the next: timings of one network differ by as much."""
+
 
 @dataclass(frozen=True)
 class Compared:
@@ -159,12 +162,11 @@ class Comparison(Sequence[Compared]):
                 lines.append(f"{self.best.name} and {row.name} cannot be told apart: {size}{unit} {how}.")
             else:
                 lines.append(f"{self.best.name} is better than {row.name}: {size}{unit} {how}.")
-        for what, key in (("cheapest to train", "seconds"), ("fastest to answer", "ms")):
-            known = [row for row in self.ties if getattr(row, key) is not None]
-            if len(known) > 1:
-                least = min(known, key=lambda row: getattr(row, key))
-                unit = "s" if key == "seconds" else "ms an image"
-                lines.append(f"Of those that tie, {least.name} is the {what}: {getattr(least, key):.3g} {unit}.")
+        for what, key, unit in (("cheapest to train", "seconds", "s"), ("fastest to answer", "ms", "ms an image")):
+            known = sorted(value for row in self.ties if (value := getattr(row, key)) is not None)
+            if len(known) > 1 and known[0] < _CLEARLY * known[1]:
+                (least,) = (row.name for row in self.ties if getattr(row, key) == known[0])
+                lines.append(f"Of those that tie, {least} is the {what}: {known[0]:.3g} {unit}.")
         return lines
 
     def remarks(self) -> list[str]:
