@@ -189,6 +189,27 @@ def test_runs_are_compared_from_their_folders_alone(runs: list[zoo.Run], monkeyp
         compare([runs[0], "scratch"], timings=False)
 
 
+def test_the_command_line_says_the_same(
+    runs: list[zoo.Run], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    from zoo.cli.main import main
+
+    folders = [str(run.directory) for run in runs]
+    expected = compare(folders, timings=False)
+    assert main(["compare", *folders, "--no-timings", "--figure", str(tmp_path / "c.png")]) == 0
+    said = capsys.readouterr()
+    assert expected.table().render(width=1000) in said.out
+    assert expected.verdict in said.out
+    assert "exact McNemar test" in said.err
+    assert (tmp_path / "c.png").read_bytes()[:4] == b"\x89PNG"
+    assert main(["compare", *folders, "--no-timings", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(expected.to_dict()))
+    assert main(["compare", folders[0]]) == 2
+    assert main(["compare", *folders, "--class", "red"]) == 2
+    assert main(["compare", folders[0], str(tmp_path)]) == 1
+    assert "not the folder of a run" in capsys.readouterr().err
+
+
 def test_data_of_its_own_measures_all_anew(runs: list[zoo.Run]) -> None:
     other = tiny_dataset(count=30, seed=9)
     found = compare({"run": runs[0], "model": runs[1].model}, data=other, timings=False)
