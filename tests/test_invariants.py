@@ -70,10 +70,11 @@ def stage_state(model: zoo.TransferModel) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize(
-    "family", families("vgg16", "resnet50", "mobilenet_v2", "efficientnet_b0", "efficientnet_lite0")
+    "family",
+    ["efficientnet_lite0", "mobilenet_v2", *(pytest.param(n, marks=pytest.mark.slow) for n in ("resnet50", "vgg16"))],
 )
 def test_fine_tuning_moves_the_last_stages_and_no_batchnorm(family: str, make, pictures) -> None:
-    """In a graph; every recipe, files and copies: `training/test_families.py`."""
+    """In a graph; every recipe on every family, files and copies: `training/test_families.py`."""
     model = make(family)
     before_bn, before = batchnorm_state(model), stage_state(model)
     assert before_bn or family in {"vgg16", "convnext_tiny"}
