@@ -30,7 +30,7 @@ test-slow: $(VENV)/.installed
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m slow --durations=20
 
 # The core suite with Keras on JAX, in an environment without TensorFlow; results are compared with those of TensorFlow
-# in the other one. By hand: see docs/training.md for what it takes.
+# in the other one. By hand, in the foreground (a background job ignores Ctrl-C, which a test presses).
 JAX := .venv-jax
 JAX_TESTS := tests/backends tests/test_model.py tests/test_invariants.py tests/test_outputs.py tests/training tests/features \
 	tests/augment
