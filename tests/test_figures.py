@@ -65,6 +65,7 @@ def test_fine_tuning_on_digits_beats_raw_pixels(tmp_path: Path) -> None:
     parts = data.split(images, validation=0.2, seed=0)
     raw = pixel_baseline(images, parts.train, parts.validation)
     model = zoo.build("efficientnet_lite0", head=zoo.classifier("digits"), input_size=96)
-    tuned = model.fit("digits", recipe="lp-ft", seed=0)
+    # Digits look little like the photos of ImageNet: one stage more than the recipe's own reaches further.
+    tuned = model.fit("digits", recipe="lp-ft", stages=["stage3", "stage4"], seed=0)
     assert tuned.validation.accuracy >= 0.98
     assert tuned.validation.accuracy > raw
