@@ -288,6 +288,17 @@ def _features(
     composition, _ = compose(
         backbone, classifier(placeholder), weights=weights, features=features, input_size=input_size
     )
+    return composition, of_every_image(composition, dataset, cache=cache, progress=progress)
+
+
+def of_every_image(
+    composition: Composition, dataset: data_room.Dataset, *, cache: bool = True, progress: Any = None
+) -> Features:
+    """Features of all images that can be read.
+
+    Raises:
+        DataError: none can.
+    """
     found = extract(
         composition.features,
         dataset,
@@ -299,7 +310,7 @@ def _features(
     )
     if not len(found):
         raise DataError(f"none of the {len(dataset)} images of {dataset.name} could be read")
-    return composition, found
+    return found
 
 
 def _label(dataset: data_room.Dataset, index: int) -> str | None:

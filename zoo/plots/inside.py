@@ -11,8 +11,7 @@ from zoo import data as data_room
 from zoo.compose import Composition, as_pixels
 from zoo.data.inputs import as_uint8
 from zoo.errors import DataError, OptionError, did_you_mean
-from zoo.features import extract
-from zoo.features.nearest import principal_map
+from zoo.features.nearest import of_every_image, principal_map
 from zoo.plots import gradient, patches
 from zoo.plots.style import COLOURS, COLUMN, MAP, PAGE, colours, new, paper, short, tiles
 from zoo.specs import HEAD_STAGE
@@ -254,16 +253,7 @@ def map_of_features(model: Any, data: Any, *, cache: bool = True) -> Any:
     if composition.features is None:
         raise OptionError("the pretrained classifier has no features of its own: build it with a head")
     dataset = data_room.load(data)
-    found = extract(
-        composition.features,
-        dataset,
-        np.arange(len(dataset)),
-        size=composition.input_size,
-        rule=composition.resize,
-        cache=cache,
-    )
-    if not len(found):
-        raise DataError(f"none of the {len(dataset)} images of {dataset.name} could be read")
+    found = of_every_image(composition, dataset, cache=cache)
     return plane(principal_map(found.values), dataset, found.positions)
 
 
