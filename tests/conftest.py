@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -16,6 +17,10 @@ import pytest
 
 # Traced graphs are millions of objects that stay: the default looks through all of TensorFlow ten times in a fit.
 gc.set_threshold(20_000, 10, 5)
+
+# A shell lets its background jobs, and all they start, ignore Ctrl-C: the tests of Ctrl-C would wait for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(Path(__file__).parent), str(ROOT)]  # tests.helpers, and tools

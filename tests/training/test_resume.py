@@ -107,7 +107,6 @@ def test_ctrl_c_keeps_the_best_so_far_and_says_how_to_go_on(
     data: Path, small_whole: dict[str, Any], tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a job that a shell put in the background
     press = at_epoch(3, lambda: signal.raise_signal(signal.SIGINT))
     model, go = small(data, run, callbacks=[press])
     with (
