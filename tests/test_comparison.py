@@ -190,10 +190,11 @@ def test_runs_are_compared_from_their_folders_alone(runs: list[zoo.Run], monkeyp
 
 
 def test_the_command_line_says_the_same(
-    runs: list[zoo.Run], capsys: pytest.CaptureFixture[str], tmp_path: Path
+    runs: list[zoo.Run], capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from zoo.cli.main import main
 
+    monkeypatch.setenv("COLUMNS", "1000")  # a narrow terminal leaves columns out
     folders = [str(run.directory) for run in runs]
     expected = compare(folders, timings=False)
     assert main(["compare", *folders, "--no-timings", "--figure", str(tmp_path / "c.png")]) == 0

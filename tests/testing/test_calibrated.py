@@ -24,6 +24,7 @@ def pixels(photos: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_wrong_channel_order_moves_the_output(name: str, pixels: np.ndarray) -> None:
+    keras.utils.set_random_seed(0)  # of many random networks a few lie outside these bounds
     base = applications.build(name, include_top=False, input_size=64)
     assert calibrated(base) is base
     right, wrong = np.split(features(base, np.concatenate([pixels, swapped(pixels)])), 2)
