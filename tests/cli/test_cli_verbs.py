@@ -135,8 +135,9 @@ def test_fit_with_everything_said(zoo, flowers: Path, tmp_path: Path) -> None:
         *("--head-option", "units=16", "--head-option", "dropout=0", "--recipe", "head", "--epochs", "3"),
         *("--batch-size", "8", "--learning-rate", "0.01", "--validation", str(flowers / "other"), "--test", "0.1"),
         *("--input-size", "96", "--resize", "stretch", "--features", "max", "--class-weight", "balanced"),
-        *("--directory", str(tmp_path / "run"), "--json"),
+        *("--devices", "CPU:0", "--directory", str(tmp_path / "run"), "--json"),
     ).json()
+    assert data["devices"] == ["CPU:0"]
     assert data["recipe"]["phases"][0]["epochs"] == 3
     assert len(data["history"]["loss"]) == 3
     assert data["model"]["head_options"] == {"units": [16], "dropout": 0}
@@ -181,6 +182,7 @@ def test_fit_augments_and_takes_the_labels_of_the_head(zoo, flowers: Path, tmp_p
         (["--out", "/no/such/folder/mine.keras"], ["/no/such/folder", "does not exist"]),
         (["--weights", "imagenot"], ["imagenot"]),
         (["--weights", "none"], ["random weights", "scratch"]),
+        (["--devices", "CPU:0,GPU:7"], ["no device GPU:7 here", "there are CPU:0"]),
     ],
     ids=lambda value: value[-1] if isinstance(value, list) else "",
 )

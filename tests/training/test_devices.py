@@ -111,17 +111,14 @@ def test_another_kind_of_strategy_is_refused() -> None:
         devices.check(_composition(other))
 
 
-def test_a_device_without_an_image_is_refused_with_a_batch_size_that_works() -> None:
-    from types import SimpleNamespace
-
-    two = SimpleNamespace(_distribute_strategy=SimpleNamespace(num_replicas_in_sync=2))
-    devices.check_batches(two, examples=37, batch_size=8)  # 3 and 2 in the last
-    with pytest.raises(OptionError, match=r"batch_size=9 with 37 training images leaves one.*batch_size=8"):
-        devices.check_batches(two, examples=37, batch_size=9)
-    devices.check_batches(SimpleNamespace(), examples=37, batch_size=9)  # no strategy
-    assert devices.measuring_batch(two, examples=9, batch_size=8) == 7
-    with pytest.raises(OptionError, match="1 held out images are too few for 2 devices"):
-        devices.measuring_batch(two, examples=1, batch_size=8)
+@pytest.mark.parametrize("count", [2, 3, 4, 8])
+def test_every_device_has_a_share_of_every_batch(count: int) -> None:
+    for examples in range(1, 70):
+        copies = devices.fewest_copies(examples, count)
+        share = -(-copies * examples // count)  # as TensorFlow divides: upwards, until nothing is left
+        assert copies * examples - (count - 1) * share > 0
+        assert copies == 1 or examples < count * count, "a large batch is given once"
+        assert copies <= count
 
 
 def test_devices_that_are_not_there(lone: Any) -> None:

@@ -22,6 +22,7 @@ import zoo
 from zoo.errors import DivergedError, ResumeError
 from zoo.registry import ZooNotice
 from zoo.training.checkpoint import newest, numbered
+from zoo.training.run import _sha256
 
 PROGRAM = Path(resumable.__file__)
 
@@ -220,6 +221,12 @@ def test_what_cannot_go_on_is_refused(
     with pytest.raises(ResumeError, match="was changed"):
         zoo.resume(run)
     (run / "run.json").write_text(text)
+    old = json.loads(text)
+    del old["config"]["devices"]
+    before = shutil.copytree(run, tmp_path / "before", ignore=shutil.ignore_patterns("checkpoints"))
+    (before / "run.json").write_text(json.dumps(old | {"config_sha256": _sha256(old["config"])}))
+    with pytest.raises(ResumeError, match=r"of another version of zoo \(it does not say 'devices'\): start a new run"):
+        zoo.resume(before)
     with monkeypatch.context() as patch:
         now = zoo.model._environment()
         patch.setattr("zoo.model._environment", lambda: now | {"backend": "another"})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
@@ -90,44 +90,6 @@ def mirrored(wanted: Sequence[str] | None) -> Any:
     return tf.distribute.MirroredStrategy(None if wanted is None else list(wanted))
 
 
-def _fits(examples: int, batch_size: int, count: int) -> bool:
-    """Whether every batch has something for each of so many devices; TensorFlow gives the first ones more."""
-    sizes = {min(batch_size, examples), examples % batch_size or batch_size}
-    return all(size > (count - 1) * -(-size // count) for size in sizes)
-
-
-def check_batches(model: Any, *, examples: int, batch_size: int) -> None:
-    """Refuse batches that leave a device without an image, on which TensorFlow's convolutions fail.
-
-    Raises:
-        OptionError: the message names the nearest batch size that does.
-    """
-    strategy = strategy_of(model)
-    count = 1 if strategy is None else strategy.num_replicas_in_sync
-    if _fits(examples, batch_size, count):
-        return
-    near = sorted(range(count, max(examples, batch_size) + 1), key=lambda size: abs(size - batch_size))
-    better = next((size for size in near if _fits(examples, size, count)), None)
-    raise OptionError(
-        f"batch_size={batch_size} with {examples} training images leaves one of {count} devices without an image in "
-        f"the last batch: " + (f"take batch_size={better}" if better else "take fewer devices")
-    )
-
-
-def measuring_batch(model: Any, *, examples: int, batch_size: int) -> int:
-    """The batch size to measure with: as asked, or the next below it that leaves no device without an image.
-
-    Raises:
-        OptionError: there is none.
-    """
-    strategy = strategy_of(model)
-    count = 1 if strategy is None else strategy.num_replicas_in_sync
-    for size in range(batch_size, count - 1, -1):
-        if _fits(examples, size, count):
-            return size
-    raise OptionError(f"{examples} held out images are too few for {count} devices: hold out more")
-
-
 def as_before(wanted: Sequence[str] | None) -> AbstractContextManager[Any]:
     """The scope in which a run that was begun on these devices goes on.
 
@@ -190,41 +152,100 @@ def exactly(model: Any, layers: Sequence[Any]) -> Iterator[None]:
             layer.synchronized = synchronized
 
 
-def shared(loss: Any, model: Any, optimizer: Any, *, examples: int, batch_size: int) -> Any:
-    """A loss whose gradients, summed over all devices, are those of the mean over the whole batch.
+def fewest_copies(examples: int, count: int) -> int:
+    """How often a batch of so many examples must be given for each of so many devices to have one of them."""
+    # TensorFlow divides upwards: the first devices get more, and the last ones what is left.
+    enough = (n for n in range(1, count + 1) if n * examples > (count - 1) * -(-n * examples // count))
+    return next(enough)
+
+
+class Batch:
+    """The whole batch of a step, of which each device sees a share: makes every example of it count once.
 
     Keras adds up means / devices, which weighs the examples of a small share more than the others: the last batch of an
-    epoch seldom divides evenly. Here the gradient of each device counts by its share of the examples; the value stays
-    as it is, since Keras's running mean weighs it by the number of examples. How large the whole batch is follows from
-    the step: asking the other devices would be one more thing that all must do in the same order.
+    epoch seldom divides evenly. Here the gradient of each device counts by its share of the examples. And where a
+    device would get none, on which TensorFlow's convolutions fail, the batch is given several times: that changes
+    neither the mean of its gradients nor the mean and variance that BatchNorm takes, and running means count it once.
+
+    Without a strategy of several devices all of this leaves everything as it is.
 
     Args:
-        loss: a Keras loss, or a function of (true, told), that gives a mean over examples.
-        model: what is trained; without a strategy the loss itself is returned.
-        optimizer: counts the steps.
-        examples: of an epoch.
-        batch_size: examples of all devices in every batch but the last.
+        model: what is trained.
     """
-    strategy = strategy_of(model)
-    if strategy is None or strategy.num_replicas_in_sync == 1:
-        return loss
-    import keras
 
-    steps, count = -(-examples // batch_size), strategy.num_replicas_in_sync
-    last = examples - (steps - 1) * batch_size
+    def __init__(self, model: Any) -> None:
+        strategy = strategy_of(model)
+        self._count = 1 if strategy is None else strategy.num_replicas_in_sync
+        self._now = 0
+        if self._count > 1:
+            import keras
 
-    class Shared(keras.losses.Loss):
-        """The loss with gradients by shares."""
+            with scope(model):
+                self._examples, self._weight = (
+                    keras.Variable(1.0, trainable=False, dtype="float32", autocast=False, name=name)
+                    for name in ("batch_examples", "batch_weight")
+                )
 
-        def __call__(self, true: Any, told: Any, sample_weight: Any = None) -> Any:
-            value = loss(true, told) if sample_weight is None else loss(true, told, sample_weight=sample_weight)
-            still = keras.ops.stop_gradient(value)
-            ends = keras.ops.equal((keras.ops.cast(optimizer.iterations, "int32") + 1) % steps, 0)
-            whole = keras.ops.where(ends, float(last), float(batch_size))
-            share = keras.ops.cast(keras.ops.shape(told)[0], "float32") * count / whole
-            return still + share * (value - still)
+    def fill(self, batch: Any, examples: int) -> Any:
+        """The arrays of a batch of so many examples, once or as often as it takes."""
+        copies = fewest_copies(examples, self._count)
+        if copies == 1:
+            return batch
+        import keras
 
-    return Shared(name="loss")
+        return keras.tree.map_structure(lambda array: np.concatenate([array] * copies), batch)
+
+    def begin(self, examples: int) -> None:
+        """The next step is that of a batch of so many examples.
+
+        Told from outside: asking the other devices would be one more thing that all must do in the same order.
+        """
+        if self._count > 1 and 0 < examples != self._now:  # behind its last batch an epoch has none
+            self._examples.assign(float(examples))
+            self._weight.assign(1 / fewest_copies(examples, self._count))
+            self._now = examples
+
+    def loss(self, loss: Any) -> Any:
+        """A loss whose gradients, summed over all devices, are those of the mean over the whole batch.
+
+        Its value stays as it is: `count_once` sees to the running mean.
+
+        Args:
+            loss: a Keras loss, or a function of (true, told), that gives a mean over examples.
+        """
+        if self._count == 1:
+            return loss
+        import keras
+
+        whole = self
+
+        class Shared(keras.losses.Loss):
+            """The loss with gradients by shares."""
+
+            def __call__(self, true: Any, told: Any, sample_weight: Any = None) -> Any:
+                value = loss(true, told) if sample_weight is None else loss(true, told, sample_weight=sample_weight)
+                still = keras.ops.stop_gradient(value)
+                mine = keras.ops.cast(keras.ops.shape(told)[0], "float32") * whole._weight
+                return still + mine * whole._count / whole._examples * (value - still)
+
+        return Shared(name="loss")
+
+    def count_once(self, metrics: Iterable[Any]) -> None:
+        """Let running means, such as that of the loss, count a batch once that is given several times."""
+        for metric in metrics if self._count > 1 else ():
+            self._count_once(metric)
+
+    def _count_once(self, metric: Any) -> None:
+        import keras
+
+        update = metric.update_state
+
+        def weighted(*values: Any, sample_weight: Any = None) -> Any:
+            if sample_weight is None:
+                sample_weight = keras.ops.ones(keras.ops.shape(values[0])[:1])
+            return update(*values, sample_weight=keras.ops.cast(sample_weight, "float32") * self._weight)
+
+        metric.update_state = weighted
 
 
 def several() -> bool:

@@ -168,9 +168,6 @@ def train(
     outcome.validation = everything[np.isin(everything, split.validation)]
     outcome.test = everything[np.isin(everything, split.test)]
     _require_classes(composition, dataset, outcome)
-    for phase in recipe.phases:
-        if phase.solver == "gradient" or composition.linear_layer() is None:
-            devices.check_batches(composition.training, examples=len(outcome.train), batch_size=phase.batch_size)
     views: list[Features] = []
     if features is not None:
         most = max(phase.views for phase, wanted in zip(recipe.phases, on_features, strict=True) if wanted)

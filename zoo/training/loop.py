@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -119,7 +120,13 @@ class Rows:
 
 
 def feed(
-    source: Images | Rows, *, batch_size: int, first_epoch: int, seed: int | None, blend: Blend | None = None
+    source: Images | Rows,
+    *,
+    batch_size: int,
+    first_epoch: int,
+    seed: int | None,
+    blend: Blend | None = None,
+    whole: devices.Batch,
 ) -> Any:
     """A `keras.utils.PyDataset` that gives every example of the source once an epoch.
 
@@ -132,6 +139,7 @@ def feed(
         first_epoch: number of the first epoch.
         seed: shuffles anew every epoch; None: in order.
         blend: changes each batch; None: as it is.
+        whole: fills it up for several devices.
     """
     import keras
 
@@ -152,8 +160,14 @@ def feed(
 
         def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
             index += self.skip
-            values, targets = source.take(self._order[index * batch_size : (index + 1) * batch_size], self.epoch)
-            return (values, targets) if blend is None else blend(values, targets, self.epoch, index)
+            chosen = self._order[index * batch_size : (index + 1) * batch_size]
+            values, targets = source.take(chosen, self.epoch)
+            batch = (values, targets) if blend is None else blend(values, targets, self.epoch, index)
+            return whole.fill(batch, len(chosen))
+
+        def examples(self, index: int) -> int:
+            """How many the batch of this number has."""
+            return min(batch_size, len(source) - (index + self.skip) * batch_size)
 
     return Feed()
 
@@ -321,29 +335,32 @@ def descend(
         blending = blend(phase, classes=classes, seed=seed, class_weight=class_weight)
         plain = lambda values, targets, epoch, batch: shares(values, targets, classes)  # noqa: E731
         class_weight = None
-    learning = feed(train, batch_size=phase.batch_size, first_epoch=first_epoch, seed=seed, blend=blending)
-    checking = None
-    if validation is not None:
-        size = devices.measuring_batch(model, examples=len(validation), batch_size=phase.batch_size)
-        checking = feed(validation, batch_size=size, first_epoch=first_epoch, seed=None, blend=plain)
+    whole = devices.Batch(model)
+    feeding = partial(feed, batch_size=phase.batch_size, first_epoch=first_epoch, whole=whole)
+    learning = feeding(train, seed=seed, blend=blending)
+    checking: Any = None if validation is None else feeding(validation, seed=None, blend=plain)
     steps = math.ceil(len(train) / phase.batch_size)
     epochs = phase.epochs if phase.steps is None else math.ceil(phase.steps / steps)
     with devices.exactly(model, layers):
         optimizer = optimizer_for(phase, steps=phase.steps or steps * epochs, factors=factors)
         loss = loss_for(outputs, from_logits=from_logits, scales=scales, shares=shared)
+        metrics = metrics_for(outputs, shares=shared)
         model.compile(
             optimizer=loss_scaled(optimizer, layers),
-            loss=devices.shared(loss, model, optimizer, examples=len(train), batch_size=phase.batch_size),
-            metrics=metrics_for(outputs, shares=shared),
+            loss=whole.loss(loss),
+            metrics=metrics,
             jit_compile=jit_compile(),
         )
+        whole.count_once([model._loss_tracker, *metrics])
         # Otherwise Keras makes the optimizer's variables while it traces the step, which traces the network twice.
         model.optimizer.build(model.trainable_variables)
 
         epoch_now, done = first_epoch, 0
         # By Keras's own count of epochs: it also calls `on_epoch_end` of a PyDataset before the first one.
         begins = keras.callbacks.LambdaCallback(
-            on_epoch_begin=lambda epoch, logs: learning.start(epoch, done if epoch == epoch_now else 0)
+            on_epoch_begin=lambda epoch, logs: learning.start(epoch, done if epoch == epoch_now else 0),
+            on_train_batch_begin=lambda batch, logs: whole.begin(learning.examples(batch)),
+            on_test_batch_begin=lambda batch, logs: whole.begin(checking.examples(batch)),
         )
         # Not by the optimizer's count: on JAX its variables are not up to date within an epoch.
         done_after = lambda batch: steps * (learning.epoch - first_epoch) + learning.skip + batch + 1  # noqa: E731

@@ -118,6 +118,17 @@ class Run:
         return "\n".join(lines)
 
 
+class _Config(dict[str, Any]):
+    """The config of a run that another zoo may have begun."""
+
+    def __init__(self, config: Mapping[str, Any], *, path: Path) -> None:
+        super().__init__(config)
+        self._path = path
+
+    def __missing__(self, key: str) -> Any:
+        raise ResumeError(f"{self._path} is of another version of zoo (it does not say {key!r}): start a new run")
+
+
 class RunFolder:
     """The files of one run.
 
@@ -155,7 +166,7 @@ class RunFolder:
         """
         try:
             record = json.loads((path / "run.json").read_text(encoding="utf-8"))
-            config, digest = record["config"], record["config_sha256"]
+            config, digest, _ = dict(record["config"]), record["config_sha256"], record["state"]
         except FileNotFoundError as error:
             raise ResumeError(f"{path} is not the folder of a run: there is no {path / 'run.json'}") from error
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -164,6 +175,7 @@ class RunFolder:
             ) from error
         if _sha256(config) != digest:
             raise ResumeError(f"the config (recipe, seed, data) in {path / 'run.json'} was changed: start a new run")
+        record["config"] = _Config(config, path=path / "run.json")
         return cls(path, record)
 
     @property
