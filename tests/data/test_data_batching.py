@@ -167,3 +167,18 @@ def test_wrong_arguments_are_refused_at_once(photos):
             batches(data, [0], rule=RULE, **options)
     with pytest.raises(DataError, match=r"indices must lie in 0\.\.7"):
         batches(data, [8], size=8, rule=RULE)
+
+
+def test_pixels_at_hand_are_read_without_threads_and_others_with(monkeypatch):
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3), np.uint8)
+
+    def no_threads(*args, **kwargs):
+        raise AssertionError("a thread")
+
+    monkeypatch.setattr("zoo.data.batching.ThreadPoolExecutor", no_threads)
+    found = [*batches(Arrays(pixels), [4, 0, 2], size=8, rule=RULE, batch_size=2)]
+    assert [batch.positions.tolist() for batch in found] == [[4, 0], [2]]
+    assert np.array_equal(np.concatenate([batch.pixels for batch in found]), pixels[[4, 0, 2]])
+    for other, size in ((Arrays(pixels), 9), (Arrays(pixels / 1.0), 8), (Arrays(list(pixels)), 8)):
+        with pytest.raises(AssertionError, match="a thread"):
+            next(batches(other, [0], size=size, rule=RULE))

@@ -73,6 +73,11 @@ class Arrays(Dataset):
         pixels = _as_uint8(self._images[row])
         return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels.copy()
 
+    def at_hand(self, size: int) -> bool:
+        """See `Dataset.at_hand`."""
+        images = self._images
+        return isinstance(images, np.ndarray) and images.dtype == np.uint8 and images.shape[1:3] == (size, size)
+
     def digest(self, row: int) -> str:
         """The sha256 of the pixels as uint8 and their shape."""
         return pixel_digest(_as_uint8(self._images[row]))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -87,30 +89,38 @@ def batches(
 def _run(
     read: _Reader, chosen: np.ndarray, batch_size: int, workers: int, told: Callable[[str, str], None], fill: bool
 ) -> Iterator[Batch]:
-    chunks = iter([chosen[start : start + _CHUNK] for start in range(0, len(chosen), _CHUNK)])
-    ahead = workers + -(-2 * batch_size // _CHUNK)
+    chunks = [chosen[start : start + _CHUNK] for start in range(0, len(chosen), _CHUNK)]
+    at_hand = read.transform is None and read.dataset.at_hand(read.size)
+    results = (read(chunk) for chunk in chunks) if at_hand else _ahead(read, chunks, batch_size, workers)
+    ready: list[_Result] = []
+    seen = 0
+    with closing(results):
+        for result in chain.from_iterable(results):
+            if result.image is None:
+                told(result.id, result.reason)
+            else:
+                ready.append(result)
+            seen += not fill or result.image is not None
+            if seen == batch_size:
+                yield _batch(ready, read.size)
+                ready, seen = [], 0
+        if seen:
+            yield _batch(ready, read.size)
+
+
+def _ahead(read: _Reader, chunks: list[np.ndarray], batch_size: int, workers: int) -> Generator[list[_Result]]:
+    """What is read, in order, while threads go on reading."""
+    coming = iter(chunks)
     pool = ThreadPoolExecutor(workers, thread_name_prefix="zoo-batches")
     waiting: deque[Future[list[_Result]]] = deque()
     try:
-        for chunk in _first(chunks, ahead):
+        for chunk in islice(coming, workers + -(-2 * batch_size // _CHUNK)):
             waiting.append(pool.submit(read, chunk))
-        ready: list[_Result] = []
-        seen = 0
         while waiting:
             results = waiting.popleft().result()
-            for chunk in _first(chunks, 1):
+            for chunk in islice(coming, 1):
                 waiting.append(pool.submit(read, chunk))
-            for result in results:
-                if result.image is None:
-                    told(result.id, result.reason)
-                else:
-                    ready.append(result)
-                seen += not fill or result.image is not None
-                if seen == batch_size:
-                    yield _batch(ready, read.size)
-                    ready, seen = [], 0
-        if seen:
-            yield _batch(ready, read.size)
+            yield results
     finally:
         # Also when the caller stops early or an exception goes through: a few running images are waited for, the rest
         # is dropped.
@@ -163,14 +173,6 @@ class _Reader:
                     f"it must give uint8 {(self.size, self.size, 3)}"
                 )
         return _Result(index, name, image, box=None if boxes is None else boxes[0])
-
-
-def _first(items: Iterator[np.ndarray], count: int) -> Iterator[np.ndarray]:
-    for _ in range(count):
-        item = next(items, None)
-        if item is None:
-            return
-        yield item
 
 
 def _warn(name: str, reason: str) -> None:

@@ -138,6 +138,10 @@ class Dataset:
         """
         return self.read(int(self._rows[index]))
 
+    def at_hand(self, size: int) -> bool:
+        """Whether every image lies in memory as uint8 (size, size, ..): threads would cost more than reading it."""
+        return False
+
     def hashes(self) -> tuple[str, ...]:
         """sha256 of every image's content (of a file: of its bytes), in order; computed once.
 

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from zoo.augment.in_graph import PIXELS, Drawn
-from zoo.compose import as_pixels
 from zoo.data import Dataset, Transform, batches
 from zoo.errors import OptionError
 from zoo.outputs import columns
@@ -56,7 +55,10 @@ class Images:
         return len(self.positions)
 
     def take(self, chosen: np.ndarray, epoch: int) -> tuple[Any, np.ndarray]:
-        """Float32 pixels 0..255 of some of the images, with what was drawn for them if anything, and targets."""
+        """Pixels of some of the images, with what was drawn for them if anything, and targets.
+
+        The pixels are uint8, a quarter of the bytes to hand over; the graph makes them float32.
+        """
         assert self.dataset.targets is not None
         (batch,) = batches(
             self.dataset,
@@ -71,12 +73,11 @@ class Images:
         if self.boxes is not None:
             targets = targets.copy()
             targets[:, self.boxes] = batch.boxes
-        pixels = as_pixels(batch.pixels)
         if self.draws is None:
-            return pixels, targets
+            return batch.pixels, targets
         draw = self.draws(epoch)
         rows = [draw(int(index)) for index in batch.positions]
-        return {PIXELS: pixels, **{name: np.stack([row[name] for row in rows]) for name in rows[0]}}, targets
+        return {PIXELS: batch.pixels, **{name: np.stack([row[name] for row in rows]) for name in rows[0]}}, targets
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ def blend(phase: PhaseSpec, *, classes: int, seed: int, class_weight: Mapping[in
             if cut:
                 values, share = _pasted(values, values[other], share, draw)
             else:
-                values = (share * values + (1 - share) * values[other]).astype(values.dtype)
+                values = (share * values + (1 - share) * values[other]).astype(np.float32)
             told = (share * told + (1 - share) * told[other]).astype(np.float32)
         told = told * np.float32(1 - phase.label_smoothing) + np.float32(phase.label_smoothing / classes)
         if class_weight is None:
