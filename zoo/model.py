@@ -83,6 +83,7 @@ from zoo.training import (
 from zoo.training.checkpoint import Checkpoint, newest, numbered
 from zoo.training.fit import SCRATCH
 from zoo.training.freeze import flags, leaves, stages_that_train
+from zoo.training.saving import ending_when_terminated
 from zoo.training.suffix import cut
 
 
@@ -232,6 +233,7 @@ def resume(
     folder = RunFolder.existing(Path(run_folder))
     config, state = folder.record["config"], folder.record["state"]
     if state == "finished":
+        folder.drop_checkpoints()  # it may have been killed on the way
         raise ResumeError(f"{folder.path} is finished: zoo.load({str(folder.model)!r}) is its model")
     if state == "diverged":
         raise ResumeError(
@@ -1120,7 +1122,8 @@ class TransferModel:
         base = composition.backbone.get_weights() if tunes_base else None
         keeper = _Keeper()
         try:
-            yield keeper
+            with ending_when_terminated():
+                yield keeper
         except BaseException as error:
             named = composition.outputs
             composition.outputs = outputs

@@ -56,6 +56,8 @@ def test_a_run_cut_three_times_ends_as_one_that_was_not(data: Path, whole: dict[
     late = min(4, len(whole["history"]["loss"]) - 1)  # on JAX dropout is another, and stops it earlier
     with pytest.raises(Cut):  # in the middle of it
         zoo.resume(run, callbacks=[*resumable.callbacks(), cut_at(late, 3)], checkpoint_every=0.0)
+    for name in (".run.json-a1.tmp", ".model-b2.keras"):  # left by a kill while they were written
+        (run / name).write_bytes(b"half")
     done = zoo.resume(run, callbacks=resumable.callbacks())
     assert done.history == whole["history"]
     assert resumable.digest(done.model) == whole["weights"]
@@ -142,6 +144,25 @@ def test_sigterm_saves_and_ends_with_143(data: Path, small_whole: dict[str, Any]
     done = zoo.resume(run)
     assert done.history == small_whole["history"]
     assert resumable.digest(done.model) == small_whole["weights"]
+
+
+def test_sigterm_before_anything_is_trained_leaves_nothing(data: Path, tmp_path: Path) -> None:
+    """While features are computed, for `auto` to look at or for the probe: they are in the cache."""
+    for recipe in ("auto", "probe"):
+        from zoo.testing.tiny import tiny_backbone
+
+        model = zoo.build(tiny_backbone(), zoo.classifier(["red", "green", "blue"]), preprocessing=None)
+        with pytest.raises(SystemExit) as ended:
+            model.fit(
+                data,
+                recipe=recipe,
+                cache=False,
+                directory=tmp_path / recipe,
+                progress=lambda done, images: signal.raise_signal(signal.SIGTERM),
+            )
+        assert ended.value.code == 143
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        assert not (tmp_path / recipe).exists()
 
 
 def test_a_loss_that_is_no_number_stops_with_the_last_good_checkpoint(data: Path, tmp_path: Path) -> None:

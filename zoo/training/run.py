@@ -215,9 +215,10 @@ class RunFolder:
             self.path.rmdir()
 
     def drop_checkpoints(self) -> None:
-        """Remove what only a run that goes on needs."""
+        """Remove what only a run that goes on needs, and files that a kill left half-written."""
         shutil.rmtree(self.checkpoints, ignore_errors=True)
-        self.start.unlink(missing_ok=True)
+        for path in (self.start, *self.path.glob(".*-*.tmp"), *self.path.glob(".*-*.keras")):
+            path.unlink(missing_ok=True)
 
     @contextmanager
     def locked(self) -> Iterator[None]:

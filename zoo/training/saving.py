@@ -48,6 +48,27 @@ _OF_KERAS = {
 _STATELESS = {"TerminateOnNaN", "LearningRateScheduler", "LambdaCallback", "History", "ProgbarLogger"}
 
 
+@contextmanager
+def ending_when_terminated() -> Iterator[None]:
+    """SIGTERM ends what is done in here as an error does, with its exit code, so that nothing half-begun is left.
+
+    Only in the main thread, and where nobody else has plans for the signal.
+    """
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+
+    def end(kind: int, frame: Any) -> None:
+        raise SystemExit(TERMINATED)
+
+    signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 class Checkpointer:
     """Knows where a run is, saves it, and puts it back.
 
