@@ -80,7 +80,7 @@ from zoo.training import (
     unsaved,
     versions,
 )
-from zoo.training.checkpoint import Checkpoint, newest, numbered
+from zoo.training.checkpoint import Checkpoint, newest, numbered, prune
 from zoo.training.fit import SCRATCH
 from zoo.training.freeze import flags, leaves, stages_that_train
 from zoo.training.saving import ending_when_terminated
@@ -237,7 +237,7 @@ def resume(
         raise ResumeError(f"{folder.path} is finished: zoo.load({str(folder.model)!r}) is its model")
     if state == "diverged":
         raise ResumeError(
-            f"{folder.path} diverged and would do so again: {folder.record.get('error')}. Start a new run"
+            f"{folder.path} diverged and would do so again: start a new run, with a lower learning_rate or other data"
         )
     with folder.locked():
         folder.check_start()
@@ -850,8 +850,15 @@ class TransferModel:
         config = folder.record["config"]
         recipe = RecipeSpec.model_validate(config["recipe"])
         with self._whole_or_not_at_all(tunes_base=_tunes_base(recipe)) as keeper:
-            with provenance.recording() as used:
-                dataset, split, _, lint = self._training_data(data, validation, test, config["seed"], config["group"])
+            try:
+                with provenance.recording() as used:
+                    dataset, split, _, lint = self._training_data(
+                        data, validation, test, config["seed"], config["group"]
+                    )
+            except DataError as error:
+                raise ResumeError(
+                    f"{error}. If what {folder.path} was trained on is elsewhere now, pass it: data=, or --data"
+                ) from error
             if dataset.fingerprint() != config["data"]["fingerprint"]:
                 raise ResumeError(
                     f"the data is not what {folder.path} was trained on: {dataset.name} has other images or answers. "
@@ -1299,22 +1306,30 @@ class TransferModel:
         return notices
 
     def _write(self, run: Run, folder: RunFolder) -> None:
-        """Write the folder; a full disk must not lose a run that is in memory."""
+        """Write the folder; a full disk must not lose a run that is in memory, nor one that can go on."""
         run.directory = folder.path
         try:
-            self.save(folder.model)
-            for passing in ("progress", "start", "error"):
-                folder.record.pop(passing, None)
-            measured = {name: found for name in ("validation", "test") if (found := getattr(run, name)) is not None}
-            if measured:
-                write_predictions(folder.predictions, measured, self.outputs)
-            folder.write(**run.to_dict(), state="finished")
-            folder.drop_checkpoints()
+            try:
+                self._write_results(run, folder)
+            except OSError:
+                prune(folder.checkpoints, keep=1)  # the last one is enough to go on, and the others take room
+                self._write_results(run, folder)
         except OSError as error:
+            later = f"or free some room and `zoo resume {folder.path}`" if folder.start.is_file() else "or fit again"
             run.notices.append(
-                f"the run could not be written to {folder.path}: {error}; model.save() elsewhere keeps it"
+                f"the run could not be written to {folder.path}: {error}; model.save() elsewhere keeps it, {later}"
             )
             warnings.warn(run.notices[-1], ZooNotice, stacklevel=3)
+
+    def _write_results(self, run: Run, folder: RunFolder) -> None:
+        self.save(folder.model)
+        for passing in ("progress", "start", "error"):
+            folder.record.pop(passing, None)
+        measured = {name: found for name in ("validation", "test") if (found := getattr(run, name)) is not None}
+        if measured:
+            write_predictions(folder.predictions, measured, self.outputs)
+        folder.write(**run.to_dict(), state="finished")
+        folder.drop_checkpoints()
 
     def reset(self) -> None:
         """Back to the state after `build`: the head as it was, the base with its pretrained weights.

@@ -193,6 +193,19 @@ def test_fit_errors(zoo, flowers: Path, tmp_path: Path, monkeypatch, arguments: 
     assert list(tmp_path.rglob("*.keras")) == []
 
 
+def test_a_model_that_cannot_be_written_is_no_success(zoo, flowers: Path, tmp_path: Path, monkeypatch) -> None:
+    def full(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("zoo.model.save", full)
+    arguments = ("fit", str(flowers / "other"), "--recipe", "probe", "--input-size", "32", "--directory")
+    zoo(*arguments, str(tmp_path / "json"), "--json").fails("No space left on device", "or fit again")
+    told = zoo(*arguments, str(tmp_path / "run"))
+    assert told.code == 1
+    assert "accuracy" in told.out
+    assert "next" not in told.out
+
+
 @pytest.mark.parametrize("verb", ["fit", "evaluate"])
 def test_data_that_is_not_there(zoo, fitted: dict, verb: str) -> None:
     model = ["--model", fitted["model"]] if verb == "evaluate" else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -188,8 +189,13 @@ def test_a_loss_that_is_no_number_stops_with_the_last_good_checkpoint(data: Path
         zoo.resume(run)
 
 
-def test_a_full_disk_costs_checkpoints_but_not_the_run(data: Path, small_whole: dict[str, Any], tmp_path: Path) -> None:
-    """No file may be longer than 100 bytes for two epochs: writing fails in the middle, as on a full disk."""
+def test_a_full_disk_costs_checkpoints_but_not_the_run(
+    data: Path, small_whole: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No file may be longer than 100 bytes for two epochs: writing fails in the middle, as on a full disk.
+
+    At the end there is room for the model only without the older checkpoints.
+    """
     import resource
 
     run = tmp_path / "run"
@@ -206,6 +212,16 @@ def test_a_full_disk_costs_checkpoints_but_not_the_run(data: Path, small_whole: 
         found.append(kept.path)
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
+    def save(serving: Any, record: dict[str, Any], path: Path) -> Path:
+        kept = len(numbered(run / "checkpoints"))
+        if path.name == "model.keras" and kept > 1:
+            crowded.append(kept)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return really(serving, record, path)
+
+    crowded: list[int] = []
+    really = zoo.model.save
+    monkeypatch.setattr("zoo.model.save", save)
     _, go = small(data, run, callbacks=[at_epoch(1, fill), at_epoch(3, free)])
     try:
         with pytest.warns(ZooNotice, match="no checkpoint could be written to .*Free some room"):
@@ -213,6 +229,7 @@ def test_a_full_disk_costs_checkpoints_but_not_the_run(data: Path, small_whole: 
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert found[0] == found[1]
+    assert len(crowded) == 1
     assert done.history == small_whole["history"]
     assert any("no checkpoint could be written" in notice for notice in done.notices)
     assert not list(run.rglob(".*"))
@@ -233,6 +250,12 @@ def test_what_cannot_go_on_is_refused(
         zoo.resume(tmp_path)
     with pytest.raises(ResumeError, match="other images or answers"):
         zoo.resume(run, other)
+    data.rename(data.with_name("elsewhere"))
+    with pytest.raises(
+        ResumeError, match=r"there is no folder .*If what .* is elsewhere now, pass it: data=, or --data"
+    ):
+        zoo.resume(run)
+    data.with_name("elsewhere").rename(data)
     with pytest.raises(ResumeError, match="had the callbacks none whose state is saved"):
         zoo.resume(run, callbacks=resumable.callbacks())
     with pytest.raises(ResumeError, match="used other augmentation"):

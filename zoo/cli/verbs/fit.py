@@ -14,7 +14,7 @@ from zoo.cli.output import notes, print_fields, print_json
 from zoo.cli.parameters import HeldOut, head_options, json_option, names, quiet_option
 from zoo.cli.quiet import load_keras
 from zoo.cli.tables import open_data, table_options
-from zoo.errors import OptionError
+from zoo.errors import OptionError, ZooError
 from zoo.plugin import manager, registry
 from zoo.progress import Display
 from zoo.settings import PRECISIONS
@@ -196,11 +196,7 @@ def command(
         directory=directory,
         verbose=0 if quiet else "auto",
     )
-    saved = model.save(out) if out is not None else Path(str(run.directory)) / "model.keras"
-    if as_json:
-        print_json({"directory": str(run.directory), "model_file": str(saved), **run.to_dict()})
-    else:
-        print_run(run, saved)
+    print_run(run, model.save(out) if out is not None else Path(str(run.directory)) / "model.keras", as_json=as_json)
 
 
 def _scope(devices: str | None) -> AbstractContextManager[Any]:
@@ -269,8 +265,21 @@ def _bare(name: str) -> str:
     return name.rpartition(":")[2]
 
 
-def print_run(run: Run, saved: Path) -> None:
-    """What a run came to, and what to type next."""
+def print_run(run: Run, saved: Path, *, as_json: bool) -> None:
+    """What a run came to, and what to type next.
+
+    Raises:
+        ZooError: its model could not be written; a notice says why.
+    """
+    if not as_json:
+        _print_run(run, saved)
+    elif saved.is_file():
+        print_json({"directory": str(run.directory), "model_file": str(saved), **run.to_dict()})
+    if not saved.is_file():
+        raise ZooError(run.notices[-1])
+
+
+def _print_run(run: Run, saved: Path) -> None:
     for notice in run.notices:
         notes(notice)
     fields = [("recipe", f"{run.recipe.name}: {run.recipe.summary}")]
@@ -284,7 +293,8 @@ def print_run(run: Run, saved: Path) -> None:
             lines = [f"{answer}: {str(figures).splitlines()[0]}" for answer, figures in answers.items()]
             fields.append((name, "\n".join(lines) or str(evaluation).splitlines()[0]))
     fields.append(("run folder", str(run.directory)))
-    fields.append(("next", f"zoo predict PHOTO --model {shlex.quote(str(saved))}"))
+    if saved.is_file():
+        fields.append(("next", f"zoo predict PHOTO --model {shlex.quote(str(saved))}"))
     print_fields(fields)
 
 

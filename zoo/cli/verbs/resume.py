@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from zoo.cli.output import print_json
 from zoo.cli.parameters import json_option, quiet_option
 from zoo.cli.quiet import load_keras
 from zoo.cli.verbs.fit import print_run
@@ -36,8 +35,4 @@ def command(run: str, data: str | None, validation: str | None, test: str | None
     from zoo.model import resume
 
     done = resume(run, data, validation=validation, test=test, verbose=0 if quiet else "auto")
-    saved = Path(run) / "model.keras"
-    if as_json:
-        print_json({"directory": run, "model_file": str(saved), **done.to_dict()})
-    else:
-        print_run(done, saved)
+    print_run(done, Path(run) / "model.keras", as_json=as_json)
