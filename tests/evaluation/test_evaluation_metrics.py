@@ -121,6 +121,9 @@ def test_top5_by_hand() -> None:
     found = evaluate_scores(scores, np.array([0, 4, 5]))
     assert found.top5 == pytest.approx(2 / 3)
     assert [found.top_k(k) for k in (1, 4, 5, 6, 9)] == pytest.approx([1 / 3, 1 / 3, 2 / 3, 1, 1])
+    # Of equal scores the first is the answer, so it is the first of the k too.
+    ties = evaluate_scores(np.full((3, 6), 1 / 6), np.array([0, 0, 5]))
+    assert (ties.accuracy, ties.top_k(1), ties.top5) == pytest.approx((2 / 3, 2 / 3, 2 / 3))
 
 
 def test_classes_without_examples_are_left_out_of_means() -> None:
@@ -160,6 +163,16 @@ def test_multilabel_by_hand() -> None:
     json.dumps(evaluation.to_dict(), allow_nan=False)
     assert "mean average precision 0.917" in str(evaluation)
     assert evaluation.headline.name == "mean average precision"
+
+
+def test_a_single_label_has_the_figures_of_yes() -> None:
+    (only,) = evaluate_scores(
+        np.array([[0.9], [0.8], [0.2], [0.1], [0.3]]), np.array([[1], [0], [1], [0], [0]]), task="multilabel"
+    ).per_class
+    assert (only.precision, only.recall, only.f1, only.support) == (0.5, 0.5, 0.5, 2)
+    (never,) = evaluate_scores(np.array([[0.9], [0.2]]), np.array([[0], [0]]), task="multilabel").per_class
+    assert never.precision == 0
+    assert math.isnan(never.recall)
 
 
 def test_mean_average_precision_with_its_interval_against_scikit_learn() -> None:
@@ -235,6 +248,12 @@ def test_regression_with_two_outputs_one_constant() -> None:
     assert evaluation.to_dict()["r2"] is None
     assert any("width" in note for note in evaluation.notes)
     assert "width" in str(evaluation)
+
+
+def test_r2_of_a_resample_that_does_not_vary_is_left_out() -> None:
+    true = np.array([4.1, 5.3, 2.3])  # one of nine resamples draws the same example three times
+    found = evaluate_scores(true + np.array([0.1, -0.2, 0.3]), true, task="regression")
+    assert -1e3 < found.r2_interval[0] < found.r2
 
 
 def test_figures_of_another_task_say_which_task_they_belong_to(small) -> None:

@@ -192,7 +192,7 @@ def headline(
 def _classification(
     scores: np.ndarray, targets: np.ndarray, common: dict[str, Any], notes: tuple[str, ...]
 ) -> ClassificationEvaluation:
-    from sklearn.metrics import confusion_matrix, log_loss, precision_recall_fscore_support, top_k_accuracy_score
+    from sklearn.metrics import confusion_matrix, log_loss, precision_recall_fscore_support
 
     n, k = scores.shape
     if targets.ndim != 1 or not np.issubdtype(targets.dtype, np.integer):
@@ -222,7 +222,7 @@ def _classification(
         interval=interval,
         error=1 - right / n,
         log_loss=float(log_loss(targets, _normalised(scores), labels=everything)) if k > 1 else 0.0,
-        top5=float(top_k_accuracy_score(targets, scores, k=5, labels=everything)) if k > 5 else None,
+        top5=top_k_share(scores, targets, 5) if k > 5 else None,
         balanced_accuracy=float(recall[support > 0].mean()),
         ece=expected_calibration_error(table),
         reliability=table,
@@ -253,7 +253,9 @@ def _multilabel(
         )
     _require_probabilities(scores)
     true, told = targets.astype(bool), scores > _THRESHOLD
-    precision, recall, f1, _ = precision_recall_fscore_support(true, told, average=None, zero_division=np.nan)
+    # scikit-learn takes a single label for two classes, no and yes.
+    columns = range(scores.shape[1]) if scores.shape[1] > 1 else [1]
+    precision, recall, f1, _ = precision_recall_fscore_support(true, told, labels=columns, zero_division=np.nan)
     support = true.sum(axis=0)
     labels = common["labels"]
     average = [
@@ -330,6 +332,12 @@ def _regression(
     )
 
 
+def top_k_share(scores: np.ndarray, targets: np.ndarray, k: int) -> float:
+    """Share of the examples with the true class among the k of highest score; of equal ones the first counts first."""
+    first = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    return float((first == targets[:, None]).any(axis=1).mean())
+
+
 def intersection_over_union(told: np.ndarray, true: np.ndarray) -> np.ndarray:
     """Area of the intersection of boxes over the area of their union (Everingham et al. 2010, PASCAL VOC, section 4.2).
 
@@ -404,7 +412,8 @@ def _explained(scores: np.ndarray, targets: np.ndarray) -> Statistic:
         centre = targets.mean(axis=0)  # near 0 the sums of squares keep their digits
         values = targets - centre
         spread = counts @ values**2 - (counts @ values) ** 2 / total
-        left = counts @ (scores - targets) ** 2 / np.where(spread > 0, spread, np.nan)
+        varies = spread > 1e-12 * (counts @ values**2)  # of one example drawn again and again rounding leaves a spread
+        left = counts @ (scores - targets) ** 2 / np.where(varies, spread, np.nan)
         result: np.ndarray = (1 - left).mean(axis=1)
         return result
 

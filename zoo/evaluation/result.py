@@ -252,14 +252,9 @@ class ClassificationEvaluation(Evaluation):
         """
         if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
             raise OptionError(f"top_k takes a whole number from 1; got {k!r}")
-        if k >= len(self.labels):
-            return 1.0
-        from sklearn.metrics import top_k_accuracy_score
+        from zoo.evaluation.metrics import top_k_share
 
-        classes = np.arange(len(self.labels))
-        if len(classes) == 2:
-            return float(self.right.mean())
-        return float(top_k_accuracy_score(self.targets, self.scores, k=int(k), labels=classes))
+        return top_k_share(self.scores, self.targets, int(k))
 
     def at_temperature(self, temperature: float) -> ClassificationEvaluation:
         """The same answers with the logits divided by a temperature: probabilities change, classes do not.
