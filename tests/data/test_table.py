@@ -62,6 +62,8 @@ def test_text_is_a_class_and_an_image_is_what_its_line_names(table):
         ("file,age", lambda n: f",{n}", "regression", ("age",), [[n] for n in range(24)]),
         ("file,class", lambda n: f",{n % 3 + 9}", "classification", ("9", "10", "11"), [n % 3 for n in range(24)]),
         ("file,label", lambda n: f",{n % 2}.0", "classification", ("0", "1"), [n % 2 for n in range(24)]),
+        ("file,label", lambda n: f",00{n % 2 + 7}", "classification", ("007", "008"), [n % 2 for n in range(24)]),
+        ("file,label", lambda n: (",1", ",01")[n % 2], "classification", ("01", "1"), [1 - n % 2 for n in range(24)]),
         ("file,sick", lambda n: f",{n % 2}", "classification", ("0", "1"), [n % 2 for n in range(24)]),
         ("file,tags", lambda n: ",b; a" if n else ",", "multilabel", ("a", "b"), [[0, 0], *[[1, 1]] * 23]),
         ("file,red,big", lambda n: f",{n % 2},1", "multilabel", ("red", "big"), [[n % 2, 1] for n in range(24)]),
@@ -69,6 +71,7 @@ def test_text_is_a_class_and_an_image_is_what_its_line_names(table):
         ("file,x,y", lambda n: f",{n},0.5", "regression", ("x", "y"), [[n, 0.5] for n in range(24)]),
         (",file,age", None, "regression", ("age",), [[n] for n in range(24)]),
         ("file;label", lambda n: f";{'ab'[n % 2]}", "classification", ("a", "b"), [n % 2 for n in range(24)]),
+        ("file,label,,", lambda n: f",{'ab'[n % 2]},,", "classification", ("a", "b"), [n % 2 for n in range(24)]),
         ("where,kind", lambda n: f",{'ab'[n % 2]},", "classification", ("a", "b"), [n % 2 for n in range(24)]),
     ],
 )  # fmt: skip
@@ -194,6 +197,8 @@ def test_the_sources_own_splits_and_groups(table):
         ("file,label", lambda n: "," + "ab"[n % 2] * (n != 3), "no answer in column label in line 5"),
         ("file,price", lambda n: f",{n / 7}" if n else ",nan", "column price must hold a number .*; line 2: 'nan'"),
         ("file,price", lambda n: f",{n / 7}" if n % 8 else ",n/a", "in every line; lines 2, 10, 18: 'n/a'"),
+        ("file;price", lambda n: f";{n},5", r"column price writes numbers with a comma \(0,5\): write them with a"),
+        ("file,label,split", lambda n: f",a,{('train', 'dev')[n % 2]}", "line 3: column split says 'dev'; splits are"),
         ("file,label", lambda n: ",a,b", "line 2 has 3 cells; 2 columns are named"),
         ("file,label,label", lambda n: ",a,b", "two columns 'label'"),
         ("img/0.png,cat", lambda n: ",a", "its first line must name the columns"),
@@ -232,6 +237,8 @@ def test_files_that_are_no_table(folder, tmp_path):
     assert data.unreadable() == {3: "there is no such file"}
     assert "1 of 4 files is not a readable image" in check(data)[0]
     assert data.source is None
+    path.write_text("file,label\nimg\\0.png,a\nimg\\1.png,b\n")  # as Windows writes a path
+    assert from_csv(path, root=folder).unreadable() == {}
 
 
 # -- files with a function --------------------------------------------------------------------------------------------

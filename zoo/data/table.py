@@ -227,6 +227,8 @@ def _read(path: Path) -> _Table:
     if len(rows) < 2:
         raise DataError(f"{path} holds no line below the names of the columns: expected one line an image")
     header, body = rows[0], rows[1:]
+    while header and not header[-1] and not any("".join(row[len(header) - 1 :]) for row in body):
+        header.pop()  # commas at the end of every line
     if any(cell.lower().endswith(EXTENSIONS) for cell in header):
         raise DataError(f"{path}: its first line must name the columns (file,label, say); it is {','.join(header)}")
     twice = sorted({name for name in header if header.count(name) > 1})
@@ -258,7 +260,7 @@ def _are_images(cells: Sequence[str]) -> bool:
 
 def _split_column(table: _Table) -> str:
     for name, cells in table.columns.items():
-        if name.lower() in _SPLIT_COLUMNS and all(cell.lower() in SPLIT_NAMES for cell in cells):
+        if name.lower() in _SPLIT_COLUMNS and any(cell.lower() in SPLIT_NAMES for cell in cells):
             return name
     return ""
 
@@ -275,7 +277,8 @@ def _paths(table: _Table, column: str, root: Path) -> list[Path]:
                 f"{table.name} names {cell} in {table.where([first[cell], row])}: zoo needs one line an image (several "
                 f"labels of one in a cell, with ';' between them; several boxes on one picture it cannot learn)"
             )
-    paths = [root / Path(cell).expanduser() for cell in cells]
+    # A table written on Windows has backslashes.
+    paths = [root / Path(cell.replace("\\", "/")).expanduser() for cell in cells]
     if not any(path.is_file() for path in paths):
         raise DataError(
             f"{table.name}: none of its {len(paths)} images is there, such as {paths[0]}. Paths start from the folder "
@@ -291,7 +294,7 @@ def _splits(table: _Table, column: str) -> dict[str, np.ndarray]:
         if name is None:
             raise DataError(
                 f"{table.name}, line {table.lines[row]}: column {column} says {cell!r}; splits are called train, "
-                f"validation (val, valid) and test"
+                f"validation (val, valid) and test (from_csv(..., split='') takes no column for them)"
             )
         members.setdefault(name, []).append(row)
     return {name: np.array(rows, np.int64) for name, rows in members.items()}
@@ -443,6 +446,11 @@ def _of_one_column(table: _Table, one: _Answer, separator: str) -> tuple[AnswerT
     numbers = _numbers([cell for cell in cells if cell])
     task: AnswerTask | None = one.task
     if task is None and numbers is None:
+        if sum(map(_has_comma, cells)) > _MOSTLY * len(cells):
+            raise DataError(
+                f"{table.name}: column {column} writes numbers with a comma ({cells[0]}): write them with a point "
+                "(1.5), or say task='classification' if they are names (on the command line --task)"
+            )
         share = sum(_is_number(cell) for cell in cells) / len(cells)
         # A column of numbers with a few "n/a" or "nan" in it would make a class of each number.
         task = "regression" if share > _MOSTLY and len(set(cells)) > _FEW else "classification"
@@ -454,8 +462,9 @@ def _of_one_column(table: _Table, one: _Answer, separator: str) -> tuple[AnswerT
     if empty:
         raise DataError(f"{table.name}: no answer in column {column} in {table.where(empty)}")
     if numbers is not None and (numbers == np.trunc(numbers)).all():
-        cells = tuple(str(int(number)) for number in numbers)  # pandas writes 3.0 where a cell of the column is empty
-        names = tuple(str(number) for number in sorted({int(number) for number in numbers}))
+        # pandas writes 3.0 where a cell of the column is empty. 007 stays: it is a name.
+        cells = tuple(cell.partition(".")[0] for cell in cells)
+        names = tuple(sorted(set(cells), key=lambda cell: (float(cell), cell)))
     else:
         names = tuple(sorted(set(cells)))
     _, targets, _ = understand(list(cells), len(cells), names, None, table.name)
@@ -518,10 +527,18 @@ def _is_number(cell: str) -> bool:
     return _numbers([cell]) is not None
 
 
+def _has_comma(cell: str) -> bool:
+    """Whether a cell is a number but for a comma in it: 0,5 or 1,000."""
+    return "," in cell and _is_number(cell.replace(",", ""))
+
+
 def _checked_numbers(table: _Table, column: str) -> np.ndarray:
     numbers = _numbers(table.columns[column])
     if numbers is None:
         odd = [row for row, cell in enumerate(table.columns[column]) if not _is_number(cell)]
         cell = table.columns[column][odd[0]]
-        raise DataError(f"{table.name}: column {column} must hold a number in every line; {table.where(odd)}: {cell!r}")
+        hint = "; write it with a point and no comma" if _has_comma(cell) else ""
+        raise DataError(
+            f"{table.name}: column {column} must hold a number in every line; {table.where(odd)}: {cell!r}{hint}"
+        )
     return numbers
