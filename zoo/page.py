@@ -45,7 +45,8 @@ def write(path: str | os.PathLike[str], text: str) -> Path:
     """
     target = Path(path)
     try:
-        write_whole(target, text.encode(), mode=0o644)
+        # A file's name may hold bytes that are no text: they are written out.
+        write_whole(target, text.encode(errors="backslashreplace"), mode=0o644)
     except OSError as error:
         raise OptionError(f"the page cannot be written to {str(target)!r}: {error.strerror or error}") from error
     return target

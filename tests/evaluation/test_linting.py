@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -140,6 +141,45 @@ def test_arrays_a_batch_of_which_was_divided_by_255(photos: np.ndarray) -> None:
     assert [example.index for example in seen.of("almost black").examples] == [3, 4]
     with pytest.raises(DataError, match="there is no folder"):
         zoo.lint("/nowhere/at/all")
+
+
+def test_names_files_and_labels_that_are_odd(photos: np.ndarray, tmp_path: Path) -> None:
+    names = [
+        "C",
+        "C++",
+        "+",
+        "-",
+        "-1",
+        "1",
+        "1.5",
+        "15",
+        "caf\u00e9",
+        "cafe\u0301",
+        "golden retriever",
+        "Golden_Retriever",
+    ]
+    pixels = np.repeat(photos[:1], len(names), axis=0)
+    pixels[:, 0, 0, 0] = range(len(names))
+    pixels[-1] = 0
+    seen = inspect(load((pixels, np.arange(len(names))), labels=names))
+    (alike,) = (finding.message for finding in seen if finding.kind == "names that differ only in case")
+    assert alike.endswith("only: caf\u00e9 / cafe\u0301; golden retriever / Golden_Retriever")
+    # A single black picture is no sign of a division by 255.
+    assert {f.kind for f in seen} >= {"one colour"}
+    assert "almost black" not in {f.kind for f in seen}
+    tags = load((pixels, np.tile([1, 0], (len(names), 1))), task="multilabel")
+    assert "a class with fewer than 10 readable images: 1 0" in [finding.message for finding in inspect(tags)]
+    folder = tmp_path / "a"
+    folder.mkdir()
+    (folder / "p.heic").write_bytes(b"\0\0\0\x1cftypheic")
+    (folder / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    for name in (b"1.png", b"\xff.png"):
+        Image.fromarray(pixels[0]).save(folder / os.fsdecode(name))
+    told = zoo.lint(folder, features=False)
+    unread = {example.id: example.detail for example in told.of("unreadable").examples}
+    assert unread["gone.png"] == "there is no such file"
+    assert unread["p.heic"].startswith("not an image in a format zoo reads")
+    assert r"\udcff.png" in told.to_html(tmp_path / "found.html").read_text()
 
 
 def test_near_pairs_against_a_plain_count() -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from zoo.data.answers import understand
 from zoo.data.dataset import Dataset
-from zoo.data.images import EXTENSIONS, Header, UnreadableImageError, decode, preview, read_header
+from zoo.data.images import EXTENSIONS, UNREAD, Header, UnreadableImageError, decode, preview, read_header
 from zoo.errors import DataError
 from zoo.specs import Output, Task
 
@@ -240,8 +240,13 @@ def _look(folder: Path) -> tuple[list[Path], list[Path]]:
                 (entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name
             )
             folders = [Path(entry.path) for entry in visible if entry.is_dir() and entry.name not in _NOT_CLASSES]
-            # is_file: a named pipe or device called x.jpg would block the reader for ever.
-            images = [Path(entry.path) for entry in visible if _is_image_name(entry.name) and entry.is_file()]
+            # A named pipe or device called x.jpg would block the reader for ever. A link to nowhere is a file that is
+            # missing, and told.
+            images = [
+                Path(entry.path)
+                for entry in visible
+                if _is_image_name(entry.name) and (entry.is_file() or not os.path.exists(entry.path))
+            ]
     except FileNotFoundError as error:
         raise DataError(f"there is no folder {folder} (looked from {Path.cwd()})") from error
     except NotADirectoryError as error:
@@ -252,7 +257,7 @@ def _look(folder: Path) -> tuple[list[Path], list[Path]]:
 
 
 def _is_image_name(name: str) -> bool:
-    return os.path.splitext(name)[1].lower() in EXTENSIONS
+    return os.path.splitext(name)[1].lower() in EXTENSIONS + UNREAD
 
 
 def images_below(folder: Path) -> list[Path]:

@@ -25,6 +25,9 @@ EXTENSIONS = (
 )
 """File name endings that count as images, lower case."""
 
+UNREAD = (".heic", ".heif", ".jxl")
+"""Endings of photos that zoo does not read: in a folder it says so of each, and does not pass over them."""
+
 # Formats Pillow may use. EPS is left out on purpose: Pillow would run Ghostscript on the file.
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "MPO", "PPM", "JPEG2000", "AVIF")
 

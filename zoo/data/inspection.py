@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -140,12 +142,12 @@ def _of_files(dataset: Dataset, looks: Sequence[Look]) -> Iterable[Finding | Non
     no_header = [i for i, look in enumerate(looks) if look.problem and look.header is None]
     no_pixels = [i for i, look in enumerate(looks) if look.problem and look.header is not None]
     yield _finding(
-        dataset, "unreadable", "warning", no_header, "{n} of {all} files are not readable images",
+        dataset, "unreadable", "warning", no_header, "{n} of {all} files cannot be read as images",
         "They are skipped; replace or delete them", lambda i: looks[i].problem,
     )  # fmt: skip
     yield _finding(
-        dataset, "corrupt", "warning", no_pixels, "{n} of {all} files begin like an image and are damaged after that",
-        "They are skipped; fetch them again or delete them", lambda i: looks[i].problem,
+        dataset, "corrupt", "warning", no_pixels, "{n} of {all} files begin like an image and cannot be decoded",
+        "They are skipped; fetch them again, convert or delete them", lambda i: looks[i].problem,
     )  # fmt: skip
     headers = {i: look.header for i, look in enumerate(looks) if look.header is not None and not look.problem}
 
@@ -157,8 +159,8 @@ def _of_files(dataset: Dataset, looks: Sequence[Look]) -> Iterable[Finding | Non
         "Their colours are converted without a profile and may be off: save them as RGB",
     )  # fmt: skip
     yield _minority(
-        dataset, "transparent", those(lambda h: h.transparent), "{n} of {all} pictures have transparent pixels",
-        "They are laid over white: see that this is what you want",
+        dataset, "transparent", those(lambda h: h.transparent), "{n} of {all} pictures can be transparent (alpha)",
+        "Where they are, they are laid over white: see that this is what you want",
     )  # fmt: skip
     yield _minority(
         dataset, "16 bits", those(lambda h: h.sixteen_bit), "{n} of {all} pictures have 16 bits a channel",
@@ -200,6 +202,8 @@ def _of_pixels(dataset: Dataset, looks: Sequence[Look]) -> Iterable[Finding | No
         return [index for index, look in seen.items() if test(look)]
 
     dark = those(lambda x: x.largest <= 1)
+    if all(seen[index].largest == 0 for index in dark):
+        dark = []  # black pictures and nothing else
     yield _finding(
         dataset, "almost black", "error", dark, "{n} of {all} pictures have no pixel above 1 of 255",
         "They look divided by 255 already (preprocessed twice): give pixels 0..255",
@@ -414,13 +418,19 @@ def _of_labels(dataset: Dataset, readable: np.ndarray) -> Iterable[Finding | Non
         counts = class_counts(classes, names)
         yield _few(counts)
         yield _uneven(counts)
-        yield _missing(good, names, classes)
+        yield _missing(good, names, classes[:, None] == np.arange(len(names)))
+    if good.task == "multilabel" and good.targets is not None:
+        names = good.labels or tuple(str(number) for number in range(good.n_classes))
+        yield _few(dict(zip(names, good.targets.sum(axis=0).astype(int).tolist(), strict=True)))
+        yield _missing(good, names, good.targets > 0)
 
 
 def _same_but_case(labels: Sequence[str]) -> Finding | None:
     alike: dict[str, list[str]] = defaultdict(list)
     for label in labels:
-        alike["".join(letter for letter in label.casefold() if letter.isalnum())].append(label)
+        # Also the two ways to write an accent. What joins letters counts for nothing; -1, C++ and 1.5 are other names.
+        plain = "".join(unicodedata.normalize("NFKC", label).casefold().split())
+        alike[re.sub(r"(?<=[^\W\d_])[\W_]+(?=\w)", "", plain)].append(label)
     groups = [group for group in alike.values() if len(group) > 1]
     if not groups:
         return None
@@ -460,10 +470,11 @@ def _uneven(counts: Mapping[str, int]) -> Finding | None:
     )  # fmt: skip
 
 
-def _missing(dataset: Dataset, names: Sequence[str], classes: np.ndarray) -> Finding | None:
+def _missing(dataset: Dataset, names: Sequence[str], has: np.ndarray) -> Finding | None:
+    """Args: has: bool (n, classes), what each image is."""
     lacking = []
     for split, members in dataset.splits.items():
-        absent = [name for number, name in enumerate(names) if not (classes[members] == number).any()]
+        absent = [name for name, there in zip(names, has[members].any(axis=0), strict=True) if not there]
         lacking += [f"{name} in {split}" for name in absent]
     if not lacking:
         return None
