@@ -27,7 +27,7 @@ def pets() -> zoo.TransferModel:
 
 def test_names_ids_groups_and_numbers(labels) -> None:
     found, strange = meanings(
-        labels, {"a": "Golden Retriever", "b": "n02123045", "c": ["bird", "goldfish"], "d": 999, "e": "foxes"}
+        labels, {"a": "Golden Retriever", "b": "n02123045", "c": ["bird", "goldfish"], "d": np.int64(999), "e": "foxes"}
     )
     assert not strange
     assert (found["a"], found["b"], found["d"], found["e"]) == ((207,), (281,), (999,), (277, 278, 279, 280))
@@ -70,6 +70,9 @@ def test_of_the_five_flowers_imagenet_knows_only_daisy(labels) -> None:
         (["tabby"], "at least two classes"),
         (["tabby", "golden_retreiver"], r"Did you mean 'golden_retriever'"),
         ({"a": 1000, "b": 1}, r"0\.\.999; got 1000"),
+        ({"a": "tabby", "b": "dog", "c": []}, r"class 'c' means \[\]: give a name"),
+        ({"a": "tabby", "b": b"dog"}, r"class 'b' means b'dog'"),
+        ({"a": "tabby", "b": None}, r"class 'b' means None"),
         ("tabby", "a list of names"),
     ],
 )

@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from zoo.errors import OptionError, did_you_mean
 from zoo.head_request import Restriction
 from zoo.model import TransferModel, build
@@ -98,7 +100,9 @@ def meanings(labels: LabelSet, classes: Classes) -> tuple[dict[str, tuple[int, .
     owner: dict[int, str] = {}
     book = _Book(labels)
     for name, meaning in asked.items():
-        parts = [meaning] if isinstance(meaning, str | int) else list(meaning)
+        parts = list(meaning) if isinstance(meaning, list | tuple | set | frozenset) else [meaning]
+        if not parts or not all(isinstance(part, str | int | np.integer) for part in parts):
+            raise OptionError(f"class {name!r} means {meaning!r}: give a name, an index, or a list of them")
         places: set[int] = set()
         for part in parts:
             outputs = book.look_up(part)
@@ -131,10 +135,10 @@ class _Book:
         Raises:
             OptionError: a name of several, a number that is no output.
         """
-        if isinstance(name, int) and not isinstance(name, bool):
+        if isinstance(name, int | np.integer) and not isinstance(name, bool):
             if not 0 <= name < len(self._labels.labels):
                 raise OptionError(f"outputs of {self._labels.name} are 0..{len(self._labels.labels) - 1}; got {name}")
-            return [name]
+            return [int(name)]
         if name in self._ids:
             return [self._ids[name]]
         folded = _folded(str(name))

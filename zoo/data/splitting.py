@@ -254,9 +254,10 @@ def _check_parts(parts: Split, dataset: Dataset, validation: float, test: float)
     for name, part, wanted in (("validation", parts.validation, validation), ("test", parts.test, test)):
         if wanted and not len(part):
             what = "groups" if dataset.groups else "images"
+            needed = "three" if validation and test else "two"
             raise DataError(
                 f"{dataset.name}: {name}={wanted!r} of {len(dataset)} images leaves the {name} part empty (a class "
-                f"needs two different {what} to give one). Add images, or use {name}=0."
+                f"needs {needed} different {what} to be on every side). Add images, or use {name}=0."
             )
     for what, names, classes in class_answers(dataset):
         lacking = [name for name, left in class_counts(classes[parts.train], names).items() if not left]
