@@ -137,6 +137,8 @@ def test_values_boxes_and_several_labels_are_compared_by_the_bootstrap() -> None
     )
     first, second = (several[name].evaluation.mean_average_precision for name in ("sure", "unsure"))
     assert several.differences[0].value == pytest.approx(first - second)
+    empty = compare([evaluate_scores(told, flags * 0, task="multilabel") for told in (sure, unsure)])
+    assert "cannot be told apart" in empty.verdict  # no image has a label: there is no average precision
     corners = random.uniform(0, 0.4, (50, 2))
     boxes = np.concatenate([corners, corners + 0.5], axis=1)
     names = ("x_min", "y_min", "x_max", "y_max")

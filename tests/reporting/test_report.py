@@ -152,3 +152,10 @@ def test_the_verdict_on_values_by_hand() -> None:
     assert found.good[0].startswith("age: off by 0.6667 on average, on 6")
     assert "the mean would be off by 1.5." in found.good[0]
     assert found.fails == ("age: worst between 4 and 5, where it is off by 2 on average, mostly too high.",)
+
+
+def test_the_verdict_on_labels_that_nothing_has() -> None:
+    found = verdict(evaluate_scores(np.full((4, 2), [0.1, 0.6]), np.zeros((4, 2)), task="multilabel"), RECORD, "test")
+    assert found.good[0].startswith("None of the 4 examples has a label")
+    assert found.good[0].endswith("on 0.0 % of them.")
+    assert not found.fails

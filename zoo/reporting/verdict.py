@@ -140,6 +140,11 @@ def _sure_mistakes(evaluation: Evaluation) -> int:
 
 
 def _multilabel(evaluation: MultilabelEvaluation) -> Words:
+    rows = [row for row in evaluation.per_class if not math.isnan(row.average_precision)]
+    sure = _share_sure(evaluation.interval, evaluation.count)
+    if not rows:
+        none = f"None of the {evaluation.count} examples has a label, so that nothing is known of finding one."
+        return [f"{none} No label was told on {_percent(evaluation.subset_accuracy)} of them."], sure, []
     good = [
         f"Mean average precision {evaluation.mean_average_precision:.3f} over {len(evaluation.labels)} labels; every "
         f"label is right on {_percent(evaluation.subset_accuracy)} of {evaluation.count} examples it was not trained "
@@ -147,7 +152,6 @@ def _multilabel(evaluation: MultilabelEvaluation) -> Words:
     ]
     common = np.asarray(evaluation.targets).mean(axis=0)
     good.append(f"By chance the mean average precision would be {common[common > 0].mean():.3f}.")
-    rows = [row for row in evaluation.per_class if not math.isnan(row.average_precision)]
     worst = min(rows, key=lambda row: row.average_precision)
     fails = [f"{worst.label!r} is told worst: average precision {worst.average_precision:.3f}."]
     missed = min(rows, key=lambda row: row.recall if not math.isnan(row.recall) else 2)
@@ -155,7 +159,7 @@ def _multilabel(evaluation: MultilabelEvaluation) -> Words:
         fails.append(
             f"{missed.label!r} is missed most often: found on {_percent(missed.recall)} of those that have it."
         )
-    return good, _share_sure(evaluation.interval, evaluation.count), fails
+    return good, sure, fails
 
 
 def _regression(evaluation: RegressionEvaluation) -> Words:
