@@ -73,7 +73,7 @@ def test_a_table_its_test_part_and_the_quick_look_are_in_the_record(base, drawn:
     assert record["lint"]["images"] == COUNT
     assert "leakage" in record["lint"]["checks"]
     said = capsys.readouterr().out.splitlines()
-    assert said[0] == run.lint.verdict() == "boxes.csv: 200 images, 14 checks, nothing found"
+    assert said[0] == run.lint.verdict() == "boxes.csv: 200 images, 15 checks, nothing found"
 
 
 def test_what_is_in_the_test_part_changes_nothing_that_is_learnt(base, drawn: Path, tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_several_labels_in_a_cell(drawn: Path, tmp_path: Path, monkeypatch: pyte
     arguments = ["fit", str(drawn / "labels.csv"), "--input-size", "64", "--test", "0.2", "--out", "m.keras"]
     assert main(arguments) == 0
     shown = capsys.readouterr().out
-    assert "labels.csv: 200 images, 14 checks, nothing found" in shown
+    assert "labels.csv: 200 images, 15 checks, nothing found" in shown
     assert "multilabel of 4" in shown
     figures = zoo.load("m.keras").evaluate(drawn / "labels.csv")
     assert figures.mean_average_precision > 0.85, figures

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from zoo.data import check, from_csv, from_files, is_table, load, split
+from zoo.data.inspection import inspect
 from zoo.errors import DataError, OptionError
 from zoo.registry import ZooNotice
 from zoo.specs import BOX_LABELS, Output
@@ -126,6 +127,19 @@ def test_a_head_finds_its_columns(table):
     assert load(path, labels=("m", "f")).targets.tolist() == [n // 12 for n in range(24)]
     assert load(path, labels=("big", "red"), task="multilabel").targets[1].tolist() == [1, 1]
     assert load(path, labels=("age",), task="regression").targets[5].tolist() == [5]
+    # Labels in a cell, and never two of them: without a word a class, for such a head one label of several.
+    tags = table("file,tag", lambda n: f",{('a', 'b', '')[n % 3]}", name="tags.csv")
+    seen = load(tags, labels=("b", "a", "c"), task="multilabel")
+    assert answers(seen) == (
+        "multilabel",
+        ("b", "a", "c"),
+        [[[0, 1, 0], [1, 0, 0], [0, 0, 0]][n % 3] for n in range(24)],
+    )
+    with pytest.raises(DataError, match="no answer in column tag in lines 4, 7"):
+        load(tags)
+    piped = table("file,tag", lambda n: f",{('a|b', 'b')[n % 2]}", name="piped.csv")
+    assert from_csv(piped, separator="|").targets.tolist() == [[1, 1], [0, 1]] * 12
+    assert from_csv(piped, task="multilabel").labels == ("a|b", "b")
     outputs = (
         Output(name="sex", labels=("f", "m")),
         Output(name="body", task="regression", labels=("age",)),
@@ -175,6 +189,13 @@ def test_the_sources_own_splits_and_groups(table):
     assert sum(map(len, sides)) == len(set().union(*sides)) == 6
     assert any("6 groups of images, each kept on one side" in note for note in parts.notes)
     assert plain.subset([9, 0]).groups == ("p2", "p0")
+    assert "groups across splits" not in {finding.kind for finding in inspect(data.grouped("patient"), quick=True)}
+    films = [f",{'ab'[n % 2]},{('train', 'test')[n // 14]},f{n // 4}" for n in range(24)]
+    straddling = table("path,label,split,film", films.__getitem__, name="films.csv")
+    (seen,) = [f for f in inspect(load(straddling, group="film"), quick=True) if f.kind == "groups across splits"]
+    assert (seen.severity, seen.count) == ("error", 1)
+    assert seen.message == "1 of 6 groups is on two sides of the source's own split"
+    assert str(seen.examples[0]) == "img/12.png = img/14.png (f3: 2 in train, 2 in test)"
     assert plain.fingerprint() != from_csv(path, split="", answers="label").fingerprint()
     assert plain.grouped("split").groups[0] == "train"
     with pytest.raises(OptionError, match=r"group='patent' is neither 'folder' nor a column\. Did you mean 'patient'"):

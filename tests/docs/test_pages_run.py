@@ -180,7 +180,7 @@ def test_blocks_of_data(desk: Path) -> None:
     assert run.validation["colour"].accuracy > 0.9  # type: ignore[attr-defined]
     assert run.test["area"].count >= 10  # type: ignore[attr-defined]
     assert model.labels == ("area",)  # type: ignore[attr-defined]
-    assert "14 checks" in said["zoo fit shapes/table.csv --answers colour --group film --input-size 64"]
+    assert "15 checks" in said["zoo fit shapes/table.csv --answers colour --group film --input-size 64"]
 
 
 @pytest.mark.slow

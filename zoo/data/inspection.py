@@ -19,7 +19,7 @@ from zoo.errors import DataError
 
 QUICK_CHECKS = (
     *("unreadable", "tiny", "odd shape", "transparent", "CMYK", "16 bits", "rotated by EXIF"),
-    *("exact duplicates", "leakage", "contradicting labels", "labels missing in a split"),
+    *("exact duplicates", "leakage", "groups across splits", "contradicting labels", "labels missing in a split"),
     *("few images", "uneven classes", "names that differ only in case"),
 )
 """What shows without decoding a picture: headers, hashes of the files, labels."""
@@ -92,7 +92,7 @@ def inspect(dataset: Dataset, *, quick: bool = False) -> list[Finding]:
     found = [*_of_files(dataset, looks), *_of_sizes(dataset, looks), *_exact(dataset, readable)]
     if not quick:
         found += [*_of_pixels(dataset, looks), *_near(dataset, looks, readable)]
-    found += _of_labels(dataset, readable)
+    found += [_across_splits(dataset), *_of_labels(dataset, readable)]
     return [finding for finding in found if finding is not None]
 
 
@@ -404,6 +404,32 @@ def _label(dataset: Dataset, index: int) -> str:
         return ""  # values of two pictures differ for good reasons
     number = int(dataset.targets[index])
     return dataset.labels[number] if dataset.labels else str(number)
+
+
+def _across_splits(dataset: Dataset) -> Finding | None:
+    """Groups (a patient, a film) that the source itself has on two sides; a split that zoo makes keeps them on one."""
+    rows: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for name, members in dataset.splits.items():
+        for index in members.tolist() if dataset.groups else ():
+            if group := dataset.groups[index]:
+                rows[group][name].append(index)
+    across = [(group, parts) for group, parts in rows.items() if len(parts) > 1]
+    if not across:
+        return None
+    examples = []
+    for group, parts in across:
+        first, *others = (members[0] for members in parts.values())
+        told = f"{group}: {', '.join(f'{len(members)} in {name}' for name, members in parts.items())}"
+        examples.append(Example(first, dataset.ids[first], told, tuple(dataset.ids[index] for index in others)))
+    count = len(across)
+    return Finding(
+        "groups across splits", "error",
+        f"{count} of {len(set(dataset.groups) - {''})} groups {'is' if count == 1 else 'are'} on two sides of the "
+        "source's own split",
+        "What belongs together must not be trained on and measured on: fit leaves such images out of training; or "
+        "take the source's split out (split='') and let zoo make one that keeps groups together",
+        count, tuple(examples),
+    )  # fmt: skip
 
 
 # -- labels -----------------------------------------------------------------------------------------------------------
