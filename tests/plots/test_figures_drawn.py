@@ -84,6 +84,26 @@ def test_the_most_confused_pairs(evaluation) -> None:
         zoo.plots.most_confused(evaluate_scores(np.eye(3), np.arange(3)))
 
 
+def test_reliability_shows_the_bins_and_their_intervals(evaluation) -> None:
+    """Of six: 0.6 twice, once right; 0.7 twice, once right; 0.8 right; 0.9 wrong."""
+    from scipy.stats import binomtest
+
+    upper, lower = zoo.plots.reliability_diagram(evaluation).axes
+    (bars,) = upper.containers
+    points, _, (lengths,) = bars.lines
+    np.testing.assert_allclose(points.get_xydata(), [[0.6, 0.5], [0.7, 0.5], [0.8, 1], [0.9, 0]], atol=1e-9)
+    for (right, total), length in zip(((1, 2), (1, 2), (1, 1), (0, 1)), lengths.get_segments(), strict=True):
+        ends = binomtest(right, total).proportion_ci(method="wilson")
+        np.testing.assert_allclose(length[:, 1], (ends.low, ends.high), atol=1e-9)
+    assert lower.patches[0].get_data().values.sum() == 6
+    assert upper.get_legend().get_texts()[0].get_text() == f"as it is: error {evaluation.ece:.3f}"
+    both = zoo.plots.reliability_diagram(evaluation, evaluation.at_temperature(2.0)).axes[0]
+    assert len(both.containers) == 2
+    values = evaluate_scores(np.zeros(3), np.zeros(3), task="regression")
+    with pytest.raises(AttributeError, match="reliability is for a classification task"):
+        zoo.plots.reliability_diagram(values)
+
+
 def test_losses_of_examples_by_hand(evaluation) -> None:
     np.testing.assert_allclose(example_losses(evaluation), -np.log([0.7, 0.8, 0.3, 0.6, 0.05, 0.2]))
     assert worst(evaluation, 9) == [4, 5, 2]
@@ -119,6 +139,26 @@ def test_boxes_are_drawn_where_they_are() -> None:
     for box, drawn in zip((data.targets[row], told[row]), boxes, strict=True):
         np.testing.assert_allclose(drawn, 32 * np.array([box[0], box[1], box[2] - box[0], box[3] - box[1]]), rtol=1e-5)
     assert [to_hex(patch.get_edgecolor()).upper() for patch in axes.patches] == list(COLOURS[:2])
+
+
+def test_what_labels_and_boxes_cost() -> None:
+    """Three examples that have the label, ranked first, second and fourth of four."""
+    scores = np.array([[0.9, 0.1], [0.8, 0.2], [0.4, 0.1], [0.2, 0.1]])
+    found = evaluate_scores(
+        scores, np.array([[1, 0], [1, 0], [0, 0], [1, 0]]), labels=["sun", "snow"], task="multilabel"
+    )
+    (axes,) = zoo.plots.precision_recall(found).axes
+    curve, dot = axes.lines  # nobody has snow
+    np.testing.assert_allclose(curve.get_xydata()[:4], [[1, 3 / 4], [2 / 3, 2 / 3], [2 / 3, 1], [1 / 3, 1]])
+    np.testing.assert_allclose(dot.get_xydata(), [[2 / 3, 1]])
+    assert curve.get_label() == "sun 0.92"
+    told = np.array([[0.0, 0, 0.5, 1], [0.0, 0, 1, 1]])
+    boxes = evaluate_scores(told, np.tile([0.0, 0, 1, 1], (2, 1)), task="box")
+    counts, edges, _ = zoo.plots.overlaps(boxes).axes[0].patches[0].get_data()
+    np.testing.assert_allclose(edges[np.flatnonzero(counts)], [0.5, 0.95])
+    for draw, wrong in ((zoo.plots.overlaps, found), (zoo.plots.precision_recall, boxes)):
+        with pytest.raises(OptionError, match=f"is an? .*{wrong.task} task"):
+            draw(wrong)
 
 
 def test_values_against_truth() -> None:

@@ -14,9 +14,9 @@ from helpers.resumable import write_photos
 import zoo
 from zoo.cli.main import main
 from zoo.errors import OptionError, ResumeError
-from zoo.evaluation import evaluate_scores
+from zoo.evaluation import evaluate_outputs, evaluate_scores
 from zoo.reporting import verdict
-from zoo.specs import Preprocessing
+from zoo.specs import BOX_LABELS, Output, Preprocessing
 from zoo.testing.tiny import tiny_backbone, tiny_dataset
 
 NUMBERS = Preprocessing(scale=2 / 255, mean=(1.0, 1.0, 1.0))
@@ -26,8 +26,10 @@ NUMBERS = Preprocessing(scale=2 / 255, mean=(1.0, 1.0, 1.0))
 def run(tmp_path_factory: pytest.TempPathFactory) -> zoo.Run:
     folder = tmp_path_factory.mktemp("report")
     photos = write_photos(folder / "a<b>&photos")
+    shutil.copy(photos / "red" / "000.png", photos / "red" / "<i>copy.png")
+    (photos / "red" / "<b>torn.png").write_text("no picture")
     model = zoo.build(tiny_backbone(), head=zoo.classifier(["red", "green", "blue"]), preprocessing=NUMBERS)
-    return model.fit(photos, recipe="probe", validation=0.3, directory=folder / "run")
+    return model.fit(photos, recipe="probe", validation=0.3, test=0.3, directory=folder / "run")
 
 
 def nothing_is_asked(page: str) -> None:
@@ -44,14 +46,24 @@ def test_the_report_says_what_the_run_says(run: zoo.Run) -> None:
     assert path == run.directory / "report.html"
     page = path.read_text(encoding="utf-8")
     nothing_is_asked(page)
-    accuracy, count = run.validation.accuracy, run.validation.count
+    accuracy, count = run.test.accuracy, run.test.count
     assert f"Right on {100 * accuracy:.1f} % of {count} examples" in page
     assert "a&lt;b&gt;&amp;photos" in page
     assert "a<b>" not in page
-    for row in run.validation.per_class:
+    assert "<i>" not in page
+    assert "1 of 62 files is not readable" in page
+    assert "red/&lt;b&gt;torn.png (not an image" in page
+    assert "one image is there more than once, byte for byte" in page
+    found = run.calibrate()
+    assert f"One temperature, {found.temperature:.3g}, found on the {run.validation.count} validation examples" in page
+    assert f"log loss from {found.before.log_loss:.3f} to {found.after.log_loss:.3f}" in page
+    assert f"Expected calibration error {run.test.ece:.3f}" in page
+    assert page.index("<details><summary>On the validation examples") > page.index("<h2>On the test examples")
+    assert "The map has 4 × 4 cells" in page
+    for row in run.test.per_class:
         assert f"<td>{row.label}</td><td class=n>{row.precision:.3f}</td><td class=n>{row.recall:.3f}</td>" in page
-    wrong = int((run.validation.scores.argmax(axis=1) != run.validation.targets).sum())
-    assert page.count("data:image/jpeg;base64,") == 2 * (min(wrong, 12) + 3)
+    wrong = int((run.test.scores.argmax(axis=1) != run.test.targets).sum())
+    assert page.count("data:image/jpeg;base64,") == 2 * (min(wrong, 12) + 3) + 1  # the copy
     assert "bit for bit as they were" in page
     assert "Confusion matrix" in page
     assert len(page) < 5_000_000
@@ -67,13 +79,13 @@ def test_without_the_photos_it_says_so(run: zoo.Run, tmp_path: Path, capsys: pyt
         assert capsys.readouterr().out.strip() == str(tmp_path / "gone.html")
         page = (tmp_path / "gone.html").read_text()
         assert "There are none here" in page
-        assert f"Right on {100 * run.validation.accuracy:.1f} % of {run.validation.count} examples" in page
+        assert f"Right on {100 * run.test.accuracy:.1f} % of {run.test.count} examples" in page
         (tmp_path / "moved" / "predictions.npz").rename(tmp_path / "kept.npz")
         page = zoo.report(tmp_path / "moved", tmp_path / "gone.html").read_text()
         assert "as recorded" in page
         (tmp_path / "kept.npz").rename(tmp_path / "moved" / "predictions.npz")
         assert "data:image/jpeg" not in page
-        assert f"{run.validation.accuracy:.3f}"[:4] in page
+        assert f"{run.test.accuracy:.3f}"[:4] in page
         page = zoo.report(tmp_path / "moved", tmp_path / "again.html", data=away).read_text()
         assert "data:image/jpeg" in page
         (away / "red" / "000.png").unlink()
@@ -112,9 +124,15 @@ def test_other_tasks(task: str, tmp_path: Path) -> None:
     assert words[task] in page
     assert page.count("data:image/jpeg") == (12 if task == "box" else 24)
     assert "Largest errors" in page
+    tables = {"regression": "<td>width</td>", "multilabel": "<td>large</td>", "box": "<td>upper</td>"}
+    assert tables[task] in page
+    assert ("lit: " in page) == (task != "box")
+    assert "zoo fit" not in page  # the data has no name to type
+    assert "model.fit(data, recipe=&quot;lp-ft&quot;)" in page
 
 
 RECORD = {
+    "model": {"features": "avg"},
     "recipe": {"phases": [{"solver": "convex", "patience": None, "keep": "last"}]},
     "config": {"data": {"source": "my photos"}},
     "phases": [{"name": "probe", "solver": "convex"}],
@@ -143,6 +161,38 @@ def test_the_verdict_by_hand() -> None:
     assert "knows those by heart" in found.next[0]
     assert "`zoo fit 'my photos' --recipe lp-ft`" in found.next[1]
     assert len(found.next) == 3
+
+
+def test_the_verdict_on_a_box_and_on_several_answers_by_hand() -> None:
+    """Two boxes side by side, told each the whole picture; the mean box is both, half of which is each."""
+    true = np.array([[0, 0, 0.5, 1.0], [0.5, 0, 1, 1.0]])
+    told = np.tile([0.0, 0, 1, 1], (2, 1))
+    box = evaluate_scores(told, true, task="box")
+    history = {"mae": [0.01], "val_mae": [0.125]}
+    found = verdict(box, {**RECORD, "history": history}, "test")
+    # The mean box is 0.25..0.75: 0.25 in common, 0.75 in all.
+    assert found.good[0].endswith(
+        "by at least half on 100.0 % of 2 examples it was not trained on. Always saying the "
+        "mean box would overlap by 33.3 %."
+    )
+    assert "off by 0.01, on others by 0.125" in found.next[0]
+    assert 'features="stage2:gem"' in found.next[1]
+    table = {**RECORD, "history": {}, "config": {"data": {"source": "my/table.csv"}}}
+    lint = {"findings": [{"severity": "error", "message": "5 images leak"}]}
+    outputs = [
+        Output(name="age", task="regression", labels=("age",)),
+        Output(name="where", task="box", labels=BOX_LABELS),
+    ]
+    scores, targets = (
+        np.column_stack([age, boxes[[0, 1, 1]]]) for age, boxes in (([3.0, 1, 2], told), ([1.0, 2, 3], true))
+    )
+    several = evaluate_outputs(scores, targets, outputs)
+    found = verdict(several, {**table, "lint": lint}, "test")
+    assert found.good[0].startswith("age: off by 1.333 on average")
+    assert found.good[0].endswith("So it has learnt nothing that holds for others.")
+    assert found.good[1].startswith("where: The box told overlaps")
+    assert found.next[0] == "Mend the data first: 5 images leak. `zoo.lint(data)` says more."
+    assert found.next[1].endswith('`model.fit(data, recipe="lp-ft")`.')
 
 
 def test_the_verdict_on_values_by_hand() -> None:

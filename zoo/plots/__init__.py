@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from zoo.plots.inside import feature_maps, first_layer_filters, grad_cam, map_of_features, network, top_patches
-from zoo.plots.results import confusion_matrix, learning_curves, most_confused, predicted_against_true, top_losses
+from zoo.plots.results import (
+    confusion_matrix,
+    learning_curves,
+    most_confused,
+    overlaps,
+    precision_recall,
+    predicted_against_true,
+    reliability_diagram,
+    top_losses,
+)
 
 __all__ = [
     "confusion_matrix",
@@ -14,7 +23,10 @@ __all__ = [
     "map_of_features",
     "most_confused",
     "network",
+    "overlaps",
+    "precision_recall",
     "predicted_against_true",
+    "reliability_diagram",
     "top_losses",
     "top_patches",
 ]

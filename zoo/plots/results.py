@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,9 +11,10 @@ import numpy as np
 from zoo import data as data_room
 from zoo.errors import DataError, OptionError
 from zoo.evaluation.losses import example_losses, said
-from zoo.evaluation.result import ClassificationEvaluation, Evaluation
+from zoo.evaluation.result import BoxEvaluation, ClassificationEvaluation, Evaluation, MultilabelEvaluation
+from zoo.evaluation.uncertainty import wilson
 from zoo.outputs import as_boxes
-from zoo.plots.style import COLOURS, COLUMN, MAP, PAGE, new, paper, short, tiles
+from zoo.plots.style import COLOURS, COLUMN, MAP, PAGE, colours, new, paper, short, tiles
 
 _NAMED = 20
 """Classes whose names and counts fit on a confusion matrix."""
@@ -167,6 +169,114 @@ def most_confused(evaluation: ClassificationEvaluation, k: int = 8) -> Any:
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel("examples")
     axes.tick_params(axis="y", length=0)
+    return figure
+
+
+@paper
+def reliability_diagram(
+    evaluation: ClassificationEvaluation, calibrated: ClassificationEvaluation | None = None
+) -> Any:
+    """How often the model is right, by how sure it is; where its probabilities mean what they say, on the line.
+
+    Each point is a bin of `evaluation.reliability` that has examples, with Wilson's 95 % interval of its share right;
+    below, how many examples each bin has. After DeGroot and Fienberg, "The comparison and evaluation of forecasters",
+    The Statistician 32 (1983) 12-22.
+
+    Args:
+        evaluation: of a classification.
+        calibrated: the same examples at a temperature, as `run.calibrate().after` has them; drawn beside.
+
+    Returns:
+        A matplotlib Figure, one column wide.
+
+    Raises:
+        AttributeError: the evaluation is of another task.
+    """
+    shown = [("as it is", evaluation, COLOURS[0], "o")]
+    shown += [] if calibrated is None else [("calibrated", calibrated, COLOURS[1], "s")]
+    figure = new(COLUMN, COLUMN * 1.1)
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
+    upper.plot([0, 1], [0, 1], color="0.6", lw=0.8, zorder=1)
+    for label, one, colour, mark in shown:
+        bins = [row for row in one.reliability if row.count]
+        sure, right = np.array([(row.confidence, row.accuracy) for row in bins]).T
+        ends = np.array([wilson(row.accuracy * row.count, row.count) for row in bins]).T
+        apart = np.clip([right - ends[0], ends[1] - right], 0, None)
+        upper.errorbar(sure, right, apart, fmt=mark, color=colour, lw=0.8, label=f"{label}: error {one.ece:.3f}")
+        edges = [one.reliability[0].low, *(row.high for row in one.reliability)]
+        lower.stairs([row.count for row in one.reliability], edges, color=colour, fill=one is evaluation, lw=1.0)
+    upper.set_ylabel("share right")
+    upper.set_ylim(-0.03, 1.03)
+    lower.set_ylabel("examples")
+    lower.set_xlabel("probability of the answer")
+    lower.set_xlim(1 / len(evaluation.labels) - 0.02, 1.02)  # the highest of k probabilities is 1 / k at least
+    lower.yaxis.get_major_locator().set_params(integer=True, nbins=2)
+    upper.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0)
+    return figure
+
+
+@paper
+def precision_recall(evaluation: MultilabelEvaluation, k: int = 7) -> Any:
+    """What each label costs: the share that is right of what is told, by the share that is found, over all thresholds.
+
+    Args:
+        evaluation: of several labels.
+        k: labels at most, those with the lowest average precision first: there are seven colours.
+
+    Returns:
+        A matplotlib Figure, one column wide; a dot is where the label is told, from a score of 0.5.
+
+    Raises:
+        OptionError: the evaluation is of another task, or no example has a label.
+    """
+    from sklearn.metrics import precision_recall_curve
+
+    if evaluation.task != "multilabel":
+        raise OptionError(f"precision and recall by threshold are of several labels; this is a {evaluation.task} task")
+    rows = [(row, number) for number, row in enumerate(evaluation.per_class) if row.support]
+    if not rows:
+        raise OptionError("no example has a label: there is nothing to find")
+    rows = sorted(rows, key=lambda item: item[0].average_precision)[:k]
+    figure = new(COLUMN, COLUMN * 0.9)
+    axes = figure.add_subplot()
+    for (row, number), colour in zip(rows, colours(len(rows)), strict=True):
+        right, found, _ = precision_recall_curve(evaluation.targets[:, number], evaluation.scores[:, number])
+        label = f"{short(row.label, 16)} {row.average_precision:.2f}"
+        axes.step(found, right, where="post", color=colour, lw=1.0, label=label)
+        if not math.isnan(row.precision):
+            axes.plot(row.recall, row.precision, "o", color=colour)
+    axes.set_xlabel("share found (recall)")
+    axes.set_ylabel("share right of those told (precision)")
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_ylim(-0.02, 1.04)
+    axes.legend(loc="lower left")
+    return figure
+
+
+@paper
+def overlaps(evaluation: BoxEvaluation) -> Any:
+    """How many boxes overlap the true one by how much (intersection over union); from half on they count as right.
+
+    Args:
+        evaluation: of a box.
+
+    Returns:
+        A matplotlib Figure, one column wide.
+
+    Raises:
+        OptionError: the evaluation is of another task.
+    """
+    if evaluation.task != "box":
+        raise OptionError(f"overlaps are of boxes; this is an evaluation of a {evaluation.task} task")
+    figure = new(COLUMN, 1.7)
+    axes = figure.add_subplot()
+    counts, edges = np.histogram(1 - example_losses(evaluation), bins=20, range=(0, 1))
+    axes.stairs(counts, edges, color=COLOURS[0], fill=True)
+    axes.axvline(0.5, color="0.6", lw=0.8, ls=":")
+    axes.set_xlim(0, 1)
+    axes.set_xlabel("overlap with the true box")
+    axes.set_ylabel("examples")
+    axes.yaxis.get_major_locator().set_params(integer=True)
     return figure
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -15,10 +16,20 @@ from zoo import page
 from zoo.compose import Composition
 from zoo.data import Dataset, resize
 from zoo.errors import DataError, OptionError
+from zoo.evaluation.calibration import Calibration
 from zoo.evaluation.losses import said
 from zoo.evaluation.result import Evaluation
 from zoo.outputs import as_boxes, columns
-from zoo.plots import confusion_matrix, learning_curves, most_confused, network, predicted_against_true
+from zoo.plots import (
+    confusion_matrix,
+    learning_curves,
+    most_confused,
+    network,
+    overlaps,
+    precision_recall,
+    predicted_against_true,
+    reliability_diagram,
+)
 from zoo.plots.gradient import grad_cam, overlay
 from zoo.plots.results import curve_names, worst
 from zoo.plots.style import to_svg
@@ -28,6 +39,12 @@ from zoo.training.receipts import from_phases
 
 _WRONG, _RIGHT = 12, 6
 """Examples in the two galleries."""
+
+_FOUND = 4
+"""Examples of what was found wrong with the data, for each finding."""
+
+_CELLS = 5
+"""On a map of fewer cells a side Grad-CAM is a blur."""
 
 _ROWS = 60
 """Rows of a table of classes; the worst are shown."""
@@ -167,18 +184,48 @@ def _results(material: Material) -> Iterator[str]:
     for split in ("test", "validation"):
         if split not in material.evaluations:
             continue
-        yield f"<h2>On the {split} examples</h2>"
+        folded = split == "validation" and "test" in material.evaluations
+        heading = f"On the {split} examples"
+        yield f"<details><summary>{heading}</summary>" if folded else f"<h2>{heading}</h2>"
         for name, answer, _ in _answers(material.evaluations[split], material.composition.outputs):
             if name:
                 yield f"<h3>{escape(name)}</h3>"
             yield f"<p>{escape(_sentence(answer._headline()))}</p>"
-            pictures = list(_figures(answer, f"{split}-{_word(name)}"))
+            calibrated = _calibrated(material, name) if split == "test" else None
+            if calibrated is not None:
+                yield f"<p>{_with_code(_of_temperature(calibrated))}</p>"
+            pictures = list(_figures(answer, f"{split}-{_word(name)}", calibrated))
             if pictures:
                 yield f'<div class="figures">{"".join(pictures)}</div>'
             yield _class_table(answer)
         notes = material.evaluations[split].notes
         if notes:
             yield page.items(notes)
+        if folded:
+            yield "</details>"
+
+
+def _calibrated(material: Material, name: str) -> Calibration | None:
+    """What one temperature, found on the validation split, does to the test split; None where none can be found."""
+    found = material.evaluations.get("validation")
+    tested: Any = material.evaluations["test"]
+    if found is not None and name:
+        found, tested = found.answers[name], tested.answers[name]
+    if found is None or tested.task != "classification" or found.right.all():
+        return None
+    return found.calibrate(tested)
+
+
+def _of_temperature(found: Calibration) -> str:
+    before, after = found.before, found.after
+    words = (
+        f"One temperature, {found.temperature:.3g}, found on the {found.fitted_on} validation examples, takes the "
+        f"calibration error from {before.ece:.3f} to {after.ece:.3f} and the log loss from {before.log_loss:.3f} to "
+        f"{after.log_loss:.3f}, and changes no answer"
+    )
+    if after.log_loss < before.log_loss:
+        return f"{words}: `model.evaluate(data, temperature={found.temperature:.3g})`."
+    return f"{words}: it is not worth it."
 
 
 def _sentence(text: str) -> str:
@@ -190,13 +237,29 @@ def _word(name: str) -> str:
     return "".join(c if c.isascii() and c.isalnum() else "_" for c in name)
 
 
-def _figures(answer: Any, name: str) -> Iterator[str]:
+def _figures(answer: Any, name: str, calibrated: Calibration | None = None) -> Iterator[str]:
     if answer.task == "classification":
         yield _figure(
             confusion_matrix(answer), "Confusion matrix: true class down, predicted across", f"confusion-{name}"
         )
         if np.asarray(answer.confusion).trace() < np.asarray(answer.confusion).sum():
             yield _figure(most_confused(answer), "The pairs most often confused", f"pairs-{name}")
+        yield _figure(
+            reliability_diagram(answer, None if calibrated is None else calibrated.after),
+            "Reliability: how often it is right, by how sure it is (95 % intervals); below the line it is too sure. "
+            f"Expected calibration error {answer.ece:.3f}",
+            f"reliability-{name}",
+        )
+    if answer.task == "multilabel" and any(row.support for row in answer.per_class):
+        yield _figure(
+            precision_recall(answer),
+            "Each label at all thresholds, with its average precision; the dot is where it is told",
+            f"labels-{name}",
+        )
+    if answer.task == "box":
+        yield _figure(
+            overlaps(answer), "Overlap of the box told with the true one; right of the line half", f"boxes-{name}"
+        )
     if answer.task == "regression":
         for place, label in enumerate(answer.labels[:4]):
             what = f"Predicted against true values of {label}" if len(answer.labels) > 1 else "Predicted against true"
@@ -224,9 +287,21 @@ def _class_table(answer: Any) -> str:
         head = ("value", "MAE", "RMSE", "R2")
         cells = [(row.label, f"{row.mae:.4g}", f"{row.rmse:.4g}", _number(row.r2)) for row in answer.per_output]
     else:
-        return ""
+        errors = as_boxes(answer.scores) - answer.targets
+        head = ("edge", "off by, % of the picture", "mostly")
+        cells = [
+            (
+                edge,
+                f"{100 * np.abs(own).mean():.1f}",
+                f"{100 * abs(own.mean()):.1f} too far {ways[int(own.mean() > 0)]}",
+            )
+            for edge, ways, own in zip(_EDGES, (("left", "right"), ("up", "down")) * 2, errors.T, strict=True)
+        ]
     rest = f"<p>The {_ROWS} lowest of {len(cells)}.</p>" if len(cells) > _ROWS else ""
     return page.table(head, cells[:_ROWS]) + rest
+
+
+_EDGES = ("left", "upper", "right", "lower")
 
 
 def _number(value: float) -> str:
@@ -311,9 +386,17 @@ def _shown(material: Material, answer: Evaluation, rows: Sequence[int], place: M
         else:
             glowing = page.image(overlay(pixels, heats[number]), alt="where the model looked")
             pair = f'<div class="pair">{page.image(pixels, alt=alt)}{glowing}</div>'
-        caption = f"{told} · is {true} · {answer.ids[row]}" if answer.task != "box" else f"{told} · {answer.ids[row]}"
-        figures.append((pair, caption))
-    return page.gallery(figures, wide=answer.task != "box" and heats is not None)
+        words = [told, *([] if answer.task == "box" else [f"is {true}"])]
+        if heats is not None and answer.task != "classification" and len(answer.labels) > 1:
+            words.append(f"lit: {answer.labels[_asked(answer, row)]}")
+        figures.append((pair, " · ".join((*words, answer.ids[row]))))
+    shown = page.gallery(figures, wide=heats is not None)
+    if heats is not None and min(heats.shape[1:]) < _CELLS:
+        cells = " × ".join(map(str, heats.shape[1:]))
+        shown = (
+            f'<p class="soft">The map has {cells} cells at this input size: too few to tell places apart.</p>{shown}'
+        )
+    return shown
 
 
 def _asked(answer: Evaluation, row: int) -> int:
@@ -382,7 +465,7 @@ def _data(material: Material) -> str:
         lines.append(f"{len(data['skipped'])} files could not be read and were left out: {names}.")
     if record["augment"]:
         lines.append(f"Augmentation, in training only: {', '.join(op['name'] for op in record['augment'])}.")
-    body = f"<h2>Data</h2>{page.items(lines)}"
+    body = f"<h2>Data</h2>{page.items(lines)}{''.join(_lint(material))}"
     if dataset is None or dataset.targets is None or dataset.task != "classification":
         return body
     used = [name for name in ("train", "validation", "test") if len(material.splits.get(name, ()))]
@@ -391,6 +474,29 @@ def _data(material: Material) -> str:
     rows = [(label, *(str(counts[name][number]) for name in used)) for number, label in enumerate(labels)]
     rest = f"<p>The first {_ROWS} of {len(rows)} classes.</p>" if len(rows) > _ROWS else ""
     return body + page.table(("class", *used), rows[:_ROWS]) + rest
+
+
+def _lint(material: Material) -> Iterator[str]:
+    """What the quick look that every fit takes at its data found, with pictures where they are at hand."""
+    record, dataset = material.record.get("lint"), material.dataset
+    if record is None:
+        return
+    yield "<h3>What a quick look at it found</h3>"
+    if not record["findings"]:
+        yield f"<p>Nothing, by {len(record['checks'])} checks: {escape(', '.join(record['checks']))}.</p>"
+    place = {} if dataset is None else {name: index for index, name in enumerate(dataset.ids)}
+    for finding in record["findings"]:
+        words = f"{escape(finding['message'])}. {escape(finding['advice'])}."
+        yield f'<p class="{escape(finding["severity"])}"><b>{escape(finding["severity"])}</b>: {words}</p>'
+        pictures = []
+        for example in finding["examples"][:_FOUND]:
+            told = " = ".join((example["id"], *example["others"]))
+            shown = ""
+            if dataset is not None and example["id"] in place:
+                with suppress(DataError):  # a file that is no picture has none to show
+                    shown = page.image(dataset.image(place[example["id"]]), alt=example["id"])
+            pictures.append((shown, f"{told} ({example['detail']})" if example["detail"] else told))
+        yield page.gallery(pictures)
 
 
 _PHASE_COLUMNS = ("phase", "solver", "epochs", "stages trained", "learning rate", "batch", "seconds")

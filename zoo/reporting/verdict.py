@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from zoo.data import is_table
 from zoo.evaluation.losses import example_losses
+from zoo.evaluation.metrics import intersection_over_union
 from zoo.evaluation.result import (
     BoxEvaluation,
     ClassificationEvaluation,
@@ -28,6 +30,9 @@ _WIDE = 0.10
 _LITTLE_LEFT = 0.98
 _GAP = 0.10
 """So much better on what it was trained on: it has learnt those examples by heart."""
+
+_BY_HEART = 0.5
+"""So much smaller an error on what it was trained on than on others."""
 
 _UNEVEN = 5
 """The largest class has so many times the examples of the smallest."""
@@ -65,7 +70,7 @@ def verdict(evaluation: Evaluation, record: Mapping[str, Any], split: str) -> Ve
         good, sure, fails = [], [], []
         for name, answer in answers.items():
             for lines, own in zip((good, sure, fails), _WORDS[answer.task](answer), strict=True):
-                lines += [f"{name}: {line}" for line in own]
+                lines += [line if line.startswith(f"{name}: ") else f"{name}: {line}" for line in own]
     if split == "validation" and _was_chosen_on(record):
         sure.append(
             "The epoch that was kept was chosen by these same examples, so the figures are a little too good: "
@@ -153,6 +158,10 @@ def _multilabel(evaluation: MultilabelEvaluation) -> Words:
     common = np.asarray(evaluation.targets).mean(axis=0)
     good.append(f"By chance the mean average precision would be {common[common > 0].mean():.3f}.")
     worst = min(rows, key=lambda row: row.average_precision)
+    sure = _share_sure(evaluation.interval, evaluation.count)
+    low, high = evaluation.map_interval
+    if not math.isnan(low):
+        sure.insert(0, f"The mean average precision lies between {low:.3f} and {high:.3f} (95 % interval).")
     fails = [f"{worst.label!r} is told worst: average precision {worst.average_precision:.3f}."]
     missed = min(rows, key=lambda row: row.recall if not math.isnan(row.recall) else 2)
     if missed.recall < 1:
@@ -173,6 +182,7 @@ def _regression(evaluation: RegressionEvaluation) -> Words:
         good.append(
             f"{what}: off by {row.mae:.4g} on average, on {evaluation.count} examples it was not trained on. Always "
             f"saying the mean would be off by {plain:.4g}.{explained}"
+            + (" So it has learnt nothing that holds for others." if row.mae >= plain > 0 else "")
         )
         fails.append(f"{what}: {_worst_range(values, evaluation.scores[:, place])}")
     low, high = evaluation.mae_interval
@@ -204,16 +214,23 @@ def _worst_range(values: np.ndarray, told: np.ndarray) -> str:
 
 
 def _box(evaluation: BoxEvaluation) -> Words:
+    always = np.tile(evaluation.targets.mean(axis=0), (evaluation.count, 1))
+    plain = float(intersection_over_union(always, evaluation.targets).mean())
     good = [
         f"The box told overlaps the true one by {_percent(evaluation.mean_iou)} on average (intersection over union), "
-        f"by at least half on {_percent(evaluation.right)} of {evaluation.count} examples it was not trained on."
+        f"by at least half on {_percent(evaluation.right)} of {evaluation.count} examples it was not trained on. "
+        f"Always saying the mean box would overlap by {_percent(plain)}."
     ]
+    low, high = evaluation.iou_interval
+    sure = _share_sure(evaluation.interval, evaluation.count)
+    if not math.isnan(low):
+        sure.insert(0, f"The mean overlap lies between {_percent(low)} and {_percent(high)} (95 % interval).")
     lost = int((example_losses(evaluation) >= 1).sum())
     fails = [f"{_many(lost, 'box').replace('boxs', 'boxes')} beside the object altogether." if lost else ""]
     corners = np.abs(evaluation.scores - evaluation.targets).mean(axis=0)
     edge = ("left", "upper", "right", "lower")[int(corners.argmax())]
     fails.append(f"The {edge} edge is off most: by {_percent(float(corners.max()))} of the picture on average.")
-    return good, _share_sure(evaluation.interval, evaluation.count), [line for line in fails if line]
+    return good, sure, [line for line in fails if line]
 
 
 _WORDS: Mapping[str, Any] = {
@@ -225,41 +242,67 @@ _WORDS: Mapping[str, Any] = {
 
 
 def _next(evaluation: Any, record: Mapping[str, Any]) -> list[str]:
-    """What to try, by what the figures show."""
+    """What to try, by what the figures show; a folder or name by a command, a table or arrays in Python."""
     source = record["config"]["data"]["source"]
-    data = shlex.quote(source) if source else "DATA"
+    typed = source is not None and not is_table(source)  # of a table the command would have to name the columns too
+
+    def code(command: str, python: str) -> str:
+        return f"`{command.replace('DATA', shlex.quote(source))}`" if typed else f"`{python}`"
+
     single = evaluation.task == "classification"
     tuned = [phase for phase in record["phases"] if phase.get("stages")]
     figure = _headline(evaluation)
     trained, held_out = _last(record["history"], "accuracy"), _last(record["history"], "val_accuracy")
     by_heart = trained is not None and held_out is not None and trained - held_out > _GAP
+    error, held_error = _last(record["history"], "mae"), _last(record["history"], "val_mae")
     lines = []
+    faults = [finding for finding in (record.get("lint") or {}).get("findings", ()) if finding["severity"] == "error"]
+    if faults:
+        lines.append(
+            f"Mend the data first: {faults[0]['message']}. {code('zoo lint DATA', 'zoo.lint(data)')} says more."
+        )
     if figure is not None and figure >= _LITTLE_LEFT:
         lines.append("Little is left to gain on examples like these: measure it on photos from elsewhere.")
     if single and _sure_mistakes(evaluation) >= 3:
-        lines.append(f"Look at the sure mistakes below for wrong labels; `zoo lint {data}` doubts others.")
+        doubt = code("zoo lint DATA", "zoo.lint(data)")
+        lines.append(f"Look at the sure mistakes below for wrong labels; {doubt} doubts others.")
     if by_heart:
+        augmented = code("zoo fit DATA --augment flip,rotation", 'zoo.build(..., augment=["flip", "rotation"])')
         lines.append(
             f"On what it was trained on it is right on {_percent(trained or 0)}: it knows those by heart. More photos "
-            f"help most, then augmentation: `zoo fit {data} --augment flip,rotation`."
+            f"help most, then augmentation: {augmented}."
+        )
+    if error is not None and held_error is not None and error < _BY_HEART * held_error:
+        lines.append(
+            f"On what it was trained on it is off by {error:.3g}, on others by {held_error:.3g}: it knows those by "
+            "heart. More examples help most."
+        )
+    if evaluation.task in ("regression", "box") and record["model"]["features"] == "avg":
+        lines.append(
+            "The mean over the last map forgets where things lie and how they are turned: "
+            '`zoo.build(..., features="stage2:gem")` keeps more of it.'
         )
     if not tuned and (figure is None or figure < _LITTLE_LEFT):
-        lines.append(f"The base stayed frozen. Fine-tune its last stage: `zoo fit {data} --recipe lp-ft`.")
+        tune = code("zoo fit DATA --recipe lp-ft", 'model.fit(data, recipe="lp-ft")')
+        lines.append(f"The base stayed frozen. Fine-tune its last stage: {tune}.")
     if single:
         support = np.asarray(evaluation.confusion).sum(axis=1)
         if support.min() * _UNEVEN < support.max():
-            lines.append(f"Classes are uneven: `zoo fit {data} --class-weight balanced` gives rare ones their due.")
+            weighted = code("zoo fit DATA --class-weight balanced", 'model.fit(data, class_weight="balanced")')
+            lines.append(f"Classes are uneven: {weighted} gives rare ones their due.")
     if single and evaluation.interval[1] - evaluation.interval[0] > _WIDE:
         lines.append("Hold out more examples (validation=0.3), so that figures tell models apart.")
     if single and (figure is None or figure < _LITTLE_LEFT):
-        lines.append(f"Another backbone may suit these photos better: `zoo recommend {data}` measures that.")
+        better = code("zoo recommend DATA", "zoo.recommend(data)")
+        lines.append(f"Another backbone may suit these photos better: {better} measures that.")
     if not single:
         lines.append("More examples where it fails help most; then a larger input_size, since small things may decide.")
     return lines[:3]
 
 
 def _headline(evaluation: Evaluation) -> float | None:
-    name = {"classification": "accuracy", "multilabel": "mean_average_precision", "box": "right"}.get(evaluation.task)
+    names = {"classification": "accuracy", "multilabel": "mean_average_precision", "box": "mean_iou"}
+    name = names.get(evaluation.task)
     return None if name is None else float(getattr(evaluation, name))
 
 
