@@ -51,7 +51,8 @@ def test_the_report_says_what_the_run_says(run: zoo.Run) -> None:
     assert "a&lt;b&gt;&amp;photos" in page
     assert "a<b>" not in page
     assert "<i>" not in page
-    assert "1 of 62 files is not readable" in page
+    assert "1 of 62 files" in run.lint.of("unreadable").message
+    assert f"{run.lint.of('unreadable').message}. They are skipped" in page
     assert "red/&lt;b&gt;torn.png (not an image" in page
     assert "one image is there more than once, byte for byte" in page
     found = run.calibrate()
