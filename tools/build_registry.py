@@ -13,6 +13,8 @@ import importlib
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -109,12 +111,20 @@ def build(backbone: Backbone, *, include_top: bool) -> Any:
     keras.utils.clear_session()  # also lets layer names count from zero
     module, _, attribute = backbone.builder.partition(":")
     builder = getattr(importlib.import_module(module), attribute)
-    # Drawing random numbers takes a third of the time, and only names and shapes matter here.
+    with undrawn():
+        return builder(include_top=include_top, input_size=backbone.default_size, **backbone.options)
+
+
+@contextmanager
+def undrawn() -> Iterator[None]:
+    """All kernels start as zeros: drawing random numbers takes a third of the time that building a network does."""
+    import keras
+
     with (
         mock.patch.object(keras.initializers.VarianceScaling, "__call__", _zeros),
         mock.patch.object(keras.initializers.TruncatedNormal, "__call__", _zeros),
     ):
-        return builder(include_top=include_top, input_size=backbone.default_size, **backbone.options)
+        yield
 
 
 def _zeros(_initializer: Any, shape: Any, dtype: Any = None) -> Any:
@@ -152,6 +162,7 @@ def keras_application(backbone: Backbone, include_top: bool) -> tuple[Any, dict[
     with (
         mock.patch("keras.src.utils.file_utils.get_file", record),
         mock.patch.object(keras.Model, "load_weights", return_value=None),
+        undrawn(),
     ):
         model = getattr(keras.applications, application)(include_top=include_top, weights="imagenet", **size)
     return model, weight_file(asked, include_top)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.tiny import tiny_model
 from PIL import Image
 
 from zoo.data import ImageFiles, load
@@ -374,10 +375,10 @@ def test_two_processes_fill_one_entry_together(folder: Path, tmp_path: Path, eng
 def test_a_second_fit_with_another_split_and_head_uses_them(few_flowers: Path) -> None:
     import zoo
 
-    first = zoo.build("efficientnet_lite0", head=zoo.classifier(few_flowers), input_size=64)
+    first = tiny_model(zoo.classifier(few_flowers))
     one = first.fit(few_flowers, test=0.2)
     assert one.phases[0]["computed"] == one.phases[0]["images"] == 60
-    second = zoo.build("efficientnet_lite0", head=zoo.classifier(few_flowers, head="mlp"), input_size=64)
+    second = tiny_model(zoo.classifier(few_flowers, head="mlp"))
     two = second.fit(few_flowers, recipe="head", epochs=2, seed=5)
     assert two.phases[0]["computed"] == 0
     again = first.fit(few_flowers, test=0.2)
@@ -392,7 +393,7 @@ def test_a_second_fit_with_another_split_and_head_uses_them(few_flowers: Path) -
 def test_after_fine_tuning_the_features_are_others(few_flowers: Path) -> None:
     import zoo
 
-    model = zoo.build("efficientnet_lite0", head=zoo.classifier(few_flowers), input_size=64)
+    model = tiny_model(zoo.classifier(few_flowers))
     model.fit(few_flowers)
     model.fit(few_flowers, recipe="lp-ft", epochs=1)
     assert model.fit(few_flowers).phases[0]["computed"] == 60  # the base has moved

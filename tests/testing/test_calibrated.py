@@ -9,7 +9,13 @@ import pytest
 from zoo.architectures import applications
 from zoo.testing.calibration import calibrated, moved, sample_photos, swapped
 
-FAMILIES = ["VGG16", "ResNet50", "MobileNetV2", "EfficientNetB0", "ConvNeXtTiny"]
+FAMILIES = [
+    "VGG16",
+    "MobileNetV2",
+    "ConvNeXtTiny",
+    pytest.param("ResNet50", marks=pytest.mark.slow),
+    pytest.param("EfficientNetB0", marks=pytest.mark.slow),
+]
 
 
 def features(base: keras.Model, pixels: np.ndarray) -> np.ndarray:

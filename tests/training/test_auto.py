@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.tiny import tiny_model
 
-import zoo
 from zoo.training import Measured, Share, at_least, decide
 from zoo.training.auto import FEW, MANY, WORK
 
@@ -85,12 +85,8 @@ def stripes() -> tuple[np.ndarray, np.ndarray]:
     return np.clip(x, 0, 255).astype(np.uint8), classes
 
 
-def build(**options: object) -> zoo.TransferModel:
-    return zoo.build("efficientnet_lite0", head=zoo.classifier(["left", "right"]), input_size=32, **options)
-
-
 def test_fit_measures_chooses_and_says_why(stripes, tmp_path: Path) -> None:
-    run = build().fit(stripes, validation=0.2, directory=tmp_path / "run")
+    run = tiny_model().fit(stripes, validation=0.2, directory=tmp_path / "run")
     assert run.recipe.name == "lp-ft"
     assert "On 208 training images a linear probe" in run.reasons[0]  # of 260: nothing held out was looked at
     assert "104 images a class" in " ".join(run.reasons)
@@ -100,7 +96,7 @@ def test_fit_measures_chooses_and_says_why(stripes, tmp_path: Path) -> None:
 
 def test_auto_by_name_is_the_default_and_a_named_recipe_gives_no_reasons(stripes) -> None:
     few = stripes[0][:40], stripes[1][:40]
-    model = build()
+    model = tiny_model()
     default, named = model.fit(few), model.fit(few, recipe="auto")
     assert default.reasons == named.reasons
     assert default.recipe.name == named.recipe.name == "probe"
@@ -117,5 +113,5 @@ def test_features_are_computed_once_without_a_cache(stripes, monkeypatch: pytest
     calls: list[int] = []
     plain = fit_module.extract
     monkeypatch.setattr(fit_module, "extract", lambda *a, **k: calls.append(len(a[2])) or plain(*a, **k))
-    build().fit((stripes[0][:40], stripes[1][:40]), cache=False)
+    tiny_model().fit((stripes[0][:40], stripes[1][:40]), cache=False)
     assert calls == [40]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from helpers.tiny import tiny_model
 
 import zoo
 from zoo.errors import OptionError
@@ -82,16 +83,16 @@ def test_the_loss_of_smoothed_labels_is_that_of_keras(pictures) -> None:
 
 
 def test_through_fit(pictures) -> None:
-    model = zoo.build("efficientnet_lite0", head=zoo.classifier(["left", "right"]), input_size=32)
+    model = tiny_model()
     mixed = phase(
         mixup=0.2, cutmix=1.0, label_smoothing=0.1, unfreeze=1, epochs=2, batch_size=8, class_weight="balanced"
     )
     run = model.fit(pictures, recipe=RecipeSpec([mixed]), validation=0.25)
     assert run.phases[-1]["cached_prefix_reason"] == "mixup and cutmix change the pixels in every epoch"
     assert run.history["val_loss"][-1] == pytest.approx(run.validation.log_loss, rel=1e-4)  # without smoothing
-    again = zoo.build("efficientnet_lite0", head=zoo.classifier(["left", "right"]), input_size=32)
+    again = tiny_model()
     assert again.fit(pictures, recipe=RecipeSpec([mixed]), validation=0.25).history == run.history
     with pytest.raises(OptionError, match="blend classes; this head does regression"):
-        zoo.build("efficientnet_lite0", head=zoo.regressor(["size"]), input_size=32).fit(
+        tiny_model(zoo.regressor(["size"])).fit(
             (pictures[0], np.linspace(0, 1, len(pictures[0]))), recipe=RecipeSpec([phase(mixup=0.2)])
         )

@@ -7,17 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.pretrained import FAMILIES, calibrated_weights
+from helpers.tiny import tiny_model
 
 import zoo
-from zoo.specs import PhaseSpec, Preprocessing, RecipeSpec
-from zoo.testing.tiny import tiny_backbone
+from zoo.specs import PhaseSpec, RecipeSpec
 from zoo.training import Settings, freeze
 from zoo.training.fit import _prefix
 from zoo.training.suffix import bytes_needed, cut, pays
 
-QUICK = ("efficientnet_lite0", "vgg16")
 FEW = [
-    pytest.param(name, marks=() if name in QUICK else pytest.mark.slow)
+    pytest.param(name, marks=() if name == "efficientnet_lite0" else pytest.mark.slow)
     for name in ("efficientnet_lite0", "vgg16", "resnet50", "mobilenet_v2", "efficientnet_b0")
 ]
 
@@ -36,9 +35,7 @@ def build(family: str, folder: Path, **options) -> zoo.TransferModel:
 
 
 def small() -> zoo.TransferModel:
-    """A base of three stages, for what does not depend on the network: tracing a real one takes seconds a fit."""
-    numbers = Preprocessing(scale=2 / 255, mean=(1.0, 1.0, 1.0))
-    return zoo.build(tiny_backbone(), head=zoo.classifier(["left", "right"], dropout=0.2), preprocessing=numbers)
+    return tiny_model(zoo.classifier(["left", "right"], dropout=0.2))
 
 
 def recipe(unfreeze: int, epochs: int = 2) -> RecipeSpec:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from helpers import backend
+from helpers.tiny import tiny_model
 
-import zoo
 from zoo.training.loop import Rows
 from zoo.training.surgery import most_wanting, relative_gradients
 
@@ -14,7 +14,7 @@ from zoo.training.surgery import most_wanting, relative_gradients
 def test_surgical_trains_the_stage_that_wants_it_most(pictures) -> None:
     import keras
 
-    model = zoo.build("efficientnet_lite0", head=zoo.classifier(["left", "right"]), input_size=32)
+    model = tiny_model()
     model.fit(pictures, recipe="probe", validation=None)
     composition = model.composition
     small = np.stack([keras.ops.image.resize(one, (32, 32)) for one in pictures[0]]).astype(np.float32)

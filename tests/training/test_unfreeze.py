@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from helpers.tiny import tiny_model
 
-import zoo
 from zoo.errors import OptionError
 from zoo.specs import PhaseSpec, RecipeSpec
 
 
 @pytest.fixture
 def model():
-    return zoo.build("efficientnet_lite0", head=zoo.classifier(["left", "right"]), input_size=32)
+    return tiny_model()
 
 
 def test_what_is_unfrozen_trains_and_the_report_says_so(model, pictures) -> None:
