@@ -908,7 +908,7 @@ class TransferModel:
         """The model a run starts from, as a file of its own: what is trained is written on top of it."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ZooNotice)  # said again when the model itself is written
-            self.save(folder.start)
+            self._save(folder.start)
         folder.note_start()
 
     def _note_adapted(self) -> None:
@@ -920,6 +920,9 @@ class TransferModel:
     def _remember_state(self) -> None:
         """What BatchNorm of the base and all flags are now, so that a change by others is noticed."""
         self._batchnorm = receipts.batchnorm(self._composition)
+        self._remember_flags()
+
+    def _remember_flags(self) -> None:
         self._flags = flags(self._layers())
 
     def _layers(self) -> list[Any]:
@@ -1027,7 +1030,7 @@ class TransferModel:
         chosen = set(stages)
         self._unfrozen = tuple(name for name in self._stage_names() if name in chosen)
         freeze(composition.backbone, composition.stages, unfreeze=self._unfrozen)
-        self._remember_state()
+        self._remember_flags()
 
     def _recipe_for_unfrozen(
         self, recipe: str | os.PathLike[str] | RecipeSpec | None
@@ -1175,7 +1178,7 @@ class TransferModel:
                     f" The model, and {folder.model}, hold the best so far: epoch {known['epoch']}, "
                     f"{known['measure']} {known['value']:.4g}."
                 )
-                self.save(folder.model)
+                self._save(folder.model)
             state = "interrupted" if asked else "diverged" if isinstance(error, DivergedError) else "failed"
             folder.write(state=state, error=None if asked else f"{type(error).__name__}: {error}")
         except OSError as problem:
@@ -1322,7 +1325,7 @@ class TransferModel:
             warnings.warn(run.notices[-1], ZooNotice, stacklevel=3)
 
     def _write_results(self, run: Run, folder: RunFolder) -> None:
-        self.save(folder.model)
+        self._save(folder.model)
         for passing in ("progress", "start", "error"):
             folder.record.pop(passing, None)
         measured = {name: found for name in ("validation", "test") if (found := getattr(run, name)) is not None}
@@ -1344,9 +1347,9 @@ class TransferModel:
             self._head_state = "untrained" if self._shipped_head is None else "pretrained"
         if self._initial_base is not None:
             self._composition.backbone.set_weights(self._initial_base)
+            self._remember_state()
         self._adapted = ()
         self._training_files = set(self._shipped_files)
-        self._remember_state()
 
     # -- evaluate and predict ------------------------------------------------------------------------------------
     def evaluate(
@@ -1510,7 +1513,12 @@ class TransferModel:
 
         Raises:
             OptionError: the name does not end in `.keras`, or its folder does not exist.
+            FrozenError: somebody else moved BatchNorm of a pretrained base, which the file would pass on as frozen.
         """
+        self._check_untouched()
+        return self._save(path)
+
+    def _save(self, path: str | os.PathLike[str]) -> Path:
         composition = self._composition
         record = {
             "outputs": [output.model_dump() for output in composition.outputs],

@@ -94,11 +94,17 @@ def test_who_moves_batchnorm_within_a_fit_is_found_out(model, pictures) -> None:
     assert batchnorms(model) == before
 
 
-def test_who_moves_it_between_fits_is_found_out(model, pictures) -> None:
+def test_who_moves_it_between_fits_is_found_out(model, pictures, tmp_path) -> None:
     victim = next(layer for layer in model.composition.backbone.layers if "BatchNorm" in type(layer).__name__)
     victim.gamma.assign(victim.gamma * 1.0001)
-    with pytest.raises(FrozenError, match=rf"changed outside of zoo: 1 layers, first '{victim.name}'"):
-        model.fit(pictures, recipe="probe")
+    for passes_it_on in (
+        lambda: model.fit(pictures, recipe="probe"),
+        lambda: model.save(tmp_path / "model.keras"),
+        lambda: (model.unfreeze(), model.fit(pictures)),
+        lambda: (model.reset(), model.save(tmp_path / "model.keras")),
+    ):
+        with pytest.raises(FrozenError, match=rf"changed outside of zoo: 1 layers, first '{victim.name}'"):
+            passes_it_on()
 
 
 def test_a_file_whose_batchnorm_is_not_what_was_saved(model, pictures, tmp_path, monkeypatch) -> None:
@@ -109,7 +115,7 @@ def test_a_file_whose_batchnorm_is_not_what_was_saved(model, pictures, tmp_path,
     name = list(true)[1]
     with monkeypatch.context() as patch:
         patch.setattr(receipts, "batchnorm", lambda composition: true | {name: "0" * 64})
-        model.save(tmp_path / "other.keras")
+        model._save(tmp_path / "other.keras")
     with pytest.raises(FrozenError, match=f"BatchNorm '{name.partition(':')[2]}'"):
         zoo.load(tmp_path / "other.keras")
 
