@@ -139,6 +139,11 @@ def test_values_boxes_and_several_labels_are_compared_by_the_bootstrap() -> None
     assert several.differences[0].value == pytest.approx(first - second)
     empty = compare([evaluate_scores(told, flags * 0, task="multilabel") for told in (sure, unsure)])
     assert "cannot be told apart" in empty.verdict  # no image has a label: there is no average precision
+    alone = compare([evaluate_scores(told[:1], true[:1], labels=("cm",), task="regression") for told in (good, bad)])
+    assert (
+        json.loads(json.dumps(alone.to_dict(), allow_nan=False))["models"][1]["best_less_this"]["interval"]
+        == [None] * 2
+    )
     corners = random.uniform(0, 0.4, (50, 2))
     boxes = np.concatenate([corners, corners + 0.5], axis=1)
     names = ("x_min", "y_min", "x_max", "y_max")
@@ -207,6 +212,8 @@ def test_the_command_line_says_the_same(
     assert (tmp_path / "c.png").read_bytes()[:4] == b"\x89PNG"
     assert main(["compare", *folders, "--no-timings", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(expected.to_dict()))
+    assert main(["compare", *folders, "--figure", str(tmp_path / "c.xyz")]) == 1
+    assert "written as .png" in capsys.readouterr().err
     assert main(["compare", folders[0]]) == 2
     assert main(["compare", *folders, "--class", "red"]) == 2
     assert main(["compare", folders[0], str(tmp_path)]) == 1

@@ -328,6 +328,8 @@ def test_what_is_not_data():
     for thing in (None, 3, {"a": 1}, object(), []):
         with pytest.raises(DataError, match="Give a folder of class folders"):
             load(thing)
+    with pytest.raises(DataError, match="empty text"):  # an unset variable of a shell, not the folder one is in
+        load("")
 
 
 # -- what every dataset can do ----------------------------------------------------------------------------------------

@@ -70,6 +70,8 @@ def test_what_is_not_there_or_damaged_is_told(run: zoo.Run, tmp_path: Path) -> N
     assert "predictions.npz is missing" in zoo.load_run(copy).notices[-1]
     with pytest.raises(ResumeError, match="not the folder of a run"):
         zoo.load_run(tmp_path)
+    with pytest.raises(ResumeError, match="not the folder of a run"):
+        zoo.load_run(copy / "run.json")
     record = json.loads((copy / "run.json").read_text())
     (copy / "run.json").write_text(json.dumps({**record, "state": "interrupted"}))
     with pytest.raises(OptionError, match=r"is interrupted, not finished: zoo\.resume"):

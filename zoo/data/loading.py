@@ -107,6 +107,8 @@ def _are_paths(data: Any) -> bool:
 
 
 def _from_text(text: str) -> Dataset:
+    if not text:
+        raise DataError("data is an empty text; give a folder, a CSV file or the name of a dataset (. is this folder)")
     path = Path(text).expanduser()
     separators = {"/", os.sep, os.altsep or os.sep}
     is_path = text.startswith("~") or any(separator in text for separator in separators)

@@ -13,7 +13,7 @@ import numpy as np
 
 from zoo.errors import DataError, OptionError, did_you_mean
 from zoo.evaluation.metrics import evaluate_scores, intersection_over_union, mean_average_precision
-from zoo.evaluation.result import ClassificationEvaluation, Evaluation, Headline, MultiOutputEvaluation
+from zoo.evaluation.result import ClassificationEvaluation, Evaluation, Headline, MultiOutputEvaluation, plain
 from zoo.evaluation.uncertainty import Difference, Statistic, mean_of, paired_bootstrap, paired_shares
 from zoo.outputs import THRESHOLD, as_boxes
 from zoo.registry import Table
@@ -198,13 +198,13 @@ class Comparison(Sequence[Compared]):
             "models": [
                 {
                     **row.to_dict(),
-                    "value": row.headline.value,
-                    "interval": list(row.headline.interval),
+                    "value": plain(row.headline.value),
+                    "interval": plain(row.headline.interval),
                     "best_less_this": None
                     if found is None
                     else {
-                        "value": found.value,
-                        "interval": list(found.interval),
+                        "value": plain(found.value),
+                        "interval": plain(found.interval),
                         "p_value": found.p_value,
                         "test": found.test,
                     },

@@ -155,7 +155,7 @@ class Evaluation:
             "task": self.task,
             "count": self.count,
             "labels": list(self.labels),
-            **{name: _plain(getattr(self, name)) for name in self.figures},
+            **{name: plain(getattr(self, name)) for name in self.figures},
             "skipped": [{"id": name, "reason": reason} for name, reason in self.skipped],
             "notes": list(self.notes),
         }
@@ -554,14 +554,14 @@ def _columns(heading: tuple[str, ...], cells: Sequence[tuple[str, ...]], what: s
     return lines
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """The value in JSON's types; NaN becomes None."""
     if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
+        return plain(value.tolist())
     if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, ClassFigures | LabelFigures | OutputFigures | Bin):
-        return {name: _plain(item) for name, item in asdict(value).items()}
+        return {name: plain(item) for name, item in asdict(value).items()}
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
     return value

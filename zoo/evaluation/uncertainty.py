@@ -189,16 +189,17 @@ def paired_bootstrap(a: Statistic, b: Statistic, total: int, *, seed: int = 0) -
     """A figure of one model less that of another, both on the same resamples.
 
     The p-value is twice the smaller share of resamples on either side of 0, as the interval's own levels say it; with
-    1,000 resamples it is never below 0.002; it is 1 where the figures are not defined.
+    1,000 resamples it is never below 0.002. Of a single example, or where the figures are not defined, the interval is
+    NaN and the p-value 1.
 
     Args:
         a: the figure of the first, from how often each example was drawn.
         b: of the second, on the same examples.
-        total: number of examples, at least 2.
+        total: number of examples.
         seed: of the draws.
     """
     values = resampled(lambda counts: a(counts) - b(counts), total, seed=seed)
-    values = values[~np.isnan(values)]
+    values = values[~np.isnan(values) & (total > 1)]
     once = np.ones((1, total))
     low, high = np.percentile(values, (2.5, 97.5)) if len(values) else (math.nan, math.nan)
     side = min(int((values <= 0).sum()), int((values >= 0).sum()))

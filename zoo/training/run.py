@@ -167,7 +167,7 @@ class RunFolder:
         try:
             record = json.loads((path / "run.json").read_text(encoding="utf-8"))
             config, digest, _ = dict(record["config"]), record["config_sha256"], record["state"]
-        except FileNotFoundError as error:
+        except (FileNotFoundError, NotADirectoryError) as error:
             raise ResumeError(f"{path} is not the folder of a run: there is no {path / 'run.json'}") from error
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ResumeError(

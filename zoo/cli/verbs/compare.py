@@ -60,6 +60,8 @@ def command(
     # What can be told without Keras, which takes seconds to load, is told before.
     if figure is not None and not Path(figure).parent.is_dir():
         raise OptionError(f"--figure {figure!r}: the folder {str(Path(figure).parent)!r} does not exist")
+    if figure is not None and Path(figure).suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise OptionError(f"--figure {figure!r}: pictures are written as .png, .svg or .pdf")
     if len(models) < 2:
         raise click.UsageError("There is nothing to compare with: give two runs, or one and 'pretrained' or 'scratch'.")
     load_keras()
