@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,7 +52,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         del sys.modules[module]
 
 
-def run_page(page: Path, desk: Path) -> tuple[dict[str, object], dict[str, str]]:
+def run_page(page: Path, desk: Path) -> tuple[dict[str, Any], dict[str, str]]:
     """Write its files, run what runs here or in a process; gives the namespace and what the commands printed."""
     found = blocks(page)
     said: dict[str, str] = {}
@@ -90,8 +92,8 @@ def test_the_pages_hold_as_many_blocks_as_they_did() -> None:
     """A block that disappears, or stops running, is seen here: change the numbers knowingly."""
     runs = Counter(block.fate for page in PAGES for block in blocks(page))
     assert runs == {
-        "python": 36,
-        "zoo": 9,
+        "python": 40,
+        "zoo": 10,
         "shell": 8,
         "file": 3,
         "append": 1,
@@ -140,8 +142,8 @@ def test_the_index_says_what_zoo_says(desk: Path) -> None:
 def test_blocks_of_conformance(desk: Path) -> None:
     namespace, _ = run_page(DOCS / "plugins" / "conformance.md", desk)
     suite = namespace["TestLinear"]
-    test = suite()  # type: ignore[operator]
-    assert [test.run(check).outcome for check in suite.checks()].count("failed") == 0  # type: ignore[attr-defined]
+    test = suite()
+    assert [test.run(check).outcome for check in suite.checks()].count("failed") == 0
 
 
 @pytest.mark.slow
@@ -156,13 +158,13 @@ def test_blocks_of_provenance(desk: Path) -> None:
 @pytest.mark.slow
 def test_blocks_of_training(desk: Path) -> None:
     namespace, _ = run_page(DOCS / "training.md", desk)
-    assert len(namespace["whole"].history["loss"]) == 5  # type: ignore[attr-defined]
+    assert len(namespace["whole"].history["loss"]) == 5
 
 
 @pytest.mark.slow
 def test_blocks_of_recipes(desk: Path) -> None:
     namespace, said = run_page(DOCS / "recipes.md", desk)
-    assert [phase["name"] for phase in namespace["run"].phases[-2:]] == ["probe", "tune"]  # type: ignore[attr-defined]
+    assert [phase["name"] for phase in namespace["run"].phases[-2:]] == ["probe", "tune"]
     assert "label_smoothing" in said["zoo recipes show tune.yaml"]
     assert {row["name"] for row in json.loads(said["zoo recipes --json"])} >= {"lp-ft", "surgical"}
 
@@ -170,17 +172,30 @@ def test_blocks_of_recipes(desk: Path) -> None:
 @pytest.mark.slow
 def test_blocks_of_features(desk: Path) -> None:
     namespace, _ = run_page(DOCS / "features.md", desk)
-    assert len(namespace["run"].history["loss"]) == 8  # type: ignore[attr-defined]
+    assert len(namespace["run"].history["loss"]) == 8
 
 
 @pytest.mark.slow
 def test_blocks_of_data(desk: Path) -> None:
     namespace, said = run_page(DOCS / "data.md", desk)
     run, model = namespace["run"], namespace["model"]
-    assert run.validation["colour"].accuracy > 0.9  # type: ignore[attr-defined]
-    assert run.test["area"].count >= 10  # type: ignore[attr-defined]
-    assert model.labels == ("area",)  # type: ignore[attr-defined]
+    assert run.validation["colour"].accuracy > 0.9
+    assert run.test["area"].count >= 10
+    assert model.labels == ("area",)
     assert "15 checks" in said["zoo fit shapes/table.csv --answers colour --group film --input-size 64"]
+
+
+@pytest.mark.slow
+def test_blocks_of_evaluation(desk: Path, few_flowers: Path) -> None:
+    photos = few_flowers.rename(desk / "photos")
+    shutil.copy(min((photos / "roses").iterdir()), photos / "roses" / "1.jpg")
+    namespace, said = run_page(DOCS / "evaluation.md", desk)
+    run, found = namespace["run"], namespace["found"]
+    assert run.test.accuracy > 0.6
+    assert namespace["cooler"].fitted_on == run.validation.count >= 5
+    told = found.against("stage3", "last features")
+    assert f"{100 * run.test.accuracy:.1f}" in said["zoo compare runs/probe runs/stage3"]
+    assert 0 < told.p_value <= 1
 
 
 @pytest.mark.slow
@@ -190,7 +205,7 @@ def test_blocks_of_heads(desk: Path) -> None:
     figures = [float(value) for value in re.findall(r"^(?:\S*gem )?(\d\.\d+)", str(namespace["printed"]), re.M)]
     assert len(figures) == 6
     assert min(figures) > 0.7, namespace["printed"]
-    assert np.asarray(namespace["plain"].output_shape).tolist() == [None, 2]  # type: ignore[attr-defined]
+    assert np.asarray(namespace["plain"].output_shape).tolist() == [None, 2]
 
 
 # -- the tutorial, on an author's machine -------------------------------------------------------------------------

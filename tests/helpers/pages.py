@@ -30,7 +30,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 PAGES = (
     ROOT / "README.md",
-    *(ROOT / "docs" / f"{name}.md" for name in ("data", "features", "heads", "recipes", "training")),
+    *(ROOT / "docs" / f"{name}.md" for name in ("data", "evaluation", "features", "heads", "recipes", "training")),
     *sorted((ROOT / "docs" / "plugins").rglob("*.md")),
 )
 """The pages whose blocks run."""
