@@ -127,6 +127,7 @@ _STYLE = (
     "figcaption{font-size:.75rem;line-height:1.3}img{max-width:100%;display:block}.gallery img{width:100%}"
     ".pair{display:flex;gap:2px}.pair img{width:50%;min-width:0}.gallery.two figure{width:19.4rem;max-width:100%}"
     ".figures{display:flex;flex-wrap:wrap;gap:1.2rem;align-items:flex-start}"
+    ".figures{margin-bottom:.8rem}.figures figcaption{max-width:26rem}"
     ".figures figure{margin:0;max-width:100%}.figures svg,svg{max-width:100%;height:auto;display:block}"
     "svg text.axis{font-size:11px;fill:var(--soft)}details{margin:.6rem 0}summary{cursor:pointer;font-weight:600}"
 )

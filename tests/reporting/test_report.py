@@ -67,6 +67,7 @@ def test_the_report_says_what_the_run_says(run: zoo.Run) -> None:
     assert page.count("data:image/jpeg;base64,") == 2 * (min(wrong, 12) + 3) + 1  # the copy
     assert "bit for bit as they were" in page
     assert "Confusion matrix" in page
+    assert page.count("data:image/png") >= 8  # a filter each
     assert len(page) < 5_000_000
 
 

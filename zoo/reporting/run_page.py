@@ -22,6 +22,7 @@ from zoo.evaluation.result import Evaluation
 from zoo.outputs import as_boxes, columns
 from zoo.plots import (
     confusion_matrix,
+    first_layer_filters,
     learning_curves,
     most_confused,
     network,
@@ -462,7 +463,8 @@ def _data(material: Material) -> str:
     ]
     if data["skipped"]:
         names = ", ".join(item["id"] for item in data["skipped"][:5])
-        lines.append(f"{len(data['skipped'])} files could not be read and were left out: {names}.")
+        count = len(data["skipped"])
+        lines.append(f"{count} file{' was' if count == 1 else 's were'} damaged and left out: {names}.")
     if record["augment"]:
         lines.append(f"Augmentation, in training only: {', '.join(op['name'] for op in record['augment'])}.")
     body = f"<h2>Data</h2>{page.items(lines)}{''.join(_lint(material))}"
@@ -486,7 +488,7 @@ def _lint(material: Material) -> Iterator[str]:
         yield f"<p>Nothing, by {len(record['checks'])} checks: {escape(', '.join(record['checks']))}.</p>"
     place = {} if dataset is None else {name: index for index, name in enumerate(dataset.ids)}
     for finding in record["findings"]:
-        words = f"{escape(finding['message'])}. {escape(finding['advice'])}."
+        words = escape(f"{finding['message']}. {finding['advice']}{'' if finding['advice'].endswith('?') else '.'}")
         yield f'<p class="{escape(finding["severity"])}"><b>{escape(finding["severity"])}</b>: {words}</p>'
         pictures = []
         for example in finding["examples"][:_FOUND]:
@@ -546,17 +548,23 @@ def _model(material: Material) -> str:
     record, composition = material.record, material.composition
     who = record["model"]
     trained = {stage for phase in record["phases"] for stage in phase.get("stages") or ()}
-    figure = _figure(
+    figures = _figure(
         network(composition, sorted(trained)),
         "From the pixels down to the answer: side, side, channels, weights. Orange: trained here",
         "network",
     )
+    with suppress(OptionError):  # a base that begins with no convolution over colours
+        figures += _figure(
+            first_layer_filters(composition),
+            "Filters of the first layer, grey is 0: edges and colours where weights were learnt, noise where not",
+            "filters",
+        )
     resizing = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in record["resize"].items())
     lines = [
         f"{who['backbone']}, weights {who['weights'] or 'random'}, features {who['features']}, head {who['head']}.",
         f"Input {record['input_size']} × {record['input_size']} pixels; resizing: {resizing}.",
     ]
-    return f'<h2>Model</h2>{page.items(lines)}<div class="figures">{figure}</div>'
+    return f'<h2>Model</h2>{page.items(lines)}<div class="figures">{figures}</div>'
 
 
 def _environment(material: Material) -> str:

@@ -125,10 +125,11 @@ def _classification(evaluation: ClassificationEvaluation) -> Words:
     fails.append(f"{evaluation.labels[worst]!r} is found least: {counts[worst, worst]} of {support[worst]}.")
     wrong = counts - np.diag(np.diag(counts))
     true, told = map(int, np.unravel_index(int(wrong.argmax()), wrong.shape))
-    fails.append(
-        f"Most often {evaluation.labels[true]!r} is taken for {evaluation.labels[told]!r}: {wrong[true, told]} of "
-        f"{support[true]}."
-    )
+    if wrong[true, told] > 1 or wrong.sum() == 1:
+        fails.append(
+            f"Most often {evaluation.labels[true]!r} is taken for {evaluation.labels[told]!r}: {wrong[true, told]} of "
+            f"{support[true]}."
+        )
     certain = _sure_mistakes(evaluation)
     if certain:
         fails.append(f"{_many(certain, 'mistake')} made with a probability of {SURE} or more.")
