@@ -162,6 +162,10 @@ def test_columns_that_are_named(table):
         ("age", "regression", ("age",)),
     ]
     assert several.targets[5].tolist() == [1, 5]
+    capital = table("file,Kind of thing,Age", lambda n: f",{'ab'[n % 2]},{n}", name="c.csv")
+    head = from_csv(capital, answers=["Kind of thing", "Age"])
+    assert [output.name for output in head.outputs] == ["kind_of_thing", "age"]
+    assert load(capital, outputs=head.outputs).targets.tolist() == head.targets.tolist()
     assert from_csv(path, answers="age", task="classification").labels == tuple(map(str, range(24)))
     with pytest.raises(OptionError, match=r"answers='aeg' is not a column\. Did you mean 'age'"):
         from_csv(path, answers="aeg")

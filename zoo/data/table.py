@@ -320,8 +320,8 @@ def _asked_by_head(table: _Table, left: Sequence[str], outputs: Sequence[Output]
         columns = _box_columns(left) if output.task == "box" else ()
         if output.task in ("multilabel", "regression") and set(output.labels) <= set(left):
             columns = output.labels
-        if not columns and output.name in left:
-            columns = (output.name,)
+        if not columns:
+            columns = tuple(sorted((name for name in left if _slug(name) == output.name), key=output.name.__ne__)[:1])
         if not columns:
             what = "the four columns of a box" if output.task == "box" else f"a column {output.name!r}"
             if output.task in ("multilabel", "regression"):
