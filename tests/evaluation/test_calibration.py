@@ -84,6 +84,8 @@ def test_a_temperature_undoes_what_was_done() -> None:
 def test_what_has_no_temperature() -> None:
     with pytest.raises(DataError, match="all 3 examples are right"):
         fit_temperature(np.eye(3), np.arange(3))
+    with pytest.raises(DataError, match="these 2 examples the answers are no better than chance"):
+        fit_temperature(np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([1, 0]))
     for bad in (0, -1, math.inf, math.nan, True, "2"):
         with pytest.raises(OptionError, match="positive number"):
             scaled(np.eye(2), bad)  # type: ignore[arg-type]

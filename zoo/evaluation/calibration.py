@@ -101,7 +101,7 @@ def fit_temperature(scores: np.ndarray, targets: np.ndarray) -> float:
         targets: int64 (n,), class indices.
 
     Raises:
-        DataError: every example is right, or every one wrong with nothing to choose: no temperature is the best.
+        DataError: every example is right, or the answers are no better than chance: no temperature is the best.
     """
     from scipy.optimize import minimize_scalar
 
@@ -120,6 +120,11 @@ def fit_temperature(scores: np.ndarray, targets: np.ndarray) -> float:
 
     limit = math.log(_LARGEST)
     found = minimize_scalar(loss, bounds=(-limit, limit), method="bounded", options={"xatol": 1e-6})
+    if found.x > limit - 1e-3:
+        raise DataError(
+            f"on these {len(targets)} examples the answers are no better than chance: the less sure the better, so no "
+            "temperature can be found on them"
+        )
     return math.exp(found.x)
 
 

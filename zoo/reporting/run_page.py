@@ -212,9 +212,13 @@ def _calibrated(material: Material, name: str) -> Calibration | None:
     tested: Any = material.evaluations["test"]
     if found is not None and name:
         found, tested = found.answers[name], tested.answers[name]
-    if found is None or tested.task != "classification" or found.right.all():
+    if found is None or tested.task != "classification":
         return None
-    return found.calibrate(tested)
+    try:
+        calibrated: Calibration = found.calibrate(tested)
+    except DataError:
+        return None
+    return calibrated
 
 
 def _of_temperature(found: Calibration) -> str:
