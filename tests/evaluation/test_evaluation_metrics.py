@@ -12,6 +12,7 @@ import pytest
 
 from zoo.errors import DataError, OptionError
 from zoo.evaluation import Headline, evaluate_scores, headline
+from zoo.evaluation.metrics import intersection_over_union
 
 LABELS = ("daisy", "roses", "tulips")
 IDS = ("a.jpg", "b.jpg", "c.jpg", "d.jpg", "e.jpg")
@@ -189,6 +190,12 @@ def test_mean_average_precision_with_its_interval_against_scikit_learn() -> None
         for row in counts
     ]
     np.testing.assert_allclose(mean_average_precision(scores, true)(counts), expected, rtol=1e-12)
+    counts[:, true[:, 0]] = 0  # a label that nothing drawn has is left out of the mean
+    expected = [
+        np.mean([average_precision_score(true[:, k], scores[:, k], sample_weight=row) for k in range(1, 4)])
+        for row in counts
+    ]
+    np.testing.assert_allclose(mean_average_precision(scores, true)(counts), expected, rtol=1e-12)
     found = evaluate_scores(scores, true.astype(int), task="multilabel")
     assert found.mean_average_precision == pytest.approx(mean_average_precision(scores, true)(np.ones((1, 60)))[0])
     assert found.map_interval[0] < found.mean_average_precision < found.map_interval[1]
@@ -202,6 +209,23 @@ def test_boxes_by_hand() -> None:
     assert found.right == 1
     assert found.headline.interval == (0.5, 1.0)  # of two examples a resample has either twice, or both
     assert found.mae == pytest.approx(0.5 / 8)
+
+
+def test_overlap_of_boxes_against_counted_cells() -> None:
+    """Boxes on a grid of 12 x 12: apart in one direction or both, touching, one in the other, inside out."""
+    corners = np.random.default_rng(4).integers(0, 13, (300, 2, 4))
+    told, true = corners[:, 0], np.sort(corners[:, 1].reshape(-1, 2, 2), axis=1).reshape(-1, 4)
+    true[:, 2:] += true[:, :2] == true[:, 2:]  # none is empty
+    told[:100] = np.clip(true[:100] + told[:100] % 3 - 1, 0, 13)
+    y, x = np.mgrid[:13, :13]
+
+    def cells(box: np.ndarray) -> np.ndarray:
+        return (x >= box[0]) & (x < box[2]) & (y >= box[1]) & (y < box[3])
+
+    counted = [(cells(a) & cells(b)).sum() / (cells(a) | cells(b)).sum() for a, b in zip(told, true, strict=True)]
+    np.testing.assert_allclose(intersection_over_union(told, true), counted, rtol=1e-12)
+    assert sum(value == 0 for value in counted) > 100
+    assert max(counted) > 0.5
 
 
 def test_regression_by_hand() -> None:
@@ -233,6 +257,19 @@ def test_intervals_of_a_regression_hold_what_theory_says() -> None:
         assert interval[0] < getattr(found, figure) < interval[1]
     assert found.notes == ()
     assert not found.headline.larger_is_better
+
+
+def test_the_r2_of_a_resample_is_that_of_scikit_learn() -> None:
+    from sklearn.metrics import r2_score
+
+    from zoo.evaluation.metrics import _explained
+
+    random = np.random.default_rng(6)
+    true = random.normal(50, 10, (12, 2))
+    told = true + random.normal(0, 4, true.shape)
+    counts = random.integers(0, 4, (5, 12)).astype(float)
+    expected = [r2_score(true, told, sample_weight=row) for row in counts]
+    np.testing.assert_allclose(_explained(told, true)(counts), expected, rtol=1e-12)
 
 
 def test_regression_with_two_outputs_one_constant() -> None:
