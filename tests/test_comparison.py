@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import zoo
-from zoo.comparison import compare, self_made
+from zoo.comparison import _Job, compare, self_made
 from zoo.errors import DataError, OptionError
 from zoo.evaluation import evaluate_outputs, evaluate_scores
 from zoo.evaluation.compared import Compared, Comparison, aligned
@@ -248,6 +249,24 @@ def test_scratch_is_trained_on_what_no_run_held_out(runs: list[zoo.Run], tmp_pat
     assert made.details["input_size"] == 32
     assert len(made.history["loss"]) == 3
     assert made.history["loss"][-1] < made.history["loss"][0]
+
+
+def test_the_yardsticks_find_a_test_part_of_its_own(tmp_path: Path) -> None:
+    pictures = tiny_dataset(count=30)
+    for index, label in enumerate(np.asarray(pictures.labels)[pictures.targets]):
+        folder = tmp_path / ("train" if index < 20 else "held") / label
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pictures.image(index)).save(folder / f"{index}.png")
+    train, held = tmp_path / "train", tmp_path / "held"
+    model = zoo.build(tiny_backbone(), zoo.classifier(pictures.labels), preprocessing=None)
+    run = model.fit(train, validation=0, test=held, recipe="probe", directory=tmp_path / "run", cache=False)
+    job = _Job(None, None, None, None, 1, 0, None, timings=False, progress=None, part="test")
+    job.runs = {"run": run}
+    assert [Path(name).name for name in job._measured().ids] == [Path(name).name for name in run.test.ids]
+    assert {part: len(where) for part, where in job._held_apart().splits.items()} == {"test": 10, "train": 20}
+    held.rename(tmp_path / "elsewhere")
+    with pytest.raises(DataError, match=r"which the yardsticks need \(trained_on=\): there is no folder .*held"):
+        compare([run, "scratch"], timings=False)
 
 
 def test_the_self_made_network_is_random_by_its_seed() -> None:

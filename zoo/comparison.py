@@ -314,8 +314,9 @@ class _Job:
             run = next(iter(self.runs.values()))
             config = {} if run.directory is None else RunFolder.existing(run.directory).record["config"]
             sources = [self.given if self.given is not None else config.get("data", {}).get("source")]
-            if self.given is None and isinstance(config.get("validation"), dict):
-                sources.append(config["validation"]["source"])
+            for part in ("validation", "test"):
+                if self.given is None and isinstance(config.get(part), dict):
+                    sources.append(config[part]["source"])
             if any(source is None for source in sources):
                 raise OptionError(
                     "the run was trained on data without a path or name, and the yardsticks need it: pass trained_on= "
@@ -323,7 +324,10 @@ class _Job:
                 )
             like = self._first()
             task = None if like.task == "classification" else like.task
-            loaded = [data_room.load(source, labels=like.labels, task=task) for source in sources]
+            try:
+                loaded = [data_room.load(source, labels=like.labels, task=task) for source in sources]
+            except DataError as error:
+                raise DataError(f"the data of the run, which the yardsticks need (trained_on=): {error}") from error
             pictures = loaded[0] if len(loaded) == 1 else data_room.concatenate(*loaded, name=loaded[0].name)
             self._pictures = pictures.readable()
         return self._pictures

@@ -294,6 +294,7 @@ def report(
     Raises:
         ResumeError: the folder is not that of a run.
         OptionError: the run is not finished, the page cannot be written, or matplotlib is not installed.
+        DataError: data was given that is not what the run was made from.
     """
     from zoo.plots.style import require
     from zoo.reporting import Material, run_page
@@ -312,6 +313,8 @@ def report(
         raise OptionError(f"the folder {str(target.parent)!r} for the report does not exist")
     model = load(folder.model)
     dataset, split, missing = model._data_of_run(folder.record["config"], data, validation)
+    if dataset is None and (data is not None or validation is not None):
+        raise DataError(f"the report cannot show the data that was given: {missing}")
     # What it said then; only runs of before predictions were kept are measured again.
     evaluations = read_predictions(folder.predictions) if folder.predictions.is_file() else {}
     splits = {}

@@ -13,7 +13,7 @@ from helpers.resumable import write_photos
 
 import zoo
 from zoo.cli.main import main
-from zoo.errors import OptionError, ResumeError
+from zoo.errors import DataError, OptionError, ResumeError
 from zoo.evaluation import evaluate_outputs, evaluate_scores
 from zoo.reporting import verdict
 from zoo.specs import BOX_LABELS, Output, Preprocessing
@@ -91,7 +91,8 @@ def test_without_the_photos_it_says_so(run: zoo.Run, tmp_path: Path, capsys: pyt
         page = zoo.report(tmp_path / "moved", tmp_path / "again.html", data=away).read_text()
         assert "data:image/jpeg" in page
         (away / "red" / "000.png").unlink()
-        assert "data:image/jpeg" not in zoo.report(tmp_path / "moved", tmp_path / "x.html", data=away).read_text()
+        with pytest.raises(DataError, match="cannot show the data that was given: away has other images"):
+            zoo.report(tmp_path / "moved", tmp_path / "x.html", data=away)
     finally:
         shutil.rmtree(away)
         write_photos(photos)
