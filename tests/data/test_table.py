@@ -290,3 +290,5 @@ def test_files_with_a_function_or_with_answers(folder):
             from_files(paths, label)
     with pytest.raises(DataError, match="list of image files is empty"):
         from_files(folder.glob("*.gif"))
+    with pytest.raises(DataError, match="got the single path"):
+        from_files(str(paths[0]))

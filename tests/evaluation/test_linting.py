@@ -173,12 +173,13 @@ def test_names_files_and_labels_that_are_odd(photos: np.ndarray, tmp_path: Path)
     folder.mkdir()
     (folder / "p.heic").write_bytes(b"\0\0\0\x1cftypheic")
     (folder / "gone.png").symlink_to(tmp_path / "nowhere.png")
-    for name in (b"1.png", b"\xff.png"):
+    for name in (b"1.png", b"\xff.png", b"\x1b[31m\n.png"):
         Image.fromarray(pixels[0]).save(folder / os.fsdecode(name))
     told = zoo.lint(folder, features=False)
     unread = {example.id: example.detail for example in told.of("unreadable").examples}
     assert unread["gone.png"] == "there is no such file"
     assert unread["p.heic"].startswith("not an image in a format zoo reads")
+    assert r"1.png = \x1b[31m\n.png" in str(told) or r"\x1b[31m\n.png = 1.png" in str(told)
     assert r"\udcff.png" in told.to_html(tmp_path / "found.html").read_text()
 
 

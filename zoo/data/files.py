@@ -210,6 +210,8 @@ def from_files(
     Raises:
         DataError: there is no such file, or the answers cannot be used.
     """
+    if isinstance(files, str | os.PathLike):
+        raise DataError(f"{name}: give a list of image files; got the single path {str(files)!r}")
     paths = [Path(file).expanduser() for file in files]
     if not paths:
         raise DataError(f"{name}: the list of image files is empty")

@@ -42,7 +42,9 @@ class Example:
 
     def __str__(self) -> str:
         text = " = ".join((self.id, *self.others))
-        return f"{text} ({self.detail})" if self.detail else text
+        text = f"{text} ({self.detail})" if self.detail else text
+        # A file's name may hold line ends, or what a terminal obeys: written out.
+        return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 @dataclass(frozen=True)
