@@ -16,6 +16,7 @@ from zoo.data import load
 from zoo.data.inspection import inspect, near_pairs
 from zoo.errors import DataError
 from zoo.evaluation.linting import LABELS
+from zoo.specs import Output
 
 TURNS = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
 
@@ -169,6 +170,9 @@ def test_names_files_and_labels_that_are_odd(photos: np.ndarray, tmp_path: Path)
     assert "almost black" not in {f.kind for f in seen}
     tags = load((pixels, np.tile([1, 0], (len(names), 1))), task="multilabel")
     assert "a class with fewer than 10 readable images: 1 0" in [finding.message for finding in inspect(tags)]
+    kinds = tuple(Output(name=name, labels=answers) for name, answers in (("a", ("no", "yes")), ("b", ("no", "Yes"))))
+    both = load((pixels, dict.fromkeys("ab", np.arange(len(names)) % 2)), outputs=kinds)
+    assert "names that differ only in case" not in {f.kind for f in inspect(both)}
     folder = tmp_path / "a"
     folder.mkdir()
     (folder / "p.heic").write_bytes(b"\0\0\0\x1cftypheic")

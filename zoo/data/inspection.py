@@ -438,7 +438,8 @@ def _across_splits(dataset: Dataset) -> Finding | None:
 def _of_labels(dataset: Dataset, readable: np.ndarray) -> Iterable[Finding | None]:
     if dataset.targets is None:
         return
-    yield _same_but_case(dataset.labels)
+    for labels in [output.labels for output in dataset.outputs] or [dataset.labels]:
+        yield _same_but_case(dict.fromkeys(labels))  # two of ImageNet's classes are called crane
     good = dataset.subset(np.flatnonzero(readable))
     for _, names, classes in class_answers(good):
         counts = class_counts(classes, names)
@@ -451,7 +452,7 @@ def _of_labels(dataset: Dataset, readable: np.ndarray) -> Iterable[Finding | Non
         yield _missing(good, names, good.targets > 0)
 
 
-def _same_but_case(labels: Sequence[str]) -> Finding | None:
+def _same_but_case(labels: Iterable[str]) -> Finding | None:
     alike: dict[str, list[str]] = defaultdict(list)
     for label in labels:
         # Also the two ways to write an accent. What joins letters counts for nothing; -1, C++ and 1.5 are other names.
