@@ -23,6 +23,7 @@ def imagenet(shared_data: Path) -> zoo.Dataset:
     return zoo.ImageFiles("imagenet", files, [number[file.name.partition("_")[0]] for file in files], classes.labels)
 
 
+@pytest.mark.slow
 def test_efficientnet_lite0_on_imagenet(imagenet: zoo.Dataset) -> None:
     found = zoo.build("efficientnet_lite0").evaluate(imagenet)
     assert found.accuracy == pytest.approx(0.859, abs=0.005)

@@ -40,6 +40,17 @@ def ruff(*command: str, cwd: Path) -> str:
     return run(sys.executable, "-m", "ruff", *command, "--no-cache", ".", cwd=cwd)
 
 
+def installed(project: Path, name: str) -> Path:
+    """The folder of its source, as if it were installed there: on the path, it is found."""
+    source = project / "src"
+    info = source / f"zoo_{name.replace('-', '_')}-0.1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: zoo-{name}\nVersion: 0.1.0\n")
+    package = f"zoo_{name.replace('-', '_')}"
+    (info / "entry_points.txt").write_text(f"[zoo.plugins]\n{package} = {package}.plugin\n")
+    return source
+
+
 @pytest.mark.parametrize("name", ["birds", "x", "a-name-of-thirty-characters-12"])
 @pytest.mark.parametrize("kinds", EACH_AND_ALL, ids=IDS)
 def test_ruff_has_nothing_to_say(kinds: list[str], name: str, tmp_path: Path) -> None:
@@ -76,11 +87,7 @@ def test_it_is_found_and_healthy_once_it_is_installed(kinds: list[str], tmp_path
     assert sorted(path.name for path in tmp_path.iterdir()) == ["project"]  # no workshop stays
     manifest = json.loads((project / "src" / "zoo_sea_birds" / "zoo-plugin.json").read_text())
     assert set(manifest["contributes"]) == {KINDS[kind].plural for kind in kinds}
-    info = project / "src" / "zoo_sea_birds-0.1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: zoo-sea-birds\nVersion: 0.1.0\n")
-    (info / "entry_points.txt").write_text("[zoo.plugins]\nzoo_sea_birds = zoo_sea_birds.plugin\n")
-    with plugin_site(project / "src"):
+    with plugin_site(installed(project, "sea-birds")):
         found = examine("zoo-sea-birds", imports=True)
         assert found.ok
         assert found.findings[0].problems == []
@@ -169,11 +176,27 @@ def test_by_default_it_lies_in_a_folder_of_its_name(tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kinds", EACH_AND_ALL, ids=IDS)
-def test_its_wheel_builds_and_its_tests_pass(kinds: list[str], tmp_path: Path) -> None:
-    project = create("birds", kinds, directory=tmp_path / "zoo-birds")
-    ruff("check", cwd=project)
-    ruff("format", "--check", cwd=project)
+def test_the_tests_of_each_kind_pass(tmp_path: Path) -> None:
+    """In one process, which loads TensorFlow once."""
+    names = {kind: f"birds-{kind.replace('_', '-')}" for kind in KINDS}
+    projects = {kind: create(name, [kind], directory=tmp_path / kind) for kind, name in names.items()}
+    sources = [installed(project, names[kind]) for kind, project in projects.items()]
+    options = ("-q", "-p", "no:cacheprovider", "--import-mode=importlib", "--rootdir", tmp_path)
+    said = run(
+        *(sys.executable, "-m", "pytest", *options, *projects.values()),
+        cwd=tmp_path,
+        PYTHONPATH=os.pathsep.join(map(str, [*sources, *filter(None, [os.environ.get("PYTHONPATH")])])),
+    )
+    assert "0 failed" in said
+    suites = re.search(r"checks ran in (\d+) suites", said)
+    assert suites
+    assert int(suites[1]) > len(KINDS)  # one for the plugin as a whole in each, and more
+
+
+@pytest.mark.slow
+def test_its_wheel_builds_and_its_tests_pass(tmp_path: Path) -> None:
+    """With all kinds at once: what a wheel holds does not depend on them."""
+    project = create("birds", list(KINDS), directory=tmp_path / "zoo-birds")
     run(sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path / "dist", ".", cwd=project)
     (wheel,) = (tmp_path / "dist").iterdir()
     site = tmp_path / "site"
@@ -181,8 +204,6 @@ def test_its_wheel_builds_and_its_tests_pass(kinds: list[str], tmp_path: Path) -
     # Beside zoo as it is here, not in a fresh environment: tests/packaging does that once.
     said = run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=project, PYTHONPATH=str(site))
     assert "0 failed" in said
-    if len(kinds) == 1:
-        return  # the same checks as the tests: once is enough
     report = run(sys.executable, "-m", "zoo.cli", "plugins", "check", "zoo-birds", cwd=tmp_path, PYTHONPATH=str(site))
     assert "0 failed" in report
     program = example((project / "README.md").read_text(encoding="utf-8"))

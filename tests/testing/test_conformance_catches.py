@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -483,18 +484,51 @@ def test_a_violator_is_caught_by_exactly_its_check(suite: Any, violation: str, s
             assert any(f"needs {other}," in result.detail for other in {check, *unlooked}), report.render()
 
 
+def together(violations: list[tuple[Any, str]]) -> dict[str, Any]:
+    """The changes of several violators, each of another part of the plugin, in one plugin."""
+    all_changes: dict[str, Any] = {}
+    for suite, violation in violations:
+        for key, change in SUITES[suite][1][violation].items():
+            if key in ("parts", "plugin"):
+                all_changes.setdefault(key, []).extend(change)
+            else:
+                assert key not in all_changes, violations
+                all_changes[key] = change
+    return all_changes
+
+
+ALONE = (BackboneConformance, RecipeConformance, PluginConformance)
+"""What these violate concerns the whole plugin; a head, an augmentation and a dataset are checked in one go."""
+
+WHOLE = [
+    *([(suite, violation)] for suite in ALONE for violation in SUITES[suite][1]),
+    *(
+        [(suite, violation) for suite, violation in row if violation]
+        for row in zip_longest(
+            *(
+                [(suite, violation) for violation in SUITES[suite][1]]
+                for suite in (HeadConformance, AugmentationConformance, DatasetConformance)
+            ),
+            fillvalue=(None, ""),
+        )
+    ),
+]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("suite", "violation"), CASES)
-def test_a_violator_is_caught_by_exactly_its_check_among_those_of_the_whole_plugin(
-    suite: Any, violation: str, site: Path
+@pytest.mark.parametrize("violations", WHOLE, ids=lambda row: "+".join(violation for _, violation in row))
+def test_violators_are_caught_by_exactly_their_checks_among_those_of_the_whole_plugin(
+    violations: list[tuple[Any, str]], site: Path
 ) -> None:
-    changes = SUITES[suite][1][violation]
     (site / "jax.py").write_text("")
-    if violation == "check_preprocessing_fits_the_weights":
+    names = [violation for _, violation in violations]
+    if names == ["check_preprocessing_fits_the_weights"]:
         pytest.skip("the weight file is given to the test class, which check_plugin has no way to do")
-    manager = owls.write(site, **changes, recipes=suite is RecipeConformance)
+    changes = together(violations)
+    manager = owls.write(site, **changes, recipes=violations[0][0] is RecipeConformance)
     report = check_plugin(changes.get("id", "owls"), manager)
-    assert [result.check for result in report.failed()] == [violation.partition(":")[0]], report.render()
+    found = sorted(result.check for result in report.failed())
+    assert found == sorted(name.partition(":")[0] for name in names), report.render()
 
 
 def test_every_check_has_a_violator() -> None:
