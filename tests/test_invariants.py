@@ -28,6 +28,7 @@ def families(*quick: str) -> list[object]:
 
 UP_TO = {
     "resnet50": "stage2",
+    "mobilenet_v2": "stage2",
     "efficientnet_b0": "stage2",
     "nasnet_mobile": "normal_concat_0",
     "inception_v3": "stage2",
