@@ -259,14 +259,18 @@ def test_intervals_of_a_regression_hold_what_theory_says() -> None:
     assert not found.headline.larger_is_better
 
 
-def test_the_r2_of_a_resample_is_that_of_scikit_learn() -> None:
-    from sklearn.metrics import r2_score
+def test_values_and_the_r2_of_a_resample_against_scikit_learn() -> None:
+    from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
 
     from zoo.evaluation.metrics import _explained
 
     random = np.random.default_rng(6)
     true = random.normal(50, 10, (12, 2))
-    told = true + random.normal(0, 4, true.shape)
+    told = true + random.normal(0, 4, true.shape) * (1, 3)
+    found = evaluate_scores(told, true, task="regression")
+    figures = (found.mae, found.mse, found.rmse, found.r2)
+    mse = mean_squared_error(true, told)
+    assert figures == pytest.approx((mean_absolute_error(true, told), mse, math.sqrt(mse), r2_score(true, told)))
     counts = random.integers(0, 4, (5, 12)).astype(float)
     expected = [r2_score(true, told, sample_weight=row) for row in counts]
     np.testing.assert_allclose(_explained(told, true)(counts), expected, rtol=1e-12)
