@@ -75,12 +75,17 @@ def test_without_the_photos_it_says_so(run: zoo.Run, tmp_path: Path, capsys: pyt
     """From the folder alone, moved elsewhere; the photos gone, then changed, then found again elsewhere."""
     photos = Path(json.loads((run.directory / "run.json").read_text())["config"]["data"]["source"])
     shutil.copytree(run.directory, tmp_path / "moved")
+    record = json.loads((tmp_path / "moved" / "run.json").read_text())
+    record["lint"]["findings"][0]["message"] = "a class <u> of few"  # as its folder may be called
+    (tmp_path / "moved" / "run.json").write_text(json.dumps(record))
     away = photos.rename(photos.parent / "away")
     try:
         assert main(["report", str(tmp_path / "moved"), "--out", str(tmp_path / "gone.html"), "-q"]) == 0
         assert capsys.readouterr().out.strip() == str(tmp_path / "gone.html")
         page = (tmp_path / "gone.html").read_text()
         assert "There are none here" in page
+        assert "a class &lt;u&gt; of few" in page
+        assert "<u>" not in page
         assert f"Right on {100 * run.test.accuracy:.1f} % of {run.test.count} examples" in page
         (tmp_path / "moved" / "predictions.npz").rename(tmp_path / "kept.npz")
         page = zoo.report(tmp_path / "moved", tmp_path / "gone.html").read_text()
@@ -195,7 +200,8 @@ def test_the_verdict_on_a_box_and_on_several_answers_by_hand() -> None:
     assert found.good[0].endswith("So it has learnt nothing that holds for others.")
     assert found.good[1].startswith("where: The box told overlaps")
     assert found.next[0] == "Mend the data first: 5 images leak. `zoo.lint(data)` says more."
-    assert found.next[1].endswith('`model.fit(data, recipe="lp-ft")`.')
+    assert 'features="stage2:gem"' in found.next[1]
+    assert found.next[2].endswith('`model.fit(data, recipe="lp-ft")`.')
 
 
 def test_the_verdict_on_values_by_hand() -> None:

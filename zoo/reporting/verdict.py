@@ -278,7 +278,8 @@ def _next(evaluation: Any, record: Mapping[str, Any]) -> list[str]:
             f"On what it was trained on it is off by {error:.3g}, on others by {held_error:.3g}: it knows those by "
             "heart. More examples help most."
         )
-    if evaluation.task in ("regression", "box") and record["model"]["features"] == "avg":
+    answers = [evaluation] if evaluation.task != "multi-output" else list(evaluation.answers.values())
+    if any(answer.task in ("regression", "box") for answer in answers) and record["model"]["features"] == "avg":
         lines.append(
             "The mean over the last map forgets where things lie and how they are turned: "
             '`zoo.build(..., features="stage2:gem")` keeps more of it.'
