@@ -170,6 +170,10 @@ def test_names_files_and_labels_that_are_odd(photos: np.ndarray, tmp_path: Path)
     assert "almost black" not in {f.kind for f in seen}
     tags = load((pixels, np.tile([1, 0], (len(names), 1))), task="multilabel")
     assert "a class with fewer than 10 readable images: 1 0" in [finding.message for finding in inspect(tags)]
+    copies = load((pixels[[0, 0, 1]], [["p", "q"], ["p"], []]), task="multilabel")
+    assert [str(e) for f in inspect(copies) for e in f.examples if f.kind == "contradicting labels"] == [
+        "0 = 1 (called p and p, q)"
+    ]
     kinds = tuple(Output(name=name, labels=answers) for name, answers in (("a", ("no", "yes")), ("b", ("no", "Yes"))))
     both = load((pixels, dict.fromkeys("ab", np.arange(len(names)) % 2)), outputs=kinds)
     assert "names that differ only in case" not in {f.kind for f in inspect(both)}

@@ -400,10 +400,11 @@ def _joined(pairs: Iterable[tuple[int, int]]) -> list[set[int]]:
 
 
 def _label(dataset: Dataset, index: int) -> str:
-    if dataset.targets is None or dataset.task != "classification":
+    if dataset.targets is None or dataset.task not in ("classification", "multilabel"):
         return ""  # values of two pictures differ for good reasons
-    number = int(dataset.targets[index])
-    return dataset.labels[number] if dataset.labels else str(number)
+    several = dataset.task == "multilabel"
+    numbers = np.flatnonzero(dataset.targets[index]).tolist() if several else [int(dataset.targets[index])]
+    return ", ".join(dataset.labels[number] if dataset.labels else str(number) for number in numbers) or "nothing"
 
 
 def _across_splits(dataset: Dataset) -> Finding | None:
