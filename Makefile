@@ -30,7 +30,7 @@ test-slow: $(VENV)/.installed
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m slow --durations=20
 
 # The core suite with Keras on JAX, in an environment without TensorFlow; results are compared with those of TensorFlow
-# in the other one. By hand, in the foreground (a background job ignores Ctrl-C, which a test presses).
+# in the other one. What XLA compiles is kept: most of the time goes there.
 JAX := .venv-jax
 JAX_TESTS := tests/backends tests/test_model.py tests/test_invariants.py tests/test_outputs.py tests/training tests/features \
 	tests/augment
@@ -44,6 +44,7 @@ $(JAX)/.installed: pyproject.toml constraints.txt tools/jax_requirements.py
 
 test-jax: $(JAX)/.installed $(VENV)/.installed
 	KERAS_BACKEND=jax ZOO_TENSORFLOW_PYTHON=$(abspath $(BIN))/python \
+		JAX_COMPILATION_CACHE_DIR=$(abspath $(JAX))/compiled JAX_PERSISTENT_COMPILATION_CACHE_MIN_COMPILE_TIME_SECS=0.1 \
 		$(JAX)/bin/python -m pytest -q -n 2 --dist worksteal --durations=20 $(JAX_TESTS)
 
 soak: $(VENV)/.installed

@@ -37,7 +37,7 @@ def gradients(loss: Callable[[], Any], variables: Sequence[Any]) -> list[np.ndar
     return [np.asarray(one) for one in tape.gradient(told, values)]
 
 
-def in_training(model: Any, x: np.ndarray) -> np.ndarray:
+def in_training(model: Any, x: Any) -> np.ndarray:
     """What a model gives in training mode, compiled as in `fit`; its state stays as it is."""
     if name() == "jax":
         import jax
@@ -47,7 +47,7 @@ def in_training(model: Any, x: np.ndarray) -> np.ndarray:
         return np.asarray(told)
     import tensorflow as tf
 
-    return np.asarray(tf.function(lambda pixels: model(pixels, training=True))(x))
+    return np.asarray(tf.function(lambda inputs: model(inputs, training=True))(x))
 
 
 @contextmanager

@@ -64,10 +64,21 @@ def measure(photos: Path, folder: Path) -> None:
 
 
 def read(photos: Path, file: Path, out: Path) -> None:
-    """Write the scores that a saved model gives some photos."""
+    """Write the scores that a saved model gives some photos, and where it looks (Grad-CAM)."""
     import zoo
+    from zoo import data
+    from zoo.plots.gradient import grad_cam
 
-    np.save(out, zoo.load(file).predict_scores(sorted(photos.rglob("*.jpg"))[::7]))
+    model = zoo.load(file)
+    chosen = sorted(photos.rglob("*.jpg"))[::7]
+    pixels = np.stack([data.resize(data.decode(photo), SIZE, model.composition.resize) for photo in chosen])
+    columns = np.arange(len(chosen)) % len(model.labels)
+    before_the_last = model.composition.stages[-2].name  # so that the gradient comes through layers of the base
+    np.savez(
+        out,
+        scores=model.predict_scores(chosen),
+        heat=grad_cam(model.composition, pixels, columns, stage=before_the_last),
+    )
 
 
 if __name__ == "__main__":

@@ -22,6 +22,8 @@ PROGRAM = Path(two_devices.__file__)
 ROUNDING = 1e-5
 """Of float32 sums in another order, as a share of the largest number."""
 
+STRATEGIES = pytest.mark.tensorflow("MirroredStrategy is part of it")
+
 EXACT = ["head", "clipped", "values", "images", "behind prefix", "adapt"]
 
 
@@ -38,6 +40,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return figures
 
 
+@STRATEGIES
 @pytest.mark.slow
 @pytest.mark.parametrize("case", EXACT)
 def test_two_devices_end_where_one_does(found: dict[str, Any], case: str) -> None:
@@ -56,11 +59,13 @@ def test_two_devices_end_where_one_does(found: dict[str, Any], case: str) -> Non
     assert (moved["stage2", "batchnorm"] == "trained") == adapted
 
 
+@STRATEGIES
 @pytest.mark.slow
 def test_a_cached_prefix_goes_with_two_devices(found: dict[str, Any]) -> None:
     assert found["behind prefix"]["prefix"] == "stage1"
 
 
+@STRATEGIES
 @pytest.mark.slow
 def test_a_run_on_two_devices_goes_on_there(found: dict[str, Any]) -> None:
     assert found["resume"] == {
@@ -80,6 +85,7 @@ def lone() -> Any:
     return tf.distribute.MirroredStrategy(["CPU:0"])
 
 
+@STRATEGIES
 def test_a_model_remembers_the_strategy_it_was_built_in(lone: Any, tmp_path: Path) -> None:
     model = two_devices.build(lone)
     data = tiny_dataset(count=20)
@@ -96,6 +102,7 @@ def test_a_model_remembers_the_strategy_it_was_built_in(lone: Any, tmp_path: Pat
         plain.fit(data, recipe="head")
 
 
+@STRATEGIES
 def test_half_precision_that_looks_at_one_device_only_is_refused(lone: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(lone), "num_replicas_in_sync", 2)
     with pytest.raises(OptionError, match=r"overflow on the first of them only\. Take 'mixed_bfloat16'"):
@@ -103,6 +110,7 @@ def test_half_precision_that_looks_at_one_device_only_is_refused(lone: Any, monk
     devices.check(_composition(lone, precision="mixed_bfloat16"))
 
 
+@STRATEGIES
 def test_another_kind_of_strategy_is_refused() -> None:
     import tensorflow as tf
 
@@ -121,6 +129,7 @@ def test_every_device_has_a_share_of_every_batch(count: int) -> None:
         assert copies <= count
 
 
+@STRATEGIES
 def test_devices_that_are_not_there(lone: Any) -> None:
     with pytest.raises(OptionError, match=r"no device GPU:7 here; there are CPU:0"):
         devices.mirrored(["CPU:0", "GPU:7"])
