@@ -15,6 +15,8 @@ from helpers import both_backends
 
 import zoo
 from zoo.errors import OptionError
+from zoo.registry import ZooNotice
+from zoo.specs import ResizeRule
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -65,6 +67,19 @@ def test_this_environment_has_no_tensorflow() -> None:
     assert importlib.util.find_spec("tensorflow") is None
     with pytest.raises(importlib.metadata.PackageNotFoundError):
         importlib.metadata.version("tensorflow")
+
+
+@on_jax
+@pytest.mark.parametrize("engine", ["onnx", "pool"])
+def test_other_engines_leave_it_to_keras_and_say_so(engine: str) -> None:
+    from zoo.data import Arrays
+    from zoo.features import extract
+    from zoo.testing.tiny import tiny_backbone
+
+    x = np.zeros((3, 32, 32, 3), np.uint8)
+    with pytest.warns(ZooNotice, match=f"from Keras in this process, not from {engine}: .* jax "):
+        found = extract(tiny_backbone(), Arrays(x), np.arange(3), size=32, rule=ResizeRule(), engine=engine)
+    assert len(found) == 3
 
 
 @pytest.fixture(scope="module")

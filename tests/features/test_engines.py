@@ -448,6 +448,7 @@ def test_auto_goes_on_with_what_was_begun(model, folder: Path, monkeypatch: pyte
     assert Entry(folder_of_entry.parent, {}, count=1, row_bytes=4).started == 0
 
 
+@OTHERS
 def test_data_sets_of_plugins_read_in_the_driver_all_the_same(model, folder: Path) -> None:
     class Own(Dataset):
         def read(self, row: int) -> np.ndarray:

@@ -41,9 +41,9 @@ def by_name(asked: str, job: Job) -> Engine:
         OptionError: it is not installed.
     """
     engine = ENGINES[asked]()
-    if asked == "onnx" and not onnx_runtime.installed():
-        raise OptionError(f"ZOO_ENGINE=onnx: {engine.refuses(job)}, or unset ZOO_ENGINE")
     reason = engine.refuses(job)
+    if reason == onnx_runtime.MISSING:
+        raise OptionError(f"ZOO_ENGINE=onnx: {reason}, or unset ZOO_ENGINE")
     if not reason:
         return engine
     warnings.warn(f"features come from Keras in this process, not from {asked}: {reason}", ZooNotice, stacklevel=2)

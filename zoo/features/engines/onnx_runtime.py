@@ -28,6 +28,8 @@ from zoo.whole_file import write_whole
 TOLERANCE = 1e-4
 """Largest difference from Keras's features, as a share of the largest of them, that passes for rounding."""
 
+MISSING = "ONNX Runtime is not installed: pip install 'zoo-sdk[onnx]'"
+
 _COMPARED = 8  # images
 
 
@@ -45,10 +47,10 @@ class OnnxRuntime:
         """See `Engine.refuses`."""
         import keras
 
-        if not installed():
-            return "ONNX Runtime is not installed: pip install 'zoo-sdk[onnx]'"
-        if keras.config.backend() != "tensorflow":
+        if keras.config.backend() != "tensorflow":  # installing it would not help
             return f"networks on the Keras backend {keras.config.backend()} are not converted"
+        if not installed():
+            return MISSING
         if job.graph is None:
             return "the network holds code that is not Keras's own"
         if any(layer.compute_dtype != "float32" for layer in job.model._flatten_layers()):
