@@ -281,7 +281,7 @@ ENGINES = ("keras", pytest.param("onnx", marks=OTHERS), pytest.param("pool", mar
 WORKER = """
 import sys, time
 import numpy as np
-sys.path.insert(0, {tests!r})
+sys.path[:0] = {tests!r}
 import zoo.features.cache as cache
 from test_cache import network, run
 from pathlib import Path
@@ -299,9 +299,8 @@ print("computed", found.computed, flush=True)
 
 
 def worker(folder: Path, out: Path, engine: str, pause: float = 0.0) -> subprocess.Popen[str]:
-    program = WORKER.format(
-        tests=str(Path(__file__).parent), folder=str(folder), out=str(out), pause=pause, engine=engine
-    )
+    tests = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+    program = WORKER.format(tests=tests, folder=str(folder), out=str(out), pause=pause, engine=engine)
     # What is temporary lies below the test's own folder: its path tells the processes of this test.
     return subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env=os.environ | {"TMPDIR": str(out.parent)}

@@ -339,7 +339,7 @@ def kill_until_done(data: Path, run: Path, moments: Iterator[float]) -> list[str
 
 @pytest.mark.parametrize(
     ("rounds", "kills"),
-    [pytest.param(2, 1, marks=pytest.mark.slow), pytest.param(25, 2, marks=pytest.mark.soak)],
+    [pytest.param(3, 1, marks=pytest.mark.slow), pytest.param(25, 2, marks=pytest.mark.soak)],
 )
 def test_kill_9_at_random_moments(data: Path, whole: dict[str, Any], tmp_path: Path, rounds: int, kills: int) -> None:
     random = np.random.default_rng(rounds)
