@@ -58,7 +58,8 @@ def batches(
 
     At most about three batches and eight images per thread are in memory at a time. Images that turn out damaged are
     skipped; batches are filled up all the same, so only the last one can be smaller (unless `fill=False`). Closing the
-    iterator early ends the threads.
+    iterator early ends the threads. Images that are at hand (`Dataset.at_hand`) are read without threads, unless a
+    transform is given.
 
     Args:
         dataset: where the images are.
@@ -68,7 +69,7 @@ def batches(
         batch_size: images per batch.
         transform: applied to each resized image in the worker threads, so it must be safe to call from several.
         boxes: float32 (images of the dataset, 4), one box an image as shares 0..1, for the transform to move.
-        workers: threads; default as many as processors.
+        workers: threads, where there are any; default as many as processors.
         on_skip: told (id, reason) of every damaged image, in order; without it each is a warning.
         fill: False: the batches are those of the indices, batch_size at a time, with damaged images missing in them;
             one may be empty.
