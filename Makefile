@@ -60,7 +60,7 @@ bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/million.py probe
 	$(BIN)/python benchmarks/million.py mlp
 
-# Generated files: the catalogue, the manifests of plugins, the pages of hooks and checks, the shipped head.
+# Generated files: the catalog, the manifests of plugins, the pages of hooks and checks, the shipped head.
 registry: $(VENV)/.installed
 	$(BIN)/python -m tools.build_registry && $(BIN)/python -m tools.build_schema
 

@@ -41,13 +41,13 @@ def means() -> np.ndarray:
 def write(folder: Path, count: int) -> tuple[Features, np.ndarray]:
     """The rows, in the cache's own shards, and their classes."""
     entry = Entry(folder, {"synthetic": count}, count=count, row_bytes=4 * WIDTH)
-    random, centres = np.random.default_rng(1), means()
+    random, centers = np.random.default_rng(1), means()
     targets = random.integers(0, CLASSES, count)
     with entry.locked():
         for shard in range(entry.shards):
             members = entry.members(shard)
             noise = random.normal(size=(len(members), WIDTH)).astype(np.float32)
-            entry.write(shard, centres[targets[members.start : members.stop]] + noise, list(members), [])
+            entry.write(shard, centers[targets[members.start : members.stop]] + noise, list(members), [])
         entry.finish()
     shards = entry.read()
     assert shards is not None
@@ -82,7 +82,7 @@ def main(kind: str, count: str = "1000000") -> None:
         start = time.perf_counter()
         if kind == "probe":
             head = fit_linear(train, train_targets, [output], width=CLASSES)
-            what = f"C = {head.report['regularisation_C']:g}"
+            what = f"C = {head.report['regularization_C']:g}"
 
             def scores(values: np.ndarray) -> np.ndarray:
                 return values @ head.kernel + head.bias
@@ -103,8 +103,8 @@ def main(kind: str, count: str = "1000000") -> None:
             )
             what, scores = f"{phase.epochs} epochs in batches of {phase.batch_size}", model.predict_on_batch
         seconds = time.perf_counter() - start
-        centres = means()
-        best = accuracy(held_out, held_targets, lambda values: values @ centres.T - 0.5 * (centres**2).sum(axis=1))
+        centers = means()
+        best = accuracy(held_out, held_targets, lambda values: values @ centers.T - 0.5 * (centers**2).sum(axis=1))
         found = accuracy(held_out, held_targets, scores)
         print(f"{platform.platform()}, {os.cpu_count()} cores, keras {keras.__version__}")
         print(f"{count} rows of {WIDTH} features, written and verified in {written:.0f} s")

@@ -49,7 +49,7 @@ RULES: dict[str, Rule] = {
     ).to_fine_tune[0],
     f"accuracy of {REPEATS} cross-validations": lambda rows: max(rows, key=lambda row: (row.accuracy, -row.log_loss)),
     "log loss": lambda rows: min(rows, key=lambda row: row.log_loss),
-    "neighbours": lambda rows: max(rows, key=lambda row: row.knn),
+    "neighbors": lambda rows: max(rows, key=lambda row: row.knn),
     "best published top-1, larger input": lambda rows: max(rows, key=lambda row: (row.top1 or 0, row.input_size)),
 }
 
@@ -93,7 +93,7 @@ def row(
         backbone=name[0], input_size=name[1], features="avg", accuracy=float(share.mean()),
         interval=wilson(float(share.sum()), len(share)), log_loss=float(np.mean(losses)), images=len(share), knn=knn,
         knn_interval=None, logme=None, hscore=None, top1=known["top1"], params=1, macs=0, ms=1.0, size=0,
-        licence="", seconds=0.0, computed=0, right=(share > 0.5).astype(np.int8),
+        license="", seconds=0.0, computed=0, right=(share > 0.5).astype(np.int8),
     )  # fmt: skip
     return measured, probe.c
 

@@ -4,7 +4,7 @@ python benchmarks/reports.py FLOWERS UPRIGHT OUT        # two folders of picture
 
 - turned: each picture of UPRIGHT turned by a random angle of -30 to 30 degrees, cut so that no corner shows;
 - pairs: two pictures of FLOWERS side by side, with the labels of both;
-- drawn: a rectangle on noise: its colour, its area, its box.
+- drawn: a rectangle on noise: its color, its area, its box.
 """
 
 from __future__ import annotations
@@ -66,11 +66,11 @@ def pairs(paths: list[Path], random: np.random.Generator) -> Iterable[tuple[Imag
 def drawn(random: np.random.Generator) -> Iterable[tuple[Image.Image, tuple[Any, ...]]]:
     for _ in range(300):
         pixels = random.integers(90, 130, (64, 64, 3)).astype(np.uint8)
-        colour = str(random.choice(["red", "green"]))
+        color = str(random.choice(["red", "green"]))
         width, height = random.integers(16, 40, 2)
         x, y = random.integers(0, 65 - width), random.integers(0, 65 - height)
-        pixels[y : y + height, x : x + width] = (220, 40, 40) if colour == "red" else (40, 200, 60)
-        yield Image.fromarray(pixels), (colour, round(width * height / 40.96, 2), x, y, x + width, y + height)
+        pixels[y : y + height, x : x + width] = (220, 40, 40) if color == "red" else (40, 200, 60)
+        yield Image.fromarray(pixels), (color, round(width * height / 40.96, 2), x, y, x + width, y + height)
 
 
 def main() -> None:
@@ -85,14 +85,14 @@ def main() -> None:
     random, out = np.random.default_rng(1), options.out
     angles = write(out / "turned", "angle", turned(pictures(options.upright), random))
     labels = write(out / "pairs", "labels", pairs(pictures(options.flowers), random))
-    shapes = write(out / "drawn", "colour area x_min y_min x_max y_max", drawn(random))
+    shapes = write(out / "drawn", "color area x_min y_min x_max y_max", drawn(random))
     box = ["x_min", "y_min", "x_max", "y_max"]
     tables: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
         "turned-avg": (lambda: zoo.from_csv(angles), {"input_size": 128}),
         "turned": (lambda: zoo.from_csv(angles), {"input_size": 128, "features": "stage2:gem"}),
         "labels": (lambda: zoo.from_csv(labels), {"input_size": 128}),
         "box": (lambda: zoo.from_csv(shapes, answers=box), {"input_size": 64}),
-        "several": (lambda: zoo.from_csv(shapes, answers=["colour", "area", *box]), {"input_size": 64}),
+        "several": (lambda: zoo.from_csv(shapes, answers=["color", "area", *box]), {"input_size": 64}),
     }
     for name, (table, settings) in tables.items():
         data = table()

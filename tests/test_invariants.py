@@ -216,8 +216,8 @@ def test_predict_equals_call_equals_every_export(family: str, make, pictures, tm
     # Answers between 0 and 1, whatever the scale of the features: a saturated softmax would hide every difference.
     features = np.asarray(model.composition.features(x))
     kernel = np.random.default_rng(0).normal(size=(features.shape[1], 2)) / (features.std() * features.shape[1] ** 0.5)
-    centre = -features.mean(axis=0) @ kernel
-    model.composition.linear_layer().set_weights([kernel, centre])
+    center = -features.mean(axis=0) @ kernel
+    model.composition.linear_layer().set_weights([kernel, center])
     predicted = model.predict_scores(x)
     swapped = model.predict_scores(x[..., ::-1])
     assert relative(swapped, predicted) > 1e-3  # the answers do depend on the pixels
@@ -230,8 +230,8 @@ def test_predict_equals_call_equals_every_export(family: str, make, pictures, tm
     import tensorflow as tf
 
     model.keras_model.export(tmp_path / "saved", verbose=False)
-    artefact = tf.saved_model.load(str(tmp_path / "saved"))  # its variables die with it
-    served = artefact.serve(tf.constant(x))
+    artifact = tf.saved_model.load(str(tmp_path / "saved"))  # its variables die with it
+    served = artifact.serve(tf.constant(x))
     np.testing.assert_allclose(np.asarray(served), predicted, rtol=1e-4, atol=1e-5)
 
     np.testing.assert_allclose(litert(model, x, tmp_path), predicted, rtol=1e-3, atol=1e-4)

@@ -1,6 +1,6 @@
 """Heads for every kind of answer: several labels, values, a box, and several answers at once, each learning something.
 
-The pictures are drawn, and honestly so: rectangles of two colours on noise, where everything is known.
+The pictures are drawn, and honestly so: rectangles of two colors on noise, where everything is known.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from zoo.errors import DataError, OptionError
 from zoo.outputs import as_boxes, decode, pack, parts, read_scores
 from zoo.specs import BOX_LABELS, Output
 
-COLOURS = {"red": (220, 40, 40), "green": (40, 200, 60)}
+COLORS = {"red": (220, 40, 40), "green": (40, 200, 60)}
 SIDE = 64
 
 
 @pytest.fixture(scope="module")
 def drawn() -> dict[str, np.ndarray]:
-    """240 pictures uint8 (64, 64, 3) with a rectangle each: its colour, its box, its area."""
+    """240 pictures uint8 (64, 64, 3) with a rectangle each: its color, its box, its area."""
     random = np.random.default_rng(0)
     pictures = random.integers(90, 130, (240, SIDE, SIDE, 3)).astype(np.uint8)
     boxes, kinds = [], []
     for picture in pictures:
-        kind = str(random.choice(list(COLOURS)))
+        kind = str(random.choice(list(COLORS)))
         width, height = random.integers(16, 40, 2)
         x, y = random.integers(0, SIDE - width + 1), random.integers(0, SIDE - height + 1)
-        picture[y : y + height, x : x + width] = COLOURS[kind]
+        picture[y : y + height, x : x + width] = COLORS[kind]
         boxes.append([x / SIDE, y / SIDE, (x + width) / SIDE, (y + height) / SIDE])
         kinds.append(kind)
     found = np.array(boxes, np.float32)
@@ -89,7 +89,7 @@ def test_the_ridge_probe_is_that_of_scikit_learn(base, drawn) -> None:
 
 
 def test_the_unit_of_the_targets_changes_nothing(base, drawn) -> None:
-    """Metres or millimetres, and a value with small numbers beside one with large ones: what is learnt is the same."""
+    """Meters or millimeters, and a value with small numbers beside one with large ones: what is learned is the same."""
     found = []
     for factor in (1e-6, 1.0, 1e6):
         model = zoo.build(base, head=zoo.regressor(["a", "b"], head="mlp", units=[32], dropout=0.0), preprocessing=None)
@@ -138,7 +138,7 @@ def test_a_box(base, drawn, augment, tmp_path: Path) -> None:
     assert np.abs(np.array(answer.box) - drawn["box"][0]).mean() < 0.15
 
 
-def test_boxes_that_stay_behind_are_learnt_wrong(base, drawn, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_boxes_that_stay_behind_are_learned_wrong(base, drawn, monkeypatch: pytest.MonkeyPatch) -> None:
     """The test above can fail: with an augmentation that leaves boxes where they were, learning does not get there."""
     from zoo.augment import Op, resolve
     from zoo.data import Arrays
@@ -241,8 +241,8 @@ def test_several_answers_in_saved_model_and_litert(base, drawn, tmp_path: Path) 
     model.fit((drawn["x"], {"box": drawn["box"], "kind": drawn["kind"]}))
     x = drawn["x"][:2].astype(np.float32)
     model.keras_model.export(tmp_path / "saved", verbose=False)
-    artefact = tf.saved_model.load(str(tmp_path / "saved"))
-    served = artefact.serve(tf.constant(x))
+    artifact = tf.saved_model.load(str(tmp_path / "saved"))
+    served = artifact.serve(tf.constant(x))
     scores = model.predict_scores(x)
     np.testing.assert_allclose(served["kind"], scores[:, :2], rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(served["box"], scores[:, 2:], rtol=1e-4, atol=1e-5)

@@ -144,7 +144,7 @@ def small_base():
 
 
 def test_values_are_in_the_unit_of_their_targets_exactly(small_base) -> None:
-    """Around 2000 neighbours in bfloat16 are 8 apart."""
+    """Around 2000 neighbors in bfloat16 are 8 apart."""
     model = zoo.build(small_base, head=zoo.regressor(["year"]), preprocessing=None, precision="mixed_bfloat16")
     model.composition.set_units(np.array([[2000.25], [2002.25]], np.float32))
     layer = model.composition.linear_layer()

@@ -57,7 +57,7 @@ def ranked(name: str, right: np.ndarray, **changes) -> Ranked:
         "backbone": name, "input_size": 224, "features": "avg", "accuracy": float(measured.mean()),
         "interval": wilson(int(measured.sum()), len(measured)), "log_loss": -float(np.log(measured.mean())),
         "images": len(measured), "knn": None, "knn_interval": None, "logme": None, "hscore": None, "top1": None,
-        "params": 10, "macs": 10, "ms": 1.0, "size": 40, "licence": "MIT", "seconds": 1.0, "computed": 0,
+        "params": 10, "macs": 10, "ms": 1.0, "size": 40, "license": "MIT", "seconds": 1.0, "computed": 0,
         "right": right,
     }  # fmt: skip
     return Ranked(**{**values, **changes})
@@ -87,7 +87,7 @@ def test_the_pick_and_its_figures(found: Recommendation) -> None:
     assert best.images == 49
     assert best.interval == wilson(best.accuracy * 49, 49)
     assert best.knn_interval == wilson(best.knn * 49, 49)
-    assert (best.params, best.size, best.licence, best.top1) == (3_413_024, 4 * 3_413_024, "Apache-2.0", 0.74846)
+    assert (best.params, best.size, best.license, best.top1) == (3_413_024, 4 * 3_413_024, "Apache-2.0", 0.74846)
     assert best.macs == pytest.approx(383.9e6 * (96 / 224) ** 2, rel=0.05)
     assert all(row.ms > 0 and 0 <= row.knn <= 1 and np.isfinite(row.logme) and row.hscore >= 0 for row in found)
     assert found.computed == sum(row.computed for row in found) == 4 * 49
@@ -183,15 +183,15 @@ def test_plot(found: Recommendation) -> None:
 
 def test_without_a_word_the_candidates_are_those_on_this_machine(photos: Path, monkeypatch) -> None:
     planned, skipped = ranking._plan(
-        None, "pretrained", None, None, dict.fromkeys(("max_params", "max_size", "licence"))
+        None, "pretrained", None, None, dict.fromkeys(("max_params", "max_size", "license"))
     )
     assert {"efficientnet_lite0", "mobilenet_025"} <= {candidate.backbone for candidate in planned}
     reasons = {item.name: item.reason for item in skipped}
     assert "ZOO_OFFLINE=1" in reasons["vgg16"]
     monkeypatch.setenv("ZOO_OFFLINE", "0")
-    _, skipped = ranking._plan(None, "pretrained", None, None, dict.fromkeys(("max_params", "max_size", "licence")))
+    _, skipped = ranking._plan(None, "pretrained", None, None, dict.fromkeys(("max_params", "max_size", "license")))
     assert "candidates='all'" in {item.name: item.reason for item in skipped}["vgg16"]
-    planned, _ = ranking._plan("all", "pretrained", None, None, {"max_params": 3e6, "max_size": None, "licence": None})
+    planned, _ = ranking._plan("all", "pretrained", None, None, {"max_params": 3e6, "max_size": None, "license": None})
     assert "mobilenet_v2" in {candidate.backbone for candidate in planned}
 
 
@@ -200,14 +200,14 @@ def test_every_candidate_left_out_is_listed_with_its_reason(photos: Path) -> Non
         photos,
         ["efficientnet_lite0", "efficientnet_lite1", "mobilenet_025", "squeezenet", "vgg16"],
         max_params=4e6,
-        licence="apache-2.0",
+        license="apache-2.0",
         input_sizes=[16, 32],
         features=["avg", "stage99"],
         folds=2,
     )
     reasons = {item.name: item.reason for item in result.skipped}
     assert "more than 4 M weights" in reasons["efficientnet_lite1"]
-    assert "licence MIT" in reasons["squeezenet"]
+    assert "license MIT" in reasons["squeezenet"]
     assert "more than 4 M" in reasons["vgg16"]
     assert "smallest input" in reasons["efficientnet_lite0@16/avg"]
     assert "no features 'stage99'" in reasons["efficientnet_lite0@32/stage99"]
@@ -289,15 +289,15 @@ def test_among_those_that_tie_the_score_decides() -> None:
     fewer[:5] = 0
     bad = answers(0.6, seed=3)
     rows = [ranked("most", right, knn=0.7), ranked("surer", fewer, log_loss=0.1, knn=0.75),
-            ranked("neighbours", fewer, knn=0.8), ranked("bad", bad, log_loss=0.01, knn=0.99)]  # fmt: skip
+            ranked("neighbors", fewer, knn=0.8), ranked("bad", bad, log_loss=0.01, knn=0.99)]  # fmt: skip
     found = Recommendation(rows, data="planted", labels="ab", images=1000)
-    assert [row.backbone for row in found] == ["surer", "neighbours", "most", "bad"]
+    assert [row.backbone for row in found] == ["surer", "neighbors", "most", "bad"]
     assert found.best.score == pytest.approx((np.exp(-0.1) + 0.75) / 2)
     # The highest score of all does not count for one that the test tells apart from the most accurate.
     assert found[-1].score > found.best.score
     assert [row.tie for row in found] == [True, True, True, False]
     said = found.explain()
-    assert "surer@224/avg, neighbours@224/avg cannot be told from the most accurate, most@224/avg (0." in said
+    assert "surer@224/avg, neighbors@224/avg cannot be told from the most accurate, most@224/avg (0." in said
     assert "surer@224/avg has the highest score, 0.827, the mean of two" in said
     assert ranked("alone", right, log_loss=0.1).score == pytest.approx(np.exp(-0.1))
 
@@ -387,7 +387,7 @@ def test_the_budget_stops_a_pass_over_the_images(photos: Path) -> None:
     judge.progress = stop
     skipped: list[Skipped] = []
     planned, _ = ranking._plan(
-        ["mobilenet_025"], "pretrained", None, [40], dict.fromkeys(("max_params", "max_size", "licence"))
+        ["mobilenet_025"], "pretrained", None, [40], dict.fromkeys(("max_params", "max_size", "license"))
     )
     assert judge.measure_all(planned, np.arange(49), skipped) == []
     assert "was used up" in skipped[0].reason
@@ -418,7 +418,7 @@ def test_command(found: Recommendation, photos: Path, tmp_path: Path, capsys: py
     assert "mobilenet_025@96/avg" in out
     assert out.splitlines()[-1].startswith("next: zoo fit ")
     assert page.is_file()
-    assert main([*words, "--json", "--max-params", "10M", "--licence", "apache-2.0", "--budget", "500"]) == 0
+    assert main([*words, "--json", "--max-params", "10M", "--license", "apache-2.0", "--budget", "500"]) == 0
     data = json.loads(capsys.readouterr().out)
     assert data["computed"] == 0
     assert data["best"] == "mobilenet_025@96/avg"

@@ -1,4 +1,4 @@
-"""Names: resolved, suggested, ambiguous, deprecated; the catalogue filtered and printed."""
+"""Names: resolved, suggested, ambiguous, deprecated; the catalog filtered and printed."""
 
 from __future__ import annotations
 
@@ -117,8 +117,8 @@ def test_names_of_a_broken_plugin_say_so() -> None:
 
 def test_a_row_that_does_not_fit_names_its_provider() -> None:
     registry = Registry()
-    registry.add(BIRDS, {"heads": [head("owls", colour="grey")]})
-    with pytest.raises(PluginError, match=r"zoo-birds 1\.0.*colour"):
+    registry.add(BIRDS, {"heads": [head("owls", color="gray")]})
+    with pytest.raises(PluginError, match=r"zoo-birds 1\.0.*color"):
         _ = registry.get("heads", "owls").spec
 
 
@@ -130,7 +130,7 @@ def test_backbones_are_filtered_and_sorted() -> None:
     assert known == sorted(known, reverse=True)
     assert [row["top1"] for row in rows][: len(known)] == known  # those without a figure come last
     assert {row["name"] for row in zoo.backbones("resnet*")} >= {"resnet50", "resnet152_v2"}
-    assert {row["licence"] for row in zoo.backbones(licence="apache-2.0")} == {"Apache-2.0"}
+    assert {row["license"] for row in zoo.backbones(license="apache-2.0")} == {"Apache-2.0"}
     assert "efficientnet_lite0" in str(rows)
     assert "<table>" in rows._repr_html_()
 

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from tools.build_schema import TARGET, text
-from zoo.specs import Catalogue, HeadSpec, Preprocessing, WeightSource
+from zoo.specs import Catalog, HeadSpec, Preprocessing, WeightSource
 
 ROOT = Path(__file__).parent.parent
 
@@ -19,7 +19,7 @@ def test_unknown_fields_bad_names_and_changes_are_refused() -> None:
     spec = HeadSpec.model_validate(good)
     with pytest.raises(ValidationError, match="frozen"):
         spec.name = "wrens"
-    for wrong in ({"colour": "grey"}, {"name": "Owls!"}, {"factory": "os.system"}, {"task": "magic"}):
+    for wrong in ({"color": "gray"}, {"name": "Owls!"}, {"factory": "os.system"}, {"task": "magic"}):
         with pytest.raises(ValidationError):
             HeadSpec.model_validate(good | wrong)
 
@@ -29,8 +29,8 @@ def test_specs_that_contradict_themselves_are_refused() -> None:
         Preprocessing(mean=(0.0,), std=(1.0, 1.0))
     with pytest.raises(ValidationError, match="positive"):
         Preprocessing(std=(1.0, 0.0, 1.0))
-    row = {"id": "a", "filename": "a.h5", "format": "keras-h5", "includes_top": False, "licence": "MIT"}
-    row |= {"licence_source": "x", "trained_on": "x"}
+    row = {"id": "a", "filename": "a.h5", "format": "keras-h5", "includes_top": False, "license": "MIT"}
+    row |= {"license_source": "x", "trained_on": "x"}
     with pytest.raises(ValidationError, match="https"):
         WeightSource.model_validate(row | {"kind": "url", "url": "http://example.org/a.h5"})
     with pytest.raises(ValidationError, match="distribution"):
@@ -40,8 +40,8 @@ def test_specs_that_contradict_themselves_are_refused() -> None:
 @pytest.mark.parametrize(
     "file", ["registry.json", *(f"plugins/{p}/zoo-plugin.json" for p in ("zoo_vision", "zoo_flowers", "zoo_classics"))]
 )
-def test_the_catalogue_and_every_manifest_fit_the_vocabulary(file: str) -> None:
-    Catalogue.model_validate(json.loads((ROOT / file).read_text(encoding="utf-8")))
+def test_the_catalog_and_every_manifest_fit_the_vocabulary(file: str) -> None:
+    Catalog.model_validate(json.loads((ROOT / file).read_text(encoding="utf-8")))
 
 
 def test_the_exported_schema_is_up_to_date() -> None:

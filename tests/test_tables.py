@@ -1,6 +1,6 @@
 """From a CSV file to a measured model: values, several labels, a class with its box; groups and a test part.
 
-The pictures are drawn, and honestly so: rectangles of two colours on noise, where everything is known.
+The pictures are drawn, and honestly so: rectangles of two colors on noise, where everything is known.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from zoo.cli.main import main
 from zoo.data import from_csv, load
 from zoo.errors import DataError, OptionError
 
-COLOURS = {"red": (220, 40, 40), "green": (40, 200, 60)}
+COLORS = {"red": (220, 40, 40), "green": (40, 200, 60)}
 SIDE = 64
 COUNT = 200
 
@@ -32,19 +32,19 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = []
     for number in range(COUNT):
         picture = random.integers(90, 130, (SIDE, SIDE, 3)).astype(np.uint8)
-        colour = str(random.choice(list(COLOURS)))
+        color = str(random.choice(list(COLORS)))
         width, height = random.integers(16, 40, 2)
         left, top = random.integers(0, SIDE - width), random.integers(0, SIDE - height)
-        picture[top : top + height, left : left + width] = COLOURS[colour]
+        picture[top : top + height, left : left + width] = COLORS[color]
         Image.fromarray(picture).save(root / "img" / f"{number:03}.png")
         area = 100 * width * height / SIDE**2
-        labels = [colour, *["high"] * int(top < 12), *["left"] * int(left < 12)]
-        rows.append((f"img/{number:03}.png", colour, area, ";".join(labels), left, top, left + width, top + height))
+        labels = [color, *["high"] * int(top < 12), *["left"] * int(left < 12)]
+        rows.append((f"img/{number:03}.png", color, area, ";".join(labels), left, top, left + width, top + height))
     for name, header, columns in (
         ("area", "file,area", (0, 2)),
         ("labels", "file,labels", (0, 3)),
         ("boxes", "file,label,left,top,right,bottom", (0, 1, 4, 5, 6, 7)),
-        ("all", "file,colour,area,where,left,top,right,bottom", range(8)),
+        ("all", "file,color,area,where,left,top,right,bottom", range(8)),
     ):
         lines = [header, *(",".join(str(row[column]) for column in columns) for row in rows)]
         (root / f"{name}.csv").write_text("\n".join(lines) + "\n")
@@ -76,7 +76,7 @@ def test_a_table_its_test_part_and_the_quick_look_are_in_the_record(base, drawn:
     assert said[0] == run.lint.verdict() == "boxes.csv: 200 images, 15 checks, nothing found"
 
 
-def test_what_is_in_the_test_part_changes_nothing_that_is_learnt(base, drawn: Path, tmp_path: Path) -> None:
+def test_what_is_in_the_test_part_changes_nothing_that_is_learned(base, drawn: Path, tmp_path: Path) -> None:
     """The same training and validation part, and a test part of other answers: bit for bit the same model."""
     lines = (drawn / "boxes.csv").read_text().splitlines()[1:]
     found = []
@@ -84,10 +84,10 @@ def test_what_is_in_the_test_part_changes_nothing_that_is_learnt(base, drawn: Pa
         rows = ["file,label,split"]
         for number, line in enumerate(lines):
             part = ("train", "train", "train", "validation", "test")[number % 5]
-            colour = line.split(",")[1]
+            color = line.split(",")[1]
             if wrong and part == "test":
-                colour = {"red": "green", "green": "red"}[colour]
-            rows.append(f"{line.split(',')[0]},{colour},{part}")
+                color = {"red": "green", "green": "red"}[color]
+            rows.append(f"{line.split(',')[0]},{color},{part}")
         table = drawn / f"wrong_{wrong}.csv"
         table.write_text("\n".join(rows))
         model = zoo.build(base, head=zoo.head_for(table), preprocessing=None, seed=1)
@@ -168,14 +168,14 @@ def test_several_labels_in_a_cell(drawn: Path, tmp_path: Path, monkeypatch: pyte
 @pytest.mark.slow
 def test_a_class_with_its_box_and_more(drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
-    answers = "colour,area,left,top,right,bottom"
+    answers = "color,area,left,top,right,bottom"
     assert main(["fit", str(drawn / "all.csv"), "--answers", answers, "--input-size", "64", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)["validation"]["answers"]
-    assert found["colour"]["accuracy"] > 0.9
+    assert found["color"]["accuracy"] > 0.9
     assert found["area"]["r2"] > 0.5
     assert found["box"]["mean_iou"] > 0.4
     assert main(["fit", str(drawn / "all.csv")]) == 1
     told = capsys.readouterr().err
-    assert "which columns are to be learnt?" in told
-    assert "--answers colour" in told
+    assert "which columns are to be learned?" in told
+    assert "--answers color" in told
     assert main(["lint", str(drawn / "area.csv"), "--no-features"]) == 0

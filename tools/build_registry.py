@@ -25,7 +25,7 @@ from tools import curated
 from tools.curated import Backbone
 from zoo.architectures import find_stages, layer_table
 from zoo.architectures.facts import facts
-from zoo.specs import Catalogue
+from zoo.specs import Catalog
 
 ROOT = Path(__file__).resolve().parent.parent
 REGISTRY, LAYERS = ROOT / "registry.json", ROOT / "layers.json"
@@ -61,14 +61,14 @@ def main(arguments: list[str] | None = None) -> int:
     order = [backbone.name for backbone in curated.BACKBONES if backbone.name in rows]
     labels = _label_set(options.class_index) if options.class_index else old["contributes"]["label_sets"][0]
     labels["groups"] = {name: [list(ends) for ends in ranges] for name, ranges in curated.GROUPS.items()}
-    catalogue = {
+    catalog = {
         "schema_version": "1.0",
         "plugin": "zoo",
         "generated_by": "python -m tools.build_registry",
         "contributes": {"backbones": [rows[name] for name in order], "label_sets": [labels]},
     }
-    Catalogue.model_validate(catalogue)
-    REGISTRY.write_text(_registry_text(catalogue), encoding="utf-8")
+    Catalog.model_validate(catalog)
+    REGISTRY.write_text(_registry_text(catalog), encoding="utf-8")
     LAYERS.write_text(_layers_text({name: tables[name] for name in order}), encoding="utf-8")
     print(
         f"wrote {REGISTRY.name} ({REGISTRY.stat().st_size:,} bytes) and {LAYERS.name} ({LAYERS.stat().st_size:,} bytes)"
@@ -184,10 +184,10 @@ def weight_file(asked: dict[str, Any], include_top: bool) -> dict[str, Any]:
 
 
 def _weights(backbone: Backbone, source: dict[str, Any]) -> dict[str, Any]:
-    licence = backbone.family.licence
+    license = backbone.family.license
     return {
-        "licence": licence.spdx,
-        "licence_source": licence.source,
+        "license": license.spdx,
+        "license_source": license.source,
         "trained_on": backbone.trained_on or backbone.family.trained_on,
         **source,
     }
@@ -221,9 +221,9 @@ def _label_set(path: Path) -> dict[str, Any]:
     }
 
 
-def _registry_text(catalogue: dict[str, Any]) -> str:
+def _registry_text(catalog: dict[str, Any]) -> str:
     """Readable in a diff: indented, but flat lists and small tables on one line."""
-    return _pretty(catalogue, 0) + "\n"
+    return _pretty(catalog, 0) + "\n"
 
 
 def _pretty(value: Any, depth: int) -> str:

@@ -1,6 +1,6 @@
-"""What no program can read off a network: papers, published accuracy, licences, preprocessing, where weights come from.
+"""What no program can read off a network: papers, published accuracy, licenses, preprocessing, where weights come from.
 
-One entry per family and one line per model. Every figure and every licence names its source.
+One entry per family and one line per model. Every figure and every license names its source.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ KERAS_DOCS = "keras-team/keras docs/templates/applications.md, section License o
 
 
 @dataclass(frozen=True)
-class Licence:
+class License:
     """SPDX id and where it is stated."""
 
     spdx: str
@@ -35,7 +35,7 @@ class Family:
 
     name: str
     paper: str
-    licence: Licence
+    license: License
     preprocessing: dict[str, Any]
     resize: dict[str, Any]
     trained_on: str = IMAGENET
@@ -86,18 +86,18 @@ def _crop(fraction: float, interpolation: str) -> dict[str, Any]:
 
 
 def _padded_crop(size: int) -> dict[str, Any]:
-    """The evaluation of EfficientNet (CROP_PADDING = 32): shorter side to size + 32, then the centre."""
+    """The evaluation of EfficientNet (CROP_PADDING = 32): shorter side to size + 32, then the center."""
     return _crop(size / (size + 32), "bicubic")
 
 
 _TF_MODE = "keras.applications.imagenet_utils, mode 'tf'"
 _TORCH_MODE = "keras.applications.imagenet_utils, mode 'torch'"
-_APACHE_MODELS = Licence("Apache-2.0", f"{KERAS_DOCS}: github.com/tensorflow/models")
+_APACHE_MODELS = License("Apache-2.0", f"{KERAS_DOCS}: github.com/tensorflow/models")
 
 VGG = Family(
     "VGG",
     "Very Deep Convolutional Networks for Large-Scale Image Recognition, https://arxiv.org/abs/1409.1556",
-    Licence("CC-BY-4.0", f"{KERAS_DOCS}: released by VGG at Oxford, www.robots.ox.ac.uk/~vgg/research/very_deep"),
+    License("CC-BY-4.0", f"{KERAS_DOCS}: released by VGG at Oxford, www.robots.ox.ac.uk/~vgg/research/very_deep"),
     _caffe(),
     _crop(0.875, "bilinear"),
     top_layers=("fc1", "fc2"),
@@ -105,21 +105,21 @@ VGG = Family(
 RESNET = Family(
     "ResNet",
     "Deep Residual Learning for Image Recognition, https://arxiv.org/abs/1512.03385",
-    Licence("MIT", f"{KERAS_DOCS}: github.com/KaimingHe/deep-residual-networks"),
+    License("MIT", f"{KERAS_DOCS}: github.com/KaimingHe/deep-residual-networks"),
     _caffe(),
     _crop(0.875, "bilinear"),
 )
 RESNET_V2 = Family(
     "ResNetV2",
     "Identity Mappings in Deep Residual Networks, https://arxiv.org/abs/1603.05027",
-    Licence("BSD-3-Clause", f"{KERAS_DOCS}: github.com/facebook/fb.resnet.torch"),
+    License("BSD-3-Clause", f"{KERAS_DOCS}: github.com/facebook/fb.resnet.torch"),
     _tf(_TF_MODE),
     _crop(0.875, "bilinear"),
 )
 DENSENET = Family(
     "DenseNet",
     "Densely Connected Convolutional Networks, https://arxiv.org/abs/1608.06993",
-    Licence("BSD-3-Clause", f"{KERAS_DOCS}: github.com/liuzhuang13/DenseNet"),
+    License("BSD-3-Clause", f"{KERAS_DOCS}: github.com/liuzhuang13/DenseNet"),
     _torch(_TORCH_MODE),
     _crop(0.875, "bilinear"),
 )
@@ -141,7 +141,7 @@ INCEPTION_RESNET_V2 = Family(
 XCEPTION = Family(
     "Xception",
     "Xception: Deep Learning with Depthwise Separable Convolutions, https://arxiv.org/abs/1610.02357",
-    Licence("MIT", f"{KERAS_DOCS}: trained by the author of Keras, released under MIT"),
+    License("MIT", f"{KERAS_DOCS}: trained by the author of Keras, released under MIT"),
     _tf(_TF_MODE),
     _crop(0.875, "bilinear"),
 )
@@ -165,7 +165,7 @@ MOBILENET_V2 = Family(
 MOBILENET_V3 = Family(
     "MobileNetV3",
     "Searching for MobileNetV3, https://arxiv.org/abs/1905.02244",
-    Licence("Apache-2.0", "converted from github.com/tensorflow/models (Apache-2.0); Keras states no other licence"),
+    License("Apache-2.0", "converted from github.com/tensorflow/models (Apache-2.0); Keras states no other license"),
     _tf("Rescaling layer of keras.applications.MobileNetV3"),
     _crop(0.875, "bilinear"),
     accuracy_source=KERAS_MOBILENET_V3,
@@ -181,28 +181,28 @@ NASNET = Family(
 EFFICIENTNET = Family(
     "EfficientNet",
     "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, https://arxiv.org/abs/1905.11946",
-    Licence("Apache-2.0", "converted from github.com/tensorflow/tpu (Apache-2.0); Keras states no other licence"),
+    License("Apache-2.0", "converted from github.com/tensorflow/tpu (Apache-2.0); Keras states no other license"),
     _torch("layers in front of keras.applications.EfficientNet with weights='imagenet' (std-as-variance repaired)"),
     {},
 )
 EFFICIENTNET_V2 = Family(
     "EfficientNetV2",
     "EfficientNetV2: Smaller Models and Faster Training, https://arxiv.org/abs/2104.00298",
-    Licence("Apache-2.0", "converted from github.com/google/automl (Apache-2.0); Keras states no other licence"),
+    License("Apache-2.0", "converted from github.com/google/automl (Apache-2.0); Keras states no other license"),
     _torch("layers in front of keras.applications.EfficientNetV2B0 to B3"),
     {},
 )
 EFFICIENTNET_V2_LARGE = Family(
     EFFICIENTNET_V2.name,
     EFFICIENTNET_V2.paper,
-    EFFICIENTNET_V2.licence,
+    EFFICIENTNET_V2.license,
     {"scale": 1 / 128, "mean": [1.0, 1.0, 1.0], "source": "Rescaling of keras.applications.EfficientNetV2S, M, L"},
     _crop(1.0, "bicubic"),
 )
 CONVNEXT = Family(
     "ConvNeXt",
     "A ConvNet for the 2020s, https://arxiv.org/abs/2201.03545",
-    Licence("MIT", "converted from github.com/facebookresearch/ConvNeXt (MIT); Keras states no other licence"),
+    License("MIT", "converted from github.com/facebookresearch/ConvNeXt (MIT); Keras states no other license"),
     {
         "mean": [123.675, 116.28, 103.53],
         "std": [58.395, 57.12, 57.375],
@@ -215,7 +215,7 @@ EFFICIENTNET_LITE = Family(
     "EfficientNetLite",
     "EfficientNet-Lite, https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite "
     "(architecture: https://arxiv.org/abs/1905.11946)",
-    Licence("Apache-2.0", "LICENSE in the wheel; converted from github.com/tensorflow/tpu (Apache-2.0)"),
+    License("Apache-2.0", "LICENSE in the wheel; converted from github.com/tensorflow/tpu (Apache-2.0)"),
     {
         "mean": [127.0, 127.0, 127.0],
         "std": [128.0, 128.0, 128.0],
@@ -228,7 +228,7 @@ SQUEEZENET = Family(
     "SqueezeNet",
     "SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB model size, "
     "https://arxiv.org/abs/1602.07360",
-    Licence("MIT", "LICENSE of github.com/DeepCognition/keras-squeezenet"),
+    License("MIT", "LICENSE of github.com/DeepCognition/keras-squeezenet"),
     {
         "channel_order": "BGR",
         "mean": [104.0, 117.0, 123.0],
@@ -376,8 +376,8 @@ BACKBONES: tuple[Backbone, ...] = (
                     "algorithm": "sha256",
                     "value": "dc1ff623e6cd99c3cc0dd2821ca0807ba013606af5a4e2afd4488fbf26a8b589",
                 },
-                "licence": "Apache-2.0",
-                "licence_source": "LICENSE of the model in github.com/STMicroelectronics/stm32ai-modelzoo",
+                "license": "Apache-2.0",
+                "license_source": "LICENSE of the model in github.com/STMicroelectronics/stm32ai-modelzoo",
             },
         ),
     ),

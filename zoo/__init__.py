@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from zoo.errors import ZooError
     from zoo.evaluation import Evaluation, load_run
     from zoo.evaluation.linting import lint
-    from zoo.features.nearest import neighbours
+    from zoo.features.nearest import neighbors
     from zoo.head_request import Head, classifier, head, head_for, locator, multi_output, multilabel, regressor
     from zoo.model import TransferModel, build, load, report, resume
     from zoo.outputs import Prediction
@@ -62,7 +62,7 @@ _PUBLIC = {
     "locator": "zoo.head_request",
     "multi_output": "zoo.head_request",
     "multilabel": "zoo.head_request",
-    "neighbours": "zoo.features.nearest",
+    "neighbors": "zoo.features.nearest",
     "regressor": "zoo.head_request",
     "plugins": "zoo.plugin.listing",
     "recipes": "zoo.plugin.listing",
@@ -106,7 +106,7 @@ __all__ = [
     "locator",
     "multi_output",
     "multilabel",
-    "neighbours",
+    "neighbors",
     "plugins",
     "recipes",
     "recommend",

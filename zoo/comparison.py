@@ -52,7 +52,7 @@ def compare(
         models: runs, folders of runs, evaluations, trained models (with `data`), "pretrained" (the classifier that came
             with the backbone, limited to the classes, untouched: see `zoo.restrict`) and "scratch" (a small
             convolutional network trained on the runs' training images from random weights). A mapping gives names.
-        data: labelled data to measure all of them on, in place of what the runs held out; models are loaded for it.
+        data: labeled data to measure all of them on, in place of what the runs held out; models are loaded for it.
         answer: which of several answers to compare.
         trained_on: the data of the runs, which the yardsticks need; None: found again by its path or name.
         classes: for "pretrained": class -> what it means to the classifier, as in `zoo.restrict`; None: by its name.

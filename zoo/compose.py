@@ -82,7 +82,7 @@ class Composition:
         return [*self.head.get_weights(), *(w for layer in self.units.values() for w in layer.get_weights())]
 
     def fresh_head_weights(self) -> list[np.ndarray]:
-        """What `head_weights` gave when the head was new: its layers say how they are initialised."""
+        """What `head_weights` gave when the head was new: its layers say how they are initialized."""
         import keras
 
         assert self.head is not None
@@ -284,7 +284,7 @@ def _given(model: Any, *, features: str | None, input_size: int | None, preproce
         )
     shape = tuple(model.inputs[0].shape)
     if len(shape) != 4 or shape[3] not in (None, 3):
-        raise OptionError(f"the model must take colour images (n, height, width, 3); its input is {shape}")
+        raise OptionError(f"the model must take color images (n, height, width, 3); its input is {shape}")
     size = input_size or shape[1]
     if size is None or (shape[1] not in (None, size)) or (shape[2] not in (None, size)):
         raise OptionError(f"the model's input is {shape}: pass the side of its square input as input_size=")
@@ -357,7 +357,7 @@ def _tap(network: Any, features: str | None, pooling: str, name: str) -> tuple[A
 
 
 POOLINGS = ("avg", "max", "concat", "gem")
-"""How a feature map becomes a vector: mean, maximum, both side by side, or their generalisation with exponent 3."""
+"""How a feature map becomes a vector: mean, maximum, both side by side, or their generalization with exponent 3."""
 
 _GEM = 3.0
 
@@ -367,7 +367,7 @@ def pool(maps: Any, pooling: str) -> Any:
 
     Args:
         maps: Keras tensor (n, h, w, c).
-        pooling: "avg" (n, c); "max" (n, c); "concat": average and maximum (n, 2c); "gem": the generalised mean
+        pooling: "avg" (n, c); "max" (n, c); "concat": average and maximum (n, 2c); "gem": the generalized mean
             `mean(max(x, 1e-6) ** 3) ** (1/3)` (n, c), Radenovic, Tolias and Chum 2018, arXiv 1711.02512, equation 3,
             with the exponent they start from. Negative activations count as none.
     """

@@ -89,7 +89,7 @@ def classifier(classes: Any, *, head: str | Any = "linear", **options: Any) -> H
 
 
 def head_for(data: Any, *, head: str | Any = "linear", **options: Any) -> Head:
-    """The head that answers what labelled data answers: a class, labels, values, a box, or several of these.
+    """The head that answers what labeled data answers: a class, labels, values, a box, or several of these.
 
     Args:
         data: as for `fit`: a folder, a CSV file, a dataset or its name, arrays.
@@ -102,7 +102,7 @@ def head_for(data: Any, *, head: str | Any = "linear", **options: Any) -> Head:
     from zoo.data import load
 
     dataset = load(data)
-    if not dataset.labelled:
+    if not dataset.labeled:
         raise DataError(f"{dataset.name} has no answers, so no head can learn from it")
     if dataset.outputs:
         answers = {output.name: Head(name="linear", outputs=(output,)) for output in dataset.outputs}

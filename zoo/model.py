@@ -115,7 +115,7 @@ def build(
             as "stage3", a layer, of the pretrained top too ("fc2"), or one of these with its pooling ("stage3:gem").
         input_size: side of the square input in pixels; default from the backbone.
         resize: the rule that fits pictures to it: "crop", "stretch", "pad" or a `zoo.specs.ResizeRule`. Default: the
-            published rule for the pretrained classifier; for a head, shorter side to the input size, then the centre.
+            published rule for the pretrained classifier; for a head, shorter side to the input size, then the center.
         preprocessing: numbers to replace those of the backbone; None: pixels 0..255 as they are.
         precision: what base and head compute in: "float32", "mixed_bfloat16" or "mixed_float16" (with loss scaling in
             `fit`). Weights, features and answers are float32 in all of them. None: Keras's global dtype policy. Layers
@@ -570,7 +570,7 @@ class TransferModel:
         verbose: int | str = "auto",
         progress: Any = None,
     ) -> Run:
-        """Train on labelled data, measure on what was held out, and write a run folder.
+        """Train on labeled data, measure on what was held out, and write a run folder.
 
         Args:
             data: a folder of class folders, a CSV file (`zoo.from_csv` says how it is read), the name of a dataset, a
@@ -1096,7 +1096,7 @@ class TransferModel:
         return at_least(choice, least), every
 
     def _stage_names(self) -> list[str]:
-        """The stages of the base, from the pixels upwards."""
+        """The stages of the base, from the pixels upward."""
         return [stage.name for stage in self._composition.stages]
 
     def _augmentation(self, seed: int) -> Any:
@@ -1358,7 +1358,7 @@ class TransferModel:
     def evaluate(
         self, data: Any, *, temperature: float | None = None, verbose: int | str = "auto", progress: Any = None
     ) -> Evaluation:
-        """Measure on labelled data.
+        """Measure on labeled data.
 
         Args:
             data: as for `fit`.

@@ -121,7 +121,7 @@ def recommend(
     budget: float | None = None,
     max_params: float | None = None,
     max_size: float | None = None,
-    licence: str | None = None,
+    license: str | None = None,
     features: Sequence[str] | None = None,
     input_sizes: Sequence[int] | None = None,
     scores: Sequence[str] = ("probe", "knn"),
@@ -131,13 +131,13 @@ def recommend(
     cache: bool = True,
     progress: Progress | None = None,
 ) -> Recommendation:
-    """Measure which backbone, input size and features suit labelled images, without training a network.
+    """Measure which backbone, input size and features suit labeled images, without training a network.
 
     For each candidate one forward pass (kept in the feature cache, so that a second call and a later `fit` on the same
     images do without), then a linear probe judged by cross-validation, three times with other folds: folds are
     stratified and keep copies of a file together. The pick is, of the candidates that an exact McNemar test cannot tell
     from the most accurate, the one with the highest `Ranked.score`: mean of the probe's certainty and of the
-    neighbours. Figures are kept too: a second call with the same images builds no network.
+    neighbors. Figures are kept too: a second call with the same images builds no network.
 
     Candidates come in the order of their multiply-adds, so that a budget buys as many as it can. More than 12 are
     screened on a stratified sample first: each round keeps the better third and has three times the images (successive
@@ -152,7 +152,7 @@ def recommend(
             within the step at work (building a network, solving a probe), so it can be exceeded by a few seconds.
         max_params: most weights of the backbone without its classifier.
         max_size: largest weight file, in bytes.
-        licence: licence of the weights, e.g. "Apache-2.0"; case does not matter.
+        license: license of the weights, e.g. "Apache-2.0"; case does not matter.
         features: what the probe reads, each a candidate of its own: a pooling ("avg", "max", "concat", "gem"), a stage
             ("stage4"), a layer, or "stage4:max". Default: the pooled last feature map.
         input_sizes: sides of the input in pixels, each a candidate of its own. Default: each backbone's own.
@@ -178,7 +178,7 @@ def recommend(
         weights,
         features,
         input_sizes,
-        {"max_params": max_params, "max_size": max_size, "licence": licence},
+        {"max_params": max_params, "max_size": max_size, "license": license},
     )
     dataset = data_room.load(data)
     notes = data_room.check(dataset)
@@ -305,8 +305,8 @@ def _excluded(row: Mapping[str, Any], limits: Mapping[str, Any]) -> str | None:
         return f"more than {limits['max_params'] / 1e6:g} M weights"
     if not select([dict(row)], max_size=limits["max_size"]):
         return f"larger than {limits['max_size'] / 1e6:g} MB"
-    if not select([dict(row)], licence=limits["licence"]):
-        return f"licence {row['licence'] or 'unknown'}, not {limits['licence']}"
+    if not select([dict(row)], license=limits["license"]):
+        return f"license {row['license'] or 'unknown'}, not {limits['license']}"
     return None
 
 
@@ -461,7 +461,7 @@ class _Judge:
             knn_interval=None if found["knn"] is None else wilson(found["knn"] * images, images),
             top1=candidate.row["top1"],
             size=4 * found["params"],
-            licence=candidate.row["licence"] or "unknown",
+            license=candidate.row["license"] or "unknown",
             seconds=time.perf_counter() - start,
             computed=computed,
             right=right,

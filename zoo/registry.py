@@ -294,7 +294,7 @@ def data_file(name: str) -> Path:
 
 
 @cache
-def core_catalogue() -> dict[str, Any]:
+def core_catalog() -> dict[str, Any]:
     """`registry.json` as plain data: the rows that zoo itself provides."""
     data: dict[str, Any] = json.loads(data_file("registry.json").read_text(encoding="utf-8"))
     return data
@@ -330,18 +330,18 @@ class Table(Sequence[dict[str, Any]]):
     def __repr__(self) -> str:
         return self.render()
 
-    def render(self, *, width: int | None = None, colour: bool = False) -> str:
+    def render(self, *, width: int | None = None, color: bool = False) -> str:
         """The table as text.
 
         Args:
             width: columns of the terminal; None: as wide as needed.
-            colour: whether to write terminal colours.
+            color: whether to write terminal colors.
         """
         cells = [[cell(column, row.get(column)) for column in self.columns] for row in self._rows]
         right = [all(isinstance(row.get(c), int | float | None) for row in self._rows) for c in self.columns]
         sizes = [max(map(len, column)) for column in zip(self.columns, *cells, strict=True)]
         if sum(sizes) + 2 * (len(sizes) - 1) > (width or 200):
-            return self._wrapped(cells, right, width or 200, colour)
+            return self._wrapped(cells, right, width or 200, color)
         # Without rich where nothing has to be wrapped: its import is a third of the time of `zoo list`.
         lines = [
             "  ".join(
@@ -350,11 +350,11 @@ class Table(Sequence[dict[str, Any]]):
             ).rstrip()
             for line in (self.columns, *cells)
         ]
-        if colour:
+        if color:
             lines[0] = f"\x1b[1m{lines[0]}\x1b[0m"
         return "\n".join([self.title, *lines] if self.title else lines)
 
-    def _wrapped(self, cells: list[list[str]], right: list[bool], width: int, colour: bool) -> str:
+    def _wrapped(self, cells: list[list[str]], right: list[bool], width: int, color: bool) -> str:
         import io
 
         from rich.console import Console
@@ -372,8 +372,8 @@ class Table(Sequence[dict[str, Any]]):
         console = Console(
             file=out,
             width=width,
-            force_terminal=colour,
-            color_system="auto" if colour else None,
+            force_terminal=color,
+            color_system="auto" if color else None,
             markup=False,
             emoji=False,
         )
@@ -407,7 +407,7 @@ def cell(column: str, value: Any) -> str:
 
 
 def backbone_row(entry: Entry) -> dict[str, Any]:
-    """One line of `zoo.backbones()`: name, params, size in bytes, published top-1, licence, source."""
+    """One line of `zoo.backbones()`: name, params, size in bytes, published top-1, license, source."""
     data = entry.data
     accuracy, weights = _first(data.get("accuracy")), _first(data.get("weights"))
     params = _number(data.get("params"))
@@ -420,7 +420,7 @@ def backbone_row(entry: Entry) -> dict[str, Any]:
         "input": _number(asked.get("default_size")) if isinstance(asked, Mapping) else None,
         "macs": _number(data.get("macs")),
         "top1": _number(accuracy.get("top1")),
-        "licence": weights.get("licence"),
+        "license": weights.get("license"),
         "source": weights.get("kind"),
         "provider": entry.provider.plugin,
     }
@@ -443,7 +443,7 @@ BACKBONE_COLUMNS = (
     "input",
     "macs",
     "top1",
-    "licence",
+    "license",
     "source",
     "provider",
 )
@@ -458,7 +458,7 @@ def select(
     max_params: float | None = None,
     max_size: float | None = None,
     min_top1: float | None = None,
-    licence: str | None = None,
+    license: str | None = None,
     source: str | None = None,
     sort: str = "name",
 ) -> list[dict[str, Any]]:
@@ -471,9 +471,9 @@ def select(
         max_params: most weights without the classifier.
         max_size: largest weight file, in bytes.
         min_top1: lowest published top-1 accuracy, 0..1; rows without a figure do not pass.
-        licence: licence of the weights, e.g. "apache-2.0"; case does not matter.
+        license: license of the weights, e.g. "apache-2.0"; case does not matter.
         source: "url", "wheel" or "file".
-        sort: a column; top1 sorts from the best down, everything else upwards; rows without a value come last.
+        sort: a column; top1 sorts from the best down, everything else upward; rows without a value come last.
 
     Raises:
         OptionError: sort is not a column.
@@ -487,7 +487,7 @@ def select(
     tests: list[Callable[[dict[str, Any]], bool]] = []
     if name is not None:
         tests.append(lambda row: fnmatch(row["name"], name.lower()))
-    for column, wanted in (("family", family), ("licence", licence), ("source", source)):
+    for column, wanted in (("family", family), ("license", license), ("source", source)):
         if wanted is not None:
             tests.append(lambda row, c=column, w=wanted: str(row[c]).lower() == w.lower())  # type: ignore[misc]
     if max_params is not None:

@@ -30,38 +30,38 @@ SPECS: tuple[DatasetSpec, ...] = (
     DatasetSpec(
         name="digits",
         summary="1,797 handwritten digits of 8x8 pixels; comes with scikit-learn, no download",
-        tags=("small", "grey"),
+        tags=("small", "gray"),
         labels=DIGITS,
         loader="zoo_classics.datasets:load_digits",
         splits={"train": 1797},
-        licence="CC-BY-4.0 (UCI Machine Learning Repository, data set 80)",
+        license="CC-BY-4.0 (UCI Machine Learning Repository, data set 80)",
         source="E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, test part; "
         "https://archive.ics.uci.edu/dataset/80",
     ),
     DatasetSpec(
         name="mnist",
         summary="70,000 handwritten digits of 28x28 pixels",
-        tags=("grey",),
+        tags=("gray",),
         labels=DIGITS,
         loader="zoo_classics.datasets:load_mnist",
         splits={"train": 60_000, "test": 10_000},
         url=_KERAS_URL + "mnist.npz",
         bytes=11_490_434,
         digest=Digest(algorithm="sha256", value=_MNIST_SHA256),
-        licence="CC-BY-SA-3.0",
-        source="Y. LeCun and C. Cortes; licence and digest as stated by keras.datasets.mnist",
+        license="CC-BY-SA-3.0",
+        source="Y. LeCun and C. Cortes; license and digest as stated by keras.datasets.mnist",
     ),
     DatasetSpec(
         name="fashion_mnist",
         aliases=("fashion-mnist",),
         summary="70,000 pieces of clothing of 28x28 pixels",
-        tags=("grey",),
+        tags=("gray",),
         labels=CLOTHES,
         loader="zoo_classics.datasets:load_fashion_mnist",
         splits={"train": 60_000, "test": 10_000},
         url=_KERAS_URL,
-        licence="MIT",
-        source="Zalando SE; licence as stated by keras.datasets.fashion_mnist",
+        license="MIT",
+        source="Zalando SE; license as stated by keras.datasets.fashion_mnist",
     ),
     DatasetSpec(
         name="cifar10",
@@ -74,7 +74,7 @@ SPECS: tuple[DatasetSpec, ...] = (
         url=_CIFAR_URL,
         bytes=170_498_071,
         digest=Digest(algorithm="sha256", value=_CIFAR_SHA256),
-        licence="not stated by its author",
+        license="not stated by its author",
         source="A. Krizhevsky, https://www.cs.toronto.edu/~kriz/cifar.html; digest as stated by keras.datasets.cifar10",
     ),
 )
@@ -89,7 +89,7 @@ class _File(NamedTuple):
 
 
 def load_digits() -> Dataset:
-    """scikit-learn's digits: 1,797 images, 8x8, grey; its levels 0..16 become 0..255 (times 255/16, rounded)."""
+    """scikit-learn's digits: 1,797 images, 8x8, gray; its levels 0..16 become 0..255 (times 255/16, rounded)."""
     import numpy as np
     from sklearn.datasets import load_digits as bundled
 

@@ -45,7 +45,7 @@ SPECS: tuple[DatasetSpec, ...] = (
         url=URL,
         bytes=BYTES,
         digest=DIGEST,
-        licence="CC-BY-2.0; each photo has its own author, named in LICENSE.txt of the archive",
+        license="CC-BY-2.0; each photo has its own author, named in LICENSE.txt of the archive",
         source="The TensorFlow team, flower_photos (2019), photos from Flickr; LICENSE.txt in the archive",
     ),
 )

@@ -7,7 +7,7 @@ also run in the training graph: `draw(seed)` on the CPU, and `in_graph(images, d
 
 What comes into the picture from outside (rotation, zoom, translation) is the picture mirrored at its border. Black
 corners would be something the network never meets when it is used, and would give away how far a picture was turned;
-the mirrored border has the colours and textures of the photo. Keras's layers do the same (`fill_mode="reflect"`).
+the mirrored border has the colors and textures of the photo. Keras's layers do the same (`fill_mode="reflect"`).
 """
 
 from __future__ import annotations
@@ -103,11 +103,11 @@ SPECS: tuple[AugmentationSpec, ...] = tuple(
     )
     for name, summary, tags, options in (
         ("flip", "mirror left and right (or up and down), half of the time", ("geometry",), "FlipOptions"),
-        ("rotation", "turn about the centre", ("geometry",), "RotationOptions"),
-        ("zoom", "make larger or smaller about the centre", ("geometry",), "ZoomOptions"),
+        ("rotation", "turn about the center", ("geometry",), "RotationOptions"),
+        ("zoom", "make larger or smaller about the center", ("geometry",), "ZoomOptions"),
         ("translation", "shift in both directions", ("geometry",), "TranslationOptions"),
-        ("contrast", "more or less contrast", ("colour",), "ContrastOptions"),
-        ("noise", "Gaussian noise on every pixel", ("colour",), "NoiseOptions"),
+        ("contrast", "more or less contrast", ("color",), "ContrastOptions"),
+        ("noise", "Gaussian noise on every pixel", ("color",), "NoiseOptions"),
     )
 )
 
@@ -118,7 +118,7 @@ def flip(**options: Any) -> Augmentation:
 
 
 def rotation(**options: Any) -> Augmentation:
-    """Turn the image about its centre; options: `RotationOptions`."""
+    """Turn the image about its center; options: `RotationOptions`."""
     chosen = RotationOptions(**options)
 
     def place(seed: int) -> Place:
@@ -132,7 +132,7 @@ def rotation(**options: Any) -> Augmentation:
 
 
 def zoom(**options: Any) -> Augmentation:
-    """Make the image larger or smaller about its centre; options: `ZoomOptions`."""
+    """Make the image larger or smaller about its center; options: `ZoomOptions`."""
     chosen = ZoomOptions(**options)
 
     def place(seed: int) -> Place:
@@ -238,7 +238,7 @@ class _Move:
         return np.array([*matrix, *shift], np.float32)
 
     def in_graph(self, images: Any, drawn: Any) -> Any:
-        """As `_warp` in a graph: Keras counts from the centre of the first pixel, Pillow from its corner."""
+        """As `_warp` in a graph: Keras counts from the center of the first pixel, Pillow from its corner."""
         from keras import ops
 
         height, width = images.shape[1:3]
@@ -260,7 +260,7 @@ _TRUNCATED = 1e-3
 
 
 class _Contrast:
-    """Moves pixels away from the mean of their channel, or towards it."""
+    """Moves pixels away from the mean of their channel, or toward it."""
 
     def __init__(self, chosen: ContrastOptions) -> None:
         self._chosen = chosen
@@ -299,7 +299,7 @@ def _warp(
     matrix: tuple[tuple[float, float], tuple[float, float]],
     shift: tuple[float, float] = (0.0, 0.0),
 ) -> Any:
-    """Each pixel of the result is read (bilinear) at matrix @ (its place - centre) + centre + shift, in (x, y) pixels.
+    """Each pixel of the result is read (bilinear) at matrix @ (its place - center) + center + shift, in (x, y) pixels.
 
     The image is first widened by its mirror image as far as the corners of the result reach outside. Of boxes, the
     upright box around the moved corners is given, cut off at the border of the picture.
@@ -308,13 +308,13 @@ def _warp(
     from PIL import Image
 
     height, width = image.shape[:2]
-    centre = np.array([width / 2, height / 2])
+    center = np.array([width / 2, height / 2])
     turn = np.array(matrix)
-    offset = centre - turn @ centre + np.array(shift)
+    offset = center - turn @ center + np.array(shift)
     if np.array_equal(turn, np.eye(2)) and not offset.any():
         return image if boxes is None else (image, boxes)
     corners = np.array([(0, 0), (width, 0), (0, height), (width, height)]) @ turn.T + offset
-    # One pixel more: bilinear reading needs a neighbour.
+    # One pixel more: bilinear reading needs a neighbor.
     before = np.ceil(np.maximum(0, -corners.min(axis=0))).astype(int) + 1
     after = np.ceil(np.maximum(0, corners.max(axis=0) - (width, height))).astype(int) + 1
     wide = np.pad(image, ((before[1], after[1]), (before[0], after[0]), (0, 0)), mode="symmetric")

@@ -28,7 +28,7 @@ SPECS: tuple[DatasetSpec, ...] = (
         tags=("folder",),
         loader="zoo_vision.datasets:load_folder",
         options="zoo_vision.datasets:FolderOptions",
-        licence="that of your images",
+        license="that of your images",
         source="the user",
     ),
 )

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from zoo.specs import BackboneSpec, Catalogue
+from zoo.specs import BackboneSpec, Catalog
 from zoo.weights import StoredFile
 
 ROOT = Path(__file__).parents[2]
-CATALOGUE = Catalogue.model_validate(json.loads((ROOT / "registry.json").read_text(encoding="utf-8")))
-SPECS: dict[str, BackboneSpec] = {spec.name: spec for spec in CATALOGUE.contributes.backbones}
+CATALOG = Catalog.model_validate(json.loads((ROOT / "registry.json").read_text(encoding="utf-8")))
+SPECS: dict[str, BackboneSpec] = {spec.name: spec for spec in CATALOG.contributes.backbones}
 
 FEW = {
     "vgg16": 96,

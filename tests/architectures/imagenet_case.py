@@ -15,7 +15,7 @@ from zoo.specs import BackboneSpec
 
 @cache
 def photos(shared_data: Path, size: int, fraction: float, interpolation: str) -> np.ndarray:
-    """uint8 (800, size, size, 3): shorter side to size / fraction, then the centre."""
+    """uint8 (800, size, size, 3): shorter side to size / fraction, then the center."""
     side, kind = round(size / fraction), Image.Resampling[interpolation.upper()]
     pixels = []
     for file in files(shared_data):

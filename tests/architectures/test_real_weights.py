@@ -119,7 +119,7 @@ def test_squeezenet_equals_a_reference_in_numpy(squeezenet_file: Path, photos: n
 
 
 def test_squeezenet_features_tell_flowers_apart(squeezenet_file: Path, shared_data: Path) -> None:
-    """A nearest-neighbour guess on 40 photos a class; with red and blue exchanged the features are worse."""
+    """A nearest-neighbor guess on 40 photos a class; with red and blue exchanged the features are worse."""
     from PIL import Image
 
     spec = SPECS["squeezenet"]

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from backbone_case import CATALOGUE, ROOT, SPECS, edges, free
+from backbone_case import CATALOG, ROOT, SPECS, edges, free
 
 from zoo.architectures import Stage, find_stages
 from zoo.architectures.facts import facts, multiply_adds
@@ -122,7 +122,7 @@ def test_parameters_with_classifier_are_those_of_the_network(name: str) -> None:
     assert build_registry.build(CURATED[name], include_top=True).count_params() == SPECS[name].params_top
 
 
-def test_the_catalogue_is_whole() -> None:
+def test_the_catalog_is_whole() -> None:
     import keras
 
     applications = {name for name in vars(keras.applications) if name[0].isupper()}
@@ -135,21 +135,21 @@ def test_the_catalogue_is_whole() -> None:
     assert len(names) == len(set(names))
 
 
-def test_every_row_has_a_licence_a_paper_and_sources() -> None:
+def test_every_row_has_a_license_a_paper_and_sources() -> None:
     for spec in SPECS.values():
         assert "https://" in spec.paper
         assert spec.preprocessing.source
         assert spec.weights
         assert len({source.id for source in spec.weights}) == len(spec.weights)
         for source in spec.weights:
-            assert source.licence
-            assert source.licence_source
+            assert source.license
+            assert source.license_source
         assert all(figure.source for figure in spec.accuracy)
         assert spec.accuracy or spec.name == "squeezenet"
 
 
 def test_the_label_set_is_the_one_of_keras() -> None:
-    (labels,) = CATALOGUE.contributes.label_sets
+    (labels,) = CATALOG.contributes.label_sets
     assert labels.name == "imagenet1k"
     assert (len(labels.labels), len(labels.ids)) == (1000, 1000)
     assert (labels.ids[285], labels.labels[285]) == ("n02124075", "Egyptian_cat")

@@ -10,7 +10,7 @@ from keras import layers
 
 from zoo.architectures import Stage, build_base, find_stages, layer_table
 
-# Where somebody who knows the network would cut it, from the stem upwards.
+# Where somebody who knows the network would cut it, from the stem upward.
 CUTS = {
     "vgg16": ["block1_pool", "block2_pool", "block3_pool", "block4_pool", "block5_pool"],
     "resnet50": ["pool1_pool", "conv2_block3_out", "conv3_block4_out", "conv4_block6_out", "conv5_block3_out"],

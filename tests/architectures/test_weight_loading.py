@@ -20,7 +20,7 @@ from zoo.architectures import build_base
 from zoo.errors import OptionError, PluginError, UnsafeFileError, WeightsError
 
 QUARTER = SPECS["mobilenet_025"]
-NORMALISATION = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+NORMALIZATION = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ def test_files_that_keras_3_saves(name: str, tmp_path: Path) -> None:
     application = getattr(keras.applications, SPECS[name].builder_options["application"])
     model = application(weights=None, input_shape=(96, 96, 3))
     if name == "efficientnet_b0":
-        model.get_layer(index=2).set_weights([*map(np.float32, NORMALISATION), np.array(0)])
+        model.get_layer(index=2).set_weights([*map(np.float32, NORMALIZATION), np.array(0)])
     path = tmp_path / "own.weights.h5"
     model.save_weights(path)
     wanted = [w for layer in model.layers for w in layer.weights if not isinstance(layer, keras.layers.Normalization)]
@@ -232,7 +232,7 @@ def test_a_shape_that_would_fill_the_memory_is_refused_unread(no_top: Path, tmp_
     fails(path, "does not fit")
 
 
-@pytest.mark.parametrize(("mean", "variance"), [([0, 0, 0], [1, 1, 1]), (NORMALISATION[0], [0.0524, 0.0502, 0.0506])])
+@pytest.mark.parametrize(("mean", "variance"), [([0, 0, 0], [1, 1, 1]), (NORMALIZATION[0], [0.0524, 0.0502, 0.0506])])
 def test_efficientnet_trained_on_other_inputs(mean: list[float], variance: list[float], tmp_path: Path) -> None:
     model = keras.applications.EfficientNetB0(weights=None, include_top=False, input_shape=(64, 64, 3))
     model.get_layer(index=2).set_weights([np.float32(mean), np.float32(variance), np.array(0)])

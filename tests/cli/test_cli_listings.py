@@ -35,10 +35,10 @@ def test_list_pattern_is_a_part_of_the_name_or_a_shell_pattern(zoo, pattern: str
 
 
 def test_list_with_all_filters(zoo) -> None:
-    arguments = ["--family", "vgg", "--source", "url", "--min-top1", "0.7", "--licence"]
-    licence = zoo("list", "vgg16", "--json").json()[0]["licence"]
-    assert len(zoo("list", *arguments, licence, "--json").json()) == 2
-    assert zoo("list", *arguments, "no such licence", "--json").json() == []
+    arguments = ["--family", "vgg", "--source", "url", "--min-top1", "0.7", "--license"]
+    license = zoo("list", "vgg16", "--json").json()[0]["license"]
+    assert len(zoo("list", *arguments, license, "--json").json()) == 2
+    assert zoo("list", *arguments, "no such license", "--json").json() == []
 
 
 def test_list_without_a_hit_says_so(zoo) -> None:
@@ -59,8 +59,8 @@ def test_tables_fit_the_terminal(zoo, monkeypatch: pytest.MonkeyPatch, verb: str
 @pytest.mark.parametrize(
     ("columns", "heading"),
     [
-        (80, ["name", "params", "size", "top1", "licence"]),
-        (100, ["name", "family", "params", "size", "top1", "licence"]),
+        (80, ["name", "params", "size", "top1", "license"]),
+        (100, ["name", "family", "params", "size", "top1", "license"]),
     ],
 )
 def test_the_list_keeps_what_matters_and_one_line_a_backbone(
@@ -104,7 +104,7 @@ def on_a_terminal(*arguments: str, **environment: str) -> str:
     return text.decode()
 
 
-def test_colour_on_a_terminal_only_and_not_against_the_users_will(zoo) -> None:
+def test_color_on_a_terminal_only_and_not_against_the_users_will(zoo) -> None:
     assert "\x1b[" in on_a_terminal("heads")
     assert "\x1b[" not in on_a_terminal("heads", NO_COLOR="1")
     assert "\x1b[" not in zoo("heads").out

@@ -104,9 +104,9 @@ def test_predict_prints_a_line_for_every_image_of_a_folder_that_can_be_read(
 ) -> None:
     for file in (flowers / "train" / "roses").iterdir():
         shutil.copy(file, tmp_path)
-    Image.fromarray(np.full((40, 60), 200, np.uint8)).save(tmp_path / "grey.png")
+    Image.fromarray(np.full((40, 60), 200, np.uint8)).save(tmp_path / "gray.png")
     Image.fromarray(np.full((40, 60, 4), 200, np.uint8)).save(tmp_path / "transparent.png")
-    (tmp_path / "grey.png").rename(tmp_path / "a\x1b[31m\nb.png")  # must neither paint the terminal nor break the line
+    (tmp_path / "gray.png").rename(tmp_path / "a\x1b[31m\nb.png")  # must neither paint the terminal nor break the line
     result = zoo("predict", str(tmp_path), "--model", fitted["model"], "--top", "3")
     lines = result.out.splitlines()
     assert (result.code, len(lines)) == (0, 12)

@@ -40,7 +40,7 @@ def picture(width: int = 53, height: int = 40) -> np.ndarray:
 
 
 def png(header: tuple[int, int], rows: bytes, width: int, height: int, *chunks: tuple[bytes, bytes]) -> bytes:
-    """A PNG from raw rows: header is (bit depth, colour type). Pillow cannot write all that it reads."""
+    """A PNG from raw rows: header is (bit depth, color type). Pillow cannot write all that it reads."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -63,21 +63,21 @@ def write_inputs() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     alpha = np.linspace(0, 255, rgb.shape[1]).astype(np.uint8)[None].repeat(rgb.shape[0], 0)
-    grey = photo.convert("L")
+    gray = photo.convert("L")
     photo.save(GOLDEN / "rgb.jpg", quality=90)
     photo.save(GOLDEN / "rotated.jpg", quality=90, exif=exif)
-    grey.save(GOLDEN / "grey.jpg", quality=90)
+    gray.save(GOLDEN / "gray.jpg", quality=90)
     photo.convert("CMYK").save(GOLDEN / "cmyk.jpg", quality=90)
     photo.save(GOLDEN / "photo.webp", quality=80)
     photo.save(GOLDEN / "rgb.bmp")
     photo.convert("1").save(GOLDEN / "one-bit.png")
     photo.quantize(16).save(GOLDEN / "palette.png")
     photo.quantize(16).save(GOLDEN / "palette-transparent.gif", transparency=3)
-    Image.merge("LA", [grey, Image.fromarray(alpha)]).save(GOLDEN / "grey-alpha.png")
+    Image.merge("LA", [gray, Image.fromarray(alpha)]).save(GOLDEN / "gray-alpha.png")
     Image.fromarray(np.dstack([rgb, alpha])).save(GOLDEN / "rgba.png")
-    wide = (np.asarray(grey).astype(np.uint32) * 257 + np.arange(rgb.shape[1])[None] * 3 % 200).clip(0, 65535)
-    Image.fromarray(wide.astype(np.uint16)).save(GOLDEN / "grey16.png")
-    Image.fromarray(wide.astype(np.uint16)).save(GOLDEN / "grey16.tif")
+    wide = (np.asarray(gray).astype(np.uint32) * 257 + np.arange(rgb.shape[1])[None] * 3 % 200).clip(0, 65535)
+    Image.fromarray(wide.astype(np.uint16)).save(GOLDEN / "gray16.png")
+    Image.fromarray(wide.astype(np.uint16)).save(GOLDEN / "gray16.tif")
     deep = (rgb.astype(np.uint32) * 257).astype(np.uint16)
     (GOLDEN / "rgb16.png").write_bytes(png((16, 2), rows_of(deep), rgb.shape[1], rgb.shape[0]))
 

@@ -60,7 +60,7 @@ def test_resize_gives_the_golden_pixels(name):
     [("rgb.jpg", 12), ("rotated.jpg", 12), ("cmyk.jpg", 14), ("photo.webp", 60), ("rgb16.png", 0), ("rgba.png", 255)],
 )
 def test_golden_pixels_show_the_picture_that_was_drawn(name, tolerance):
-    """Golden files alone would also freeze a mistake: the colours are those of the picture, up to the lossy format."""
+    """Golden files alone would also freeze a mistake: the colors are those of the picture, up to the lossy format."""
     drawn = decode(GOLDEN / "rgb.bmp").astype(int)
     if name == "rotated.jpg":
         drawn = np.rot90(drawn, -1)
@@ -106,7 +106,7 @@ def test_sixteen_bit_values_are_scaled_not_clipped(tmp_path):
         np.testing.assert_array_equal(got, expected[:, :, None].repeat(3, 2), err_msg=form)
 
 
-def test_sixteen_bit_grey_may_have_a_transparent_value():
+def test_sixteen_bit_gray_may_have_a_transparent_value():
     values = np.array([[1000, 65535], [1000, 0]], np.uint16)
     data = make_golden.png((16, 0), make_golden.rows_of(values), 2, 2, (b"tRNS", (1000).to_bytes(2, "big")))
     np.testing.assert_array_equal(decode(data)[:, :, 0], [[255, 255], [255, 0]])
@@ -125,7 +125,7 @@ def test_transparent_pixels_are_white():
     np.testing.assert_array_equal(got, [[(255, 255, 255), (200, 0, 0)]])
 
 
-def test_grey_one_bit_and_cmyk_become_rgb():
+def test_gray_one_bit_and_cmyk_become_rgb():
     ones = Image.fromarray(np.array([[0, 255], [255, 0]], np.uint8)).convert("1")
     np.testing.assert_array_equal(decode(saved(ones, "PNG"))[:, :, 1], [[0, 255], [255, 0]])
     cyan = Image.new("CMYK", (16, 16), (255, 0, 0, 0))
@@ -134,7 +134,7 @@ def test_grey_one_bit_and_cmyk_become_rgb():
 
 
 def test_first_frame_of_a_moving_picture():
-    frames = [Image.new("RGB", (4, 4), colour) for colour in ("red", "blue")]
+    frames = [Image.new("RGB", (4, 4), color) for color in ("red", "blue")]
     data = saved(frames[0], "GIF", save_all=True, append_images=frames[1:])
     np.testing.assert_array_equal(decode(data)[0, 0], (255, 0, 0))
 
@@ -245,7 +245,7 @@ RULES = st.builds(
 @given(
     height=st.integers(1, 90), width=st.integers(1, 90), size=st.integers(1, 64), rule=RULES, level=st.integers(0, 255)
 )
-def test_resize_gives_the_square_and_keeps_a_plain_colour(height, width, size, rule, level):
+def test_resize_gives_the_square_and_keeps_a_plain_color(height, width, size, rule, level):
     image = np.full((height, width, 3), level, np.uint8)
     result = resize(image, size, rule)
     assert result.shape == (size, size, 3)

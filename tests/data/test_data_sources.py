@@ -1,4 +1,4 @@
-"""Datasets from folders, files, arrays and names; relabelling, subsets, hashes."""
+"""Datasets from folders, files, arrays and names; relabeling, subsets, hashes."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_real_photos(shared_data):
     assert "1250 images, 5 classes" in repr(data)
 
 
-def test_a_flat_folder_files_and_one_file_are_unlabelled(pets, monkeypatch):
+def test_a_flat_folder_files_and_one_file_are_unlabeled(pets, monkeypatch):
     flat = load(pets / "dog")
     assert flat.ids == ("a.png", "b.png")
     assert flat.targets is None
@@ -217,7 +217,7 @@ def test_arrays_of_real_digits():
         load((x, raw.target), labels=("a", "b", "c"))
 
 
-def test_array_images_are_copies_also_in_colour(photos):
+def test_array_images_are_copies_also_in_color(photos):
     before = photos.copy()
     data = load(photos)
     assert data.targets is None
@@ -349,11 +349,11 @@ def test_hashes_are_those_of_the_files_and_read_once(pets, monkeypatch):
 
 def test_array_hashes_follow_content_not_form():
     x = np.random.default_rng(0).integers(0, 256, (3, 5, 7), np.uint8)
-    grey = Arrays(x).hashes()
-    assert grey == Arrays(x[..., None].astype(np.float32)).hashes() == Arrays(list(x)).hashes()
-    assert len(set(grey)) == 3
-    assert Arrays(x.transpose(0, 2, 1)).hashes() != grey
-    assert Arrays(x.reshape(3, 7, 5)).hashes() != grey
+    gray = Arrays(x).hashes()
+    assert gray == Arrays(x[..., None].astype(np.float32)).hashes() == Arrays(list(x)).hashes()
+    assert len(set(gray)) == 3
+    assert Arrays(x.transpose(0, 2, 1)).hashes() != gray
+    assert Arrays(x.reshape(3, 7, 5)).hashes() != gray
 
 
 def test_fingerprint_follows_content_labels_and_order(pets, tmp_path):
@@ -392,7 +392,7 @@ def test_concatenate_keeps_images_with_their_answers(pets, shared_data):
     assert broken.readable().targets.tolist() == [0, 0, 0, 1, 0, 0, 0, 1]
     with pytest.raises(DataError, match="their labels differ"):
         concatenate(data, load(pets, labels=("dog", "cat")))
-    with pytest.raises(DataError, match="their labelled differ"):
+    with pytest.raises(DataError, match="their labeled differ"):
         concatenate(load(pets / "dog"), Arrays(X, [0, 0, 1, 1]))
 
 

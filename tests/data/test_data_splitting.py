@@ -168,7 +168,7 @@ def test_training_images_that_the_source_repeats_in_its_test_part_are_left_out()
     assert any("2 training images of the source are also in its held-out parts" in note for note in parts.notes)
 
 
-def test_values_and_unlabelled_images_are_split_too():
+def test_values_and_unlabeled_images_are_split_too():
     values = contents(range(50), np.linspace(0.5, 9.5, 50))
     assert values.task == "regression"
     assert len(split(values, validation=0.2).validation) == 10

@@ -23,12 +23,12 @@ def digits():
 
 def test_forms_of_a_tf_dataset(digits):
     x, y = digits
-    colour = x[..., None].repeat(3, -1)
+    color = x[..., None].repeat(3, -1)
     one_hot = np.eye(10, dtype=np.float32)[y]
     for data in (
-        tf.data.Dataset.from_tensor_slices((colour, y)),
-        tf.data.Dataset.from_tensor_slices((colour, y)).batch(16),
-        tf.data.Dataset.from_tensor_slices((colour.astype(np.float32), one_hot)).batch(16),
+        tf.data.Dataset.from_tensor_slices((color, y)),
+        tf.data.Dataset.from_tensor_slices((color, y)).batch(16),
+        tf.data.Dataset.from_tensor_slices((color.astype(np.float32), one_hot)).batch(16),
         tf.data.Dataset.from_tensor_slices((x[..., None], one_hot)),
         tf.data.Dataset.from_tensor_slices((x, y)),
         tf.data.Dataset.from_tensor_slices((x, y)).batch(16),
@@ -36,10 +36,10 @@ def test_forms_of_a_tf_dataset(digits):
         read = load(data)
         assert read.task == "classification"
         assert read.targets.tolist() == y.tolist()
-        np.testing.assert_array_equal(read.image(37), colour[37])
-    unlabelled = load(tf.data.Dataset.from_tensor_slices(colour).batch(8))
-    assert unlabelled.targets is None
-    assert len(unlabelled) == 70
+        np.testing.assert_array_equal(read.image(37), color[37])
+    unlabeled = load(tf.data.Dataset.from_tensor_slices(color).batch(8))
+    assert unlabeled.targets is None
+    assert len(unlabeled) == 70
 
 
 def test_images_and_answers_stay_together_when_the_source_shuffles(digits):

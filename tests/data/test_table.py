@@ -18,7 +18,7 @@ from zoo.specs import BOX_LABELS, Output
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twenty-four pictures of 40 x 20 pixels, each of its own grey, in img/."""
+    """Twenty-four pictures of 40 x 20 pixels, each of its own gray, in img/."""
     root = tmp_path_factory.mktemp("table")
     (root / "img").mkdir()
     for number in range(24):
@@ -169,7 +169,7 @@ def test_columns_that_are_named(table):
     assert from_csv(path, answers="age", task="classification").labels == tuple(map(str, range(24)))
     with pytest.raises(OptionError, match=r"answers='aeg' is not a column\. Did you mean 'age'"):
         from_csv(path, answers="aeg")
-    with pytest.warns(ZooNotice, match="learnt from it is label; not used: age"):
+    with pytest.warns(ZooNotice, match="learned from it is label; not used: age"):
         load(table("file,label,age", lambda n: f",{'ab'[n % 2]},{n}"))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -213,7 +213,7 @@ def test_the_sources_own_splits_and_groups(table):
     ("header", "row", "message"),
     [
         ("file,species,age", lambda n: f",{'ab'[n % 2]},{n}",
-         r"which columns are to be learnt\? There are species \(text, 2 different, such as 'a'\); "
+         r"which columns are to be learned\? There are species \(text, 2 different, such as 'a'\); "
          r"age \(numbers 0 to 23, 24 different\). Say one \(answers='species'"),
         ("file,rating", lambda n: f",{n % 5}",
          r"are the 5 different whole numbers in column rating \(0 to 4\) classes, or values .*--task"),

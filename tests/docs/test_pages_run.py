@@ -179,10 +179,10 @@ def test_blocks_of_features(desk: Path) -> None:
 def test_blocks_of_data(desk: Path) -> None:
     namespace, said = run_page(DOCS / "data.md", desk)
     run, model = namespace["run"], namespace["model"]
-    assert run.validation["colour"].accuracy > 0.9
+    assert run.validation["color"].accuracy > 0.9
     assert run.test["area"].count >= 10
     assert model.labels == ("area",)
-    assert "15 checks" in said["zoo fit shapes/table.csv --answers colour --group film --input-size 64"]
+    assert "15 checks" in said["zoo fit shapes/table.csv --answers color --group film --input-size 64"]
 
 
 @pytest.mark.slow

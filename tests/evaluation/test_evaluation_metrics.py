@@ -52,7 +52,7 @@ def test_accuracy_and_loss_by_hand(small) -> None:
             small.top_k(bad)
 
 
-def test_rows_that_add_up_to_almost_one_are_normalised() -> None:
+def test_rows_that_add_up_to_almost_one_are_normalized() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         found = evaluate_scores(SCORES * np.float32(1.0008), TARGETS).log_loss

@@ -80,22 +80,22 @@ def test_every_planted_fault_is_found(planted: Path) -> None:
     assert seen["CMYK"] == ["train/dandelion/00.jpg"]
     assert seen["transparent"] == ["train/dandelion/glass.png"]
     assert seen["almost black"] == ["train/tulips/dark.png (largest value 1)"]
-    assert seen["one colour"] == ["train/tulips/plain.png"]
+    assert seen["one color"] == ["train/tulips/plain.png"]
     assert seen["tiny"] == ["train/roses/tiny.png (20 x 20 pixels)"]
     messages = {finding.kind: (finding.severity, finding.message) for finding in inspect(load(planted))}
     assert messages["names that differ only in case"][1].endswith("only: Tulips / tulips")
     assert messages["labels missing in a split"][1].endswith(": Tulips in test, rare in test, Tulips in train")
     assert messages["few images"] == ("error", "2 classes with fewer than 10 readable images: Tulips 0, rare 1")
-    assert set(seen) - {"grey", "uneven classes", "near duplicates"} == {
+    assert set(seen) - {"gray", "uneven classes", "near duplicates"} == {
         *("leakage", "near leakage", "contradicting labels", "corrupt", "unreadable", "rotated by EXIF", "CMYK"),
-        *("transparent", "almost black", "one colour", "tiny", "names that differ only in case"),
+        *("transparent", "almost black", "one color", "tiny", "names that differ only in case"),
         *("labels missing in a split", "few images"),
     }
 
 
 @pytest.mark.parametrize("name", ["cats_vs_dogs", "flowers5"])
 def test_clean_sets_raise_no_alarm_without_features(shared_data: Path, name: str) -> None:
-    assert set(found(shared_data / name)) <= {"grey"}  # of 1,250 flowers 14 are grey, which is true
+    assert set(found(shared_data / name)) <= {"gray"}  # of 1,250 flowers 14 are gray, which is true
 
 
 def test_swapped_labels_are_suspected_and_shown(shared_data: Path, tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_names_files_and_labels_that_are_odd(photos: np.ndarray, tmp_path: Path)
     (alike,) = (finding.message for finding in seen if finding.kind == "names that differ only in case")
     assert alike.endswith("only: caf\u00e9 / cafe\u0301; golden retriever / Golden_Retriever")
     # A single black picture is no sign of a division by 255.
-    assert {f.kind for f in seen} >= {"one colour"}
+    assert {f.kind for f in seen} >= {"one color"}
     assert "almost black" not in {f.kind for f in seen}
     tags = load((pixels, np.tile([1, 0], (len(names), 1))), task="multilabel")
     assert "a class with fewer than 10 readable images: 1 0" in [finding.message for finding in inspect(tags)]

@@ -58,9 +58,9 @@ def test_size_is_the_images_own_or_the_one_asked(digits: Arrays, monkeypatch: py
 
 
 def test_without_classes_or_images_it_says_so(digits: Arrays) -> None:
-    unlabelled = Arrays(np.full((4, 8, 8), 200, np.uint8), name="nameless")
+    unlabeled = Arrays(np.full((4, 8, 8), 200, np.uint8), name="nameless")
     with pytest.raises(DataError, match="nameless has no class"):
-        pixel_baseline(unlabelled, np.array([0, 1]), np.array([2]))
+        pixel_baseline(unlabeled, np.array([0, 1]), np.array([2]))
     with pytest.raises(DataError, match="got 2 and 0"):
         pixel_baseline(digits, np.array([0, 1]), np.array([], int))
 

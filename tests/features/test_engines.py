@@ -182,9 +182,9 @@ def test_an_answer_that_comes_twice_counts_once(model, folder: Path, monkeypatch
 def test_files_arrays_and_both_joined_arrive_as_they_were(folder: Path, tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     files = ImageFiles.from_folder(folder).subset([3, 5, 0])
-    grey = Arrays(random.integers(0, 256, (4, 9, 7)).astype(np.uint8))
+    gray = Arrays(random.integers(0, 256, (4, 9, 7)).astype(np.uint8))
     mixed = Arrays([random.uniform(0, 255, (5, 6 + n, 3)) for n in range(3)])
-    data = concatenate(concatenate(files, grey).subset([6, 0, 2]), mixed).subset([5, 1, 0, 2, 3])
+    data = concatenate(concatenate(files, gray).subset([6, 0, 2]), mixed).subset([5, 1, 0, 2, 3])
     assert cannot_travel(data) == ""
     pack(data, tmp_path)
     found = unpack(tmp_path)

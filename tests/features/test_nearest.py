@@ -1,4 +1,4 @@
-"""Neighbours, near-duplicates, suspected labels and the map: on planted arrays, and on real photos."""
+"""Neighbors, near-duplicates, suspected labels and the map: on planted arrays, and on real photos."""
 
 from __future__ import annotations
 
@@ -39,22 +39,22 @@ def photos(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_neighbours_on_photos(photos: Path) -> None:
+def test_neighbors_on_photos(photos: Path) -> None:
     path = sorted((photos / "sunflowers").iterdir())[3]
-    found = zoo.neighbours(path, photos, k=5, **SMALL)
+    found = zoo.neighbors(path, photos, k=5, **SMALL)
     assert [row["rank"] for row in found] == [1, 2, 3, 4, 5]
     assert found[0]["id"] == f"sunflowers/{path.name}"
     assert found[0]["similarity"] == pytest.approx(1, abs=1e-3)
     assert found[0]["label"] == "sunflowers"
     assert [row["similarity"] for row in found] == sorted((row["similarity"] for row in found), reverse=True)
-    array = zoo.neighbours(np.asarray(Image.open(path).convert("RGB")), photos, k=5, **SMALL)
+    array = zoo.neighbors(np.asarray(Image.open(path).convert("RGB")), photos, k=5, **SMALL)
     assert [row["id"] for row in array] == [row["id"] for row in found]
-    flat = zoo.neighbours(path, photos / "roses", k=99, **SMALL)
+    flat = zoo.neighbors(path, photos / "roses", k=99, **SMALL)
     assert (len(flat), flat[0]["label"]) == (20, None)
     with pytest.raises(DataError, match="takes one image"):
-        zoo.neighbours(photos / "roses", photos)
+        zoo.neighbors(photos / "roses", photos)
     with pytest.raises(OptionError, match="from 1"):
-        zoo.neighbours(path, photos, k=0)
+        zoo.neighbors(path, photos, k=0)
 
 
 def test_duplicates_and_suspects_on_photos(photos: Path) -> None:

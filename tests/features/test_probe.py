@@ -46,7 +46,7 @@ def objective(probe: Probe, values: np.ndarray, targets: np.ndarray, weights: np
 
 
 def reference(values: np.ndarray, targets: np.ndarray, scale: np.ndarray, c: float, class_weight=None):
-    """scikit-learn's solution on the same standardised features, and the value of its objective."""
+    """scikit-learn's solution on the same standardized features, and the value of its objective."""
     from sklearn.linear_model import LogisticRegression
 
     x = (values.astype(np.float64) - values.astype(np.float64).mean(axis=0)) / scale
@@ -166,7 +166,7 @@ def test_ridge_over_many_rows_is_scikit_learns(digits, monkeypatch: pytest.Monke
     monkeypatch.setattr(linear, "_ROWS", 300)
     monkeypatch.setattr(room, "_BLOCK", 5000)
     monkeypatch.setattr(room, "_BLOCK_ROWS", 1)
-    found = linear._ridge(values, targets, standardise=False)
+    found = linear._ridge(values, targets, standardize=False)
     mean, variance = values.mean(axis=0), values.var(axis=0)
     x = (values - mean) / np.sqrt((variance + variance.mean()) * values.shape[1]) * np.sqrt(350)
     y = (targets - targets.mean(axis=0)) / targets.std(axis=0)
@@ -198,14 +198,14 @@ def test_class_weights_are_scikit_learns(digits, class_weight) -> None:
 
 
 def test_solution_is_stationary_on_the_features_as_they_come(thumbnails) -> None:
-    """The gradient of F by the raw kernel vanishes: checks scale, centre and rotation without a second solver."""
+    """The gradient of F by the raw kernel vanishes: checks scale, center and rotation without a second solver."""
     values, targets = thumbnails
     probe = fit_probe(values, targets, n_classes=5, cs=[100.0])
     residual = probe.scores(values).astype(np.float64) - np.eye(5)[targets]
-    centred = values.astype(np.float64) - values.mean(axis=0, dtype=np.float64)
-    gradient = probe.c * (centred / probe.scale).T @ residual + probe.kernel * probe.scale[:, None]
+    centered = values.astype(np.float64) - values.mean(axis=0, dtype=np.float64)
+    gradient = probe.c * (centered / probe.scale).T @ residual + probe.kernel * probe.scale[:, None]
     assert np.abs(gradient).max() < 0.02
-    assert np.abs((centred / probe.scale).T @ np.eye(5)[targets]).max() * probe.c > 100  # what it was at the start
+    assert np.abs((centered / probe.scale).T @ np.eye(5)[targets]).max() * probe.c > 100  # what it was at the start
 
 
 def test_scale_and_offset_of_the_features_do_not_matter(digits) -> None:

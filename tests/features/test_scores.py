@@ -1,4 +1,4 @@
-"""Scores of features against their published formulas, computed another way; folds; neighbours."""
+"""Scores of features against their published formulas, computed another way; folds; neighbors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def blobs(n: int, d: int, classes: int, seed: int, apart: float = 1.5) -> tuple[
 
 @pytest.mark.parametrize(("n", "d"), [(40, 6), (25, 40)])
 def test_logme_is_the_greatest_evidence(n: int, d: int) -> None:
-    """By brute force: the density of y ~ N(0, I / beta + F F' / alpha), maximised over alpha and beta."""
+    """By brute force: the density of y ~ N(0, I / beta + F F' / alpha), maximized over alpha and beta."""
     from scipy.optimize import minimize
     from scipy.stats import multivariate_normal
 
@@ -42,14 +42,14 @@ def test_logme_is_the_greatest_evidence(n: int, d: int) -> None:
 @pytest.mark.parametrize(("n", "d"), [(60, 5), (20, 30)])
 def test_hscore_is_its_formula(n: int, d: int) -> None:
     values, targets = blobs(n, d, 3, seed=d)
-    centred = values - values.mean(axis=0)
-    s = centred.T @ centred / n
+    centered = values - values.mean(axis=0)
+    s = centered.T @ centered / n
     mu = np.trace(s) / d
     # d2 and b2 of Ledoit and Wolf 2004.
     d2 = ((s - mu * np.eye(d)) ** 2).sum()
-    b2 = min(sum(((np.outer(x, x) - s) ** 2).sum() for x in centred) / n**2, d2)
+    b2 = min(sum(((np.outer(x, x) - s) ** 2).sum() for x in centered) / n**2, d2)
     a = b2 / d2
-    means = np.stack([centred[targets == label].mean(axis=0) for label in targets])
+    means = np.stack([centered[targets == label].mean(axis=0) for label in targets])
     between = means.T @ means / n
     expected = np.trace(np.linalg.inv((1 - a) * s + a * mu * np.eye(d)) @ ((1 - a) * between))
     assert 0 < a < 1
@@ -85,7 +85,7 @@ def test_folds_are_stratified_and_keep_copies_together() -> None:
     assert (folds != grouped_folds(targets[shuffled], groups[shuffled], 5, seed=4)).any()
 
 
-def test_neighbours_vote_without_the_image_and_its_copies() -> None:
+def test_neighbors_vote_without_the_image_and_its_copies() -> None:
     values, targets = blobs(60, 8, 3, seed=0, apart=4)
     groups = np.arange(60)
     assert (knn_predictions(values, targets, groups, n_classes=3) == targets).mean() > 0.95

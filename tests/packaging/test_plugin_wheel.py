@@ -30,10 +30,10 @@ def zoo_datasets() -> tuple[DatasetSpec, ...]:
     return (
         DatasetSpec(
             name="birds200",
-            summary="coloured birds",
+            summary="colored birds",
             labels=LABELS,
             loader="zoo_birds.parts:load",
-            licence="CC0-1.0",
+            license="CC0-1.0",
             source="drawn by the test",
         ),
     )
@@ -44,7 +44,7 @@ import numpy as np
 
 
 def head(features, *, outputs, seed=0):
-    """Normalised features, then one dense layer."""
+    """Normalized features, then one dense layer."""
     import keras
 
     x = keras.layers.LayerNormalization(name="birds_norm")(features)
@@ -63,7 +63,7 @@ def crop():
 
 
 def load():
-    """Sixty pictures of one colour each, with noise."""
+    """Sixty pictures of one color each, with noise."""
     import zoo
 
     random = np.random.default_rng(0)
@@ -96,7 +96,7 @@ found = np.asarray(model(seen["pixels"].astype("float32"), training=False))
 assert not {"zoo", "zoo_birds"} & set(sys.modules)
 print(float(abs(found - seen["scores"]).max()))
 """
-AFTERWARDS = """
+AFTERWARD = """
 import json, warnings
 import numpy as np
 import zoo
@@ -167,7 +167,7 @@ def test_the_life_of_a_plugin(environment, tmp_path: Path) -> None:
     # Removed: the model is what it was, and zoo says what is not there any more.
     pip("uninstall", "-q", "-y", "zoo-birds")
     assert float(python("-c", PLAIN, cwd=work)) < 1e-6
-    difference, said, missing = json.loads(python("-c", AFTERWARDS, cwd=work).splitlines()[-1])
+    difference, said, missing = json.loads(python("-c", AFTERWARD, cwd=work).splitlines()[-1])
     assert difference < 1e-6
     assert said == [
         "birds.keras was made with zoo-birds 0.1.0 (head 'zoo_birds:birds200', augmentation 'zoo_birds:birds-crop', "

@@ -1,4 +1,4 @@
-"""What figures show, read off them: numbers, places, order, colours; and that they fit into a page."""
+"""What figures show, read off them: numbers, places, order, colors; and that they fit into a page."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zoo.errors import DataError, OptionError
 from zoo.evaluation import evaluate_scores
 from zoo.evaluation.losses import example_losses
 from zoo.plots.results import boundaries, worst
-from zoo.plots.style import COLOURS, COLUMN, INK, to_svg
+from zoo.plots.style import COLORS, COLUMN, INK, to_svg
 from zoo.specs import Preprocessing
 from zoo.testing.tiny import tiny_backbone, tiny_dataset
 
@@ -138,7 +138,7 @@ def test_boxes_are_drawn_where_they_are() -> None:
     boxes = [(p.get_x() + 0.5, p.get_y() + 0.5, p.get_width(), p.get_height()) for p in axes.patches]
     for box, drawn in zip((data.targets[row], told[row]), boxes, strict=True):
         np.testing.assert_allclose(drawn, 32 * np.array([box[0], box[1], box[2] - box[0], box[3] - box[1]]), rtol=1e-5)
-    assert [to_hex(patch.get_edgecolor()).upper() for patch in axes.patches] == list(COLOURS[:2])
+    assert [to_hex(patch.get_edgecolor()).upper() for patch in axes.patches] == list(COLORS[:2])
 
 
 def test_what_labels_and_boxes_cost() -> None:
@@ -208,14 +208,14 @@ def test_what_is_inside(model: zoo.TransferModel) -> None:
     assert titles[1].startswith("red ")
 
 
-def test_the_map_has_a_point_for_each_image_in_the_colour_of_its_class(model: zoo.TransferModel) -> None:
+def test_the_map_has_a_point_for_each_image_in_the_color_of_its_class(model: zoo.TransferModel) -> None:
     (axes,) = zoo.plots.map_of_features(model, tiny_dataset(count=12), cache=False).axes
     assert [len(points.get_offsets()) for points in axes.collections] == [4, 4, 4]
     assert len({tuple(points.get_facecolor()[0]) for points in axes.collections}) == 3
 
 
 def test_a_figure_stands_in_a_page(evaluation) -> None:
-    """No address of any kind, ids of its own, the page's colour of text; the same twice."""
+    """No address of any kind, ids of its own, the page's color of text; the same twice."""
     one, two = (to_svg(zoo.plots.confusion_matrix(evaluation), title='"it" <b>', name=name) for name in ("one", "two"))
     assert one == to_svg(zoo.plots.confusion_matrix(evaluation), title='"it" <b>', name="one")
     assert "http" not in one

@@ -61,7 +61,7 @@ def test_a_head_with_a_hidden_layer_and_dropout(pixels: np.ndarray) -> None:
 
 
 def test_values_and_one_of_several_answers(pixels: np.ndarray) -> None:
-    head = zoo.multi_output(colour=zoo.classifier(["a", "b"]), size=zoo.regressor(["w", "h"]))
+    head = zoo.multi_output(color=zoo.classifier(["a", "b"]), size=zoo.regressor(["w", "h"]))
     model = zoo.build(tiny_backbone(), head=head, preprocessing=NUMBERS)
     kernel = model.composition.linear_layer().get_weights()[0]
     found = grad_cam(model.composition, pixels, 3)  # the height
@@ -83,10 +83,10 @@ def red_finder() -> zoo.TransferModel:
     import keras
 
     image = keras.Input((64, 64, 3))
-    x = keras.layers.Conv2D(2, 1, activation="relu", name="red_or_grey")(image)
+    x = keras.layers.Conv2D(2, 1, activation="relu", name="red_or_gray")(image)
     base = keras.Model(image, keras.layers.AveragePooling2D(8)(x))
     red = np.array([[1.0, 0.3], [-0.5, 0.3], [-0.5, 0.3]], np.float32)
-    base.get_layer("red_or_grey").set_weights([red[None, None], np.zeros(2, np.float32)])
+    base.get_layer("red_or_gray").set_weights([red[None, None], np.zeros(2, np.float32)])
     model = zoo.build(base, head=zoo.classifier(["red", "none"]), preprocessing=Preprocessing(scale=1 / 255))
     model.composition.linear_layer().set_weights([np.array([[3.0, -3.0], [0.0, 1.0]]), np.zeros(2)])
     return model
@@ -94,7 +94,7 @@ def red_finder() -> zoo.TransferModel:
 
 @pytest.mark.parametrize(("top", "left"), [(0, 40), (40, 8), (24, 24)])
 def test_the_heat_is_where_the_thing_is(top: int, left: int, tmp_path: Path) -> None:
-    """A red square on grey: all of the heat lies on it, whatever the place; in a model that was saved, too."""
+    """A red square on gray: all of the heat lies on it, whatever the place; in a model that was saved, too."""
     picture = np.full((64, 64, 3), 120, np.uint8)
     picture[top : top + 16, left : left + 16] = (230, 30, 30)
     model = red_finder()

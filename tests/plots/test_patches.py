@@ -1,4 +1,4 @@
-"""Receptive fields against gradients, top patches against brute force, first filters in the order of colours."""
+"""Receptive fields against gradients, top patches against brute force, first filters in the order of colors."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def test_preprocessing_is_in_front_of_the_maps() -> None:
     np.testing.assert_allclose(network(pixels), inside(pixels * np.float32(2 / 255) - 1), atol=1e-5)
 
 
-def test_beyond_the_border_a_patch_is_grey() -> None:
+def test_beyond_the_border_a_patch_is_gray() -> None:
     picture = np.arange(75, dtype=np.uint8).reshape(5, 5, 3)
     part = crop(picture, (-1, 3, 2, 7))
     assert part.shape == (4, 3, 3)
@@ -161,8 +161,8 @@ def test_beyond_the_border_a_patch_is_grey() -> None:
     assert (part[2:] == 128).all()
 
 
-def test_first_filters_are_in_the_order_of_colours() -> None:
-    """With a base that takes blue first the filters are turned, so that they show as the colours they look for."""
+def test_first_filters_are_in_the_order_of_colors() -> None:
+    """With a base that takes blue first the filters are turned, so that they show as the colors they look for."""
     kernel = tiny_backbone().get_layer("conv0").get_weights()[0].transpose(3, 0, 1, 2)
     for order, wanted in (("RGB", kernel), ("BGR", kernel[..., ::-1])):
         numbers = Preprocessing(scale=2 / 255, mean=(1.0, 1.0, 1.0), channel_order=order)

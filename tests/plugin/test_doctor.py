@@ -78,7 +78,7 @@ def test_what_a_manifest_shows_is_found_without_an_import(site: Path) -> None:
     data = json.loads(path.read_text())
     head = data["contributes"]["heads"][0]
     data["contributes"]["heads"] = [
-        {**head, "name": "colour", "colour": "grey"},
+        {**head, "name": "color", "color": "gray"},
         {**head, "name": "reaches", "factory": "os:system"},
         {**head, "name": "missing", "factory": f"{package}.nowhere:build"},
         {**head, "name": "needs", "requires": ["no-such-thing>=1"]},
@@ -90,7 +90,7 @@ def test_what_a_manifest_shows_is_found_without_an_import(site: Path) -> None:
     texts = [what for _, what, _ in problems(found, "birds")]
     for text, words in zip(
         texts,
-        ["colour", "no such module", "not installed", "nobody", "'os:system'"],
+        ["color", "no such module", "not installed", "nobody", "'os:system'"],
         strict=True,
     ):
         assert words in text

@@ -36,7 +36,7 @@ def zoo_augmentations():
 
 @hookimpl
 def zoo_datasets():
-    return [DatasetSpec(name="nest", loader="zoo_t_birds.parts:nest", licence="CC0-1.0")]
+    return [DatasetSpec(name="nest", loader="zoo_t_birds.parts:nest", license="CC0-1.0")]
 
 @hookimpl
 def zoo_recipes():

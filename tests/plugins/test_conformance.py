@@ -72,7 +72,7 @@ def test_no_check_of_a_first_party_plugin_is_expected_to_fail() -> None:
     assert not any(suite.expected_failures for suite in suites)
 
 
-# -- backbones of the catalogue that are small and whose weights are at hand -----------------------------------
+# -- backbones of the catalog that are small and whose weights are at hand -----------------------------------
 
 
 @pytest.mark.slow

@@ -23,12 +23,12 @@ FLOWERS = ("daisy", "dandelion", "roses", "sunflowers", "tulips")
 
 
 @pytest.mark.parametrize("module", [classics, flowers, vision])
-def test_specs_name_what_is_there_and_say_the_licence(module):
+def test_specs_name_what_is_there_and_say_the_license(module):
     for spec in module.SPECS:
         target, _, attribute = spec.loader.partition(":")
         assert target == module.__name__
         assert callable(getattr(module, attribute))
-        assert spec.licence
+        assert spec.license
         assert spec.source
         if spec.options:
             assert hasattr(module, spec.options.partition(":")[2])
@@ -172,9 +172,9 @@ def test_flowers_from_the_official_archive(few_flowers, monkeypatch, tmp_path):
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w:gz") as archive:
         archive.add(few_flowers, "flower_photos")
-        licence = tarfile.TarInfo("flower_photos/LICENSE.txt")
-        licence.size = 5
-        archive.addfile(licence, io.BytesIO(b"CC-BY"))
+        license = tarfile.TarInfo("flower_photos/LICENSE.txt")
+        license.size = 5
+        archive.addfile(license, io.BytesIO(b"CC-BY"))
     content = stream.getvalue()
     monkeypatch.setenv("ZOO_OFFLINE", "0")
     monkeypatch.setenv("ZOO_DATA_DIR", str(tmp_path / "data"))

@@ -85,7 +85,7 @@ def test_the_manifest_is_up_to_date(site: Path) -> None:
     )
 
 
-def test_it_ships_its_licence() -> None:
+def test_it_ships_its_license() -> None:
     assert (PROJECT / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
 
 

@@ -125,8 +125,8 @@ def centroid(image):
     return np.array([(rows * weight).sum(), (columns * weight).sum()]) / weight.sum() - (np.array(weight.shape) - 1) / 2
 
 
-def test_rotation_turns_about_the_centre_within_its_bound():
-    image = spot((40, 60))  # 20 right of the centre
+def test_rotation_turns_about_the_center_within_its_bound():
+    image = spot((40, 60))  # 20 right of the center
     angles = []
     for seed in range(200):
         row, column = centroid(augmentations.rotation(degrees=30)(image, seed))
@@ -137,7 +137,7 @@ def test_rotation_turns_about_the_centre_within_its_bound():
     assert abs(np.mean(angles)) < 4
 
 
-def test_zoom_scales_about_the_centre_within_its_bound():
+def test_zoom_scales_about_the_center_within_its_bound():
     image = spot((40, 60))
     distances = []
     for seed in range(200):

@@ -197,7 +197,7 @@ def test_the_verdict_on_a_box_and_on_several_answers_by_hand() -> None:
     several = evaluate_outputs(scores, targets, outputs)
     found = verdict(several, {**table, "lint": lint}, "test")
     assert found.good[0].startswith("age: off by 1.333 on average")
-    assert found.good[0].endswith("So it has learnt nothing that holds for others.")
+    assert found.good[0].endswith("So it has learned nothing that holds for others.")
     assert found.good[1].startswith("where: The box told overlaps")
     assert found.next[0] == "Mend the data first: 5 images leak. `zoo.lint(data)` says more."
     assert 'features="stage2:gem"' in found.next[1]

@@ -12,7 +12,7 @@ import pytest
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty folder on `sys.path`; what is imported from it is forgotten afterwards."""
+    """An empty folder on `sys.path`; what is imported from it is forgotten afterward."""
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     folder = tmp_path / "site"
     folder.mkdir()

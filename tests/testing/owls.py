@@ -34,7 +34,7 @@ AUGMENTATION = {"boxes": "moved"}
 RECIPE = {}
 TUNE = {"unfreeze": 1}
 DATASET = {
-    "labels": LABELS, "splits": {"train": 18, "test": 6}, "licence": "CC0-1.0", "source": "made up",
+    "labels": LABELS, "splits": {"train": 18, "test": 6}, "license": "CC0-1.0", "source": "made up",
     "options": "zoo_t_owls.plugin:PhotoOptions",
 }
 
@@ -174,8 +174,8 @@ OWLNET: dict[str, Any] = {
             "filename": "owlnet.h5",
             "format": "keras-h5",
             "includes_top": False,
-            "licence": "CC0-1.0",
-            "licence_source": "made up",
+            "license": "CC0-1.0",
+            "license_source": "made up",
             "trained_on": "nothing",
         }
     ],

@@ -53,7 +53,7 @@ HEADS: dict[str, dict[str, Any]] = {
             ("    glorot =", "    if features.shape[-1] > 100:\n        raise ValueError('too wide')\n    glorot =")
         ]
     },
-    "check_outputs_honoured": {"parts": [("Dense(outputs", "Dense(3")]},
+    "check_outputs_honored": {"parts": [("Dense(outputs", "Dense(3")]},
     "check_output_dtype": output('return keras.ops.cast(x, "float16")'),
     "check_mixed_precision": {"parts": [(', dtype="float32")', ")")]},
     "check_same_seed_same_weights": {"parts": [(", kernel_initializer=glorot(seed=seed))", ")")]},
@@ -236,7 +236,7 @@ DATASETS: dict[str, dict[str, Any]] = {
         ],
         "plugin": [(SPLITS, "")],
     },
-    "check_licence": {"plugin": [('"licence": "CC0-1.0"', '"licence": "unknown"')]},
+    "check_license": {"plugin": [('"license": "CC0-1.0"', '"license": "unknown"')]},
     "check_source": {"plugin": [('"source": "made up"', '"source": ""')]},
     "check_unknown_option_rejected": {"plugin": [('forbid")\n    side', 'ignore")\n    side')]},
     "check_option_defaults": {
@@ -297,7 +297,7 @@ BACKBONES: dict[str, dict[str, Any]] = {
     "check_layers": row(layers__total=99),
     "check_counts": row(params=99),
     "check_classifier": row(params_top=99),
-    "check_sources": row(weights__0__licence=" "),
+    "check_sources": row(weights__0__license=" "),
     "check_preprocessing_plausible": row(preprocessing__mean=[127.5, 127.5, 127.5]),
     "check_preprocessing_is_the_reference": row(
         preprocessing__channel_order="BGR", preprocessing__mean=[0.9, 1.0, 1.0]

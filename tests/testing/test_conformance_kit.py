@@ -136,7 +136,7 @@ def test_tiny_data_is_what_it_says(
         assert data.fingerprint() == zoo.testing.tiny_dataset(task).fingerprint()
     flags = tiny_multilabel.targets
     assert ((flags.mean(axis=0) > 0.15) & (flags.mean(axis=0) < 0.85)).all()
-    for index in range(36):  # the colour is where the box says
+    for index in range(36):  # the color is where the box says
         x_min, y_min, x_max, y_max = (tiny_boxes.targets[index] * 32).round().astype(int)
         inside = tiny_boxes.image(index)[y_min:y_max, x_min:x_max].astype(float)
         assert inside.mean((0, 1)).argmax() == tiny_images.targets[index]

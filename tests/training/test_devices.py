@@ -123,7 +123,7 @@ def test_another_kind_of_strategy_is_refused() -> None:
 def test_every_device_has_a_share_of_every_batch(count: int) -> None:
     for examples in range(1, 70):
         copies = devices.fewest_copies(examples, count)
-        share = -(-copies * examples // count)  # as TensorFlow divides: upwards, until nothing is left
+        share = -(-copies * examples // count)  # as TensorFlow divides: upward, until nothing is left
         assert copies * examples - (count - 1) * share > 0
         assert copies == 1 or examples < count * count, "a large batch is given once"
         assert copies <= count

@@ -151,7 +151,7 @@ def test_a_giant_header_is_not_read(tmp_path: Path):
     assert_refused(path, "absurd size")
 
 
-def test_headers_that_lead_backwards(tmp_path: Path):
+def test_headers_that_lead_backward(tmp_path: Path):
     info = tarfile.TarInfo("a")
     block = bytearray(info.tobuf(tarfile.GNU_FORMAT))
     block[124:136] = (b"\xff" * 11) + b"\x00"  # base 256: a negative size

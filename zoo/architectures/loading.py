@@ -43,7 +43,7 @@ def load_h5(model: keras.Model, path: Path, *, include_top: bool, preprocessing:
     """
     with h5_file.opened(path) as file:
         saved = [_Saved(*_fields(layer)) for layer in h5_file.saved_layers(file, model.layers)]
-        saved = _checked_normalisation(saved, path, preprocessing)
+        saved = _checked_normalization(saved, path, preprocessing)
         _assign(_matched(model, saved, path, include_top), path)
 
 
@@ -81,7 +81,7 @@ def _variables(layer: Any) -> list[Any]:
     return layer.trainable_weights + layer.non_trainable_weights
 
 
-def _checked_normalisation(saved: list[_Saved], path: Path, preprocessing: Preprocessing) -> list[_Saved]:
+def _checked_normalization(saved: list[_Saved], path: Path, preprocessing: Preprocessing) -> list[_Saved]:
     """Without the Normalization layer that official EfficientNet B0 to B7 files hold, once it is right.
 
     Those files hold the standard deviation where the variance belongs; `weights="imagenet"` repairs it with a

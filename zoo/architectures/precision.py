@@ -14,7 +14,7 @@ from zoo.settings import PRECISIONS
 
 @contextmanager
 def policy(asked: str | None) -> Iterator[str]:
-    """Build the layers of this block in a precision; Keras's global policy is put back afterwards.
+    """Build the layers of this block in a precision; Keras's global policy is put back afterward.
 
     Args:
         asked: one of `PRECISIONS`; None: Keras's global policy, as everywhere in Keras.

@@ -2,7 +2,7 @@
 
 Layer names say nothing reliable (some families number their layers by process), so stages come from strides: the
 level of a layer is how often the picture was halved on the way to it. The levels at which there are weights are
-the stages: `stem`, `stage1`, ... from the pixels upwards, and `top` for a pretrained classifier.
+the stages: `stem`, `stage1`, ... from the pixels upward, and `top` for a pretrained classifier.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class _Node:
 
     @property
     def kernel(self) -> bool:
-        """A convolution, a Dense layer or a nested model: weights, and not only those of a normalisation."""
+        """A convolution, a Dense layer or a nested model: weights, and not only those of a normalization."""
         return self.weighted and not isinstance(self.operation, (*_NORMS, keras.layers.Normalization))
 
     @property
@@ -94,7 +94,7 @@ def find_stages(model: keras.Model) -> list[Stage]:
             shows no graph: it is one stage, with 0 (unknown) channels.
 
     Returns:
-        Stages from the input upwards; every layer is in exactly one. What a layer of a stage reads comes from the
+        Stages from the input upward; every layer is in exactly one. What a layer of a stage reads comes from the
         same stage or from earlier ones, so freezing the first stages freezes a closed part of the graph.
     """
     nodes = _graph(model)
@@ -252,12 +252,12 @@ def _block_output(nodes: list[_Node], index: int) -> bool:
 
 
 def _completes(node: _Node) -> bool:
-    """A normalisation or activation: it belongs to the layer in front of it."""
+    """A normalization or activation: it belongs to the layer in front of it."""
     return isinstance(node.operation, (*_NORMS, *_ACTIVATIONS))
 
 
 def _linear(nodes: list[_Node], index: int) -> bool:
-    """A sum or a normalisation that convolutions read without an activation between."""
+    """A sum or a normalization that convolutions read without an activation between."""
     node = nodes[index]
     return (node.merge or isinstance(node.operation, _NORMS)) and any(nodes[i].kernel for i in node.consumers)
 

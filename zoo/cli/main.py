@@ -37,7 +37,7 @@ VERBS: dict[str, dict[str, str]] = {
         "resume": "Go on with a run that was killed or interrupted.",
         "report": "Write what a run came to as one page, with pictures.",
         "receipts": "Prove what a run trained, and what it left as it was.",
-        "evaluate": "Measure a model on labelled data.",
+        "evaluate": "Measure a model on labeled data.",
         "predict": "Say what is on images.",
         "compare": "Say which of several runs is better, and how sure that is.",
     },

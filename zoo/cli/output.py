@@ -1,4 +1,4 @@
-"""How the command line talks: results and JSON on stdout, notes on stderr, colour and width only where they fit."""
+"""How the command line talks: results and JSON on stdout, notes on stderr, color and width only where they fit."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ def width() -> int | None:
     return None
 
 
-def colour() -> bool:
-    """Whether stdout shows colours: a terminal, and the user did not say no."""
+def color() -> bool:
+    """Whether stdout shows colors: a terminal, and the user did not say no."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
@@ -88,7 +88,7 @@ def print_table(table: Table, *, expendable: Sequence[str] = ()) -> None:
     limit = width()
     if limit is not None:
         table = _fitted(table, limit, expendable)
-    click.echo(table.render(width=limit or _UNLIMITED, colour=colour()))
+    click.echo(table.render(width=limit or _UNLIMITED, color=color()))
 
 
 def _fitted(table: Table, limit: int, expendable: Sequence[str]) -> Table:

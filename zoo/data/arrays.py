@@ -25,7 +25,7 @@ class Arrays(Dataset):
 
     Args:
         x: images as one array (n, height, width) or (n, height, width, 1 or 3), or a list of arrays (height, width) or
-            (height, width, 1 or 3) of any sizes. Values 0..255, integer or float (floats are rounded). Grey becomes
+            (height, width, 1 or 3) of any sizes. Values 0..255, integer or float (floats are rounded). Gray becomes
             three equal channels. The array is neither copied nor written into.
         y: answers, or None, by the rules of `zoo.data.answers.understand`: class numbers or names, one-hot, zeros and
             ones or lists of labels for several labels, floats for values. A mapping from name to answers of these
@@ -231,7 +231,7 @@ def _batches(data: Any) -> Iterator[tuple[Any, Any]]:
         name = type(data).__name__
         x, y = _pair(element, name)
         x = as_array(x, f"{name}: images")
-        # (height, width) or (height, width, 1 or 3) is one image; (n, height, width) is a batch of grey ones.
+        # (height, width) or (height, width, 1 or 3) is one image; (n, height, width) is a batch of gray ones.
         single = x.ndim == 2 or (x.ndim == 3 and x.shape[2] in (1, 3))
         if single and isinstance(y, Mapping):
             y = {key: [answer] for key, answer in y.items()}

@@ -36,7 +36,7 @@ class Dataset:
         labels: class names (otherwise names of the columns); () when unknown.
         ids: one name per image, e.g. `daisy/100080576.jpg`.
         targets: classification: int64 class indices (n,); else float32 (n, k), of several answers side by side, class
-            indices as whole numbers; None when unlabelled.
+            indices as whole numbers; None when unlabeled.
         outputs: the answers of a multi-output dataset, in the order of the columns; () of any other.
         splits: indices of the splits the source itself makes ("train", "validation", "test"); {} when it makes none.
         groups: name of each image's group (a patient, a burst), which `split` keeps on one side, "" for none; () when
@@ -113,10 +113,10 @@ class Dataset:
 
     def __repr__(self) -> str:
         kind = f"{self.n_classes} classes" if self.task == "classification" and self.targets is not None else self.task
-        return f"<{type(self).__name__} {self.name!r}: {len(self)} images, {kind if self.labelled else 'unlabelled'}>"
+        return f"<{type(self).__name__} {self.name!r}: {len(self)} images, {kind if self.labeled else 'unlabeled'}>"
 
     @property
-    def labelled(self) -> bool:
+    def labeled(self) -> bool:
         """Whether the answers are known."""
         return self.targets is not None
 
@@ -420,7 +420,7 @@ def concatenate(*datasets: Dataset, name: str | None = None) -> Dataset:
         raise OptionError("concatenate needs at least one dataset")
     first = datasets[0]
     for other in datasets[1:]:
-        for what in ("task", "labels", "outputs", "labelled"):
+        for what in ("task", "labels", "outputs", "labeled"):
             mine, its = getattr(first, what), getattr(other, what)
             if mine != its:
                 raise DataError(f"cannot join {first.name} and {other.name}: their {what} differ, {mine!r} and {its!r}")

@@ -38,7 +38,7 @@ class ImageFiles(Dataset):
     Args:
         name: what reports call it.
         paths: one path per image.
-        targets: see `Dataset`; None when unlabelled.
+        targets: see `Dataset`; None when unlabeled.
         labels: class names.
         ids: one name per image, where neither this nor `root` is what is wanted.
         root: folder that the ids are relative to; without it an id is the path as given.
@@ -196,12 +196,12 @@ def from_files(
     outputs: Sequence[Output] = (),
     name: str = "files",
 ) -> ImageFiles:
-    """A dataset of image files in the order given, labelled by a function: `from_files(paths, lambda p: p.name[:3])`.
+    """A dataset of image files in the order given, labeled by a function: `from_files(paths, lambda p: p.name[:3])`.
 
     Args:
         files: paths of image files; `Path("photos").rglob("*.jpg")`, say.
         label: from the path of a file to its answer: a class name or number, a value, values, a list of labels, or with
-            `outputs` a mapping of several; or the answers themselves, one a file; None: unlabelled.
+            `outputs` a mapping of several; or the answers themselves, one a file; None: unlabeled.
         labels: class names in the order wanted; default those found, sorted.
         task: what the answers are; default found out as of arrays: text is a class, a whole number a class number.
         outputs: the answers of a mapping.

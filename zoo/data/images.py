@@ -64,9 +64,9 @@ class UnreadableImageError(DataError):
 def decode(source: str | os.PathLike[str] | bytes) -> np.ndarray:
     """Read an image file as upright RGB.
 
-    EXIF rotation is applied. Grey becomes three equal channels; 16-bit values are divided by 257 and rounded
-    (Pillow itself drops the low byte of 16-bit colour: at most one level less); CMYK, palettes and 1-bit pictures are
-    converted by Pillow; transparent pixels are laid over white. Of moving pictures the first frame is read. Colour
+    EXIF rotation is applied. Gray becomes three equal channels; 16-bit values are divided by 257 and rounded
+    (Pillow itself drops the low byte of 16-bit color: at most one level less); CMYK, palettes and 1-bit pictures are
+    converted by Pillow; transparent pixels are laid over white. Of moving pictures the first frame is read. Color
     profiles are ignored, as ImageNet's were. Pillow's `draft` mode (a smaller JPEG straight from the decoder) is
     not used: it changes the pixels.
 
@@ -168,7 +168,7 @@ def resize(image: np.ndarray, size: int, rule: ResizeRule) -> np.ndarray:
     An image that is already `size` x `size` comes back untouched (the same array) whatever the rule, also with
     `crop_fraction` below 1: somebody has prepared it, and cutting its border off would undo that.
 
-    crop: shorter side to `floor(size / crop_fraction)`, the longer one in proportion (rounded down), then the centre
+    crop: shorter side to `floor(size / crop_fraction)`, the longer one in proportion (rounded down), then the center
     (offset rounded half to even): as torchvision's Resize and CenterCrop and timm do it.
     stretch: both sides to `size`. pad: longer side to `size`, black borders, the picture in the middle.
     Resampling is Pillow's, antialiased, with `reducing_gap=None` (no shortcut).
@@ -266,7 +266,7 @@ def _upright(picture: Image.Image) -> Image.Image:
 
 
 def _png_depth(path: str | os.PathLike[str], picture: Image.Image) -> int:
-    """Bits a channel of a PNG, which Pillow does not tell for colour; 0 for other files."""
+    """Bits a channel of a PNG, which Pillow does not tell for color; 0 for other files."""
     if picture.format != "PNG":
         return 0
     with open(path, "rb") as file:
@@ -290,8 +290,8 @@ def _rgb(picture: Image.Image) -> Image.Image:
 
 def _from_sixteen_bit(picture: Image.Image) -> Image.Image:
     values = np.asarray(picture).astype(np.uint32)
-    grey = ((values + 128) // 257).astype(np.uint8)  # 65535 -> 255, rounded to nearest
+    gray = ((values + 128) // 257).astype(np.uint8)  # 65535 -> 255, rounded to nearest
     transparent = picture.info.get("transparency")
     if transparent is not None:
-        grey[values == transparent] = 255
-    return Image.fromarray(grey).convert("RGB")
+        gray[values == transparent] = 255
+    return Image.fromarray(gray).convert("RGB")

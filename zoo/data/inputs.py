@@ -70,7 +70,7 @@ def _array(source: Any) -> Iterator[tuple[str, np.ndarray]]:
     if array.ndim == 2:
         array = array[:, :, None]
     if array.ndim == 3:
-        # One image, or several grey ones: the last axis says which.
+        # One image, or several gray ones: the last axis says which.
         array = array[None] if array.shape[-1] in (1, 3) else array[..., None]
     if array.ndim != 4 or array.shape[-1] not in (1, 3) or array.dtype.kind not in "uif":
         raise DataError(
@@ -98,7 +98,7 @@ def check_range(array: np.ndarray) -> None:
     low, high = float(array.min()), float(array.max())
     if not (low >= 0 and high <= 255):  # written so that NaN is refused too
         raise DataError(
-            f"pixels must lie in 0..255; found {low:g} to {high:g}. Do not normalise or standardise: the model does it"
+            f"pixels must lie in 0..255; found {low:g} to {high:g}. Do not normalize or standardize: the model does it"
         )
     if high <= 1 and array.dtype.kind == "f":
         warnings.warn(

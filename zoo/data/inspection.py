@@ -24,7 +24,7 @@ QUICK_CHECKS = (
 )
 """What shows without decoding a picture: headers, hashes of the files, labels."""
 
-CHECKS = (*QUICK_CHECKS, "corrupt", "grey", "near duplicates", "almost black", "one colour")
+CHECKS = (*QUICK_CHECKS, "corrupt", "gray", "near duplicates", "almost black", "one color")
 """What `inspect` looks for."""
 
 FEW = 10
@@ -34,10 +34,10 @@ _VERY_FEW = 3
 _UNEVEN = 5.0
 _TINY = 32
 _NARROW = 4.0
-"""Longer side / shorter side from which the centre crop loses three quarters of a picture."""
+"""Longer side / shorter side from which the center crop loses three quarters of a picture."""
 
-_COLOURLESS = 3
-"""Largest difference between the channels of a picture without colour: JPEG rounds."""
+_COLORLESS = 3
+"""Largest difference between the channels of a picture without color: JPEG rounds."""
 
 _BITS = 12
 _CORRELATION = 0.98
@@ -61,9 +61,9 @@ class Look:
         height: in pixels, upright.
         largest: largest pixel value, 0..255.
         contrast: largest minus smallest value, of the channel where they are furthest apart, 0..255.
-        colour: largest difference between the channels of a pixel, 0..255.
-        bits: uint64 (2,), difference hash: is each cell brighter than its neighbour, 8 x 8 cells across and down.
-        small: uint8 (16, 16), the picture in grey.
+        color: largest difference between the channels of a pixel, 0..255.
+        bits: uint64 (2,), difference hash: is each cell brighter than its neighbor, 8 x 8 cells across and down.
+        small: uint8 (16, 16), the picture in gray.
     """
 
     header: Header | None
@@ -72,7 +72,7 @@ class Look:
     height: int = 0
     largest: int = 0
     contrast: int = 0
-    colour: int = 0
+    color: int = 0
     bits: np.ndarray | None = None
     small: np.ndarray | None = None
 
@@ -118,9 +118,9 @@ def _look(dataset: Dataset, index: int) -> Look:
     except DataError as error:
         return Look(header, str(error))
     pixels = np.asarray(picture).astype(np.int16)
-    grey = picture.convert("L")
-    across = np.asarray(grey.resize((9, 8), Image.Resampling.BOX)).astype(np.int16)
-    down = np.asarray(grey.resize((8, 9), Image.Resampling.BOX)).astype(np.int16)
+    gray = picture.convert("L")
+    across = np.asarray(gray.resize((9, 8), Image.Resampling.BOX)).astype(np.int16)
+    down = np.asarray(gray.resize((8, 9), Image.Resampling.BOX)).astype(np.int16)
     brighter = np.concatenate([(np.diff(across, axis=1) > 0).ravel(), (np.diff(down, axis=0) > 0).ravel()])
     return Look(
         header,
@@ -129,9 +129,9 @@ def _look(dataset: Dataset, index: int) -> Look:
         height,
         largest=int(pixels.max()),
         contrast=int((pixels.max(axis=(0, 1)) - pixels.min(axis=(0, 1))).max()),
-        colour=int((pixels.max(axis=2) - pixels.min(axis=2)).max()),
+        color=int((pixels.max(axis=2) - pixels.min(axis=2)).max()),
         bits=np.packbits(brighter).view(np.uint64),
-        small=np.asarray(grey.resize((_SIDE, _SIDE), Image.Resampling.BOX)),
+        small=np.asarray(gray.resize((_SIDE, _SIDE), Image.Resampling.BOX)),
     )
 
 
@@ -156,7 +156,7 @@ def _of_files(dataset: Dataset, looks: Sequence[Look]) -> Iterable[Finding | Non
 
     yield _minority(
         dataset, "CMYK", those(lambda h: h.mode in ("CMYK", "YCCK")), "{n} of {all} pictures are in CMYK, for print",
-        "Their colours are converted without a profile and may be off: save them as RGB",
+        "Their colors are converted without a profile and may be off: save them as RGB",
     )  # fmt: skip
     yield _minority(
         dataset, "transparent", those(lambda h: h.transparent), "{n} of {all} pictures can be transparent (alpha)",
@@ -191,7 +191,7 @@ def _of_sizes(dataset: Dataset, looks: Sequence[Look]) -> Iterable[Finding | Non
     yield _minority(
         dataset, "odd shape", those(lambda x: max(x.width, x.height) >= _NARROW * min(x.width, x.height)),
         f"{{n}} of {{all}} pictures are {_NARROW:g} times as long as wide, or more",
-        "The centre crop loses most of them: cut them yourself, or build with resize='pad'", size,
+        "The center crop loses most of them: cut them yourself, or build with resize='pad'", size,
     )  # fmt: skip
 
 
@@ -209,15 +209,15 @@ def _of_pixels(dataset: Dataset, looks: Sequence[Look]) -> Iterable[Finding | No
         "They look divided by 255 already (preprocessed twice): give pixels 0..255",
         lambda i: f"largest value {seen[i].largest}",
     )  # fmt: skip
-    plain = [index for index in those(lambda x: x.contrast <= _COLOURLESS) if index not in set(dark)]
+    plain = [index for index in those(lambda x: x.contrast <= _COLORLESS) if index not in set(dark)]
     yield _finding(
-        dataset, "one colour", "warning", plain, "{n} of {all} pictures are of one colour all over",
+        dataset, "one color", "warning", plain, "{n} of {all} pictures are of one color all over",
         "There is nothing on them to learn from: delete them",
     )  # fmt: skip
-    grey = [index for index in those(lambda x: x.colour <= _COLOURLESS) if index not in {*dark, *plain}]
+    gray = [index for index in those(lambda x: x.color <= _COLORLESS) if index not in {*dark, *plain}]
     yield _minority(
-        dataset, "grey", grey, "{n} of {all} pictures are grey, the others in colour",
-        "If they are not spread evenly over the classes, the model may learn colour instead of the class",
+        dataset, "gray", gray, "{n} of {all} pictures are gray, the others in color",
+        "If they are not spread evenly over the classes, the model may learn color instead of the class",
         largest_share=0.5,
     )  # fmt: skip
 
@@ -369,7 +369,7 @@ def near_pairs(bits: np.ndarray, small: np.ndarray) -> list[tuple[int, int]]:
 
     Args:
         bits: uint64 (n, 2), difference hashes.
-        small: uint8 (n, 16, 16), the pictures in grey.
+        small: uint8 (n, 16, 16), the pictures in gray.
     """
     rows = small.reshape(len(small), -1).astype(np.float32)
     rows -= rows.mean(axis=1, keepdims=True)

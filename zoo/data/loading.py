@@ -35,7 +35,7 @@ def load(
 
     Args:
         data: a folder of class folders; a CSV file (see `from_csv`); a flat folder, an image file or a list of image
-            files (unlabelled), or `(files, y)` with their answers or a function that gives them (see `from_files`); the
+            files (unlabeled), or `(files, y)` with their answers or a function that gives them (see `from_files`); the
             name of a dataset; a Dataset; arrays `(x, y)` or x alone (see `Arrays`); a tf.data.Dataset or keras
             PyDataset.
         labels: class names to number the answers by (those of a head). Without them a folder's classes are sorted by

@@ -48,7 +48,7 @@ def split(dataset: Dataset, *, validation: float = 0.2, test: float = 0.0, seed:
     files, and when files are added the old ones stay where they are, but for a few near the border. Every class with
     two or more different images has one in train and (if a share is asked for) one in validation. Data with several
     answers is split by the first of them that is a class, and the classes of the others are kept on both sides too,
-    where that is possible; so are the labels of multilabel data. Regression, box and unlabelled data is split as
+    where that is possible; so are the labels of multilabel data. Regression, box and unlabeled data is split as
     one class.
 
     A split the source makes itself is kept: its "test" is the test part, its "validation" the validation part; what is

@@ -150,11 +150,11 @@ def from_csv(
 
 
 def _say_what_is_left(table: _Table, found: Sequence[_Answer], used: set[str | None]) -> None:
-    learnt = [name for one in found for name in one.columns]
-    unused = [name for name in table.names if name not in used | {*learnt} and name.lower() not in _NUMBERING | _SIZES]
+    learned = [name for one in found for name in one.columns]
+    unused = [name for name in table.names if name not in used | {*learned} and name.lower() not in _NUMBERING | _SIZES]
     if found and unused:
         warnings.warn(
-            f"{table.name}: learnt from it is {', '.join(learnt)}; not used: {', '.join(unused)} (answers= says which)",
+            f"{table.name}: learned from it is {', '.join(learned)}; unused: {', '.join(unused)} (answers= says which)",
             ZooNotice,
             stacklevel=3,
         )
@@ -381,7 +381,7 @@ def _only(names: Sequence[str]) -> str | None:
 def _unclear(table: _Table, left: Sequence[str]) -> DataError:
     name = next((name for name in left if name.lower() not in _NUMBERING), left[0])
     return DataError(
-        f"{table.name}: which columns are to be learnt? There are {_listed(table, left)}. Say one (answers={name!r}, "
+        f"{table.name}: which columns are to be learned? There are {_listed(table, left)}. Say one (answers={name!r}, "
         f"on the command line --answers {name}) or several; a head whose labels are names of columns says it too"
     )
 

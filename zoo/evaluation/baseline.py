@@ -15,10 +15,10 @@ _RULE = ResizeRule(mode="stretch", interpolation="bilinear")
 def pixel_baseline(
     dataset: Dataset, train: np.ndarray, test: np.ndarray, *, size: int | None = None, seed: int = 0
 ) -> float:
-    """Accuracy of logistic regression on raw pixels, regularised by cross-validation.
+    """Accuracy of logistic regression on raw pixels, regularized by cross-validation.
 
     Args:
-        dataset: labelled images of a classification.
+        dataset: labeled images of a classification.
         train: int64 indices to fit on.
         test: int64 indices to measure on.
         size: side in pixels that images are brought to; None: the side of the first image, at most 32.

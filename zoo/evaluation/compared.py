@@ -231,10 +231,10 @@ class Comparison(Sequence[Compared]):
         tied = {row.name for row in self.ties}
         for place, row in enumerate(self):
             value, (low, high) = row.headline.value, row.headline.interval
-            colour = "C0" if row.name in tied else "0.55"
+            color = "C0" if row.name in tied else "0.55"
             if not math.isnan(low):
-                axes.plot([low, high], [place, place], color=colour, lw=2, solid_capstyle="butt")
-            axes.plot(value, place, "o", ms=7, color=colour)
+                axes.plot([low, high], [place, place], color=color, lw=2, solid_capstyle="butt")
+            axes.plot(value, place, "o", ms=7, color=color)
         axes.set_yticks(range(len(self)), [row.name.replace("$", r"\$") for row in self])  # "$" would start a formula
         axes.set_ylim(len(self) - 0.5, -0.5)
         beside = axes.secondary_yaxis("right")

@@ -1,4 +1,4 @@
-"""Looks before training: probe, neighbours and raw pixels on some of the training images, from features at hand."""
+"""Looks before training: probe, neighbors and raw pixels on some of the training images, from features at hand."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ def sample(dataset: Dataset, train: np.ndarray, *, seed: int) -> np.ndarray:
 def look(
     dataset: Dataset, values: np.ndarray, indices: np.ndarray, *, n_classes: int, seed: int
 ) -> tuple[Share, Share, Share] | None:
-    """Accuracy of a linear probe, of the nearest neighbours, and of a probe on raw pixels.
+    """Accuracy of a linear probe, of the nearest neighbors, and of a probe on raw pixels.
 
     Args:
-        dataset: labelled images of a classification.
+        dataset: labeled images of a classification.
         values: float32 (n, d), features of the images.
         indices: int64 (n,), which images of the dataset they are; training images only.
         n_classes: number of classes.
         seed: of the folds.
 
     Returns:
-        Probe and pixels cross-validated in the same 5 folds, neighbours leave-one-out, copies of an image together;
+        Probe and pixels cross-validated in the same 5 folds, neighbors leave-one-out, copies of an image together;
         None where a class has fewer different images than folds.
     """
     from zoo.features.probe import out_of_fold  # these bring Keras; measuring alone does without

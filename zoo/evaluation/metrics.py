@@ -178,7 +178,7 @@ def headline(
     """
     scores, targets = np.asarray(scores, dtype=np.float64), np.asarray(targets)
     if task == "classification":
-        true = _clipped(_normalised(scores))[np.arange(len(scores)), targets]
+        true = _clipped(_normalized(scores))[np.arange(len(scores)), targets]
         return {"loss": float(-np.log(true).mean()), "accuracy": float((scores.argmax(axis=1) == targets).mean())}
     if task == "multilabel":
         right = (scores > _THRESHOLD) == (targets > _THRESHOLD)
@@ -221,7 +221,7 @@ def _classification(
         accuracy=right / n,
         interval=interval,
         error=1 - right / n,
-        log_loss=float(log_loss(targets, _normalised(scores), labels=everything)) if k > 1 else 0.0,
+        log_loss=float(log_loss(targets, _normalized(scores), labels=everything)) if k > 1 else 0.0,
         top5=top_k_share(scores, targets, 5) if k > 5 else None,
         balanced_accuracy=float(recall[support > 0].mean()),
         ece=expected_calibration_error(table),
@@ -409,8 +409,8 @@ def _explained(scores: np.ndarray, targets: np.ndarray) -> Statistic:
 
     def statistic(counts: np.ndarray) -> np.ndarray:
         total = counts.sum(axis=1, keepdims=True)
-        centre = targets.mean(axis=0)  # near 0 the sums of squares keep their digits
-        values = targets - centre
+        center = targets.mean(axis=0)  # near 0 the sums of squares keep their digits
+        values = targets - center
         spread = counts @ values**2 - (counts @ values) ** 2 / total
         varies = spread > 1e-12 * (counts @ values**2)  # of one example drawn again and again rounding leaves a spread
         left = counts @ (scores - targets) ** 2 / np.where(varies, spread, np.nan)
@@ -439,7 +439,7 @@ def _require_probabilities(scores: np.ndarray) -> None:
         )
 
 
-def _normalised(scores: np.ndarray) -> np.ndarray:
+def _normalized(scores: np.ndarray) -> np.ndarray:
     """Rows that add up to 1 in float64: float32 rounding is not the model's error."""
     return scores / scores.sum(axis=1, keepdims=True)
 

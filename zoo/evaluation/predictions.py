@@ -24,7 +24,7 @@ FORMAT = 1
 """Version of the file; one of another version is not read."""
 
 HASH_DIGITS = 16
-"""Digits of the sha256 of an example that are kept: 64 bits, enough to recognise it."""
+"""Digits of the sha256 of an example that are kept: 64 bits, enough to recognize it."""
 
 
 def write_predictions(path: Path, evaluations: Mapping[str, Evaluation], outputs: Sequence[Output]) -> None:

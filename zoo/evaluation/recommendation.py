@@ -38,7 +38,7 @@ class Ranked:
         images: number of images it was measured on.
         p_value: exact McNemar test against the most accurate, on the same out-of-fold answers.
         tie: whether it cannot be told from the most accurate (`p_value` at least 0.05), which itself has True.
-        knn: leave-one-out accuracy of the five nearest neighbours; None if not asked for.
+        knn: leave-one-out accuracy of the five nearest neighbors; None if not asked for.
         knn_interval: Wilson's 95 % interval of it.
         logme: LogME in nats per image; None if not asked for.
         hscore: shrinkage H-score; None if not asked for.
@@ -47,7 +47,7 @@ class Ranked:
         macs: multiply-adds of one image at this input size.
         ms: milliseconds per image on this machine, forward pass in batches of 32.
         size: bytes of the base as float32.
-        licence: licence of the weights.
+        license: license of the weights.
         seconds: wall time of measuring it.
         computed: images that went through the base; the others came from the cache.
         right: int8, for each image of the data 1 (right in most repeats), 0 (wrong) or -1 (not measured).
@@ -70,7 +70,7 @@ class Ranked:
     macs: int
     ms: float
     size: int
-    licence: str
+    license: str
     seconds: float
     computed: int
     right: np.ndarray = field(repr=False, compare=False)
@@ -88,9 +88,9 @@ class Ranked:
         """What decides among candidates that tie, 0..1: the mean of exp(-log_loss) and, if it was asked for, knn.
 
         exp(-log_loss) is the geometric mean of the probability given to the right class: it tells apart candidates that
-        get the same images right, as the choice of C in `zoo.features.fit_probe` does. Neighbours are a second opinion
+        get the same images right, as the choice of C in `zoo.features.fit_probe` does. Neighbors are a second opinion
         with errors of their own. On six data sets the mean of both had less regret than accuracy, log loss or
-        neighbours alone; figures in `benchmarks/RESULTS.md`.
+        neighbors alone; figures in `benchmarks/RESULTS.md`.
         """
         certainty = math.exp(-self.log_loss)
         return certainty if self.knn is None else (certainty + self.knn) / 2
@@ -133,7 +133,7 @@ def _why(best: Ranked) -> str:
         return f"Of those that tie {best.name} is the surest: {told}."
     return (
         f"Of those that tie {best.name} has the highest score, {best.score:.3f}, the mean of two: {told}, and the "
-        f"nearest neighbours are right on {best.knn:.3f}."
+        f"nearest neighbors are right on {best.knn:.3f}."
     )
 
 
@@ -156,7 +156,7 @@ _COLUMNS = {
     "macs": lambda row: row.macs,
     "ms": lambda row: round(row.ms, 2),
     "size": lambda row: row.size,
-    "licence": lambda row: row.licence,
+    "license": lambda row: row.license,
 }
 
 
@@ -306,7 +306,7 @@ class Recommendation(Sequence[Ranked]):
         voted = max(self, key=lambda row: -1 if row.knn is None else row.knn)
         if voted.knn is not None and voted.backbone != best.backbone:
             lines.append(
-                f"The nearest neighbours favour {voted.name} ({voted.knn:.3f} against {best.knn:.3f}): the two "
+                f"The nearest neighbors favor {voted.name} ({voted.knn:.3f} against {best.knn:.3f}): the two "
                 f"yardsticks do not agree on the backbone."
             )
         chosen = self.to_fine_tune
@@ -437,11 +437,11 @@ class Recommendation(Sequence[Ranked]):
         )
         parts.append(f'<path d="{steps}" fill="none" stroke="#d97706" stroke-width="1.5"/>')
         for rank, row in reversed(list(enumerate(self, 1))):  # the best is drawn last, on top
-            colour = "#2563eb" if row.tie else "#888"
+            color = "#2563eb" if row.tie else "#888"
             place = f'"{x(row.ms):.1f}"'
             parts.append(
                 f'<line x1={place} x2={place} y1="{y(row.interval[0]):.1f}" y2="{y(row.interval[1]):.1f}" '
-                f'stroke="{colour}"/><circle cx={place} cy="{y(row.accuracy):.1f}" r="9" fill="{colour}" stroke="#fff">'
+                f'stroke="{color}"/><circle cx={place} cy="{y(row.accuracy):.1f}" r="9" fill="{color}" stroke="#fff">'
                 f"<title>{escape(row.name)}: {row.accuracy:.3f}, {row.ms:.1f} ms</title></circle>"
                 f'<text x={place} y="{y(row.accuracy) + 4:.1f}" text-anchor="middle" '
                 f'style="fill:#fff;font-size:11px">{rank}</text>'

@@ -112,7 +112,7 @@ class Headline:
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Evaluation:
-    """Figures of a model on labelled examples; which ones depends on the task.
+    """Figures of a model on labeled examples; which ones depends on the task.
 
     Attributes:
         labels: names of the outputs, in order.

@@ -57,7 +57,7 @@ def fit_linear(
         views: how often each image is there; each row weighs 1 / views.
 
     Returns:
-        Kernel and bias over all columns. Those of a regression give standardised targets (mean 0, deviation 1).
+        Kernel and bias over all columns. Those of a regression give standardized targets (mean 0, deviation 1).
     """
     solved = []
     for output, _, true in parts(outputs, None, targets):
@@ -68,7 +68,7 @@ def fit_linear(
         elif output.task == "multilabel":
             solved.append(_one_by_one(values, true, output, seed, views))
         else:
-            solved.append(_ridge(values, true, standardise=output.task == "regression", views=views))
+            solved.append(_ridge(values, true, standardize=output.task == "regression", views=views))
     if len(solved) == 1:
         return solved[0]
     return LinearHead(
@@ -80,11 +80,11 @@ def fit_linear(
 
 def _report(probe: Any) -> dict[str, Any]:
     checked = None if np.isnan(probe.cv_accuracy) else probe.cv_accuracy  # too few examples to cross-validate
-    return {"regularisation_C": probe.c, "cross_validated_accuracy": checked}
+    return {"regularization_C": probe.c, "cross_validated_accuracy": checked}
 
 
 def _one_by_one(values: Matrix, targets: np.ndarray, output: Output, seed: int, views: int) -> LinearHead:
-    """One logistic regression a label: present or not, each with its own regularisation."""
+    """One logistic regression a label: present or not, each with its own regularization."""
     kernels, biases = [], []
     chosen: dict[str, float | None] = {}
     for index, label in enumerate(output.labels):
@@ -100,13 +100,13 @@ def _one_by_one(values: Matrix, targets: np.ndarray, output: Output, seed: int, 
         kernels.append(probe.kernel[:, 1] - probe.kernel[:, 0])
         biases.append(probe.bias[1] - probe.bias[0])
         chosen[label] = probe.c
-    return LinearHead(np.stack(kernels, axis=1), np.array(biases, np.float32), {"regularisation_C": chosen})
+    return LinearHead(np.stack(kernels, axis=1), np.array(biases, np.float32), {"regularization_C": chosen})
 
 
-def _ridge(values: Matrix, targets: np.ndarray, *, standardise: bool, views: int = 1) -> LinearHead:
+def _ridge(values: Matrix, targets: np.ndarray, *, standardize: bool, views: int = 1) -> LinearHead:
     """Ridge regression, its strength chosen for each value by leave-one-out error (Golub, Heath and Wahba 1979).
 
-    The plain images decide the strength. Features are centred and divided as for the logistic probe: by the root of
+    The plain images decide the strength. Features are centered and divided as for the logistic probe: by the root of
     their own and the mean variance.
     """
     from sklearn.linear_model import RidgeCV
@@ -133,7 +133,7 @@ def _ridge(values: Matrix, targets: np.ndarray, *, standardise: bool, views: int
         coefficients, intercept = _normal_equations(values, every, mean, scale, alphas * views), np.zeros(y.shape[1])
     kernel = coefficients.T / scale[:, None]
     bias = intercept - mean @ kernel
-    if not standardise:
+    if not standardize:
         kernel, bias = kernel * unit, bias * unit + middle
     return LinearHead(kernel.astype(np.float32), bias.astype(np.float32), {"ridge_alpha": alphas.tolist()})
 
@@ -141,7 +141,7 @@ def _ridge(values: Matrix, targets: np.ndarray, *, standardise: bool, views: int
 def _normal_equations(
     values: Matrix, y: np.ndarray, mean: np.ndarray, scale: np.ndarray, alphas: np.ndarray
 ) -> np.ndarray:
-    """(values, features) coefficients of ridge on centred targets, from sums over blocks of rows."""
+    """(values, features) coefficients of ridge on centered targets, from sums over blocks of rows."""
     d = values.shape[1]
     gram, moment = np.zeros((d, d)), np.zeros((d, y.shape[1]))
     for where, block in blocks(values):

@@ -1,4 +1,4 @@
-"""Neighbours for free: nearest images, near-duplicates, suspected label errors, and a map, from cached features."""
+"""Neighbors for free: nearest images, near-duplicates, suspected label errors, and a map, from cached features."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BLOCK = 1024
 """Rows of the matrix of similarities that are in memory at once."""
 
 
-def neighbours(
+def neighbors(
     image: Any,
     data: Any,
     k: int = 9,
@@ -58,7 +58,7 @@ def neighbours(
         raise OptionError(f"k={k!r} must be a whole number from 1")
     asked = list(data_room.images(image))
     if len(asked) != 1:
-        raise DataError(f"neighbours takes one image; {image!r} holds {len(asked)}")
+        raise DataError(f"neighbors takes one image; {image!r} holds {len(asked)}")
     dataset = data_room.load(data)
     composition, found = _features(
         dataset, backbone, input_size=input_size, features=features, weights=weights, cache=cache, progress=progress
@@ -94,7 +94,7 @@ def near_duplicates(
         threshold: least cosine of the pooled features, -1..1. What is alike enough depends on the data: look at the
             pairs, from the top, until they are no longer duplicates.
         most: pairs at most.
-        **options: `input_size`, `features`, `weights`, `cache`, `progress` as for `neighbours`.
+        **options: `input_size`, `features`, `weights`, `cache`, `progress` as for `neighbors`.
 
     Returns:
         Rows `first`, `second` (ids), `similarity`, `same_file` (byte for byte), `same_label` (None without labels).
@@ -258,7 +258,7 @@ def principal_map(values: np.ndarray) -> np.ndarray:
         values: float (n, d), n at least 1.
 
     Returns:
-        float32 (n, 2), centred; zeros where there is nothing to vary.
+        float32 (n, 2), centered; zeros where there is nothing to vary.
     """
     rows = unit_rows(values).astype(np.float64)
     rows -= rows.mean(axis=0)

@@ -1,18 +1,18 @@
 """The convex probe: multinomial logistic regression on fixed features, solved to convergence.
 
 With a frozen base the best linear head is the solution of a convex problem: no learning rate, no number of epochs.
-What is minimised over weights W and biases b is
+What is minimized over weights W and biases b is
 
     F(W, b) = C * sum_i weight_i * -log softmax(x_i @ W + b)[target_i]  +  ||W||^2 / 2
 
-on standardised features: the problem of scikit-learn's `LogisticRegression`. Standardised means centred, divided by
+on standardized features: the problem of scikit-learn's `LogisticRegression`. Standardized means centered, divided by
 sqrt(own variance + mean variance), then by one number that makes the variances add up to one, so that the same C
 means the same for 256 features as for 4096. The mean variance in the divisor keeps features that hardly ever fire from
 being blown up into noise: on the sets named in `fit_probe` it gave a mean accuracy of .899 (log loss .283) against
 .895 (.296) for dividing by the standard deviation and .896 (.289) for one divisor for all; with 50 images .732 (.82)
-against .707 (1.33) and .734 (.81). Centre and scale are folded into the head that is returned.
+against .707 (1.33) and .734 (.81). Center and scale are folded into the head that is returned.
 
-How it is solved: the minimiser lies in the span of the rows, so the features are first rotated to their principal
+How it is solved: the minimizer lies in the span of the rows, so the features are first rotated to their principal
 axes (exact, at most min(n, d) of them), where the curvature of F is nearly diagonal. Dividing each axis by the root
 of its curvature leaves L-BFGS little to do. F is 1-strongly convex in W, so the gradient bounds the distance to the
 minimum; the solver stops on that bound, not on a guess.
@@ -39,7 +39,7 @@ from zoo.errors import DataError, OptionError
 ClassWeight = Literal["balanced"] | Mapping[int, float] | None
 
 _PATH = (0.1, 1.0, *(10.0 ** (step / 2) for step in range(1, 11)))
-"""Values of C that are tried when none are given, from strong to weak regularisation (0.1 to 1e5)."""
+"""Values of C that are tried when none are given, from strong to weak regularization (0.1 to 1e5)."""
 
 _USUAL_C = 100.0
 """What image sets choose most often (10 to 1000); taken as far as the data cannot tell otherwise."""
@@ -81,7 +81,7 @@ class Candidate:
     """One value of C and how it did on examples left out.
 
     Attributes:
-        c: the inverse of the strength of the regularisation.
+        c: the inverse of the strength of the regularization.
         accuracy: share right, over all folds.
         log_loss: mean negative log likelihood in nats, over all folds (weighted by class if weights were given).
     """
@@ -102,7 +102,7 @@ class Probe:
         cv_accuracy: cross-validated accuracy at `c`; NaN if there was too little data to cross-validate.
         cv_log_loss: cross-validated log loss at `c` in nats; NaN likewise.
         candidates: every C that was tried, in rising order.
-        scale: (d,), what the centred features were divided by.
+        scale: (d,), what the centered features were divided by.
         objective: F at the solution.
         converged: F is proven to be within 1e-6 (relative) of its minimum.
         n_iter: iterations of the last solve.
@@ -136,7 +136,7 @@ def fit_probe(
     cs: Sequence[float] | None = None,
     views: int = 1,
 ) -> Probe:
-    """Solve a linear classifier on fixed features, the regularisation chosen by cross-validation.
+    """Solve a linear classifier on fixed features, the regularization chosen by cross-validation.
 
     Three stratified folds; rows that are the same never straddle them. Log loss decides, not accuracy: it also tells
     candidates apart that get the same images right. Among values of C whose log loss cannot be told from the lowest
@@ -298,7 +298,7 @@ def out_of_fold(
 
     One C serves all folds, chosen by their log loss as in `fit_probe`. Choosing it inside each fold hardly
     moves the accuracy: by 0.03 points on average, 0.7 at most, over five backbones on flowers5, cats_vs_dogs and rsscn7
-    (200 to 300 images each). Centre and scale come from all rows; they see no target.
+    (200 to 300 images each). Center and scale come from all rows; they see no target.
 
     Args:
         values: float32 (n, d), finite.
@@ -374,10 +374,10 @@ class _Held:
 
 
 class _Streamed:
-    """Rows wherever they lie: a block is read and centred; what axes and scale do is done to the weights."""
+    """Rows wherever they lie: a block is read and centered; what axes and scale do is done to the weights."""
 
-    def __init__(self, values: Matrix, centre: np.ndarray, scale: np.ndarray, axes: np.ndarray) -> None:
-        self._values, self._centre = values, centre
+    def __init__(self, values: Matrix, center: np.ndarray, scale: np.ndarray, axes: np.ndarray) -> None:
+        self._values, self._center = values, center
         self._scaled_axes = axes / scale[:, None]
         self.shape = len(values), axes.shape[1]
 
@@ -391,19 +391,19 @@ class _Streamed:
 
     def sweep(self, function: _Step) -> list[Any]:
         """As for `_Held`; blocks side by side, one a processor."""
-        return list(_sweep(self._values, lambda where, block: function(where, self._centred(block))))
+        return list(_sweep(self._values, lambda where, block: function(where, self._centered(block))))
 
     def part(self, chosen: np.ndarray) -> np.ndarray:
         """As for `_Held`."""
         found = np.empty((len(chosen), self.shape[1]), np.float32)
         step = _step(self.shape[1])
         for start in range(0, len(chosen), step):
-            block = self._centred(np.asarray(self._values[chosen[start : start + step]]))
+            block = self._centered(np.asarray(self._values[chosen[start : start + step]]))
             found[start : start + step] = block @ self._scaled_axes
         return found
 
-    def _centred(self, block: np.ndarray) -> np.ndarray:
-        return np.subtract(block, self._centre, dtype=np.float64)
+    def _centered(self, block: np.ndarray) -> np.ndarray:
+        return np.subtract(block, self._center, dtype=np.float64)
 
 
 _Step = Callable[[slice, np.ndarray], Any]
@@ -436,21 +436,21 @@ class _Space:
     Attributes:
         rows: (n, r), r at most min(n, d).
         squares: (r,), the sum of squares along each axis.
-        centre: (d,), the mean feature.
-        scale: (d,), what the centred features were divided by.
+        center: (d,), the mean feature.
+        scale: (d,), what the centered features were divided by.
         unrotate: (r, k) weights on the axes -> (d, k) weights on the scaled features.
     """
 
     rows: _Held | _Streamed
     squares: np.ndarray
-    centre: np.ndarray
+    center: np.ndarray
     scale: np.ndarray
     unrotate: Callable[[np.ndarray], np.ndarray]
 
     def unfold(self, weights: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The same function as a kernel and a bias on the features as they come."""
         kernel = self.unrotate(weights) / self.scale[:, None]
-        return kernel, bias - self.centre @ kernel
+        return kernel, bias - self.center @ kernel
 
 
 def _rotate(values: np.ndarray) -> _Space:
@@ -459,8 +459,8 @@ def _rotate(values: np.ndarray) -> _Space:
 
     n, d = values.shape
     scaled = values.astype(np.float64)
-    centre = scaled.mean(axis=0)
-    scaled -= centre
+    center = scaled.mean(axis=0)
+    scaled -= center
     scale = _scale(np.einsum("ij,ij->j", scaled, scaled) / n)
     scaled /= scale
     # The smaller of the two Gram matrices has the same eigenvalues as the larger one, zeros aside.
@@ -468,10 +468,10 @@ def _rotate(values: np.ndarray) -> _Space:
     kept = squares > squares[-1] * max(n, d) * np.finfo(np.float64).eps
     squares, axes = squares[kept], axes[:, kept]
     if n > d:
-        return _Space(_Held(scaled @ axes), squares, centre, scale, lambda weights: axes @ weights)
+        return _Space(_Held(scaled @ axes), squares, center, scale, lambda weights: axes @ weights)
     lengths = np.sqrt(squares)
     rows = _Held(axes * lengths)
-    return _Space(rows, squares, centre, scale, lambda w: scaled.T @ (axes @ (w / lengths[:, None])))
+    return _Space(rows, squares, center, scale, lambda w: scaled.T @ (axes @ (w / lengths[:, None])))
 
 
 def _stream(values: Matrix) -> _Space:
@@ -479,13 +479,13 @@ def _stream(values: Matrix) -> _Space:
     from scipy.linalg import eigh
 
     n, d = values.shape
-    centre = np.zeros(d)
+    center = np.zeros(d)
     for total in _sweep(values, lambda _, block: block.sum(axis=0, dtype=np.float64)):
-        centre += total / n
+        center += total / n
 
     def squared(_: slice, block: np.ndarray) -> np.ndarray:
-        centred = np.subtract(block, centre, dtype=np.float64)
-        return centred.T @ centred
+        centered = np.subtract(block, center, dtype=np.float64)
+        return centered.T @ centered
 
     gram = np.zeros((d, d))
     for part in _sweep(values, squared):
@@ -494,7 +494,7 @@ def _stream(values: Matrix) -> _Space:
     squares, axes = eigh(gram / np.outer(scale, scale))
     kept = squares > squares[-1] * n * np.finfo(np.float64).eps
     squares, axes = squares[kept], axes[:, kept]
-    return _Space(_Streamed(values, centre, scale, axes), squares, centre, scale, lambda weights: axes @ weights)
+    return _Space(_Streamed(values, center, scale, axes), squares, center, scale, lambda weights: axes @ weights)
 
 
 def _scale(variance: np.ndarray) -> np.ndarray:
@@ -541,7 +541,7 @@ def _solve(
     guess: _Guess | None,
     tolerance: float,
 ) -> _Solution:
-    """Minimise F by L-BFGS on axes divided by the root of their curvature.
+    """Minimize F by L-BFGS on axes divided by the root of their curvature.
 
     Args:
         rows: (n, r) coordinates.
@@ -782,7 +782,7 @@ def _with_absent(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Add outputs for classes without any row: no weights, and a bias that keeps them at most 1 / (n + 1) on each row.
 
-    Left to the optimiser, the bias of such a class would run to minus infinity.
+    Left to the optimizer, the bias of such a class would run to minus infinity.
     """
     if len(present) == n_classes:
         return kernel, bias

@@ -1,4 +1,4 @@
-"""How well features fit labels, without training a network: leave-one-out neighbours, LogME, H-score; and the folds."""
+"""How well features fit labels, without training a network: leave-one-out neighbors, LogME, H-score; and the folds."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def knn_predictions(
     _, group = np.unique(groups, return_inverse=True)
     k = min(k, len(rows) - 1)
     if k < 1:
-        raise DataError(f"neighbours need at least two images; there are {len(rows)}")
+        raise DataError(f"neighbors need at least two images; there are {len(rows)}")
     found = np.empty(len(rows), np.int64)
     for start in range(0, len(rows), _BLOCK):
         similar = rows[start : start + _BLOCK] @ rows.T
@@ -81,12 +81,12 @@ def logme(values: np.ndarray, targets: np.ndarray) -> float:
         L = D/2 log alpha + N/2 log beta - beta/2 |F m - y|^2 - alpha/2 |m|^2 - 1/2 log |alpha I + beta F'F|
             - N/2 log 2 pi,    m = beta (alpha I + beta F'F)^-1 F'y
 
-    maximised over alpha and beta by their fixed point: gamma = sum beta s / (alpha + beta s) over the
+    maximized over alpha and beta by their fixed point: gamma = sum beta s / (alpha + beta s) over the
     eigenvalues s of F'F, alpha = gamma / |m|^2, beta = (N - gamma) / |F m - y|^2. Higher is better; not an accuracy,
     and hardly comparable between widths of features.
 
     Args:
-        values: float (n, d), as they come (neither centred nor scaled, as in the authors' code).
+        values: float (n, d), as they come (neither centered nor scaled, as in the authors' code).
         targets: int64 (n,), class indices; a class without rows does not count.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Figures in the sizes, type and colours of a paper: every function gives a matplotlib Figure (extra `plots`)."""
+"""Figures in the sizes, type and colors of a paper: every function gives a matplotlib Figure (extra `plots`)."""
 
 from __future__ import annotations
 

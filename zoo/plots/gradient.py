@@ -121,7 +121,7 @@ def _numbers(tensor: Any) -> np.ndarray:
 
 
 def spread(heat: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Heat (h, w) on a picture of another size: float32 (height, width), 0..1, linear between the centres of cells."""
+    """Heat (h, w) on a picture of another size: float32 (height, width), 0..1, linear between the centers of cells."""
     from PIL import Image
 
     wide = Image.fromarray(heat.astype(np.float32)).resize((width, height), Image.Resampling.BILINEAR)
@@ -129,7 +129,7 @@ def spread(heat: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def overlay(pixels: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """A picture with heat on it: where there is none it is dim and grey, where there is most it glows.
+    """A picture with heat on it: where there is none it is dim and gray, where there is most it glows.
 
     Args:
         pixels: uint8 (height, width, 3).
@@ -139,9 +139,9 @@ def overlay(pixels: np.ndarray, heat: np.ndarray) -> np.ndarray:
         uint8 (height, width, 3).
     """
     warm = spread(heat, *pixels.shape[:2])[..., None]
-    colour = pixels.astype(np.float32)
-    dim = 0.45 * colour.mean(axis=-1, keepdims=True)
-    lit = (1 - _GLOW) * colour + _GLOW * np.array([255, 120, 0], np.float32)
+    color = pixels.astype(np.float32)
+    dim = 0.45 * color.mean(axis=-1, keepdims=True)
+    lit = (1 - _GLOW) * color + _GLOW * np.array([255, 120, 0], np.float32)
     return np.rint((1 - warm) * dim + warm * lit).astype(np.uint8)
 
 

@@ -13,7 +13,7 @@ from zoo.data.inputs import as_uint8
 from zoo.errors import DataError, OptionError, did_you_mean
 from zoo.features.nearest import of_every_image, principal_map
 from zoo.plots import gradient, patches
-from zoo.plots.style import COLOURS, COLUMN, MAP, PAGE, colours, new, paper, short, tiles
+from zoo.plots.style import COLORS, COLUMN, MAP, PAGE, colors, new, paper, short, tiles
 from zoo.specs import HEAD_STAGE
 
 
@@ -38,9 +38,9 @@ def inputs(composition: Composition, images: Any) -> tuple[list[str], np.ndarray
 
 @paper
 def first_layer_filters(model: Any) -> Any:
-    """The kernels of the first convolution as small colour pictures: edges and colours, in every trained network.
+    """The kernels of the first convolution as small color pictures: edges and colors, in every trained network.
 
-    Each kernel is shown on a scale of its own: grey is 0.
+    Each kernel is shown on a scale of its own: gray is 0.
 
     Args:
         model: of `zoo.build` or `zoo.load`.
@@ -49,7 +49,7 @@ def first_layer_filters(model: Any) -> Any:
         A matplotlib Figure.
 
     Raises:
-        OptionError: the base begins with no convolution over three colours.
+        OptionError: the base begins with no convolution over three colors.
     """
     kernels = patches.first_filters(composition_of(model))
     most = np.abs(kernels).max(axis=(1, 2, 3), keepdims=True)
@@ -205,8 +205,8 @@ def network(model: Any, trained: Sequence[str] = ()) -> Any:
     widths = 0.16 + 0.22 * widths / widths.max()
     for place, ((name, channels, size, weights), width) in enumerate(zip(rows, widths, strict=True)):
         changed = name in trained or name == HEAD_STAGE
-        colour = COLOURS[1] if changed else COLOURS[0] if weights else "0.6"
-        axes.barh(-place, width, left=0.4 - width, height=0.62, color=colour)
+        color = COLORS[1] if changed else COLORS[0] if weights else "0.6"
+        axes.barh(-place, width, left=0.4 - width, height=0.62, color=color)
         axes.text(0.4 - width / 2, -place, short(name, 14), ha="center", va="center", color="white", fontsize=7)
         shape = f"{size} × {size} × {channels}" if size else f"{channels}"
         axes.text(0.43, -place, shape, va="center", fontsize=7)
@@ -232,7 +232,7 @@ def structure(composition: Composition) -> list[tuple[str, int, int, int]]:
 
 @paper
 def map_of_features(model: Any, data: Any, *, cache: bool = True) -> Any:
-    """Images as points of a plane, those with like features near one another, coloured by class.
+    """Images as points of a plane, those with like features near one another, colored by class.
 
     The two principal directions of the features (`zoo.features.nearest.principal_map`): nothing is stretched to look
     like clusters.
@@ -259,16 +259,16 @@ def map_of_features(model: Any, data: Any, *, cache: bool = True) -> Any:
 
 @paper
 def plane(points: np.ndarray, dataset: data_room.Dataset, positions: np.ndarray) -> Any:
-    """Points (n, 2) of the images at these positions of a dataset, coloured by class, or by its first value."""
+    """Points (n, 2) of the images at these positions of a dataset, colored by class, or by its first value."""
     figure = new(COLUMN, COLUMN * 0.95)
     axes = figure.add_subplot()
     size = float(np.clip(3000 / len(points), 4, 18))
     if dataset.task == "classification" and dataset.targets is not None:
         targets = dataset.targets[positions]
         names = dataset.labels or tuple(str(number) for number in range(dataset.n_classes))
-        for number, colour in enumerate(colours(len(names))):
+        for number, color in enumerate(colors(len(names))):
             own = points[targets == number]
-            axes.scatter(own[:, 0], own[:, 1], s=size, color=colour, lw=0, alpha=0.8, label=short(names[number], 14))
+            axes.scatter(own[:, 0], own[:, 1], s=size, color=color, lw=0, alpha=0.8, label=short(names[number], 14))
         if len(names) <= 12:
             axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.02), ncols=3, markerscale=1.5, handletextpad=0.1)
     else:

@@ -16,7 +16,7 @@ from zoo.plots.receptive import receptive_fields
 _BATCH = 32
 
 OUTSIDE = 128
-"""Grey of the part of a patch that lies outside the picture."""
+"""Gray of the part of a patch that lies outside the picture."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ class Patch:
         cell: row and column in the feature map.
         box: left, top, right, bottom (the last two not included) of what that cell sees, in pixels of the model's
             input; may reach beyond it.
-        pixels: uint8 (height, width, 3), that part of the input; grey outside of the picture.
+        pixels: uint8 (height, width, 3), that part of the input; gray outside of the picture.
     """
 
     id: str
@@ -162,7 +162,7 @@ def _images(composition: Composition, dataset: Dataset, indices: np.ndarray) -> 
 
 
 def crop(pixels: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
-    """The part of a picture within a box (left, top, right, bottom), grey where the box reaches beyond it."""
+    """The part of a picture within a box (left, top, right, bottom), gray where the box reaches beyond it."""
     left, top, right, bottom = box
     height, width = pixels.shape[:2]
     part = np.full((bottom - top, right - left, pixels.shape[2]), OUTSIDE, np.uint8)
@@ -173,7 +173,7 @@ def crop(pixels: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
 
 
 def first_filters(composition: Composition) -> np.ndarray:
-    """The kernels of the first convolution that sees colours: float32 (filters, height, width, 3), channels as RGB.
+    """The kernels of the first convolution that sees colors: float32 (filters, height, width, 3), channels as RGB.
 
     Raises:
         OptionError: the base begins with no such convolution.
@@ -189,4 +189,4 @@ def first_filters(composition: Composition) -> np.ndarray:
                     kernels = np.asarray(keras.ops.convert_to_numpy(leaf.kernel), np.float32).transpose(3, 0, 1, 2)
                     flipped = any(type(item).__name__ == "Flip" for item in composition.serving.operations)
                     return kernels[..., ::-1] if flipped else kernels
-    raise OptionError("the base begins with no convolution over three colours: there are no such filters to show")
+    raise OptionError("the base begins with no convolution over three colors: there are no such filters to show")

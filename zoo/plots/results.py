@@ -14,7 +14,7 @@ from zoo.evaluation.losses import example_losses, said
 from zoo.evaluation.result import BoxEvaluation, ClassificationEvaluation, Evaluation, MultilabelEvaluation
 from zoo.evaluation.uncertainty import wilson
 from zoo.outputs import as_boxes
-from zoo.plots.style import COLOURS, COLUMN, MAP, PAGE, colours, new, paper, short, tiles
+from zoo.plots.style import COLORS, COLUMN, MAP, PAGE, colors, new, paper, short, tiles
 
 _NAMED = 20
 """Classes whose names and counts fit on a confusion matrix."""
@@ -43,10 +43,10 @@ def learning_curves(run: Any) -> Any:
     panels = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
     borders = boundaries(run.phases)
     for axes, name in zip(panels, names, strict=True):
-        for key, label, colour in ((name, "training", COLOURS[0]), (f"val_{name}", "held out", COLOURS[1])):
+        for key, label, color in ((name, "training", COLORS[0]), (f"val_{name}", "held out", COLORS[1])):
             values = np.array(history.get(key, ()), np.float64)
             epochs = np.arange(1, len(values) + 1)
-            axes.plot(epochs, values, "o-" if len(values) < 20 else "-", color=colour, label=label)
+            axes.plot(epochs, values, "o-" if len(values) < 20 else "-", color=color, label=label)
         for place in borders[:-1]:
             axes.axvline(place[1] + 0.5, color="0.6", lw=0.8, ls=":")
         axes.set_ylabel(name.replace("_", " "))
@@ -90,8 +90,8 @@ def boundaries(phases: Sequence[Mapping[str, Any]]) -> list[tuple[str, int, int]
 def confusion_matrix(evaluation: ClassificationEvaluation) -> Any:
     """What each class was taken for: true class down, predicted class across.
 
-    Colour is the share of the true class, so that rare classes show as well as frequent ones; the numbers are counts.
-    With more than 20 classes neither names nor numbers fit, and the colours alone are shown.
+    Color is the share of the true class, so that rare classes show as well as frequent ones; the numbers are counts.
+    With more than 20 classes neither names nor numbers fit, and the colors alone are shown.
 
     Args:
         evaluation: of a classification.
@@ -117,8 +117,8 @@ def confusion_matrix(evaluation: ClassificationEvaluation) -> Any:
         axes.set_yticks(range(len(counts)), names)
         for row, column in np.ndindex(counts.shape):
             if counts[row, column]:
-                colour = "black" if shares[row, column] > 0.55 else "white"
-                axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=colour, fontsize=7)
+                color = "black" if shares[row, column] > 0.55 else "white"
+                axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=color, fontsize=7)
     axes.tick_params(length=0)
     return figure
 
@@ -157,7 +157,7 @@ def most_confused(evaluation: ClassificationEvaluation, k: int = 8) -> Any:
     figure = new(COLUMN, 0.24 * len(pairs) + 0.5)
     axes = figure.add_subplot()
     places = np.arange(len(pairs))
-    axes.barh(places, [count for _, _, count, _ in pairs], color=COLOURS[0], height=0.7)
+    axes.barh(places, [count for _, _, count, _ in pairs], color=COLORS[0], height=0.7)
     axes.set_yticks(places, [f"{short(true, 14)} as {short(told, 14)}" for true, told, _, _ in pairs])
     axes.invert_yaxis()
     for place, (_, _, count, total) in zip(places, pairs, strict=True):
@@ -192,19 +192,19 @@ def reliability_diagram(
     Raises:
         AttributeError: the evaluation is of another task.
     """
-    shown = [("as it is", evaluation, COLOURS[0], "o")]
-    shown += [] if calibrated is None else [("calibrated", calibrated, COLOURS[1], "s")]
+    shown = [("as it is", evaluation, COLORS[0], "o")]
+    shown += [] if calibrated is None else [("calibrated", calibrated, COLORS[1], "s")]
     figure = new(COLUMN, COLUMN * 1.1)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
     upper.plot([0, 1], [0, 1], color="0.6", lw=0.8, zorder=1)
-    for label, one, colour, mark in shown:
+    for label, one, color, mark in shown:
         bins = [row for row in one.reliability if row.count]
         sure, right = np.array([(row.confidence, row.accuracy) for row in bins]).T
         ends = np.array([wilson(row.accuracy * row.count, row.count) for row in bins]).T
         apart = np.clip([right - ends[0], ends[1] - right], 0, None)
-        upper.errorbar(sure, right, apart, fmt=mark, color=colour, lw=0.8, label=f"{label}: error {one.ece:.3f}")
+        upper.errorbar(sure, right, apart, fmt=mark, color=color, lw=0.8, label=f"{label}: error {one.ece:.3f}")
         edges = [one.reliability[0].low, *(row.high for row in one.reliability)]
-        lower.stairs([row.count for row in one.reliability], edges, color=colour, fill=one is evaluation, lw=1.0)
+        lower.stairs([row.count for row in one.reliability], edges, color=color, fill=one is evaluation, lw=1.0)
     upper.set_ylabel("share right")
     upper.set_ylim(-0.03, 1.03)
     lower.set_ylabel("examples")
@@ -221,7 +221,7 @@ def precision_recall(evaluation: MultilabelEvaluation, k: int = 7) -> Any:
 
     Args:
         evaluation: of several labels.
-        k: labels at most, those with the lowest average precision first: there are seven colours.
+        k: labels at most, those with the lowest average precision first: there are seven colors.
 
     Returns:
         A matplotlib Figure, one column wide; a dot is where the label is told, from a score of 0.5.
@@ -239,12 +239,12 @@ def precision_recall(evaluation: MultilabelEvaluation, k: int = 7) -> Any:
     rows = sorted(rows, key=lambda item: item[0].average_precision)[:k]
     figure = new(COLUMN, COLUMN * 0.9)
     axes = figure.add_subplot()
-    for (row, number), colour in zip(rows, colours(len(rows)), strict=True):
+    for (row, number), color in zip(rows, colors(len(rows)), strict=True):
         right, found, _ = precision_recall_curve(evaluation.targets[:, number], evaluation.scores[:, number])
         label = f"{short(row.label, 16)} {row.average_precision:.2f}"
-        axes.step(found, right, where="post", color=colour, lw=1.0, label=label)
+        axes.step(found, right, where="post", color=color, lw=1.0, label=label)
         if not math.isnan(row.precision):
-            axes.plot(row.recall, row.precision, "o", color=colour)
+            axes.plot(row.recall, row.precision, "o", color=color)
     axes.set_xlabel("share found (recall)")
     axes.set_ylabel("share right of those told (precision)")
     axes.set_xlim(-0.02, 1.02)
@@ -271,7 +271,7 @@ def overlaps(evaluation: BoxEvaluation) -> Any:
     figure = new(COLUMN, 1.7)
     axes = figure.add_subplot()
     counts, edges = np.histogram(1 - example_losses(evaluation), bins=20, range=(0, 1))
-    axes.stairs(counts, edges, color=COLOURS[0], fill=True)
+    axes.stairs(counts, edges, color=COLORS[0], fill=True)
     axes.axvline(0.5, color="0.6", lw=0.8, ls=":")
     axes.set_xlim(0, 1)
     axes.set_xlabel("overlap with the true box")
@@ -320,19 +320,19 @@ def top_losses(evaluation: Evaluation, data: Any, k: int = 9) -> Any:
         true, told = said(evaluation, row)
         single.imshow(picture)
         if evaluation.task == "box":
-            draw_box(single, evaluation.targets[row], picture.shape, COLOURS[0])
-            draw_box(single, as_boxes(evaluation.scores[row][None])[0], picture.shape, COLOURS[1])
+            draw_box(single, evaluation.targets[row], picture.shape, COLORS[0])
+            draw_box(single, as_boxes(evaluation.scores[row][None])[0], picture.shape, COLORS[1])
         single.set_title(f"{short(told, 30)}\nis {short(true, 30)}", loc="left")
     return figure
 
 
-def draw_box(axes: Any, box: Sequence[float], shape: Sequence[int], colour: str) -> None:
+def draw_box(axes: Any, box: Sequence[float], shape: Sequence[int], color: str) -> None:
     """A box (shares of width and height) on a picture."""
     from matplotlib.patches import Rectangle
 
     height, width = shape[:2]
     left, top, right, bottom = box[0] * width, box[1] * height, box[2] * width, box[3] * height
-    axes.add_patch(Rectangle((left - 0.5, top - 0.5), right - left, bottom - top, fill=False, ec=colour, lw=1.5))
+    axes.add_patch(Rectangle((left - 0.5, top - 0.5), right - left, bottom - top, fill=False, ec=color, lw=1.5))
 
 
 @paper
@@ -356,7 +356,7 @@ def predicted_against_true(evaluation: Evaluation, output: int = 0) -> Any:
     axes = figure.add_subplot()
     low, high = float(min(true.min(), told.min())), float(max(true.max(), told.max()))
     axes.plot([low, high], [low, high], color="0.6", lw=0.8, zorder=1)
-    axes.scatter(true, told, s=10, color=COLOURS[0], alpha=min(1.0, 0.25 + 40 / len(true)), lw=0, zorder=2)
+    axes.scatter(true, told, s=10, color=COLORS[0], alpha=min(1.0, 0.25 + 40 / len(true)), lw=0, zorder=2)
     axes.set_xlabel(f"true {short(evaluation.labels[output])}")
     axes.set_ylabel(f"predicted {short(evaluation.labels[output])}")
     axes.set_aspect("equal", adjustable="datalim")

@@ -13,7 +13,7 @@ from zoo.data import Dataset, batches
 from zoo.errors import DataError, OptionError
 from zoo.outputs import box_columns, parts
 from zoo.plots.results import draw_box
-from zoo.plots.style import COLOURS, PAGE, paper, short, tiles
+from zoo.plots.style import COLORS, PAGE, paper, short, tiles
 
 
 @paper
@@ -79,7 +79,7 @@ def show_batch(
         single.imshow(batch.pixels[row])
         own = batch.boxes if batch.boxes is not None else None if boxes is None else boxes[batch.positions]
         if own is not None:
-            draw_box(single, own[row], batch.pixels.shape[1:], COLOURS[1])
+            draw_box(single, own[row], batch.pixels.shape[1:], COLORS[1])
         single.set_title(f"epoch {column}" if column else short(_answer(dataset, shown[row]), 26), loc="left")
     return figure
 

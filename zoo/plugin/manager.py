@@ -33,7 +33,7 @@ from zoo.registry import (
     Provider,
     Registry,
     ZooNotice,
-    core_catalogue,
+    core_catalog,
     row_fault,
 )
 
@@ -98,7 +98,7 @@ class Manager:
         with self._lock:
             if self._records is None:
                 registry = Registry()
-                registry.add(Provider(CORE, DISTRIBUTION, __version__), core_catalogue()["contributes"])
+                registry.add(Provider(CORE, DISTRIBUTION, __version__), core_catalog()["contributes"])
                 records = self._discover()
                 for record in records.values():
                     if record.state == "discovered":
@@ -428,7 +428,7 @@ def hook_functions(module: ModuleType) -> dict[str, Any]:
 
 
 def misnamed_hooks(module: ModuleType) -> list[Problem]:
-    """Functions of a plugin module that look like hooks and are none: a misspelt name, a missing decorator."""
+    """Functions of a plugin module that look like hooks and are none: a misspelled name, a missing decorator."""
     from zoo.plugin.hookspecs import HOOKS
 
     known = HOOKS.values()
@@ -538,20 +538,20 @@ def make_manifest(plugin: str, module_name: str) -> str:
 
     A plugin that does not work with every 0.x says which in a constant of its hook module, `ZOO_API = ">=0.2,<1"`.
     """
-    from zoo.specs import Catalogue, Contributions
+    from zoo.specs import Catalog, Contributions
 
     with contextlib.redirect_stdout(sys.stderr):  # stdout is for the manifest
         module = importlib.import_module(module_name)
     contributes = {kind: [_with_schema(spec) for spec in specs] for kind, specs in hook_results(module).items()}
-    catalogue = Catalogue(
+    catalog = Catalog(
         plugin=plugin,
-        api=getattr(module, "ZOO_API", Catalogue.model_fields["api"].default),
+        api=getattr(module, "ZOO_API", Catalog.model_fields["api"].default),
         generated_by=f"zoo plugins manifest {plugin} --write",
         contributes=Contributions(**contributes),
     )
-    data = catalogue.model_dump(mode="json", exclude_defaults=True)
+    data = catalog.model_dump(mode="json", exclude_defaults=True)
     for key in ("schema_version", "api"):
-        data[key] = getattr(catalogue, key)
+        data[key] = getattr(catalog, key)
     return json.dumps(dict(sorted(data.items())), indent=1, ensure_ascii=False) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""Starts a plugin: a complete project (package, manifest, tests, licence, CI) from the template inside the wheel."""
+"""Starts a plugin: a complete project (package, manifest, tests, license, CI) from the template inside the wheel."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def create(
             dropped.
         kinds: what it provides: "head", "dataset", "augmentation", "backbone", "label-set", "command".
         directory: the project's folder, which must not exist or be empty; default `zoo-NAME` in the working directory.
-        author: for the licence and the metadata.
+        author: for the license and the metadata.
         taken: names of commands that are zoo's own.
 
     Returns:
@@ -123,7 +123,7 @@ def render(slug: str, kinds: Iterable[str], *, author: str = "") -> dict[str, st
     Args:
         slug: the name, without "zoo-".
         kinds: keys of `KINDS`.
-        author: for the licence and the metadata.
+        author: for the license and the metadata.
 
     Raises:
         OptionError: the author's name holds control characters.

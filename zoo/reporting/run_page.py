@@ -423,9 +423,9 @@ def _boxes(pixels: np.ndarray, answer: Evaluation, row: int) -> np.ndarray:
     draw = ImageDraw.Draw(picture)
     height, width = pixels.shape[:2]
     line = max(2, width // 80)
-    for box, colour in ((answer.targets[row], "#0072B2"), (as_boxes(answer.scores[row][None])[0], "#E69F00")):
+    for box, color in ((answer.targets[row], "#0072B2"), (as_boxes(answer.scores[row][None])[0], "#E69F00")):
         left, top, right, bottom = (float(value) * side for value, side in zip(box, (width, height) * 2, strict=True))
-        draw.rectangle((left, top, max(right, left), max(bottom, top)), outline=colour, width=line)
+        draw.rectangle((left, top, max(right, left), max(bottom, top)), outline=color, width=line)
     return np.asarray(picture)
 
 
@@ -557,10 +557,10 @@ def _model(material: Material) -> str:
         "From the pixels down to the answer: side, side, channels, weights. Orange: trained here",
         "network",
     )
-    with suppress(OptionError):  # a base that begins with no convolution over colours
+    with suppress(OptionError):  # a base that begins with no convolution over colors
         figures += _figure(
             first_layer_filters(composition),
-            "Filters of the first layer, grey is 0: edges and colours where weights were learnt, noise where not",
+            "Filters of the first layer, gray is 0: edges and colors where weights were learned, noise where not",
             "filters",
         )
     resizing = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in record["resize"].items())

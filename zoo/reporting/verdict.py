@@ -29,7 +29,7 @@ _WIDE = 0.10
 
 _LITTLE_LEFT = 0.98
 _GAP = 0.10
-"""So much better on what it was trained on: it has learnt those examples by heart."""
+"""So much better on what it was trained on: it has learned those examples by heart."""
 
 _BY_HEART = 0.5
 """So much smaller an error on what it was trained on than on others."""
@@ -183,7 +183,7 @@ def _regression(evaluation: RegressionEvaluation) -> Words:
         good.append(
             f"{what}: off by {row.mae:.4g} on average, on {evaluation.count} examples it was not trained on. Always "
             f"saying the mean would be off by {plain:.4g}.{explained}"
-            + (" So it has learnt nothing that holds for others." if row.mae >= plain > 0 else "")
+            + (" So it has learned nothing that holds for others." if row.mae >= plain > 0 else "")
         )
         fails.append(f"{what}: {_worst_range(values, evaluation.scores[:, place])}")
     low, high = evaluation.mae_interval

@@ -18,7 +18,7 @@ SIDE = 96
 """Side of the pictures with a rectangle, in pixels."""
 
 RECTANGLES = ((14, 18, 42, 40), (52, 46, 80, 76))
-"""Places of the bright rectangle: x_min, y_min, x_max, y_max in pixels; off the centre, and clear of the border, which
+"""Places of the bright rectangle: x_min, y_min, x_max, y_max in pixels; off the center, and clear of the border, which
 an augmentation may mirror."""
 
 TOLERANCE = 4
@@ -108,9 +108,9 @@ class AugmentationConformance(OptionConformance):
         """A run cannot be repeated or resumed: the same seed gives other pictures."""
         self.need("check_returns_only_the_example")
         first = self._examples()
-        backwards, again = self.function(), list(first)
+        backward, again = self.function(), list(first)
         for index in reversed(range(len(first))):  # in another order, by another function
-            again[index] = backwards(self._photo(), SEEDS[index])
+            again[index] = backward(self._photo(), SEEDS[index])
         changed = [seed for seed, one, other in zip(SEEDS, first, again, strict=True) if not np.array_equal(one, other)]
         if changed:
             self.fail(
@@ -301,9 +301,9 @@ def _bright(picture: np.ndarray, claimed: np.ndarray) -> np.ndarray | None:
     """The box around the connected bright pixels that share most with a box; None if none does."""
     from scipy import ndimage
 
-    grey = ndimage.uniform_filter(picture.mean(axis=2), 3)
-    low, high = np.percentile(grey, [2, 99.5])
-    mask = grey > (low + high) / 2
+    gray = ndimage.uniform_filter(picture.mean(axis=2), 3)
+    low, high = np.percentile(gray, [2, 99.5])
+    mask = gray > (low + high) / 2
     if mask.mean() > 0.5:  # a negative
         mask = ~mask
     parts, count = ndimage.label(mask)

@@ -161,7 +161,7 @@ class BackboneConformance(EntryConformance):
         if len(set(ids)) != len(ids):
             self.fail(f"two weight sources have the same id: {', '.join(ids)}")
         for source in self.spec.weights:
-            for field in ("licence", "licence_source", "trained_on"):
+            for field in ("license", "license_source", "trained_on"):
                 if not getattr(source, field).strip():
                     self.fail(f"weight source {source.id!r}: {field} is empty")
 
@@ -246,9 +246,9 @@ class BackboneConformance(EntryConformance):
         except WeightsError as error:
             self.skip(f"its weights are not here: {str(error)[:200]}")
 
-    # -- behaviour -----------------------------------------------------------------------------------------------
+    # -- behavior -----------------------------------------------------------------------------------------------
     def check_batchnorm_stays_frozen(self) -> None:
-        """Training the head shifts the statistics of the pretrained network, and what it had learnt is lost."""
+        """Training the head shifts the statistics of the pretrained network, and what it had learned is lost."""
         self.need("check_builds")
         import keras
 
@@ -314,7 +314,7 @@ class BackboneConformance(EntryConformance):
 
     # -- photos --------------------------------------------------------------------------------------------------
     def _raw_photos(self, size: int) -> np.ndarray:
-        """Crops of two photos in their own colours, float32 (8, size, size, 3), 0..255."""
+        """Crops of two photos in their own colors, float32 (8, size, size, 3), 0..255."""
         from PIL import Image
         from sklearn.datasets import load_sample_images
 
@@ -341,7 +341,7 @@ def preprocessed(pixels: np.ndarray, numbers: Any) -> np.ndarray:
 
 
 def _first_norms(base: Any) -> Iterator[Any]:
-    """The first few BatchNorm layers from the pixels upwards: those whose statistics depend most on the scale."""
+    """The first few BatchNorm layers from the pixels upward: those whose statistics depend most on the scale."""
     import keras
 
     found = [layer for layer in base.layers if isinstance(layer, keras.layers.BatchNormalization)]

@@ -2,7 +2,7 @@
 
 With freshly drawn weights almost any preprocessing gives the same output: BatchNorm statistics of 0 and 1 fit no layer,
 and signals die out. After calibration on real photos every layer has signals of ordinary size, and swapping two
-colour channels moves the output by a third and more.
+color channels moves the output by a third and more.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ def calibrated(base: keras.Model, photos: np.ndarray | None = None, seed: int = 
     if norms:
         _set_statistics(base, norms, photos)
     else:
-        _standardise(base, photos)
+        _standardize(base, photos)
     return base
 
 
 def sample_photos(size: int, *, count: int = 32, seed: int = 0) -> np.ndarray:
     """Varied crops of scikit-learn's two sample photos (a Chinese temple, a flower).
 
-    Place, scale, order of the colour channels, contrast and brightness vary from crop to crop.
+    Place, scale, order of the color channels, contrast and brightness vary from crop to crop.
 
     Args:
         size: side in pixels.
@@ -117,11 +117,11 @@ def _temporarily(settings: list[tuple[Any, dict[str, Any]]]) -> Iterator[None]:
                 setattr(layer, name, value)
 
 
-def _standardise(base: keras.Model, photos: np.ndarray) -> None:
+def _standardize(base: keras.Model, photos: np.ndarray) -> None:
     """One eager pass in which each layer is rescaled as soon as its output is seen."""
     layers = [layer for layer in _leaves(base) if layer.weights and not _is_norm(layer)]
     for layer in layers:
-        layer.call = _standardising(layer, layer.call)
+        layer.call = _standardizing(layer, layer.call)
     try:
         base(photos, training=False)
     finally:
@@ -133,10 +133,10 @@ def _is_norm(layer: Any) -> bool:
     return isinstance(layer, (keras.layers.LayerNormalization, keras.layers.GroupNormalization))
 
 
-def _standardising(layer: Any, call: Callable[..., Any]) -> Callable[..., Any]:
+def _standardizing(layer: Any, call: Callable[..., Any]) -> Callable[..., Any]:
     """A `call` that first brings every channel in front of the activation to mean 0 and standard deviation 1."""
 
-    def standardised_call(*inputs: Any, **options: Any) -> Any:
+    def standardized_call(*inputs: Any, **options: Any) -> Any:
         linear = {"activation": None} if hasattr(layer, "activation") else {}
         with _temporarily([(layer, linear)]):
             output = keras.ops.convert_to_numpy(call(*inputs, **options))
@@ -151,4 +151,4 @@ def _standardising(layer: Any, call: Callable[..., Any]) -> Callable[..., Any]:
         scaled = keras.ops.convert_to_tensor((output - mean if bias else output) / std)
         return layer.activation(scaled) if linear else scaled
 
-    return standardised_call
+    return standardized_call

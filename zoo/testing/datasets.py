@@ -11,8 +11,8 @@ from zoo.testing.suite import OptionConformance
 MOST_DECODED = 2000
 """Pictures that are decoded at most; of a larger dataset every k-th is."""
 
-NO_LICENCE = {"", "?", "-", "unknown", "todo", "tbd", "none", "n/a"}
-"""What says nothing about a licence."""
+NO_LICENSE = {"", "?", "-", "unknown", "todo", "tbd", "none", "n/a"}
+"""What says nothing about a license."""
 
 
 class DatasetConformance(OptionConformance):
@@ -216,10 +216,10 @@ class DatasetConformance(OptionConformance):
                     )
 
     # -- what is declared ----------------------------------------------------------------------------------------
-    def check_licence(self) -> None:
+    def check_license(self) -> None:
         """The user cannot tell whether the data may be used."""
-        if self.spec.licence.strip().lower() in NO_LICENCE:
-            self.fail(f"licence is {self.spec.licence!r}: give its SPDX id, or say in words what its author says")
+        if self.spec.license.strip().lower() in NO_LICENSE:
+            self.fail(f"license is {self.spec.license!r}: give its SPDX id, or say in words what its author says")
 
     def check_source(self) -> None:
         """The user cannot find out where the data comes from, nor cite it."""

@@ -102,7 +102,7 @@ class HeadConformance(OptionConformance):
             if len(result.shape) != 2 or result.shape[0] != 4:
                 self.fail(f"features (4, {features}) give {tuple(result.shape)}; expected (4, outputs)")
 
-    def check_outputs_honoured(self) -> None:
+    def check_outputs_honored(self) -> None:
         """The user's data has five classes and the head answers with another number of them."""
         self.need("check_builds_on_any_width")
         for outputs in (self.width,) if self.fixed or self.spec.task == "box" else (self.width, 2, 7):
@@ -162,11 +162,11 @@ class HeadConformance(OptionConformance):
     # -- on a base -----------------------------------------------------------------------------------------------
     def check_composes(self) -> None:
         """`zoo.build` refuses the head."""
-        self.need("check_outputs_honoured")
+        self.need("check_outputs_honored")
         self._tiny()
 
     def check_base_stays_frozen(self) -> None:
-        """The head opens the pretrained base, and the first epoch destroys what it had learnt."""
+        """The head opens the pretrained base, and the first epoch destroys what it had learned."""
         self.need("check_composes")
         open_ones = [weight.path for weight in self._tiny().composition.backbone.trainable_weights]
         if open_ones:
@@ -183,7 +183,7 @@ class HeadConformance(OptionConformance):
             self.fail("one gradient step through the head changed weights of the frozen base")
 
     def check_head_learns(self) -> None:
-        """`fit` runs to its end, and the head has learnt nothing."""
+        """`fit` runs to its end, and the head has learned nothing."""
         self.need("check_composes")
         if not self._tiny().composition.head.weights:
             return  # a head that has nothing to learn

@@ -214,7 +214,7 @@ class PluginConformance(Conformance):
 
     # -- hooks ---------------------------------------------------------------------------------------------------
     def check_hooks_known(self) -> None:
-        """A hook is misspelt, and what it provides is nowhere to be found."""
+        """A hook is misspelled, and what it provides is nowhere to be found."""
         for problem in misnamed_hooks(self._module()):
             self.fail(f"{problem.what}; {problem.advice}")
 

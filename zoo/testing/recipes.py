@@ -34,11 +34,11 @@ class RecipeConformance(EntryConformance):
         """A head on a base of three stages, with augmentation if the recipe is about views."""
         import zoo
         from zoo.specs import Preprocessing
-        from zoo.testing.tiny import COLOURS, tiny_backbone
+        from zoo.testing.tiny import COLORS, tiny_backbone
 
         model = zoo.build(
             tiny_backbone(),
-            zoo.head("linear", labels=list(COLOURS)),
+            zoo.head("linear", labels=list(COLORS)),
             preprocessing=Preprocessing(scale=2 / 255, mean=(1.0, 1.0, 1.0)),
             augment=["flip"] if any(phase.views for phase in self.spec.phases) else None,
         )
@@ -47,7 +47,7 @@ class RecipeConformance(EntryConformance):
         return model
 
     def _stages(self) -> list[str]:
-        """The stages of the tiny base, from the pixels upwards."""
+        """The stages of the tiny base, from the pixels upward."""
         return self.keep("stages", lambda: [stage.name for stage in self._base().composition.stages])
 
     def _named(self) -> set[str]:

@@ -240,7 +240,7 @@ class OptionConformance(EntryConformance):
 
     # -- options -------------------------------------------------------------------------------------------------
     def check_unknown_option_rejected(self) -> None:
-        """A misspelt option is ignored without a word, and the user trains with the default."""
+        """A misspelled option is ignored without a word, and the user trains with the default."""
         from zoo.errors import OptionError
 
         try:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SIDE = 32
 """Side of the tiny pictures, in pixels."""
 
-COLOURS = {"red": (200, 40, 40), "green": (40, 180, 60), "blue": (40, 60, 210)}
+COLORS = {"red": (200, 40, 40), "green": (40, 180, 60), "blue": (40, 60, 210)}
 """The classes of the tiny pictures."""
 
 
@@ -66,12 +66,12 @@ def _weights(size: int, seed: int) -> list[np.ndarray]:
 
 
 def tiny_dataset(task: str = "classification", *, count: int = 36, seed: int = 0) -> Dataset:
-    """Pictures that can be learnt from: a coloured rectangle on a grey background, 32 x 32 pixels.
+    """Pictures that can be learned from: a colored rectangle on a gray background, 32 x 32 pixels.
 
     Args:
-        task: what the answers are. "classification": the colour (red, green, blue). "multilabel": is it red, is it
+        task: what the answers are. "classification": the color (red, green, blue). "multilabel": is it red, is it
             large, is it at the left. "regression": width and height of the rectangle in pixels. "box": where it is.
-        count: number of pictures; the colours take turns.
+        count: number of pictures; the colors take turns.
         seed: of places, sizes and noise.
 
     Returns:
@@ -89,18 +89,18 @@ def tiny_dataset(task: str = "classification", *, count: int = 36, seed: int = 0
         picture = random.integers(90, 130, (SIDE, SIDE, 3), np.uint8)
         width, height = random.integers(8, 18, 2)
         left, top = random.integers(0, SIDE - width), random.integers(0, SIDE - height)
-        colour = np.array(list(COLOURS.values())[index % len(COLOURS)])
-        picture[top : top + height, left : left + width] = colour + random.integers(-20, 21, (height, width, 3))
+        color = np.array(list(COLORS.values())[index % len(COLORS)])
+        picture[top : top + height, left : left + width] = color + random.integers(-20, 21, (height, width, 3))
         pictures.append(picture)
         boxes.append((left, top, left + width, top + height))
     x, box = np.stack(pictures), np.array(boxes, np.float32)
     sizes = box[:, 2:] - box[:, :2]
     name = f"tiny {task}"
     if task == "classification":
-        return Arrays(x, np.arange(count) % len(COLOURS), labels=tuple(COLOURS), name=name)
+        return Arrays(x, np.arange(count) % len(COLORS), labels=tuple(COLORS), name=name)
     if task == "multilabel":
         flags = np.stack(
-            [np.arange(count) % len(COLOURS) == 0, sizes.prod(1) > 150, box[:, 0] + box[:, 2] < SIDE], axis=1
+            [np.arange(count) % len(COLORS) == 0, sizes.prod(1) > 150, box[:, 0] + box[:, 2] < SIDE], axis=1
         )
         return Arrays(x, flags.astype(np.float32), labels=("red", "large", "left"), task="multilabel", name=name)
     if task == "regression":

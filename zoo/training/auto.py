@@ -64,7 +64,7 @@ class Measured:
         per_class: images a class: the harmonic mean over classes, so that rare ones count; 0 for other tasks.
         chance: share of the largest class.
         probe: cross-validated accuracy of a linear probe on features; None where it could not be measured.
-        knn: leave-one-out accuracy of the 5 nearest neighbours on the same features.
+        knn: leave-one-out accuracy of the 5 nearest neighbors on the same features.
         pixels: cross-validated accuracy of the same probe on raw pixels.
         sample: images these were measured on.
         linear: whether the head is linear.
@@ -195,7 +195,7 @@ def _figures(found: Measured) -> list[str]:
         return []
     said = [
         f"On {found.sample} training images a linear probe on the frozen features is right for {found.probe}, the "
-        f"nearest neighbours for {found.knn}, a probe on raw pixels for {found.pixels}; the largest class has "
+        f"nearest neighbors for {found.knn}, a probe on raw pixels for {found.pixels}; the largest class has "
         f"{found.chance:.3f}."
     ]
     if found.pixels.value >= found.probe.low:

@@ -154,7 +154,7 @@ def exactly(model: Any, layers: Sequence[Any]) -> Iterator[None]:
 
 def fewest_copies(examples: int, count: int) -> int:
     """How often a batch of so many examples must be given for each of so many devices to have one of them."""
-    # TensorFlow divides upwards: the first devices get more, and the last ones what is left.
+    # TensorFlow divides upward: the first devices get more, and the last ones what is left.
     enough = (n for n in range(1, count + 1) if n * examples > (count - 1) * -(-n * examples // count))
     return next(enough)
 

@@ -136,7 +136,7 @@ def train(
 
     Args:
         composition: the model; its head, and the stages the recipe unfreezes, are changed in place.
-        dataset: labelled data whose classes are those of the head.
+        dataset: labeled data whose classes are those of the head.
         split: positions to train on and to validate with.
         recipe: phases in order.
         measure: gives loss and accuracy of scores.

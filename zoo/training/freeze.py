@@ -31,10 +31,10 @@ BatchNorm = Literal["frozen", "adapt", "train"]
 
 
 def stages_that_train(stages: Sequence[str], unfreeze: int | str | Sequence[str]) -> list[str]:
-    """The names of the stages that train, from the pixels upwards.
+    """The names of the stages that train, from the pixels upward.
 
     Args:
-        stages: all stages, from the pixels upwards.
+        stages: all stages, from the pixels upward.
         unfreeze: how many from the top, "all", or names.
     """
     if unfreeze == "all":
@@ -55,7 +55,7 @@ def freeze(
 
     Args:
         backbone: the base network.
-        stages: its stages, from the pixels upwards.
+        stages: its stages, from the pixels upward.
         unfreeze: which stages train: how many from the top, "all", or their names.
         batchnorm: unless "frozen", BatchNorm in the stages that train learns too.
 
@@ -81,7 +81,7 @@ def flags(layers: Iterable[Any]) -> list[tuple[str, bool]]:
 
 @contextmanager
 def quiet_dropout(stages: list[Stage], training: list[str]) -> Iterator[None]:
-    """Switch off Dropout (and StochasticDepth made of it) inside frozen stages; the rates come back afterwards.
+    """Switch off Dropout (and StochasticDepth made of it) inside frozen stages; the rates come back afterward.
 
     `trainable = False` does not stop Dropout in `fit`, so without this the features of a frozen base would differ from
     the cached ones.

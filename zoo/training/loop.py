@@ -208,7 +208,7 @@ def loss_for(
         outputs: the answers.
         from_logits: whether the model gives logits rather than probabilities.
         scales: name of each regression -> the unit of each of its values. Its error counts in these units, so that
-            neither the choice of metres or millimetres nor a value with large numbers decides what is learnt.
+            neither the choice of meters or millimeters nor a value with large numbers decides what is learned.
         shares: whether the targets of the one classification are shares of classes.
     """
     import keras

@@ -151,7 +151,7 @@ def resolve(recipe: RecipeSpec, stages: Sequence[str]) -> RecipeSpec:
 
     Args:
         recipe: the recipe.
-        stages: the stages of the base, from the pixels upwards.
+        stages: the stages of the base, from the pixels upward.
 
     Returns:
         A recipe whose phases say `unfreeze` as a number, "all", names, or "chosen": that one is chosen when its turn
@@ -184,7 +184,7 @@ def rates(phase: PhaseSpec, stages: Sequence[str]) -> dict[str, float]:
 
     Args:
         phase: a resolved phase.
-        stages: all stages of the base, from the pixels upwards.
+        stages: all stages of the base, from the pixels upward.
 
     Returns:
         Stage (or "head") -> factor; with `stage_decay` d, the head has 1, the top stage d, the one below d squared,

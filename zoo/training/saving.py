@@ -578,7 +578,7 @@ def unsaved(callbacks: Sequence[Any]) -> list[str]:
 
 
 def _settings(layers: Sequence[Any]) -> list[tuple[Any, str, Any]]:
-    """(layer, name, value) of what is another within a phase: Dropout of frozen stages off, BatchNorm synchronised."""
+    """(layer, name, value) of what is another within a phase: Dropout of frozen stages off, BatchNorm synchronized."""
     names = ("rate", "synchronized")
     return [
         (layer, name, getattr(layer, name))

@@ -213,8 +213,8 @@ def _check_whole(response: httpx.Response, target: links.Target, request: Reques
 
 def _check_encoding(response: httpx.Response, target: links.Target, request: Request) -> None:
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
-    mislabelled = encoding in {"gzip", "x-gzip"} and request.filename.endswith(GZIPPED)
-    if encoding not in {"", "identity"} and not mislabelled:
+    mislabeled = encoding in {"gzip", "x-gzip"} and request.filename.endswith(GZIPPED)
+    if encoding not in {"", "identity"} and not mislabeled:
         raise _failed(request, target, f"the server sends it as {encoding!r} although it was asked not to")
 
 

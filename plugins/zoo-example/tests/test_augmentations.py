@@ -28,7 +28,7 @@ def test_the_whole_picture_lies_in_the_box_it_was_shrunk_into() -> None:
     assert 10 <= right - left == bottom - top < 40
     outside = np.ones((40, 40), bool)
     outside[top:bottom, left:right] = False
-    assert (small[outside] == 100).all()  # the mean colour
+    assert (small[outside] == 100).all()  # the mean color
     middle = (top + bottom) // 2
     assert (small[top : middle - 1, left:right] == 0).all()
     assert (small[middle + 1 : bottom, left:right] == 200).all()

@@ -1,4 +1,4 @@
-"""`zoo evaluate`: a model measured on labelled data."""
+"""`zoo evaluate`: a model measured on labeled data."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def command(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Measure a model on labelled data.
+    """Measure a model on labeled data.
 
     DATA is a folder of class folders, a CSV file or the name of a dataset.
 

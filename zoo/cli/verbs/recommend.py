@@ -12,7 +12,7 @@ from zoo.cli.quiet import load_keras
 from zoo.errors import OptionError
 from zoo.progress import Display
 
-_EXPENDABLE = ("licence", "size", "macs", "params", "top1", "knn 95 %", "knn", "95 % interval")
+_EXPENDABLE = ("license", "size", "macs", "params", "top1", "knn 95 %", "knn", "95 % interval")
 """Columns that a narrow terminal does without, the least important first."""
 
 
@@ -28,7 +28,7 @@ _EXPENDABLE = ("licence", "size", "macs", "params", "top1", "knn 95 %", "knn", "
 @click.option("--budget", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Time to spend.")
 @click.option("--max-params", type=COUNT, help="Most weights without the classifier, e.g. 10M.")
 @click.option("--max-size", type=BYTES, help="Largest weight file, e.g. 50MB.")
-@click.option("--licence", "--license", "licence", help="Licence of the weights, e.g. Apache-2.0.")
+@click.option("--license", help="License of the weights, e.g. Apache-2.0.")
 @click.option("--features", multiple=True, metavar="NAMES", help="What the probe reads: avg, max, a stage, or a layer.")
 @click.option("--input-sizes", multiple=True, metavar="PIXELS", help="Sides of the input to compare, e.g. 128,224.")
 @click.option(
@@ -50,7 +50,7 @@ def command(
     budget: float | None,
     max_params: float | None,
     max_size: float | None,
-    licence: str | None,
+    license: str | None,
     features: tuple[str, ...],
     input_sizes: tuple[str, ...],
     scores: tuple[str, ...],
@@ -68,7 +68,7 @@ def command(
     \b
     Example:
       zoo recommend photos/ --max-params 10M --budget 120
-      zoo recommend photos/ --licence apache-2.0 --input-sizes 128,224 --html which.html
+      zoo recommend photos/ --license apache-2.0 --input-sizes 128,224 --html which.html
     """
     # What can be told without Keras, which takes seconds to load, is told before.
     if html is not None and not Path(html).parent.is_dir():
@@ -97,7 +97,7 @@ def command(
             budget=budget,
             max_params=max_params,
             max_size=max_size,
-            licence=licence,
+            license=license,
             features=names(features) or None,
             input_sizes=[int(size) for size in sizes] or None,
             scores=names(scores),

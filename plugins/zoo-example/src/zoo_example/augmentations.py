@@ -25,7 +25,7 @@ class ZoomOutOptions(BaseModel):
 SPECS = (
     AugmentationSpec(
         name="zoom-out",
-        summary="a smaller picture at a random place on a ground of its mean colour",
+        summary="a smaller picture at a random place on a ground of its mean color",
         tags=("example", "geometry"),
         factory="zoo_example.augmentations:zoom_out",
         options="zoo_example.augmentations:ZoomOutOptions",

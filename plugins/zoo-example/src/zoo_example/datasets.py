@@ -29,7 +29,7 @@ SPECS = (
         loader="zoo_example.datasets:load",
         options="zoo_example.datasets:ShapesOptions",
         splits={"train": TRAIN, "test": COUNT - TRAIN},
-        licence="CC0-1.0",
+        license="CC0-1.0",
         source="drawn by the code of zoo-example; it shows that a model learns, not how well it does on photos",
     ),
 )
@@ -65,7 +65,7 @@ def draw(label: str, *, seed: int, noise: int = 80) -> tuple[np.ndarray, list[fl
 
     Args:
         label: "bar", "disc" or "square".
-        seed: of place, size, colour and noise.
+        seed: of place, size, color and noise.
         noise: brightest level of the ground.
 
     Returns:
@@ -75,8 +75,8 @@ def draw(label: str, *, seed: int, noise: int = 80) -> tuple[np.ndarray, list[fl
 
     random = np.random.default_rng(seed)
     picture = random.integers(0, noise, (SIDE, SIDE, 3), dtype=np.uint8)
-    centre, size = random.integers(20, SIDE - 20, 2), int(random.integers(10, 20))
-    down, right = np.mgrid[:SIDE, :SIDE] - centre[:, None, None]
+    center, size = random.integers(20, SIDE - 20, 2), int(random.integers(10, 20))
+    down, right = np.mgrid[:SIDE, :SIDE] - center[:, None, None]
     inside = {
         "bar": (abs(down) <= 3) & (abs(right) <= size),
         "disc": down**2 + right**2 <= size**2,

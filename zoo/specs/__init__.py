@@ -50,7 +50,7 @@ class ResizeRule(Spec):
 
     mode: Literal["crop", "stretch", "pad"] = Field(
         default="crop",
-        description="crop: shorter side to size / crop_fraction, then the centre; "
+        description="crop: shorter side to size / crop_fraction, then the center; "
         "stretch: both sides to size; pad: longer side to size, black borders",
     )
     crop_fraction: float = Field(default=1.0, gt=0, le=1, description="side of the crop / side before cropping")
@@ -67,7 +67,7 @@ class Preprocessing(Spec):
     """
 
     resize: ResizeRule = ResizeRule()
-    channel_order: Literal["RGB", "BGR"] = Field(default="RGB", description="order of the colours in the network")
+    channel_order: Literal["RGB", "BGR"] = Field(default="RGB", description="order of the colors in the network")
     scale: float = Field(default=1.0, description="factor on pixels 0..255, before mean and std")
     mean: tuple[float, ...] = Field(default=(0.0, 0.0, 0.0), description="per channel, after scale")
     std: tuple[float, ...] = Field(default=(1.0, 1.0, 1.0), description="per channel, after scale")
@@ -87,13 +87,13 @@ class InputSpec(Spec):
 
     default_size: int = Field(description="side of the square input, in pixels")
     min_size: int = Field(description="smallest side that still works, in pixels")
-    channels: int = Field(default=3, description="colour channels")
+    channels: int = Field(default=3, description="color channels")
 
 
 class StageSpec(Spec):
     """A part of the backbone that is frozen or trained as one: all layers at one resolution."""
 
-    name: Slug = Field(description="stem, stage1, stage2, ...; from the pixels upwards")
+    name: Slug = Field(description="stem, stage1, stage2, ...; from the pixels upward")
     stride: int = Field(description="input pixels per cell of the stage's output, per side")
     channels: int = Field(description="channels of the stage's output")
     layers: int = Field(description="number of layers")
@@ -137,8 +137,8 @@ class WeightSource(Spec):
         default=None,
         description="published digest; None: the sha256 of the first use is recorded and held to",
     )
-    licence: str = Field(description="SPDX id of the licence of the weights, or a plain statement")
-    licence_source: str = Field(description="where the licence is stated")
+    license: str = Field(description="SPDX id of the license of the weights, or a plain statement")
+    license_source: str = Field(description="where the license is stated")
     trained_on: str = Field(description="data the weights were trained on")
 
     @model_validator(mode="after")
@@ -302,7 +302,7 @@ class AugmentationSpec(NamedSpec):
 
 
 class DatasetSpec(NamedSpec):
-    """Labelled data that can be named."""
+    """Labeled data that can be named."""
 
     modality: Modality = Field(default="image", description="what its examples are")
     task: Task = Field(default="classification", description="what its answers are")
@@ -314,7 +314,7 @@ class DatasetSpec(NamedSpec):
     url: str | None = Field(default=None, description="where the files come from")
     bytes: int | None = Field(default=None, description="size of the download")
     digest: Digest | None = Field(default=None, description="digest of the download")
-    licence: str = Field(description="SPDX id or a plain statement")
+    license: str = Field(description="SPDX id or a plain statement")
     source: str = Field(default="", description="who published it")
 
 
@@ -508,7 +508,7 @@ class Contributions(Spec):
     recipes: tuple[RecipeSpec, ...] = ()
 
 
-class Catalogue(Spec):
+class Catalog(Spec):
     """A file of contributions: `registry.json` (plugin `zoo`), or a plugin's `zoo-plugin.json`."""
 
     schema_version: str = Field(default="1.0", description="version of this vocabulary")
@@ -520,7 +520,7 @@ class Catalogue(Spec):
 
 def json_schema() -> dict[str, Any]:
     """The JSON schema of `registry.json` and of plugin manifests."""
-    return Catalogue.model_json_schema()
+    return Catalog.model_json_schema()
 
 
 Phase, Recipe = PhaseSpec, RecipeSpec
