@@ -169,7 +169,7 @@ def test_columns_that_are_named(table):
     assert from_csv(path, answers="age", task="classification").labels == tuple(map(str, range(24)))
     with pytest.raises(OptionError, match=r"answers='aeg' is not a column\. Did you mean 'age'"):
         from_csv(path, answers="aeg")
-    with pytest.warns(ZooNotice, match="learned from it is label; not used: age"):
+    with pytest.warns(ZooNotice, match="learned from it is label; unused: age"):
         load(table("file,label,age", lambda n: f",{'ab'[n % 2]},{n}"))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
