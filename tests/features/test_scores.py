@@ -115,10 +115,10 @@ def test_out_of_fold_probabilities_are_those_of_probes_that_did_not_see_the_row(
     assert (out_of_fold(wide, noise, folds, n_classes=3).probabilities.argmax(axis=1) == noise).mean() < 0.5
     from sklearn.linear_model import LogisticRegression
 
-    from zoo.features.probe import _rotate
+    from zoo.features.probe.axes import rotate
 
     single = out_of_fold(values, targets, folds, n_classes=3, cs=[1.0])
-    rows = _rotate(values).rows.part(np.arange(len(values)))
+    rows = rotate(values).rows.part(np.arange(len(values)))
     for fold in range(3):
         model = LogisticRegression(C=1.0, tol=1e-8, max_iter=5000).fit(rows[folds != fold], targets[folds != fold])
         np.testing.assert_allclose(

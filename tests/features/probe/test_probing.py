@@ -8,18 +8,7 @@ import numpy as np
 import pytest
 
 from zoo.errors import DataError, OptionError
-from zoo.features import probe as room
-from zoo.features.probe import Probe, fit_probe
-
-
-@pytest.fixture(scope="module")
-def digits() -> tuple[np.ndarray, np.ndarray]:
-    """Raw pixels of 700 real digits of all writers: (700, 64), three of the features constant."""
-    from sklearn.datasets import load_digits
-
-    source = load_digits()
-    chosen = np.random.default_rng(0).permutation(1797)[:700]
-    return source.data[chosen].astype(np.float32), source.target[chosen]
+from zoo.features.probe import Probe, axes, cross_validation, fit_probe, probing, rows
 
 
 @pytest.fixture(scope="module")
@@ -81,10 +70,10 @@ def test_solution_is_scikit_learns(name: str, c: float, request: pytest.FixtureR
 @pytest.fixture
 def streamed(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if the features were many: read in blocks of some 80 rows, never copied."""
-    monkeypatch.setattr(room, "_SMALL", 0)
-    monkeypatch.setattr(room, "_BLOCK", 5000)
-    monkeypatch.setattr(room, "_BLOCK_ROWS", 1)
-    monkeypatch.setattr(room, "_rotate", lambda values: pytest.fail("copied into memory"))
+    monkeypatch.setattr(axes, "SMALL", 0)
+    monkeypatch.setattr(rows, "BLOCK", 5000)
+    monkeypatch.setattr(rows, "BLOCK_ROWS", 1)
+    monkeypatch.setattr(probing, "rotate", lambda values: pytest.fail("copied into memory"))
 
 
 @pytest.mark.parametrize("c", [1.0, 100.0])
@@ -151,29 +140,10 @@ def test_rows_on_disk_solve_as_rows_in_memory(digits, tmp_path: Path, monkeypatc
     assert kept.shape == (600, 64)
     np.testing.assert_array_equal(kept[10:20], values[110:120])
     np.testing.assert_array_equal(kept[np.array([3, 599, 3])], values[[103, 699, 103]])
-    monkeypatch.setattr(room, "_SMALL", 0)
+    monkeypatch.setattr(axes, "SMALL", 0)
     on_disk = fit_probe(kept, targets[100:], n_classes=10, cs=[10.0])
     in_memory = fit_probe(values[100:], targets[100:], n_classes=10, cs=[10.0])
     np.testing.assert_array_equal(on_disk.kernel, in_memory.kernel)
-
-
-def test_ridge_over_many_rows_is_scikit_learns(digits, monkeypatch: pytest.MonkeyPatch) -> None:
-    from sklearn.linear_model import Ridge
-
-    from zoo.features import linear
-
-    values, targets = digits[0].astype(np.float32), np.stack([digits[1], digits[1] ** 2], axis=1).astype(np.float32)
-    monkeypatch.setattr(linear, "_ROWS", 300)
-    monkeypatch.setattr(room, "_BLOCK", 5000)
-    monkeypatch.setattr(room, "_BLOCK_ROWS", 1)
-    found = linear._ridge(values, targets, standardize=False)
-    mean, variance = values.mean(axis=0), values.var(axis=0)
-    x = (values - mean) / np.sqrt((variance + variance.mean()) * values.shape[1]) * np.sqrt(350)
-    y = (targets - targets.mean(axis=0)) / targets.std(axis=0)
-    expected = Ridge(alpha=np.array(found.report["ridge_alpha"])).fit(x, y).predict(x)
-    told = (values @ found.kernel + found.bias - targets.mean(axis=0)) / targets.std(axis=0)
-    np.testing.assert_allclose(told, expected, atol=1e-3)
-    assert (np.abs(expected - y) < 1).mean() > 0.8
 
 
 def test_two_outputs_are_a_binary_regression(digits) -> None:
@@ -220,88 +190,10 @@ def test_scale_and_offset_of_the_features_do_not_matter(digits) -> None:
         )
 
 
-def test_choice_of_c(digits) -> None:
-    values, targets = digits
-    probe = fit_probe(values[:500], targets[:500], n_classes=10)
-    cs = [candidate.c for candidate in probe.candidates]
-    assert cs == sorted(cs)
-    assert len(cs) < len(room._PATH)  # the path ended where the loss had turned
-    losses = {candidate.c: candidate.log_loss for candidate in probe.candidates}
-    assert losses[probe.c] == probe.cv_log_loss < min(losses.values()) + 0.02
-    assert losses[probe.c] < losses[0.1] / 2
-    held_out = (probe.scores(values[500:]).argmax(axis=1) == targets[500:]).mean()
-    assert probe.cv_accuracy == pytest.approx(held_out, abs=0.05)
-    assert held_out > 0.9
-
-
-def test_given_cs_are_the_ones_compared(digits) -> None:
-    probe = fit_probe(*digits, n_classes=10, cs=[1000.0, 1.0, 1.0])
-    assert [candidate.c for candidate in probe.candidates] == [1.0, 1000.0]
-    assert probe.c == 1000.0
-    assert probe.candidates[1].log_loss < probe.candidates[0].log_loss
-
-
-def test_cross_validation_agrees_with_scikit_learn(digits) -> None:
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import PredefinedSplit, cross_validate
-
-    values, targets = digits
-    probe = fit_probe(values, targets, n_classes=10, cs=[10.0], seed=5)
-    x = (values - values.mean(axis=0)) / probe.scale
-    found = cross_validate(
-        LogisticRegression(C=10.0, tol=1e-6, max_iter=20_000),
-        x,
-        targets,
-        cv=PredefinedSplit(room._fold_numbers(values, targets, seed=5)),
-        scoring=["accuracy", "neg_log_loss"],
-    )
-    assert probe.cv_accuracy == pytest.approx(found["test_accuracy"].mean(), abs=0.005)
-    # Folds are solved to 0.3 % of F only.
-    assert probe.cv_log_loss == pytest.approx(-found["test_neg_log_loss"].mean(), rel=0.03)
-
-
-def test_of_equals_the_usual_c_is_taken() -> None:
-    # Four rows left out; C = 10 has the lowest mean, 1. The differences of C = 100 from it are 3, -1, 1, -1: mean 0.5,
-    # standard deviation 1.66, standard error 0.83: not to be told apart. With 4 more they are.
-    losses = np.array([[5.0, 5, 5, 5], [0, 2, 0, 2], [3, 1, 1, 1], [9, 9, 9, 9]])
-    assert room._choose([1.0, 10.0, 100.0, 1000.0], losses) == 2
-    losses[2] += 4
-    assert room._choose([1.0, 10.0, 100.0, 1000.0], losses) == 1
-
-
-def test_the_path_ends_where_nothing_more_is_gained() -> None:
-    assert not room._turned([2.0, 1.0])
-    assert not room._turned([2.0, 1.0, 0.5])
-    assert not room._turned([1.0, 1.1, 0.9])  # one step up is not a turn
-    assert room._turned([1.0, 1.1, 1.2])
-    assert room._turned([1.0, 0.9999, 0.9995])
-    assert room._turned([2e-4, 1.6e-4, 1.5e-4])  # classes that never touch: the loss falls for ever
-
-
-def test_same_rows_never_straddle_folds() -> None:
-    """Every row twice, labels at random: a probe that has seen the twin would be right half of the time or more."""
-    rng = np.random.default_rng(0)
-    values = np.repeat(rng.normal(size=(120, 40)).astype(np.float32), 2, axis=0)
-    targets = np.repeat(rng.integers(0, 4, 120), 2)
-    probe = fit_probe(values, targets, n_classes=4)
-    assert probe.cv_accuracy < 0.4
-    number = room._fold_numbers(values, targets, seed=3)
-    assert (number[::2] == number[1::2]).all()
-
-
-def test_folds_are_stratified_and_even(digits) -> None:
-    values, targets = digits
-    number = room._fold_numbers(values, targets, seed=0)
-    assert np.ptp(np.bincount(number)) <= 1
-    for label in range(10):
-        assert np.ptp(np.bincount(number[targets == label], minlength=3)) <= 1
-    assert (number != room._fold_numbers(values, targets, seed=1)).any()
-
-
 def test_many_rows_are_sampled_for_the_choice_only(digits, monkeypatch: pytest.MonkeyPatch) -> None:
     values, targets = digits
-    monkeypatch.setattr(room, "_FOLD_ROWS", 200)
-    number = room._fold_numbers(values, targets, seed=0)
+    monkeypatch.setattr(cross_validation, "FOLD_ROWS", 200)
+    number = cross_validation.fold_numbers(values, targets, seed=0)
     assert (number >= 0).sum() == 200
     share = np.bincount(targets) * 200 / 700
     assert np.abs(np.bincount(targets[number >= 0], minlength=10) - share).max() <= 1

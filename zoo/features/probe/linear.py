@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import DataError
-from zoo.features.probe import ClassWeight, Matrix, blocks, fit_probe
+from zoo.features.probe.inputs import ClassWeight
+from zoo.features.probe.probing import fit_probe
+from zoo.features.probe.rows import Matrix, blocks
 from zoo.outputs import parts
 from zoo.specs import Output
 
