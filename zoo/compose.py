@@ -14,10 +14,10 @@ import numpy as np
 
 from zoo.errors import OptionError, WeightsError, did_you_mean
 from zoo.head_request import BACKBONE, FEATURES, HEAD, OUTPUT, PREPROCESSING, UNITS, Head, Restriction
-from zoo.outputs import columns, parts, task_of
 from zoo.plugin import call_factory, load_target, registry
 from zoo.registry import ZooNotice
 from zoo.specs import BackboneSpec, HeadSpec, Output, Preprocessing, ResizeRule, Task, TrainedHead
+from zoo.tasks import columns, parts, task_of
 from zoo.weights import StoredFile, resolve
 
 if TYPE_CHECKING:

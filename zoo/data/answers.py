@@ -9,8 +9,8 @@ import numpy as np
 
 from zoo.data.dataset import misfit
 from zoo.errors import DataError
-from zoo.outputs import as_array, class_names
 from zoo.specs import Output, Task
+from zoo.tasks import as_array, class_names
 
 
 def understand(

@@ -11,8 +11,8 @@ import numpy as np
 from zoo.data.answers import understand
 from zoo.data.dataset import Dataset, pixel_digest
 from zoo.errors import DataError
-from zoo.outputs import as_array
 from zoo.specs import Output, Task
+from zoo.tasks import as_array
 
 MEMORY_LIMIT = 4 * 2**30
 """Most bytes of uint8 pixels that a stream (tf.data, PyDataset) may fill: 4 GiB, 28,000 images of 224 x 224."""

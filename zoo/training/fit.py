@@ -19,9 +19,9 @@ from zoo.errors import DataError, DivergedError, OptionError
 from zoo.features import Features, extract, fit_linear
 from zoo.features.extraction import Kept, Progress, View
 from zoo.features.probe import Matrix
-from zoo.outputs import box_columns, read_scores
 from zoo.progress import Display, figures
 from zoo.specs import HEAD_STAGE, PhaseSpec, RecipeSpec
+from zoo.tasks import box_columns, read_scores
 from zoo.training import devices, receipts
 from zoo.training.freeze import freeze, leaves, quiet_dropout
 from zoo.training.loop import Images, Rows, descend
