@@ -191,7 +191,7 @@ def test_runs_are_compared_from_their_folders_alone(runs: list[zoo.Run], monkeyp
     assert found.data == "the test split of tiny classification"
     assert found["probe1"].evaluation.accuracy == runs[1].test.accuracy
     assert found["probe0"].seconds == sum(phase["seconds"] for phase in runs[0].phases)
-    assert (found["probe0"].trained, found["probe0"].parameters) == (75, runs[0].details["parameters"]["total"])
+    assert (found["probe0"].trained, found["probe0"].parameters) == (75, runs[0].record.results.parameters.total)
     assert found["probe0"].ms is None
     with pytest.raises(OptionError, match="without a path or name"):
         compare([runs[0], "scratch"], timings=False)
@@ -244,9 +244,9 @@ def test_scratch_is_trained_on_what_no_run_held_out(runs: list[zoo.Run], tmp_pat
     made = zoo.load_run(tmp_path / "scratch")
     assert set(made.test.hashes) == set(runs[0].test.hashes)
     assert set(made.validation.hashes) == set(runs[0].validation.hashes)
-    assert made.details["data"]["train"] == 60 - runs[0].test.count - runs[0].validation.count
+    assert made.record.results.data.train == 60 - runs[0].test.count - runs[0].validation.count
     assert found["scratch"].trained == found["scratch"].parameters
-    assert made.details["input_size"] == 32
+    assert made.record.results.input_size == 32
     assert len(made.history["loss"]) == 3
     assert made.history["loss"][-1] < made.history["loss"][0]
 

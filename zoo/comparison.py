@@ -10,18 +10,20 @@ from typing import Any
 import numpy as np
 
 from zoo import data as data_room
+from zoo.building import build
+from zoo.building import load as load_model
 from zoo.errors import DataError, OptionError, UnknownNameError, WeightsError, ZooError
-from zoo.evaluation import Evaluation, MultiOutputEvaluation, load_run
+from zoo.evaluation import Evaluation, MultiOutputEvaluation
 from zoo.evaluation.compared import Compared, Comparison, aligned
 from zoo.evaluation.predictions import HASH_DIGITS
 from zoo.features.latency import milliseconds
 from zoo.head_request import Head
-from zoo.model import TransferModel, build
-from zoo.model import load as load_model
+from zoo.model import TransferModel
 from zoo.restriction import Classes, restrict
+from zoo.run import Run, load_run
 from zoo.specs import Output, PhaseSpec, Preprocessing, RecipeSpec
+from zoo.specs.record import HeldOutData, Results, RunRecord
 from zoo.tasks import of
-from zoo.training import Run, RunFolder
 
 PRETRAINED, SCRATCH = "pretrained", "scratch"
 """Yardsticks that `compare` makes itself."""
@@ -187,7 +189,7 @@ class _Job:
         """What the models are measured on, in words."""
         if self.data is not None:
             return self.data.name
-        names = dict.fromkeys(str(run.details["data"]["name"]) for run in self.runs.values())
+        names = dict.fromkeys(run.record.results.data.name for run in self.runs.values() if run.record.results)
         return f"the {self.part} split of {', '.join(names)}" if names else ""
 
     # -- what was given ------------------------------------------------------------------------------------------
@@ -210,13 +212,13 @@ class _Job:
         else:
             assert model is not None
             evaluation = model.evaluate(self.data, verbose=0, progress=self.progress)
-        counted = item.details.get("parameters", {})
+        counted = None if item.record.results is None else item.record.results.parameters
         return Compared(
             name,
             evaluation,
             seconds=sum(float(phase["seconds"]) for phase in item.phases),
-            parameters=counted.get("total"),
-            trained=counted.get("trained"),
+            parameters=None if counted is None else counted.total,
+            trained=None if counted is None else counted.trained,
             ms=None if model is None else self._milliseconds(model),
         )
 
@@ -242,13 +244,13 @@ class _Job:
         like = self._first()
         if not of(like).one_class:
             raise OptionError(f"a pretrained classifier gives classes; this is {like.task}")
-        backbone = self.backbone or str(self._details("model")["backbone"])
+        backbone = self.backbone or self._record().plan.model.backbone
         wanted = self.classes or like.labels
         own = list(wanted) if isinstance(wanted, Mapping) else [str(label) for label in wanted]
         if set(own) != set(like.labels):
             raise OptionError(f"classes= names {', '.join(own)}; the runs have {', '.join(like.labels)}")
         model = restrict(backbone, wanted, unknown="keep", progress=None)
-        never = [label for label, outputs in model.composition.identity["restricted"].items() if not outputs]
+        never = [label for label, outputs in (model.composition.identity.restricted or {}).items() if not outputs]
         if never:
             self.notes.append(f"{name} does not know {', '.join(never)}, and is always wrong there.")
         evaluation = model.evaluate(self._measured(), verbose=0, progress=self.progress)
@@ -258,7 +260,7 @@ class _Job:
     def scratch(self, name: str) -> Compared:
         """A self-made network trained on the training images of the runs, on the same examples."""
         like, run = self._first(), next(iter(self.runs.values()))
-        size = min(_LARGEST_SCRATCH, int(self._details("input_size")))
+        size = min(_LARGEST_SCRATCH, self._results().input_size)
         model = build(
             self_made(size, seed=self.seed),
             Head(name="linear", outputs=(Output.model_validate({"task": like.task, "labels": like.labels}),)),
@@ -282,14 +284,20 @@ class _Job:
         )
         return self.given_one(name, done)
 
-    def _details(self, key: str) -> Any:
+    def _record(self) -> RunRecord:
+        """The record of the first run."""
         if not self.runs:
             raise OptionError(f"{PRETRAINED!r} and {SCRATCH!r} are yardsticks for a run: pass one too")
-        return next(iter(self.runs.values())).details[key]
+        return next(iter(self.runs.values())).record
+
+    def _results(self) -> Results:
+        results = self._record().results
+        assert results is not None
+        return results
 
     def _first(self) -> Evaluation:
         """The evaluation of the first run, whose examples and labels the yardsticks take."""
-        self._details("model")
+        self._record()
         run = next(iter(self.runs.values()))
         found: Evaluation | None = run.test if run.test is not None else run.validation
         if found is None:
@@ -313,11 +321,10 @@ class _Job:
         """The pictures that the first run was trained and measured on, found again."""
         if self._pictures is None:
             run = next(iter(self.runs.values()))
-            config = {} if run.directory is None else RunFolder.existing(run.directory).record["config"]
-            sources = [self.given if self.given is not None else config.get("data", {}).get("source")]
-            for part in ("validation", "test"):
-                if self.given is None and isinstance(config.get(part), dict):
-                    sources.append(config[part]["source"])
+            plan = run.record.plan
+            sources = [self.given if self.given is not None else plan.data.source]
+            if self.given is None:
+                sources += [part.source for part in (plan.validation, plan.test) if isinstance(part, HeldOutData)]
             if any(source is None for source in sources):
                 raise OptionError(
                     "the run was trained on data without a path or name, and the yardsticks need it: pass trained_on= "
@@ -359,9 +366,7 @@ class _Job:
     def _augmentation(self) -> list[dict[str, Any]]:
         """The named augmentations of the first run, so that the yardstick is not worse for the lack of them."""
         return [
-            {str(row["name"]): {key: value for key, value in row.items() if key not in ("name", "provider")}}
-            for row in self._details("augment")
-            if row["provider"] not in ("user", "keras")
+            {op.name: op.options} for op in self._record().plan.augmentation if op.provider not in ("user", "keras")
         ]
 
 

@@ -20,7 +20,7 @@ import PIL
 
 from zoo import data as data_room
 from zoo import settings
-from zoo.compose import compose
+from zoo.compose import BuildRequest, compose
 from zoo.errors import DataError, OptionError, ZooError
 from zoo.evaluation import wilson
 from zoo.evaluation.recommendation import Ranked, Recommendation, Skipped
@@ -492,12 +492,14 @@ class _Judge:
 
         gc.collect()  # the network before: hundreds of megabytes that hold themselves in cycles
         composition, _ = compose(
-            candidate.backbone,
-            classifier(self.labels),
-            weights=candidate.weights,
-            features=candidate.tap,
-            input_size=candidate.size,
-            progress=self.clock.check,
+            BuildRequest(
+                candidate.backbone,
+                classifier(self.labels),
+                weights=candidate.weights,
+                features=candidate.tap,
+                input_size=candidate.size,
+                progress=self.clock.check,
+            )
         )
         before = self.done
         found = extract(

@@ -179,7 +179,7 @@ def test_a_batch_is_what_training_sees(model: zoo.TransferModel) -> None:
         row, column = divmod(number, 3)
         index, picture = int(drawn[row]), data.image(int(drawn[row]))
         if column:
-            picture, _ = transform(model._ops, seed=7, epoch=column - 1)(picture, index)
+            picture, _ = transform(model.state.ops, seed=7, epoch=column - 1)(picture, index)
         np.testing.assert_array_equal(axes.images[0].get_array(), picture)
         assert axes.get_title("left") == (f"epoch {column}" if column else data.labels[index % 3])
 

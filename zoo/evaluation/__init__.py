@@ -11,7 +11,7 @@ from zoo.evaluation.of_classes import Calibration, ClassFigures, ClassificationE
 from zoo.evaluation.of_labels import LabelFigures, MultilabelEvaluation
 from zoo.evaluation.of_several import MultiOutputEvaluation
 from zoo.evaluation.of_values import OutputFigures, RegressionEvaluation
-from zoo.evaluation.predictions import load_run, read_predictions, write_predictions
+from zoo.evaluation.predictions import read_predictions, write_predictions
 from zoo.evaluation.result import Evaluation, Headline
 from zoo.evaluation.uncertainty import bootstrap, mcnemar, wilson
 
@@ -34,7 +34,6 @@ __all__ = [
     "evaluate_scores",
     "expected_calibration_error",
     "fit_temperature",
-    "load_run",
     "look",
     "mcnemar",
     "pixel_baseline",

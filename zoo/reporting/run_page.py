@@ -40,6 +40,7 @@ from zoo.plots.results import curve_names
 from zoo.plots.style import to_svg
 from zoo.reporting.verdict import verdict
 from zoo.specs import Output
+from zoo.specs.record import Results, RunRecord
 from zoo.tasks import BOX, CLASSIFICATION, MULTILABEL, REGRESSION, as_boxes, columns, of
 from zoo.training.receipts import from_phases
 
@@ -65,7 +66,7 @@ class Material:
 
     Attributes:
         folder: the folder of the run.
-        record: the content of its run.json.
+        record: of the run, finished.
         composition: its model.
         evaluations: "test" and "validation", as far as they were measured.
         dataset: its pictures by index; None where they are gone.
@@ -74,12 +75,18 @@ class Material:
     """
 
     folder: Path
-    record: Mapping[str, Any]
+    record: RunRecord
     composition: Composition
     evaluations: Mapping[str, Evaluation]
     dataset: Dataset | None = None
     splits: Mapping[str, np.ndarray] = field(default_factory=dict)
     missing: str = ""
+
+    @property
+    def results(self) -> Results:
+        """Return what the finished run came to."""
+        assert self.record.results is not None
+        return self.record.results
 
 
 def run_page(material: Material) -> str:
@@ -89,7 +96,7 @@ def run_page(material: Material) -> str:
         OptionError: matplotlib is not installed.
     """
     record = material.record
-    title = f"{record['model']['backbone'].rpartition(':')[2]} on {record['data']['name']}"
+    title = f"{record.plan.model.backbone.rpartition(':')[2]} on {material.results.data.name}"
     sections = [
         f"<h1>{escape(title)}</h1>",
         f'<p class="soft">{escape(_facts(material))}</p>',
@@ -108,10 +115,10 @@ def run_page(material: Material) -> str:
 
 def _facts(material: Material) -> str:
     record = material.record
-    seconds = sum(float(phase["seconds"]) for phase in record["phases"])
+    seconds = sum(phase.seconds for phase in record.phases)
     return (
-        f"Recipe {record['recipe']['name']}, {record['data']['train']} training examples, {_time(seconds)}, "
-        f"{record['started'][:16].replace('T', ' ')} UTC, {material.folder.name}"
+        f"Recipe {record.plan.recipe.name}, {material.results.data.train} training examples, {_time(seconds)}, "
+        f"{record.started[:16].replace('T', ' ')} UTC, {material.folder.name}"
     )
 
 
@@ -143,11 +150,12 @@ def _verdicts(material: Material) -> Iterator[str]:
                     yield f"<dt>{heading}</dt><dd>{told}</dd>"
             yield "</dl>"
             return
-    recorded = [name for name in ("test", "validation") if material.record[name] is not None]
+    results = material.results
+    recorded = {name: figures for name in ("test", "validation") if (figures := getattr(results, name)) is not None}
     if not recorded:
         yield "<p>Nothing was held out, so nothing is known of how good it is: fit with validation=0.2.</p>"
-    for split in recorded:
-        yield from _recorded(split, material.record[split])
+    for split, figures in recorded.items():
+        yield from _recorded(split, figures)
 
 
 def _recorded(split: str, figures: Mapping[str, Any], name: str = "") -> Iterator[str]:
@@ -398,8 +406,8 @@ class _History:
     phases: Sequence[Mapping[str, Any]]
 
 
-def _curves(record: Mapping[str, Any]) -> str:
-    history = record["history"]
+def _curves(record: RunRecord) -> str:
+    history = record.history
     epochs = max((len(values) for values in history.values()), default=0)
     if epochs < 2:
         rows = [
@@ -413,24 +421,25 @@ def _curves(record: Mapping[str, Any]) -> str:
             return ""
         words = "<p>The head was solved at once: there are no epochs, and no curves.</p>"
         return f"<h2>Training</h2>{words}{page.table(('figure', 'training', 'held out'), rows)}"
-    figure = _figure(learning_curves(_History(history, record["phases"])), "Learning curves", "curves")
+    figure = _figure(
+        learning_curves(_History(history, [phase.as_row() for phase in record.phases])), "Learning curves", "curves"
+    )
     return f'<h2>Training</h2><div class="figures">{figure}</div>'
 
 
 def _data(material: Material) -> str:
     record, dataset = material.record, material.dataset
-    data = record["data"]
-    source = record["config"]["data"]["source"]
+    data, source = material.results.data, record.plan.data.source
     lines = [
-        f"{data['train']} examples to train on, {data['validation']} for validation, {data['test']} for test.",
+        f"{data.train} examples to train on, {data.validation} for validation, {data.test} for test.",
         f"Source: {source}." if source else "Given as arrays or a stream.",
     ]
-    if data["skipped"]:
-        names = ", ".join(item["id"] for item in data["skipped"][:5])
-        count = len(data["skipped"])
+    if data.skipped:
+        names = ", ".join(item.id for item in data.skipped[:5])
+        count = len(data.skipped)
         lines.append(f"{count} file{' was' if count == 1 else 's were'} damaged and left out: {names}.")
-    if record["augment"]:
-        lines.append(f"Augmentation, in training only: {', '.join(op['name'] for op in record['augment'])}.")
+    if record.plan.augmentation:
+        lines.append(f"Augmentation, in training only: {', '.join(op.name for op in record.plan.augmentation)}.")
     body = f"<h2>Data</h2>{page.items(lines)}{''.join(_lint(material))}"
     if dataset is None or dataset.targets is None or not of(dataset).one_class:
         return body
@@ -444,7 +453,7 @@ def _data(material: Material) -> str:
 
 def _lint(material: Material) -> Iterator[str]:
     """What the quick look that every fit takes at its data found, with pictures where they are at hand."""
-    record, dataset = material.record.get("lint"), material.dataset
+    record, dataset = material.results.lint, material.dataset
     if record is None:
         return
     yield "<h3>What a quick look at it found</h3>"
@@ -468,9 +477,9 @@ def _lint(material: Material) -> Iterator[str]:
 _PHASE_COLUMNS = ("phase", "solver", "epochs", "stages trained", "learning rate", "batch", "seconds")
 
 
-def _recipe(record: Mapping[str, Any]) -> str:
-    recipe = record["recipe"]
-    reasons = record["reasons"] or ["The recipe was named, not chosen."]
+def _recipe(record: RunRecord) -> str:
+    recipe = record.plan.recipe
+    reasons = list(record.reasons) or ["The recipe was named, not chosen."]
     rows = [
         (
             phase["name"],
@@ -481,19 +490,19 @@ def _recipe(record: Mapping[str, Any]) -> str:
             str(phase.get("batch_size", "-")),
             f"{phase['seconds']:.1f}",
         )
-        for phase in record["phases"]
+        for phase in (phase.as_row() for phase in record.phases)
     ]
-    notices = f"<h3>Notices</h3>{page.items(record['notices'])}" if record["notices"] else ""
-    source = f' <span class="soft">After: {escape(recipe["source"])}.</span>' if recipe.get("source") else ""
-    summary = escape(_sentence(recipe["summary"] or recipe["name"]))
+    notices = f"<h3>Notices</h3>{page.items(list(record.notices))}" if record.notices else ""
+    source = f' <span class="soft">After: {escape(recipe.source)}.</span>' if recipe.source else ""
+    summary = escape(_sentence(recipe.summary or recipe.name))
     return (
-        f"<h2>Recipe {escape(recipe['name'])}</h2><p>{summary}{source}</p>"
+        f"<h2>Recipe {escape(recipe.name)}</h2><p>{summary}{source}</p>"
         f"{page.items(reasons)}{page.table(_PHASE_COLUMNS, rows)}{notices}"
     )
 
 
-def _receipts(record: Mapping[str, Any]) -> str:
-    found = from_phases(record["phases"])
+def _receipts(record: RunRecord) -> str:
+    found = from_phases(record.phases)
     if not found:
         return ""
     moved = sorted({item.stage for item in found if item.moved})
@@ -510,8 +519,8 @@ def _receipts(record: Mapping[str, Any]) -> str:
 
 def _model(material: Material) -> str:
     record, composition = material.record, material.composition
-    who = record["model"]
-    trained = {stage for phase in record["phases"] for stage in phase.get("stages") or ()}
+    who, results = record.plan.model, material.results
+    trained = {stage for phase in record.phases for stage in phase.stages or ()}
     figures = _figure(
         network(composition, sorted(trained)),
         "From the pixels down to the answer: side, side, channels, weights. Orange: trained here",
@@ -523,25 +532,24 @@ def _model(material: Material) -> str:
             "Filters of the first layer, gray is 0: edges and colors where weights were learned, noise where not",
             "filters",
         )
-    resizing = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in record["resize"].items())
+    resizing = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in results.resize)
     lines = [
-        f"{who['backbone']}, weights {who['weights'] or 'random'}, features {who['features']}, head {who['head']}.",
-        f"Input {record['input_size']} × {record['input_size']} pixels; resizing: {resizing}.",
+        f"{who.backbone}, weights {who.weights or 'random'}, features {who.features}, head {who.head}.",
+        f"Input {results.input_size} × {results.input_size} pixels; resizing: {resizing}.",
     ]
     return f'<h2>Model</h2>{page.items(lines)}<div class="figures">{figures}</div>'
 
 
 def _environment(material: Material) -> str:
     record = material.record
-    rows = [(name, version) for name, version in record["versions"].items()]
+    plan, versions = record.plan, material.results.versions
+    rows = [(name, version) for name, version in versions.items()]
+    rows += [(name, value) for name, value in plan.environment.items() if name not in versions]
     rows += [
-        (name, str(value)) for name, value in record["config"]["environment"].items() if name not in record["versions"]
-    ]
-    rows += [
-        ("seed", str(record["seed"])),
-        ("weights sha256", str(record["model"].get("weights_sha256") or "-")[:16]),
-        ("data fingerprint", record["data"]["fingerprint"][:16]),
-        ("config sha256", record["config_sha256"][:16]),
+        ("seed", str(plan.seed)),
+        ("weights sha256", (plan.model.weights_sha256 or "-")[:16]),
+        ("data fingerprint", plan.data.fingerprint[:16]),
+        ("plan sha256", record.plan_sha256[:16]),
     ]
     folder = escape(str(material.folder))
     return (

@@ -20,6 +20,7 @@ from zoo.evaluation import (
     MultiOutputEvaluation,
     RegressionEvaluation,
 )
+from zoo.specs.record import RunRecord
 from zoo.tasks import intersection_over_union, of
 
 SURE = 0.9
@@ -56,12 +57,12 @@ class Verdict:
     next: tuple[str, ...]
 
 
-def verdict(evaluation: Evaluation, record: Mapping[str, Any], split: str) -> Verdict:
+def verdict(evaluation: Evaluation, record: RunRecord, split: str) -> Verdict:
     """The verdict on a run.
 
     Args:
         evaluation: on examples held out, with its examples.
-        record: the content of run.json.
+        record: of the run.
         split: "validation" or "test": which examples.
     """
     good, sure, fails = _words(evaluation)
@@ -73,9 +74,9 @@ def verdict(evaluation: Evaluation, record: Mapping[str, Any], split: str) -> Ve
     return Verdict(tuple(good), tuple(sure), tuple(fails), tuple(_next(evaluation, record)))
 
 
-def _was_chosen_on(record: Mapping[str, Any]) -> bool:
-    phases = record["recipe"]["phases"]
-    return any(phase["solver"] == "gradient" and (phase["patience"] or phase["keep"] == "best") for phase in phases)
+def _was_chosen_on(record: RunRecord) -> bool:
+    phases = record.plan.recipe.phases
+    return any(phase.solver == "gradient" and (phase.patience or phase.keep == "best") for phase in phases)
 
 
 def _percent(share: float) -> str:
@@ -242,22 +243,23 @@ def _(evaluation: BoxEvaluation) -> Words:
     return good, sure, [line for line in fails if line]
 
 
-def _next(evaluation: Any, record: Mapping[str, Any]) -> list[str]:
+def _next(evaluation: Any, record: RunRecord) -> list[str]:
     """What to try, by what the figures show; a folder or name by a command, a table or arrays in Python."""
-    source = record["config"]["data"]["source"]
+    source = record.plan.data.source
     typed = source is not None and not is_table(source)  # of a table the command would have to name the columns too
 
     def code(command: str, python: str) -> str:
-        return f"`{command.replace('DATA', shlex.quote(source))}`" if typed else f"`{python}`"
+        return f"`{command.replace('DATA', shlex.quote(str(source)))}`" if typed else f"`{python}`"
 
     single = isinstance(evaluation, ClassificationEvaluation)
-    tuned = [phase for phase in record["phases"] if phase.get("stages")]
+    lint = None if record.results is None else record.results.lint
+    tuned = [phase for phase in record.phases if phase.stages]
     figure = _headline(evaluation)
-    trained, held_out = _last(record["history"], "accuracy"), _last(record["history"], "val_accuracy")
+    trained, held_out = _last(record.history, "accuracy"), _last(record.history, "val_accuracy")
     by_heart = trained is not None and held_out is not None and trained - held_out > _GAP
-    error, held_error = _last(record["history"], "mae"), _last(record["history"], "val_mae")
+    error, held_error = _last(record.history, "mae"), _last(record.history, "val_mae")
     lines = []
-    faults = [finding for finding in (record.get("lint") or {}).get("findings", ()) if finding["severity"] == "error"]
+    faults = [finding for finding in (lint or {}).get("findings", ()) if finding["severity"] == "error"]
     if faults:
         lines.append(
             f"Mend the data first: {faults[0]['message']}. {code('zoo lint DATA', 'zoo.lint(data)')} says more."
@@ -279,7 +281,7 @@ def _next(evaluation: Any, record: Mapping[str, Any]) -> list[str]:
             "heart. More examples help most."
         )
     answers = list(evaluation.answers.values()) if isinstance(evaluation, MultiOutputEvaluation) else [evaluation]
-    if not all(of(answer).by_label for answer in answers) and record["model"]["features"] == "avg":
+    if not all(of(answer).by_label for answer in answers) and record.plan.model.features == "avg":
         lines.append(
             "The mean over the last map forgets where things lie and how they are turned: "
             '`zoo.build(..., features="stage2:gem")` keeps more of it.'

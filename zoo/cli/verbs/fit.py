@@ -22,7 +22,7 @@ from zoo.settings import PRECISIONS
 if TYPE_CHECKING:
     from zoo.data import Dataset
     from zoo.model import TransferModel
-    from zoo.training import Run
+    from zoo.run import Run
 
 DEFAULT_HEAD = "linear"
 
@@ -144,9 +144,10 @@ def command(
       zoo fit prices.csv --answers price --group house
       zoo fit photos/ --recipe lp-ft --epochs 4 --augment flip,zoom --out mine.keras
     """
+    from zoo.building import build
     from zoo.head_request import Head, head_for
-    from zoo.model import build
-    from zoo.training import AUTO, choose
+    from zoo.training.recipes.auto import AUTO
+    from zoo.training.recipes.choosing import choose
 
     # What can be told without Keras, which takes seconds to load, is told before.
     changes: dict[str, Any] = {
@@ -203,7 +204,7 @@ def _scope(devices: str | None) -> AbstractContextManager[Any]:
     """Where a model is built that several devices train."""
     if devices is None:
         return nullcontext()
-    from zoo.training.devices import mirrored
+    from zoo.training.descent.devices import mirrored
 
     scope: AbstractContextManager[Any] = mirrored(None if devices == "all" else names([devices])).scope()
     return scope
@@ -252,8 +253,8 @@ def _model_line(model: TransferModel) -> str:
 
     who = model.composition.identity
     parts = [
-        f"{_bare(who['backbone'])} with {'random weights' if who['weights'] is None else 'weights ' + who['weights']}",
-        f"head {_bare(who['head'])} on {who['features']} features",
+        f"{_bare(who.backbone)} with {'random weights' if who.weights is None else 'weights ' + who.weights}",
+        f"head {_bare(str(who.head))} on {who.features} features",
         "; ".join(of(output).summary(output.labels) for output in model.outputs),
         f"input {model.input_size} px",
     ]

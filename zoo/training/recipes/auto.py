@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from zoo.specs import RecipeSpec
-from zoo.training.recipes import named
+from zoo.tasks import named as named_task
+from zoo.training.recipes.choosing import named
 
 AUTO = "auto"
 """The name that asks `fit` to choose."""
@@ -120,7 +121,7 @@ def decide(found: Measured) -> Choice:
     Returns:
         The recipe, with reasons that say what was measured and how to do otherwise.
     """
-    if found.task != "classification":
+    if not named_task(found.task).one_class:
         return _frozen(
             found,
             [f"auto measures similarity for classification only and keeps the base frozen for {found.task}."],

@@ -10,12 +10,8 @@ import numpy as np
 
 from zoo.compose import Composition
 from zoo.errors import OptionError, ResumeError
+from zoo.keras_internals import strategy_of, without_symbolic_build
 from zoo.training.freeze import is_batchnorm
-
-
-def strategy_of(model: Any) -> Any | None:
-    """The strategy in whose scope a Keras model was made; None without one, and on other backends than TensorFlow."""
-    return getattr(model, "_distribute_strategy", None)
 
 
 def names(composition: Composition) -> list[str] | None:
@@ -61,18 +57,18 @@ def check(composition: Composition) -> None:
             f"the model was built under {type(own).__name__}; zoo trains on the devices of one machine, under "
             f"tf.distribute.MirroredStrategy"
         )
-    if own.num_replicas_in_sync > 1 and composition.identity.get("precision") == "mixed_float16":
+    if own.num_replicas_in_sync > 1 and composition.identity.precision == "mixed_float16":
         raise OptionError(
             "precision='mixed_float16' on several devices: Keras looks for overflow on the first of them only. Take "
             "'mixed_bfloat16' or float32"
         )
 
 
-def mirrored(wanted: Sequence[str] | None) -> Any:
+def mirrored(device_names: Sequence[str] | None) -> Any:
     """A strategy over devices of this machine.
 
     Args:
-        wanted: such as ["GPU:0", "GPU:1"]; None: all GPUs, or the CPU where there are none.
+        device_names: such as ["GPU:0", "GPU:1"]; None: all GPUs, or the CPU where there are none.
 
     Raises:
         OptionError: there are no such devices here.
@@ -84,35 +80,35 @@ def mirrored(wanted: Sequence[str] | None) -> Any:
     import tensorflow as tf
 
     here = [device.name.rpartition("device:")[2] for device in tf.config.list_logical_devices()]
-    missing = [name for name in wanted or () if name not in here]
+    missing = [name for name in device_names or () if name not in here]
     if missing:
         raise OptionError(f"there is no device {', '.join(missing)} here; there are {', '.join(here)}")
-    return tf.distribute.MirroredStrategy(None if wanted is None else list(wanted))
+    return tf.distribute.MirroredStrategy(None if device_names is None else list(device_names))
 
 
-def as_before(wanted: Sequence[str] | None) -> AbstractContextManager[Any]:
+def as_before(device_names: Sequence[str] | None) -> AbstractContextManager[Any]:
     """The scope in which a run that was begun on these devices goes on.
 
     Args:
-        wanted: what `names` gave; None: no strategy.
+        device_names: what `names` gave; None: no strategy.
 
     Raises:
         ResumeError: the active strategy has other devices, or there are no such devices here.
     """
     active = _active()
-    if active is not None and wanted != _names(active):
-        before = "without a strategy" if wanted is None else f"on {', '.join(wanted)}"
+    if active is not None and device_names != _names(active):
+        before = "without a strategy" if device_names is None else f"on {', '.join(device_names)}"
         raise ResumeError(
             f"the run was begun {before}, and the active tf.distribute strategy has {', '.join(_names(active))}: "
             f"resume outside of its scope"
         )
-    if active is not None or wanted is None:
+    if active is not None or device_names is None:
         return nullcontext()
     try:
-        scope: AbstractContextManager[Any] = mirrored(wanted).scope()
+        scope: AbstractContextManager[Any] = mirrored(device_names).scope()
     except OptionError as error:
         raise ResumeError(
-            f"the run was begun on {', '.join(wanted)}, and would not end the same here: {error}"
+            f"the run was begun on {', '.join(device_names)}, and would not end the same here: {error}"
         ) from error
     return scope
 
@@ -130,7 +126,7 @@ def exactly(model: Any, layers: Sequence[Any]) -> Iterator[None]:
     - BatchNorm that trains takes the mean and the variance of the whole batch (`synchronized=True`), not of the share
       of its device. Frozen BatchNorm takes none.
     - Keras averages the first batch over the devices to learn its shape, which fails where their shares are not of one
-      size: it is kept from that. Call `_symbolic_build` with a whole batch, which makes the metrics.
+      size: it is kept from that. Call `build_metrics` with a whole batch, which makes the metrics.
 
     Args:
         model: what is trained.
@@ -143,11 +139,9 @@ def exactly(model: Any, layers: Sequence[Any]) -> Iterator[None]:
     try:
         for layer, _ in norms:
             layer.synchronized = True
-        model._maybe_symbolic_build = lambda *args, **kwargs: None
-        with scope(model):
+        with without_symbolic_build(model), scope(model):
             yield
     finally:
-        del model._maybe_symbolic_build
         for layer, synchronized in norms:
             layer.synchronized = synchronized
 
@@ -211,7 +205,7 @@ class Batch:
         Its value stays as it is: `count_once` sees to the running mean.
 
         Args:
-            loss: a Keras loss, or a function of (true, told), that gives a mean over examples.
+            loss: a Keras loss, or a function of (true, predicted), that gives a mean over examples.
         """
         if self._count == 1:
             return loss
@@ -222,11 +216,15 @@ class Batch:
         class Shared(keras.losses.Loss):
             """The loss with gradients by shares."""
 
-            def __call__(self, true: Any, told: Any, sample_weight: Any = None) -> Any:
-                value = loss(true, told) if sample_weight is None else loss(true, told, sample_weight=sample_weight)
+            def __call__(self, true: Any, predicted: Any, sample_weight: Any = None) -> Any:
+                value = (
+                    loss(true, predicted)
+                    if sample_weight is None
+                    else loss(true, predicted, sample_weight=sample_weight)
+                )
                 still = keras.ops.stop_gradient(value)
-                mine = keras.ops.cast(keras.ops.shape(told)[0], "float32") * whole._weight
-                return still + mine * whole._count / whole._examples * (value - still)
+                share = keras.ops.cast(keras.ops.shape(predicted)[0], "float32") * whole._weight
+                return still + share * whole._count / whole._examples * (value - still)
 
         return Shared(name="loss")
 

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from zoo.specs import PhaseSpec
-from zoo.training import devices
+from zoo.training.descent import devices
 
 
 def optimizer_for(phase: PhaseSpec, *, steps: int, factors: Mapping[int, float] | None = None) -> Any:

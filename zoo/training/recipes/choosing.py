@@ -11,9 +11,9 @@ from zoo.errors import OptionError, did_you_mean
 from zoo.plugin import registry
 from zoo.plugin.usage import used
 from zoo.specs import HEAD_STAGE, PhaseSpec, RecipeSpec
+from zoo.training.descent.mixing import mixes_pixels
 from zoo.training.freeze import BatchNorm, stages_that_train
-from zoo.training.mixing import mixes_pixels
-from zoo.training.recipe_files import is_file, read_recipe
+from zoo.training.recipes.files import is_file, read_recipe
 
 
 def named(name: str) -> RecipeSpec:
