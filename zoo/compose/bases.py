@@ -126,10 +126,10 @@ def _named(request: BuildRequest, *, classifier: bool) -> Base:
         warnings.warn(file.note, ZooNotice, stacklevel=6)
     load_target(entry, spec.builder)  # activates the plugin; whose code it is has been checked
     network = build_base(spec, weights=file, input_size=size, include_top=include_top, seed=request.seed)
-    network, pooling = tap(network, request.features, spec.pooling, spec.name)
+    network, pooling = tap(network, request.features, spec)
     return Base(
         network=network,
-        stages=find_stages(network),
+        stages=find_stages(network, spec.cuts),
         preprocessing=spec.preprocessing,
         pooling=pooling,
         input_size=size,
@@ -187,7 +187,7 @@ def _given(request: BuildRequest) -> Base:
     # with inputs and outputs would not be copied layer by layer.
     network = keras.models.clone_model(keras.Model(model.inputs[0], model.outputs[0], name=model.name))
     network.set_weights(model.get_weights())
-    network, pooling = tap(network, request.features, "avg", model.name)
+    network, pooling = tap(network, request.features, model.name)
     return Base(
         network=network,
         stages=find_stages(network),

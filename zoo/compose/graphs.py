@@ -10,7 +10,6 @@ import numpy as np
 from zoo.compose.bases import Base
 from zoo.compose.composition import Composition
 from zoo.compose.heads import HeadChoice, build_head, ends_linear
-from zoo.compose.taps import pool
 from zoo.head_request import BACKBONE, FEATURES, HEAD, OUTPUT, PREPROCESSING, UNITS, Restriction
 from zoo.keras_internals import forget_strategy, last_input, last_output, strategy_of
 from zoo.plugin import registry
@@ -48,11 +47,13 @@ def wire(base: Base, choice: HeadChoice, rule: ResizeRule, *, precision: str, se
     """
     import keras
 
+    from zoo.architectures.pooling import pool
     from zoo.architectures.precision import in_float32
 
     pixels, network, x = _base_graph(base)
-    if len(x.shape) == 4:
-        x = pool(x, base.pooling)
+    tokens = base.spec is not None and base.spec.output == "tokens"
+    if len(x.shape) == 4 or (len(x.shape) == 3 and tokens):
+        x = pool(x, base.pooling, base.spec.prefix_tokens if base.spec else 0, FEATURES)
     elif len(x.shape) != 2:
         x = keras.layers.Flatten(dtype="float32", name=FEATURES)(x)
     x = in_float32(x)
@@ -137,6 +138,7 @@ def _identity(base: Base, precision: str) -> Identity:
         features=base.features,
         precision=precision,
         portable=base.portable,
+        cuts=base.spec.cuts if base.spec else (),
     )
 
 
@@ -279,7 +281,7 @@ def take_apart(serving: Any, record: ModelRecord) -> Composition:
         backbone=base,
         head=head,
         units=units,
-        stages=find_stages(base),
+        stages=find_stages(base, record.identity.cuts),
         outputs=outputs,
         from_logits=ends_linear(head) if head is not None else True,
         input_size=int(serving.input_shape[1]),

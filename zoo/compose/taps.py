@@ -1,67 +1,48 @@
-"""What a head reads of a base: a pooling of its last map, a stage or a layer."""
+"""What a head reads of a base: a pooling of its last cells, a stage or a layer."""
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from zoo.errors import OptionError, did_you_mean
-from zoo.head_request import FEATURES
-
-POOLINGS = ("avg", "max", "concat", "gem")
-"""How a feature map becomes a vector: mean, maximum, both side by side, or their generalization with exponent 3."""
-
-_GEM = 3.0
+from zoo.specs import BackboneSpec
 
 
-def pool(maps: Any, pooling: str) -> Any:
-    """One vector an image from its feature map.
+def tap(network: Any, features: str | None, of: BackboneSpec | str) -> tuple[Any, str]:
+    """Return the network up to the features asked for, and how its cells are pooled.
 
     Args:
-        maps: Keras tensor (n, h, w, c).
-        pooling: "avg" (n, c); "max" (n, c); "concat": average and maximum (n, 2c); "gem": the generalized mean
-            `mean(max(x, 1e-6) ** 3) ** (1/3)` (n, c), Radenovic, Tolias and Chum 2018, arXiv 1711.02512, equation 3,
-            with the exponent they start from. Negative activations count as none.
+        network: the base.
+        features: a pooling, a stage or a layer, the last two with a pooling after a colon if any; None: what the
+            pretrained classifier reads.
+        of: the row of the network, or the name of a Keras model that has none.
     """
     import keras
 
-    from zoo.architectures.precision import in_float32
-
-    # In float32 whatever the base computes in: sums over a map, and features that a head is solved on.
-    average = partial(keras.layers.GlobalAveragePooling2D, dtype="float32")
-    maximum = partial(keras.layers.GlobalMaxPooling2D, dtype="float32")
-    if pooling == "max":
-        return maximum(name=FEATURES)(maps)
-    if pooling == "concat":
-        return keras.layers.Concatenate(dtype="float32", name=FEATURES)([average()(maps), maximum()(maps)])
-    if pooling == "gem":
-        powers = keras.ops.power(keras.ops.maximum(in_float32(maps), 1e-6), _GEM)
-        return keras.layers.Identity(dtype="float32", name=FEATURES)(keras.ops.power(average()(powers), 1 / _GEM))
-    return average(name=FEATURES)(maps)
-
-
-def tap(network: Any, features: str | None, pooling: str, name: str) -> tuple[Any, str]:
-    """The network up to the features asked for, and how a feature map is pooled."""
-    import keras
-
     from zoo.architectures import find_stages
+    from zoo.architectures.pooling import MAP_POOLINGS, cells, poolings
 
+    spec = None if isinstance(of, str) else of
+    name = of if spec is None else spec.name
+    cuts, pooling = ((), "avg") if spec is None else (spec.cuts, str(spec.pooling))
     if features is None:
         return network, pooling
-    if len(network.output.shape) != 4 and features in POOLINGS:
+    known = MAP_POOLINGS if spec is None else poolings(spec.output, spec.prefix_tokens)
+    pooling = "avg" if pooling == "own" else pooling
+    if len(cells(network, cuts).output.shape) not in (3, 4) and features in known:
         raise OptionError(
             f"features={features!r}: the output of {name} has shape {tuple(network.output.shape)} and not that of a "
             f"feature map, so there is nothing to pool"
         )
-    tap, _, asked = features.rpartition(":") if ":" in features else (features, "", "")
-    if tap in POOLINGS and not asked:
-        return network, tap
+    source, _, asked = features.rpartition(":") if ":" in features else (features, "", "")
+    if source in known and not asked:
+        return cells(network, cuts), source
     if asked:
-        if asked not in POOLINGS:
-            raise OptionError(f"features={features!r}: poolings are {', '.join(POOLINGS)}")
-        pooling, features = asked, tap
+        if asked not in known:
+            raise OptionError(f"features={features!r}: poolings of {name} are {', '.join(known)}")
+        pooling, features = asked, source
     names = [layer.name for layer in network.layers]
-    stages = {stage.name: stage for stage in find_stages(network)}
+    stages = {stage.name: stage for stage in find_stages(network, cuts)}
     if features in stages:
         cut = stages[features].cut
         if cut is None and stages[features] is not list(stages.values())[-1]:
@@ -71,11 +52,11 @@ def tap(network: Any, features: str | None, pooling: str, name: str) -> tuple[An
         tensor = network.get_layer(features).output
     else:
         raise OptionError(
-            f"{name} has no features {features!r}.{did_you_mean(str(features), [*stages, *names])} "
-            f"Stages: {', '.join(stages)}; poolings: {', '.join(POOLINGS)}; or a layer of `zoo show {name} --layers`. "
+            f"{name} has no features {features!r}.{did_you_mean(str(features), [*known, *stages, *names])} "
+            f"Stages: {', '.join(stages)}; poolings: {', '.join(known)}; or a layer of `zoo show {name} --layers`. "
             f"A stage or layer takes a pooling after a colon: 'stage3:max'."
         )
-    if asked and len(tensor.shape) != 4:
+    if asked and len(tensor.shape) not in (3, 4):
         raise OptionError(
             f"{features!r} of {name} has shape {tuple(tensor.shape)} and is no feature map: leave {asked!r}"
         )

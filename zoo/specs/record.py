@@ -54,6 +54,7 @@ class Identity(Record):
     head_provider: str | None = Field(default=None, description="distribution and version of the head's plugin")
     head_options: dict[str, Any] = Field(default={}, description="options the head was built with")
     portable: bool = Field(default=True, description="built from Keras layers and ops only")
+    cuts: tuple[str, ...] = Field(default=(), description="layers that end a stage, where the row declares them")
     restricted: dict[str, tuple[int, ...]] | None = Field(
         default=None, description="class -> outputs of the pretrained classifier that mean it, where it was limited"
     )
