@@ -260,7 +260,7 @@ class _Job:
     def scratch(self, name: str) -> Compared:
         """A self-made network trained on the training images of the runs, on the same examples."""
         like, run = self._first(), next(iter(self.runs.values()))
-        size = min(_LARGEST_SCRATCH, self._results().input_size)
+        size = min(_LARGEST_SCRATCH, int(self._results().intake["size"]))
         model = build(
             self_made(size, seed=self.seed),
             Head(name="linear", outputs=(Output.model_validate({"task": like.task, "labels": like.labels}),)),

@@ -506,8 +506,7 @@ class _Judge:
             composition.features,
             self.dataset,
             indices,
-            size=composition.input_size,
-            rule=composition.resize,
+            intake=composition.intake,
             progress=lambda done, total: self._tell(before + done),
             cache=self.cache,
         )

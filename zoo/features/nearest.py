@@ -64,9 +64,7 @@ def neighbors(
     composition, found = _features(
         dataset, backbone, input_size=input_size, features=features, weights=weights, cache=cache, progress=progress
     )
-    pixels = data_room.resize(
-        np.clip(np.rint(asked[0][1]), 0, 255).astype(np.uint8), composition.input_size, composition.resize
-    )
+    pixels = composition.intake.shape(np.clip(np.rint(asked[0][1]), 0, 255).astype(np.uint8))
     (query,) = forward(composition.features, iter([pixels[None]]), 32)
     similar = unit_rows(found.values) @ unit_rows(query)[0]
     rows = []
@@ -304,8 +302,7 @@ def of_every_image(
         composition.features,
         dataset,
         np.arange(len(dataset)),
-        size=composition.input_size,
-        rule=composition.resize,
+        intake=composition.intake,
         progress=progress,
         cache=cache,
     )

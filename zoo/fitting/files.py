@@ -31,7 +31,7 @@ def write_model(composition: Composition, path: str | os.PathLike[str], **facts:
     record = ModelRecord(
         zoo=__version__,
         outputs=composition.outputs,
-        resize=composition.resize,
+        intake=composition.intake.model_dump(mode="json"),
         identity=composition.identity,
         batchnorm=receipts.batchnorm(composition),
         versions=versions(),

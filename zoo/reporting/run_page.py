@@ -13,7 +13,7 @@ import numpy as np
 
 from zoo import page
 from zoo.compose import Composition
-from zoo.data import Dataset, resize
+from zoo.data import Dataset
 from zoo.errors import DataError, OptionError
 from zoo.evaluation import (
     BoxEvaluation,
@@ -349,7 +349,7 @@ def _shown(material: Material, answer: Evaluation, rows: Sequence[int], place: M
         except (KeyError, DataError):
             continue  # skipped then, or damaged since
         known.append(row)
-        pictures.append(resize(picture, composition.input_size, composition.resize))
+        pictures.append(composition.intake.shape(picture))
     if not known:
         return ""
     figures = []
@@ -519,7 +519,7 @@ def _receipts(record: RunRecord) -> str:
 
 def _model(material: Material) -> str:
     record, composition = material.record, material.composition
-    who, results = record.plan.model, material.results
+    who = record.plan.model
     trained = {stage for phase in record.phases for stage in phase.stages or ()}
     figures = _figure(
         network(composition, sorted(trained)),
@@ -532,10 +532,10 @@ def _model(material: Material) -> str:
             "Filters of the first layer, gray is 0: edges and colors where weights were learned, noise where not",
             "filters",
         )
-    resizing = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in results.resize)
+    resizing = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in composition.intake.rule)
     lines = [
         f"{who.backbone}, weights {who.weights or 'random'}, features {who.features}, head {who.head}.",
-        f"Input {results.input_size} × {results.input_size} pixels; resizing: {resizing}.",
+        f"Input {composition.intake.size} × {composition.intake.size} pixels; resizing: {resizing}.",
     ]
     return f'<h2>Model</h2>{page.items(lines)}<div class="figures">{figures}</div>'
 
