@@ -32,9 +32,7 @@ def unsaved(callbacks: Sequence[Any]) -> list[str]:
     ]
 
 
-def read_states(
-    callbacks: Sequence[Any], moving: Container[int]
-) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
+def read_states(callbacks: Sequence[Any], moving: Container[int]) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
     """Return the state of those callbacks that have one to save.
 
     Args:
@@ -62,9 +60,7 @@ def read_states(
     return states, arrays
 
 
-def put_back(
-    callbacks: Sequence[Any], states: Sequence[Mapping[str, Any]], arrays: Mapping[str, np.ndarray]
-) -> None:
+def put_back(callbacks: Sequence[Any], states: Sequence[Mapping[str, Any]], arrays: Mapping[str, np.ndarray]) -> None:
     """Give callbacks the state that `read_states` read.
 
     Args:
