@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from zoo.building import build, load
     from zoo.comparison import compare
     from zoo.data import Arrays, Dataset, ImageFiles, from_csv, from_files
+    from zoo.data.named import dataset
     from zoo.errors import ZooError
     from zoo.evaluation import Evaluation
     from zoo.evaluation.linting import lint
@@ -50,6 +51,7 @@ _PUBLIC = {
     "build": "zoo.building",
     "classifier": "zoo.head_request",
     "compare": "zoo.comparison",
+    "dataset": "zoo.data.named",
     "datasets": "zoo.plugin.listing",
     "describe": "zoo.plugin.listing",
     "fetch": "zoo.weights",
@@ -94,6 +96,7 @@ __all__ = [
     "build",
     "classifier",
     "compare",
+    "dataset",
     "datasets",
     "describe",
     "fetch",

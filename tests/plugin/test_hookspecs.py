@@ -17,7 +17,7 @@ from helpers.plugins import plugin_site
 import zoo
 from zoo.plugin import call_factory, manager, registry, use_manager
 from zoo.plugin.hookspecs import HOOKS, ZooSpecs
-from zoo.plugin.manager import make_manifest
+from zoo.plugin.manifest import make_manifest
 from zoo.specs import KINDS
 
 

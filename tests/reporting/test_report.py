@@ -160,16 +160,16 @@ def test_the_verdict_by_hand() -> None:
     targets = np.array([0, 0, 0, 0, 0, 0, 1, 0, 0, 1])
     found = verdict(evaluate_scores(scores, targets, labels=["a", "b"]), RECORD, "validation")
     assert found.good == (
-        "Right on 70.0 % of 10 examples it was not trained on. Always saying 'a' would be right on 80.0 %.",
+        'Right on 70.0 % of 10 examples it was not trained on. Always saying "a" would be right on 80.0 %.',
     )
     assert found.fails == (
-        "'b' is found least: 1 of 2.",
-        "Most often 'a' is taken for 'b': 2 of 8.",
-        "2 mistakes were made with a probability of 0.9 or more.",
+        'Weakest class: "b" (1 of 2 found).',
+        'Most often "a" is predicted as "b": 2 of 8.',
+        "It was at least 90 % sure of 2 of its mistakes.",
     )
     assert "between 39.7 % and 89.2 %" in found.sure[0]
-    assert "too high: 91.5 %" in found.sure[2]
-    assert "knows those by heart" in found.next[0]
+    assert "overconfident: on average 91.5 % sure, but right 70.0 %" in found.sure[2]
+    assert "it has memorized them" in found.next[0]
     assert "`zoo fit 'my photos' --recipe lp-ft`" in found.next[1]
     assert len(found.next) == 3
 
@@ -187,7 +187,7 @@ def test_the_verdict_on_a_box_and_on_several_answers_by_hand() -> None:
         "mean box would overlap by 33.3 %."
     )
     assert "off by 0.01, on others by 0.125" in found.next[0]
-    assert 'features="stage2:gem"' in found.next[1]
+    assert "`zoo fit 'my photos' --features stage2:gem`" in found.next[1]
     plan = RECORD.plan.changed(data=DataSource(source="my/table.csv", fingerprint="f" * 64))
     lint = {"findings": [{"severity": "error", "message": "5 images leak"}]}
     outputs = [
@@ -200,9 +200,9 @@ def test_the_verdict_on_a_box_and_on_several_answers_by_hand() -> None:
     several = evaluate_outputs(scores, targets, outputs)
     found = verdict(several, a_record(plan=plan, lint=lint, phases=RECORD.phases), "test")
     assert found.good[0].startswith("age: off by 1.333 on average")
-    assert found.good[0].endswith("So it has learned nothing that holds for others.")
-    assert found.good[1].startswith("where: The box told overlaps")
-    assert found.next[0] == "Mend the data first: 5 images leak. `zoo.lint(data)` says more."
+    assert found.good[0].endswith("So it has learned nothing that generalizes.")
+    assert found.good[1].startswith("where: The predicted box overlaps")
+    assert found.next[0] == "Fix the data first: 5 images leak. `zoo.lint(data)` says more."
     assert 'features="stage2:gem"' in found.next[1]
     assert found.next[2].endswith('`model.fit(data, recipe="lp-ft")`.')
 
@@ -219,5 +219,5 @@ def test_the_verdict_on_values_by_hand() -> None:
 def test_the_verdict_on_labels_that_nothing_has() -> None:
     found = verdict(evaluate_scores(np.full((4, 2), [0.1, 0.6]), np.zeros((4, 2)), task="multilabel"), RECORD, "test")
     assert found.good[0].startswith("None of the 4 examples has a label")
-    assert found.good[0].endswith("on 0.0 % of them.")
+    assert found.good[0].endswith("for 0.0 % of them.")
     assert not found.fails

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.compose.taps import tap
 from zoo.errors import OptionError
-from zoo.plugin import load_target, registry
+from zoo.plugin import calling, load_target, registry
 from zoo.registry import ZooNotice
 from zoo.specs import BackboneSpec, Preprocessing, ResizeRule
 from zoo.weights import StoredFile, resolve
@@ -121,11 +121,17 @@ def _named(request: BuildRequest, *, classifier: bool) -> Base:
     size = request.input_size or spec.input.default_size
     include_top = classifier or (request.features is not None and request.features in spec.top_layers)
     _check_size(request, spec, size, classifier=classifier, include_top=include_top)
+    if spec.input.channels != 3:
+        raise OptionError(
+            f"backbone {entry.id!r} of {entry.provider} takes {spec.input.channels} channels, and pictures are read "
+            f"with 3 (RGB): it cannot be built. Its author can let the network begin with a layer that takes 3"
+        )
     file: StoredFile | None = resolve(spec, request.weights, include_top=include_top, progress=request.progress)
     if file is not None and file.note:
         warnings.warn(file.note, ZooNotice, stacklevel=6)
     load_target(entry, spec.builder)  # activates the plugin; whose code it is has been checked
-    network = build_base(spec, weights=file, input_size=size, include_top=include_top, seed=request.seed)
+    with calling(entry.provider, f"backbone {entry.id!r}", where=f" in {spec.builder}"):
+        network = build_base(spec, weights=file, input_size=size, include_top=include_top, seed=request.seed)
     network, pooling = tap(network, request.features, spec)
     return Base(
         network=network,

@@ -9,6 +9,7 @@ from typing import Any
 from zoo.errors import OptionError
 from zoo.head_request import HEAD, Head
 from zoo.plugin import call_factory, registry
+from zoo.plugin.head_check import check_head
 from zoo.specs import HeadSpec, Output
 from zoo.tasks import of, task_of
 
@@ -105,6 +106,7 @@ def build_head(choice: HeadChoice, dimension: int, seed: int) -> Any:
         output = call_factory(
             choice.entry, choice.spec.factory, features, options=choice.options, outputs=choice.width, seed=seed
         )
+        check_head(choice.entry, features, output, choice.width)
     if len(output.shape) != 2 or (choice.width and output.shape[-1] != choice.width):
         raise OptionError(
             f"the head gives shape {tuple(output.shape)}; expected (None, {choice.width or 'number of classes'})"

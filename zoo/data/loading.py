@@ -14,8 +14,9 @@ from zoo.data.arrays import Arrays, from_stream, is_stream
 from zoo.data.dataset import Dataset
 from zoo.data.files import ImageFiles, from_files
 from zoo.data.images import EXTENSIONS
+from zoo.data.named import as_text, has_options, named, with_options
 from zoo.data.table import from_csv, is_table
-from zoo.errors import DataError, PluginError, UnknownNameError
+from zoo.errors import DataError, UnknownNameError
 from zoo.registry import ZooNotice
 from zoo.specs import Output, Task
 
@@ -36,8 +37,8 @@ def load(
     Args:
         data: a folder of class folders; a CSV file (see `from_csv`); a flat folder, an image file or a list of image
             files (unlabeled), or `(files, y)` with their answers or a function that gives them (see `from_files`); the
-            name of a dataset; a Dataset; arrays `(x, y)` or x alone (see `Arrays`); a tf.data.Dataset or keras
-            PyDataset.
+            name of a dataset, or `{name: options}`; a Dataset; arrays `(x, y)` or x alone (see `Arrays`); a
+            tf.data.Dataset or keras PyDataset.
         labels: class names to number the answers by (those of a head). Without them a folder's classes are sorted by
             name, and numbers have no names.
         task: what the answers of arrays, streams, files and tables are; None: found out by their rules.
@@ -66,6 +67,8 @@ def source_of(data: Any) -> str | None:
     """The absolute path or the name by which data can be loaded again; None where there is none."""
     if isinstance(data, Dataset):
         return data.source
+    if has_options(data):
+        return as_text(data)
     if not isinstance(data, str | os.PathLike):
         return None
     path = Path(data).expanduser()
@@ -77,6 +80,8 @@ def _load(
 ) -> Dataset:
     if isinstance(data, Dataset):
         return data
+    if has_options(data):
+        return with_options(data)
     if is_table(data):
         return from_csv(data, labels=labels, task=task, outputs=outputs, group=group)
     if isinstance(data, str):
@@ -115,7 +120,7 @@ def _from_text(text: str) -> Dataset:
     if is_path:
         return _from_path(path)
     # Here, not at the top of the module: only a name needs the plugins to be looked up.
-    from zoo.plugin import call_factory, manager, registry
+    from zoo.plugin import manager, registry
 
     if path.is_dir() or (path.is_file() and path.suffix.lower() in EXTENSIONS):
         # From manifests alone: reading a folder runs no plugin's code.
@@ -131,12 +136,7 @@ def _from_text(text: str) -> Dataset:
         entry = registry().get("datasets", text)
     except UnknownNameError as error:
         raise DataError(f"there is no file or folder {text!r} in {Path.cwd()}, and {error}") from error
-    dataset = call_factory(entry, entry.spec.loader)
-    if not isinstance(dataset, Dataset):
-        raise PluginError(
-            f"the loader of dataset {entry.id!r} of {entry.provider} gave a {type(dataset).__name__}, not a zoo.Dataset"
-        )
-    return dataset
+    return named(entry)
 
 
 def _from_path(path: Path) -> Dataset:

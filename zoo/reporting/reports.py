@@ -41,13 +41,11 @@ def report(
 
     Raises:
         ResumeError: the folder is not that of a run.
-        OptionError: the run is not finished, the page cannot be written, or matplotlib is not installed.
+        OptionError: the run is not finished, or the page cannot be written.
         DataError: data was given that is not what the run was made from.
     """
-    from zoo.plots.style import require
     from zoo.reporting import Material, run_page
 
-    require("a report")
     where = Path(run) if isinstance(run, str | os.PathLike) else run.directory
     if where is None:
         raise OptionError("this run was not written to a folder, and a report is made from one")

@@ -38,6 +38,7 @@ checkpoints take at most a twentieth of the time however short the epochs are.""
 _FIRST_COST = 0.25
 """Seconds that the first checkpoint is taken to cost: training of a few seconds writes none."""
 
+
 class Checkpointer:
     """Knows where a run is, saves it, and puts it back.
 
@@ -126,7 +127,11 @@ class Checkpointer:
 
     def resumes_within(self, phase: int) -> bool:
         """Whether the run was in the middle of this phase."""
-        return self._resumed_from is not None and self._resumed_from.state["phase"] == phase and "descent" in self._resumed_from.state
+        return (
+            self._resumed_from is not None
+            and self._resumed_from.state["phase"] == phase
+            and "descent" in self._resumed_from.state
+        )
 
     def behind_prefix(self) -> bool:
         """Whether the interrupted phase trained behind a cached prefix; it must go on so."""
@@ -147,7 +152,11 @@ class Checkpointer:
 
     def remembered(self, key: str, make: Callable[[], Any]) -> Any:
         """A value (JSON) of the beginning of this phase: made there, and the same after the run is resumed."""
-        kept = self._resumed_from.state["remembered"] if self._resumed_from is not None and self.resumes_within(self.phase) else {}
+        kept = (
+            self._resumed_from.state["remembered"]
+            if self._resumed_from is not None and self.resumes_within(self.phase)
+            else {}
+        )
         value = kept[key] if key in kept else make()
         self._remembered[key] = value
         return value

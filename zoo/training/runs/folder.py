@@ -234,9 +234,7 @@ def place_for(directory: Path | None, parent: Path, *, name: str) -> Iterator[Pa
 
 def _empty(directory: Path) -> Path:
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise OptionError(
-            f"directory={str(directory)!r} exists and is not an empty folder: a run needs one of its own"
-        )
+        raise OptionError(f"directory={str(directory)!r} exists and is not an empty folder: a run needs one of its own")
     directory.mkdir(parents=True, exist_ok=True)
     return directory
 

@@ -14,8 +14,9 @@ from string import Template
 
 from zoo._version import __version__
 from zoo.errors import OptionError, PluginError, did_you_mean
-from zoo.plugin.manager import MANIFEST, manager
-from zoo.plugin.probe import probe
+from zoo.plugin.manager import manager
+from zoo.plugin.manifest import MANIFEST
+from zoo.plugin.tools.trial_import import try_import
 from zoo.registry import DISTRIBUTION, SINGULAR
 
 TEMPLATE = Path(__file__).parent / "template"
@@ -51,6 +52,7 @@ KINDS = {
     "backbone": Kind("backbones", "backbones", "BackboneSpec", "-net"),
     "label-set": Kind("label_sets", "label_sets", "LabelSet"),
     "command": Kind("commands", "commands", "CommandSpec"),
+    "recipe": Kind("recipes", "recipes", "RecipeSpec"),
 }
 """What `--kind` takes, in the order of the generated files."""
 
@@ -71,7 +73,7 @@ def create(
     Args:
         name: lower case letters, digits and single dashes, from a letter on, at most 30 characters; a leading "zoo-" is
             dropped.
-        kinds: what it provides: "head", "dataset", "augmentation", "backbone", "label-set", "command".
+        kinds: what it provides, keys of `KINDS`: "head", "dataset", "recipe" and so on.
         directory: the project's folder, which must not exist or be empty; default `zoo-NAME` in the working directory.
         author: for the license and the metadata.
         taken: names of commands that are zoo's own.
@@ -189,16 +191,16 @@ def _slug(name: str) -> str:
 
 
 def _chosen(kinds: Iterable[str]) -> list[str]:
-    found = []
+    chosen = []
     for kind in kinds:
         flat = kind.strip().lower().replace("_", "-").replace(" ", "-")
         flat = flat if flat in KINDS else flat.removesuffix("s")
         if flat not in KINDS:
             raise OptionError(f"there is no kind {kind!r}.{did_you_mean(kind, KINDS)} Kinds: {', '.join(KINDS)}.")
-        found.append(flat)
-    if not found:
+        chosen.append(flat)
+    if not chosen:
         raise OptionError(f"--kind says what the plugin provides: {', '.join(KINDS)}")
-    return [kind for kind in KINDS if kind in found]
+    return [kind for kind in KINDS if kind in chosen]
 
 
 def _refuse_names_of_zoo(slug: str, kinds: list[str], taken: Collection[str]) -> None:
@@ -209,19 +211,19 @@ def _refuse_names_of_zoo(slug: str, kinds: list[str], taken: Collection[str]) ->
         raise OptionError(f"{package!r} is zoo's own: take another name")
     registry = manager().known()
     for kind in kinds:
-        wanted = slug + KINDS[kind].suffix
+        name = slug + KINDS[kind].suffix
         spellings = [
             spelling
             for entry in registry.entries(KINDS[kind].plural)
             if entry.provider.first_party
             for spelling in (entry.name, *entry.data.get("aliases", ()))
         ]
-        if wanted in spellings or (kind == "command" and wanted in taken):
-            raise OptionError(f"there is a {SINGULAR[KINDS[kind].plural]} {wanted!r} in zoo already: take another name")
+        if name in spellings or (kind == "command" and name in taken):
+            raise OptionError(f"there is a {SINGULAR[KINDS[kind].plural]} {name!r} in zoo already: take another name")
 
 
 def _manifest(package: str, source: Path) -> str:
-    found = probe(package, f"{package}.plugin", paths=(str(source),))
-    if found.manifest is None:
-        raise PluginError(f"the new plugin does not work: {'; '.join(problem.what for problem in found.problems)}")
-    return found.manifest
+    trial = try_import(package, f"{package}.plugin", paths=(str(source),))
+    if trial.manifest is None:
+        raise PluginError(f"the new plugin does not work: {'; '.join(problem.what for problem in trial.problems)}")
+    return trial.manifest

@@ -11,9 +11,10 @@ from typing import Any
 from zoo import settings
 from zoo._version import __version__
 from zoo.plugin.locate import CODE, find_code, module_file
-from zoo.plugin.manager import Manager, manager, manifest_path
-from zoo.plugin.probe import TIMEOUT, probe
+from zoo.plugin.manager import Manager, manager
+from zoo.plugin.manifest import manifest_path
 from zoo.plugin.records import PluginRecord, Problem, find_record
+from zoo.plugin.tools.trial_import import TIMEOUT, try_import
 from zoo.registry import SINGULAR, Registry, printable
 
 
@@ -138,7 +139,11 @@ def _examine(chosen: Manager, record: PluginRecord, *, imports: bool, timeout: f
     finding = Finding(record, problems=list(record.problems))
     if record.state == "disabled" or any(problem.stage == "discovery" for problem in record.problems):
         return finding
-    if not record.manifest and not any(problem.stage == "manifest" for problem in record.problems):
+    if (
+        not record.manifest
+        and record.file is None
+        and not any(problem.stage == "manifest" for problem in record.problems)
+    ):
         advice = f"zoo plugins manifest {record.id} --write, and ship the file in the package"
         what = "has no manifest, so it is imported whenever names are listed"
         finding.problems.append(Problem("manifest", what, advice, broken=False))
@@ -149,12 +154,12 @@ def _examine(chosen: Manager, record: PluginRecord, *, imports: bool, timeout: f
     if record.state != "broken":
         finding.problems += _static_problems(chosen, record)
     if imports:
-        found = probe(record.id, record.module, timeout=timeout)
+        trial = try_import(record.id, record.module, timeout=timeout)
         known = {problem.what for problem in finding.problems}
-        finding.seconds = found.seconds
-        finding.problems += [_advised(record, problem) for problem in found.problems if problem.what not in known]
-        if record.manifest and found.manifest is not None:
-            finding.fresh = _says_the_same(record, found.manifest)
+        finding.seconds = trial.seconds
+        finding.problems += [_advised(record, problem) for problem in trial.problems if problem.what not in known]
+        if record.manifest and trial.manifest is not None:
+            finding.fresh = _says_the_same(record, trial.manifest)
             if not finding.fresh:
                 what = "its manifest does not say what its hooks say"
                 advice = f"make it anew: zoo plugins manifest {record.id} --write; as a user: {record.repair}"
@@ -165,8 +170,8 @@ def _examine(chosen: Manager, record: PluginRecord, *, imports: bool, timeout: f
 def _static_problems(chosen: Manager, record: PluginRecord) -> Iterator[Problem]:
     """What can be seen of the specs of a plugin without importing it."""
     registry = chosen.known()
-    mine = [e for kind in SINGULAR for e in registry.entries(kind) if e.provider.plugin == record.id]
-    for entry in mine:
+    entries = [e for kind in SINGULAR for e in registry.entries(kind) if e.provider.plugin == record.id]
+    for entry in entries:
         what = f"{SINGULAR[entry.kind]} {entry.name!r}"
         try:
             spec = entry.spec
@@ -193,8 +198,8 @@ def _absent(requirement: str) -> bool:
     from packaging.requirements import InvalidRequirement, Requirement
 
     try:
-        wanted = Requirement(requirement)
-        return not wanted.specifier.contains(version(wanted.name), prereleases=True)
+        needed = Requirement(requirement)
+        return not needed.specifier.contains(version(needed.name), prereleases=True)
     except (PackageNotFoundError, InvalidRequirement):
         return True
 
@@ -232,16 +237,18 @@ def _shadowed(registry: Registry, taken: Collection[str]) -> Iterator[dict[str, 
 
 def _settings(chosen: Manager) -> list[str]:
     """Names in ZOO_PREFER and ZOO_PLUGINS that no plugin has."""
-    ids = {record.id for record in chosen.records()}
-    asked = {
-        "ZOO_PREFER": settings.preferred_plugins(),
-        "ZOO_PLUGINS": [part.strip().lstrip("-") for part in os.environ.get("ZOO_PLUGINS", "").split(",")],
-    }
-    return [
-        f"{variable} names {plugin!r}, which is the id of no installed plugin"
-        for variable, plugins in asked.items()
-        for plugin in plugins
-        if plugin and plugin not in ids
+    records = chosen.records()
+    ids = {record.id for record in records}
+    listed = [part.strip().lstrip("-").strip() for part in os.environ.get("ZOO_PLUGINS", "").split(",")]
+    wrong = [
+        f"ZOO_PREFER names {plugin!r}, which is the id of no installed plugin"
+        for plugin in settings.preferred_plugins()
+        if plugin not in ids
+    ]
+    return wrong + [
+        f"ZOO_PLUGINS names {plugin!r}, which is neither id nor distribution of an installed plugin"
+        for plugin in listed
+        if plugin and not any(record.called(plugin) for record in records)
     ]
 
 
@@ -251,8 +258,8 @@ def _advised(record: PluginRecord, problem: Problem) -> Problem:
     return problem if problem.advice else replace(problem, advice=record.repair)
 
 
-def _lines(found: Examination) -> Iterator[str]:
-    for finding in found.findings:
+def _lines(examination: Examination) -> Iterator[str]:
+    for finding in examination.findings:
         record = finding.record
         yield f"{record.id}  ({record.provider.distribution} {record.provider.version})  {finding.state}"
         manifest = "none"
@@ -269,17 +276,17 @@ def _lines(found: Examination) -> Iterator[str]:
             if problem.advice:
                 yield f"    try: {problem.advice}"
             yield from ("    | " + line for line in problem.traceback.rstrip().splitlines())
-    for row in found.conflicts:
+    for row in examination.conflicts:
         means = f"means {row['meant']!r} by ZOO_PREFER" if row["meant"] else "is ambiguous: write the full name"
         yield f"conflict: {SINGULAR[row['kind']]} {row['name']!r} of {', '.join(row['ids'])} {means}"
-    for row in found.shadowed:
+    for row in examination.shadowed:
         yield (
             f"shadowed: {SINGULAR[row['kind']]} {row['name']!r} is {row['winner']!r}; "
             f"{', '.join(row['ids'])} must be written in full"
         )
-    for text in found.settings:
+    for text in examination.settings:
         yield f"setting: {text}"
-    broken = sum(finding.broken for finding in found.findings)
-    yield f"{len(found.findings)} plugins, {broken} broken" + (
-        "" if found.imported else "; none was imported (--import imports each in a process of its own)"
+    broken = sum(finding.broken for finding in examination.findings)
+    yield f"{len(examination.findings)} plugins, {broken} broken" + (
+        "" if examination.imported else "; none was imported (--import imports each in a process of its own)"
     )

@@ -1,7 +1,7 @@
 """Imports one plugin in a process of its own, so that one that hangs, crashes or prints harms nobody; measures it.
 
-`python -m zoo.plugin.probe` is that process: it reads what to do as JSON on stdin and writes its findings to a file,
-since stdout and stderr belong to the plugin.
+`python -m zoo.plugin.tools.trial_import` is that process: it reads what to do as JSON on stdin and writes its findings
+to a file, since stdout and stderr belong to the plugin.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from zoo.plugin.records import HEAVY, Problem
+from zoo.plugin.records import HEAVY, Problem, import_remarks
 
 TIMEOUT = 20.0
 """Seconds after which an import counts as hung."""
@@ -38,7 +38,7 @@ class Findings:
     problems: list[Problem] = field(default_factory=list)
 
 
-def probe(plugin: str, module: str, *, paths: tuple[str, ...] = (), timeout: float = TIMEOUT) -> Findings:
+def try_import(plugin: str, module: str, *, paths: tuple[str, ...] = (), timeout: float = TIMEOUT) -> Findings:
     """Import a plugin's module in a process of its own and call its hooks there.
 
     Args:
@@ -47,12 +47,12 @@ def probe(plugin: str, module: str, *, paths: tuple[str, ...] = (), timeout: flo
         paths: folders to put in front of `sys.path`, for a plugin that is not installed.
         timeout: seconds after which the process is ended.
     """
-    with tempfile.TemporaryDirectory(prefix="zoo-probe-") as folder:
-        found = Path(folder) / "findings.json"
-        job = {"plugin": plugin, "module": module, "path": [*paths, *sys.path], "out": str(found)}
+    with tempfile.TemporaryDirectory(prefix="zoo-trial-") as folder:
+        report = Path(folder) / "findings.json"
+        job = {"plugin": plugin, "module": module, "path": [*paths, *sys.path], "out": str(report)}
         try:
             done = subprocess.run(
-                [sys.executable, "-m", "zoo.plugin.probe"],
+                [sys.executable, "-m", "zoo.plugin.tools.trial_import"],
                 input=json.dumps(job),
                 capture_output=True,
                 text=True,
@@ -68,16 +68,16 @@ def probe(plugin: str, module: str, *, paths: tuple[str, ...] = (), timeout: flo
         except subprocess.TimeoutExpired:
             what = f"does not end its import within {timeout:g} s"
             return Findings(problems=[Problem("import", what, "it waits for something at import: move that out")])
-        if not found.is_file():
+        if not report.is_file():
             said = " ".join((done.stderr or done.stdout).split())[-200:]
             what = f"ends the Python process that imports it (exit code {done.returncode})"
             return Findings(problems=[Problem("import", what, "it calls os._exit or crashes in native code", said)])
-        data: dict[str, Any] = json.loads(found.read_text(encoding="utf-8"))
+        data: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
     findings = Findings(data["seconds"], data["manifest"], [Problem(**problem) for problem in data["problems"]])
     if findings.seconds is not None:
-        from zoo.plugin.manager import import_remarks
-
-        findings.problems += import_remarks(findings.seconds, done.stdout + done.stderr, data["loaded"])
+        findings.problems += import_remarks(
+            findings.seconds, done.stdout + done.stderr, data["loaded"], data["changed"]
+        )
     return findings
 
 
@@ -86,28 +86,27 @@ def _main() -> None:
     job = json.load(sys.stdin)
     sys.path[:] = job["path"]
     # Loaded first, so that only what the plugin itself needs is measured.
-    import pluggy
+    from zoo.plugin.hooks import Hooks
+    from zoo.plugin.manifest import make_manifest
+    from zoo.plugin.surroundings import kept
 
-    from zoo.plugin.hookspecs import ZooSpecs
-    from zoo.plugin.manager import collect, make_manifest, misnamed_hooks
-
-    findings: dict[str, Any] = {"seconds": None, "manifest": None, "loaded": [], "problems": []}
+    hooks = Hooks()
+    findings: dict[str, Any] = {"seconds": None, "manifest": None, "loaded": [], "changed": [], "problems": []}
     problems: list[Problem] = []
     start, before = time.perf_counter(), set(sys.modules)
     try:
-        module = importlib.import_module(job["module"])
-        findings["seconds"] = time.perf_counter() - start
+        with kept() as watch:
+            module = importlib.import_module(job["module"])
+            findings["seconds"] = time.perf_counter() - start
+        findings["changed"] = watch.changed
         findings["loaded"] = sorted(set(HEAVY) & {name.partition(".")[0] for name in set(sys.modules) - before})
-        hooks = pluggy.PluginManager("zoo")
-        hooks.add_hookspecs(ZooSpecs)
-        hooks.register(module, name=job["plugin"])
-        problems += [*misnamed_hooks(module), *collect(module)[1]]
+        hooks.register(job["plugin"], module)
+        problems += [*hooks.misnamed(module), *hooks.results(module)[1]]
         if not problems:
             findings["manifest"] = make_manifest(job["plugin"], job["module"])
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # whatever a plugin raises is what was looked for
         problems.append(Problem.of("import" if findings["seconds"] is None else "hook", error))
     findings["problems"] = [problem.to_dict() for problem in problems]
-    sys.stdout.flush()
     Path(job["out"]).write_text(json.dumps(findings), encoding="utf-8")
 
 
