@@ -34,6 +34,14 @@ _FROM_FILES = ("vocabulary", "idf_weights")
 """What lookup layers read from a file, or from an address, when it is a text."""
 
 
+class UnknownClassError(UnsafeFileError):
+    """A class that is neither of Keras nor registered. `module`: where the file says it comes from."""
+
+    def __init__(self, module: str, message: str) -> None:
+        super().__init__(message)
+        self.module = module
+
+
 def check_config(config: Any) -> bool:
     """Check that a config names nothing but parts of Keras that are known to be harmless, or classes registered here.
 
@@ -109,9 +117,10 @@ def _check_object(node: dict[str, Any]) -> bool:
             raise UnsafeFileError(f"it names the function {shown(called)}, which is not an activation of Keras")
         return False
     if keras_class(module or "", name) is None:
-        raise UnsafeFileError(
+        raise UnknownClassError(
+            module or "",
             f"it holds a {shown(name)} of {shown(module)}, which is not among the parts of Keras that hold data only, "
-            f"and nothing here registered it with Keras"
+            f"and nothing here registered it with Keras",
         )
     config = node.get("config")
     if not isinstance(config, dict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections import Counter
 from collections.abc import Iterator
@@ -35,7 +36,8 @@ def build(config: dict[str, Any], weights: Path, *, registered: bool) -> Any:
     with hdf5.opened(weights) as file:
         saved = Counter(tuple(array.shape) for _, array in hdf5.arrays(file))
     try:
-        model = _without_memory(config, saved, strict=not registered)
+        # Keras takes the config apart while it reads it.
+        model = _without_memory(copy.deepcopy(config), saved, strict=not registered)
     except ValueError as error:
         if not registered or "stateless scope" not in str(error):
             raise

@@ -11,7 +11,7 @@ from typing import Any
 
 from zoo.errors import OptionError, UnsafeFileError, WeightsError
 from zoo.export import deferred
-from zoo.export.config_check import check_config
+from zoo.export.config_check import UnknownClassError, check_config
 from zoo.plugin import provenance
 from zoo.untrusted import Archive, JsonLimits, contained, opened_archive, parse_json, shown
 
@@ -102,7 +102,7 @@ def read(path: str | os.PathLike[str]) -> tuple[Any, dict[str, Any]]:
         record = _json(archive, RECORD)
         _check_record(source, record)
         with contained(source, "a model"), provenance.loading(source, record):
-            return _model(source, archive, config), record
+            return _model(source, archive, config, {row["module"] for row in record.get("code", [])}), record
 
 
 def _limit(name: str) -> int:
@@ -148,12 +148,16 @@ def _is_code(row: Any) -> bool:
     )
 
 
-def _model(path: Path, archive: Archive, config: Any) -> Any:
+def _model(path: Path, archive: Archive, config: Any, foreign: set[str]) -> Any:
     """The model of a file whose members are checked, one after the other, before they are used."""
     try:
         if not isinstance(config, dict):
             raise UnsafeFileError("its config is not a table")
         registered = check_config(config)
+    except UnknownClassError as error:
+        if error.module in foreign:  # code that the record names: whose it is and how to get it is said by the caller
+            raise TypeError(str(error)) from error
+        raise UnsafeFileError(f"{path} is not loaded: {error}") from error
     except UnsafeFileError as error:
         raise UnsafeFileError(f"{path} is not loaded: {error}") from error
     with tempfile.TemporaryDirectory(prefix="zoo-") as folder:
