@@ -14,7 +14,7 @@ from imagenet_case import accuracy
 
 from zoo.architectures import build_base
 from zoo.errors import WeightsError
-from zoo.weights import torch_file
+from zoo.weights.formats import torch_file
 
 
 def wheel(name: str) -> Path:
