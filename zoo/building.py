@@ -15,6 +15,7 @@ from zoo.fitting.state import ModelState
 from zoo.model import TransferModel
 from zoo.plugin import provenance
 from zoo.registry import ZooNotice
+from zoo.scalars import plain
 from zoo.specs import Preprocessing, ResizeRule
 from zoo.training import receipts
 
@@ -67,16 +68,16 @@ def build(
         head=head,
         weights=weights,
         features=features,
-        input_size=input_size,
+        input_size=plain(input_size),
         resize=resize,
         preprocessing=preprocessing,
         precision=precision,
-        seed=seed,
+        seed=plain(seed),
         progress=progress,
     )
     with provenance.recording() as used:
         composition, trained = compose(request)
-        ops = augment_room.resolve(augment)
+        ops = augment_room.resolve(plain(augment))
     own = composition.head is None  # the classifier that came with the weights
     fresh, training_files = None, set()
     if trained is not None:

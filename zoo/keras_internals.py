@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,16 +26,6 @@ def trainable_by_kind(layer: Any) -> list[Any]:
     """Return the layer's own weights that gradients can move when its flag allows it."""
     weights: list[Any] = layer._trainable_variables
     return weights
-
-
-def last_input(layer: Any) -> Any:
-    """Return the tensor that a layer was last called on (earlier calls built it)."""
-    return layer._inbound_nodes[-1].input_tensors[0]
-
-
-def last_output(layer: Any) -> Any:
-    """Return the tensor that the last call of a layer gave."""
-    return layer._inbound_nodes[-1].output_tensors[0]
 
 
 def origin(tensor: Any) -> tuple[Any, int, int]:
@@ -82,3 +72,39 @@ def without_symbolic_build(model: Any) -> Iterator[None]:
         yield
     finally:
         del model._maybe_symbolic_build
+
+
+def rerun(model: Any, inputs: Any, operation_of: Callable[[Any], Any]) -> Any:
+    """Return the output of the graph of a functional model, run again on another input.
+
+    Args:
+        model: a functional model.
+        inputs: its new input tensor.
+        operation_of: from each operation, once for each of its calls, to what is called in its place.
+    """
+    return model._run_through_graph(inputs, operation_fn=operation_of)
+
+
+def untrained_by_kind(layer: Any) -> list[Any]:
+    """Return the layer's own weights that no gradient ever moves, random states left out."""
+    return [weight for weight in layer._non_trainable_variables if weight.name != "seed_generator_state"]
+
+
+def input_in(model: Any, layer: Any) -> Any:
+    """Return the tensor that a layer is called on in the graph of a model, whatever else it was called on.
+
+    Args:
+        model: a functional model.
+        layer: one of its layers.
+    """
+    return _call_in(model, layer).input_tensors[0]
+
+
+def output_in(model: Any, layer: Any) -> Any:
+    """Return the tensor that a layer gives in the graph of a model; arguments as for `input_in`."""
+    return _call_in(model, layer).output_tensors[0]
+
+
+def _call_in(model: Any, layer: Any) -> Any:
+    own = {id(node) for node in model._nodes}
+    return next(node for node in reversed(layer._inbound_nodes) if id(node) in own)

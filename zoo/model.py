@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -30,6 +30,11 @@ from zoo.training.report import trainable_report
 from zoo.training.runs.checkpointer import EVERY
 from zoo.training.runs.folder import RunFolder, place_for
 from zoo.training.settings import Live
+
+_COPIES = (
+    "a model is copied through a file: path = model.save('copy.keras'); twin = zoo.load(path). Keras models share "
+    "layers that copy, deepcopy and pickle would tear apart"
+)
 
 
 class TransferModel:
@@ -81,6 +86,15 @@ class TransferModel:
     def record(self) -> ModelRecord | None:
         """Return what the file that it was loaded from says of its origin; None for a model that was built."""
         return self.state.origin
+
+    def __copy__(self) -> NoReturn:
+        raise OptionError(_COPIES)
+
+    def __deepcopy__(self, memo: Any) -> NoReturn:
+        raise OptionError(_COPIES)
+
+    def __reduce__(self) -> NoReturn:
+        raise OptionError(_COPIES)
 
     def __repr__(self) -> str:
         who, adapted = self.composition.identity, ""

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.compose.copies import copied
+from zoo.compose.heads import activation_of
 from zoo.compose.taps import tap
 from zoo.errors import OptionError
 from zoo.plugin import calling, load_target, registry
@@ -103,7 +105,7 @@ def base_of(request: BuildRequest, *, classifier: bool) -> Base:
     if not isinstance(request.backbone, str):
         if request.weights != "pretrained":
             raise OptionError("weights= goes with the name of a backbone; a Keras model brings its own")
-        return _given(request)
+        return given_base(request)
     base = _named(request, classifier=classifier)
     if request.preprocessing == "pretrained":
         return base
@@ -165,34 +167,26 @@ def _check_size(request: BuildRequest, spec: BackboneSpec, size: int, *, classif
         raise OptionError(f"{spec.name} without a head is its pretrained classifier, which random weights do not have")
 
 
-def _given(request: BuildRequest) -> Base:
-    import keras
+def given_base(request: BuildRequest) -> Base:
+    """Return the caller's Keras model as a base: a copy, so that freezing and training do not change the original.
 
+    Args:
+        request: what is asked for; its backbone is the model.
+
+    Raises:
+        OptionError: a model that cannot be a base; the message says what to do.
+    """
     from zoo.architectures import find_stages
 
-    model = request.backbone
-    if not isinstance(model, keras.Model):
-        raise OptionError(f"a backbone is a name or a Keras model; got {type(model).__name__}")
+    model: Any = request.backbone
+    network, size = copied(model, request.input_size)
     if request.preprocessing == "pretrained":
         raise OptionError(
             "a Keras model of your own needs preprocessing=: None when it takes pixels 0..255 as they are, "
             "else a zoo.specs.Preprocessing with channel order, scale, mean and std"
         )
-    if len(getattr(model, "inputs", None) or ()) != 1 or len(getattr(model, "outputs", None) or ()) != 1:
-        raise OptionError(
-            f"{type(model).__name__} {model.name!r} must be a functional or sequential model with one input and one "
-            f"output: inside a subclassed model zoo can neither find nor freeze the stages"
-        )
-    shape = tuple(model.inputs[0].shape)
-    if len(shape) != 4 or shape[3] not in (None, 3):
-        raise OptionError(f"the model must take color images (n, height, width, 3); its input is {shape}")
-    size = request.input_size or shape[1]
-    if size is None or (shape[1] not in (None, size)) or (shape[2] not in (None, size)):
-        raise OptionError(f"the model's input is {shape}: pass the side of its square input as input_size=")
-    # A copy: freezing and training must not change the caller's object. Rebuilt first, since a subclass of Model made
-    # with inputs and outputs would not be copied layer by layer.
-    network = keras.models.clone_model(keras.Model(model.inputs[0], model.outputs[0], name=model.name))
-    network.set_weights(model.get_weights())
+    _notice_classifier(network)
+    channels = int(network.inputs[0].shape[3])
     network, pooling = tap(network, request.features, model.name)
     return Base(
         network=network,
@@ -200,7 +194,7 @@ def _given(request: BuildRequest) -> Base:
         preprocessing=IDENTITY if isinstance(request.preprocessing, str) else request.preprocessing or IDENTITY,
         pooling=pooling,
         input_size=size,
-        channels=3,
+        channels=channels,
         backbone=model.name,
         provider="the caller's Keras model",
         weights="given",
@@ -208,3 +202,16 @@ def _given(request: BuildRequest) -> Base:
         features=request.features or "avg",
         portable=all(type(layer).__module__.startswith("keras.") for layer in model.layers),
     )
+
+
+def _notice_classifier(network: Any) -> None:
+    """Say so where a base ends in probabilities: a head on them reads what another head decided."""
+    final = activation_of(network)
+    if final in ("softmax", "sigmoid") and len(network.output.shape) == 2:
+        warnings.warn(
+            f"the model {network.name!r} ends in {final}: a head on it reads {network.output.shape[-1]} probabilities "
+            f"of another classifier. To use what is in front of it, pass keras.Model(model.input, "
+            f"model.layers[-2].output), or features= with the name of a layer",
+            ZooNotice,
+            stacklevel=6,
+        )

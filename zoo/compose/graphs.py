@@ -12,7 +12,7 @@ from zoo.compose.composition import Composition
 from zoo.compose.heads import HeadChoice, build_head, ends_linear
 from zoo.data.intake import ImageIntake, read_intake
 from zoo.head_request import BACKBONE, FEATURES, HEAD, OUTPUT, PREPROCESSING, UNITS, Restriction
-from zoo.keras_internals import forget_strategy, last_input, last_output, strategy_of
+from zoo.keras_internals import forget_strategy, input_in, output_in, strategy_of
 from zoo.plugin import registry
 from zoo.specs import Output, Preprocessing
 from zoo.specs.record import Identity, ModelRecord
@@ -268,9 +268,9 @@ def take_apart(serving: Any, record: ModelRecord) -> Composition:
     units = {output.name: layers[UNITS + output.name] for output in outputs if of(output).in_units}
     features = None
     if head is not None:
-        features = on_one_device(keras.Model(serving.input, last_input(head), name="feature_extractor"))
-    raw = last_input(layers[OUTPUT]) if head is None else last_output(head)
-    trained = _in_units(raw, units, outputs) if len(outputs) > 1 else last_input(layers[OUTPUT])
+        features = on_one_device(keras.Model(serving.input, input_in(serving, head), name="feature_extractor"))
+    raw = input_in(serving, layers[OUTPUT]) if head is None else output_in(serving, head)
+    trained = _in_units(raw, units, outputs) if len(outputs) > 1 else input_in(serving, layers[OUTPUT])
     return Composition(
         serving=serving,
         **_training_graphs(serving, trained, head, units, outputs),

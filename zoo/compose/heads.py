@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from zoo.compose.copies import copy_weights
 from zoo.errors import OptionError
 from zoo.head_request import HEAD, Head
 from zoo.plugin import call_factory, registry
 from zoo.plugin.head_check import check_head
+from zoo.scalars import plain
 from zoo.specs import HeadSpec, Output
 from zoo.tasks import of, task_of
 
@@ -71,7 +73,7 @@ def choose_head(request: Any) -> HeadChoice | None:
         )
     if spec.task not in ("any", task_of(outputs)):
         raise OptionError(f"head {spec.name!r} is for {spec.task}; the answers asked for are {_in_words(outputs)}")
-    return HeadChoice(outputs=outputs, spec=spec, entry=entry, options=request.options)
+    return HeadChoice(outputs=outputs, spec=spec, entry=entry, options=plain(request.options))
 
 
 def _in_words(outputs: Sequence[Output]) -> str:
@@ -130,20 +132,32 @@ def build_head(choice: HeadChoice, dimension: int, seed: int) -> Any:
 
 
 def own_copy(layer: Any) -> Any:
-    """A copy of the caller's layer: two models with one layer would train each other."""
+    """Return a copy of the caller's layer: two models with one layer would train each other.
+
+    Args:
+        layer: a Keras layer, built or not.
+
+    Raises:
+        OptionError: it is no layer, or cannot be made anew from its settings.
+    """
     import keras
 
     if isinstance(layer, type) or not isinstance(layer, keras.layers.Layer):
         raise OptionError(f"head= takes a Keras layer, such as keras.layers.Dense(5); got {layer!r}")
-    copy = (
-        keras.models.clone_model(layer)
-        if isinstance(layer, keras.Model)
-        else type(layer).from_config(layer.get_config())
-    )
+    try:
+        if isinstance(layer, keras.Model):
+            copy = keras.models.clone_model(layer)
+        else:
+            copy = type(layer).from_config(layer.get_config())
+    except Exception as error:  # get_config and from_config are code of whoever wrote the layer
+        raise OptionError(
+            f"the head {layer.name!r} ({type(layer).__name__}) cannot be made anew from its settings: "
+            f"{str(error).splitlines()[0][:200]}. Take a functional model or a layer with get_config"
+        ) from error
     if layer.built and layer.weights:
         if not copy.built:
             copy.build((None, layer.weights[0].shape[0]))
-        copy.set_weights(layer.get_weights())
+        copy_weights(layer, copy)
     return copy
 
 

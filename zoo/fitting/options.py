@@ -14,6 +14,7 @@ from zoo.fitting.state import ModelState
 from zoo.plugin import provenance
 from zoo.progress import Display
 from zoo.registry import Entry
+from zoo.scalars import plain
 from zoo.specs import RecipeSpec
 from zoo.tasks import of
 from zoo.training.checks import check_recipe
@@ -62,7 +63,10 @@ class FitOptions:
         has_box = any(of(output).follows_pixels for output in composition.outputs)
         if state.ops and has_box:
             augment_room.check_boxes_follow(state.ops)
-        options = self if self.recipe != AUTO else replace(self, recipe=None)
+        names = ("epochs", "batch_size", "learning_rate", "seed", "views", "stages")
+        options = replace(self, **{name: plain(getattr(self, name)) for name in names})
+        if isinstance(options.recipe, str) and options.recipe == AUTO:
+            options = replace(options, recipe=None)
         if options.stages is None and state.unfrozen:
             recipe, stages = recipe_for_unfrozen(state, options.recipe)
             options = replace(options, recipe=recipe, stages=stages)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from zoo.augment import Op
 from zoo.compose import Composition
 from zoo.errors import FrozenError, OptionError, UntrainedHeadError, did_you_mean
 from zoo.fitting.files import write_model
+from zoo.registry import ZooNotice
 from zoo.specs import RecipeSpec
 from zoo.specs.record import ModelRecord
 from zoo.training import receipts
@@ -93,11 +95,24 @@ class ModelState:
         Raises:
             UntrainedHeadError: it was not.
         """
+        if self.head_state == "untrained" and self._moved_elsewhere():
+            self.head_state = "fitted"
+            warnings.warn(
+                f"{verb}: the head of this model was trained outside of zoo, in a Keras loop of your own: zoo knows "
+                f"neither what it was trained on nor how good it is",
+                ZooNotice,
+                stacklevel=3,
+            )
         if self.head_state == "untrained":
             raise UntrainedHeadError(
                 f"{verb}: the head of this model was never trained, its answers would be random. Call fit first"
                 + ("" if self.composition.identity.head is None else "; or build a head that ships weights")
             )
+
+    def _moved_elsewhere(self) -> bool:
+        """Whether somebody changed the head since it was new."""
+        now = self.composition.head_weights()
+        return any(not np.array_equal(old, new) for old, new in zip(self._fresh_head, now, strict=True))
 
     def solves_head(self, recipe: RecipeSpec) -> bool:
         """Return whether a recipe begins by solving the head exactly, whatever its weights are."""

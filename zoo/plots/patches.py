@@ -11,6 +11,7 @@ import numpy as np
 from zoo.compose import Composition, as_pixels
 from zoo.data import Dataset, batches
 from zoo.errors import DataError, OptionError, did_you_mean
+from zoo.keras_internals import input_in
 from zoo.plots.receptive import receptive_fields
 
 _BATCH = 32
@@ -76,7 +77,7 @@ def up_to(composition: Composition, layer: str) -> tuple[Any, Any]:
         raise OptionError(f"{layer} gives {tuple(output.shape)}, which is no map of places: take an earlier layer")
     base = composition.backbone
     inside = keras.Model(base.inputs[0], output, name="up_to")
-    prepared = base._inbound_nodes[-1].input_tensors[0]
+    prepared = input_in(composition.serving, base)
     return inside, keras.Model(composition.training.input, inside(prepared), name="pixels_up_to")
 
 

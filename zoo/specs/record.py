@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, field_serializer, field_validator
 
 from zoo.specs import Output, RecipeSpec, Spec
 
@@ -264,6 +265,21 @@ class RunRecord(Record):
     phases: tuple[PhaseReport, ...] = Field(default=(), description="what each phase did")
     history: dict[str, list[float]] = Field(default={}, description="metric -> value per epoch, over all phases")
     results: Results | None = Field(default=None, description="of a finished run")
+
+    @field_validator("history", mode="before")
+    @classmethod
+    def _with_nan(cls, history: Any) -> Any:
+        """JSON has no NaN: what was not measured in an epoch is null there."""
+        if not isinstance(history, dict):
+            return history
+        return {
+            name: [math.nan if value is None else value for value in values] if isinstance(values, list) else values
+            for name, values in history.items()
+        }
+
+    @field_serializer("history", when_used="json")
+    def _without_nan(self, history: dict[str, list[float]]) -> dict[str, list[float | None]]:
+        return {name: [None if math.isnan(value) else value for value in values] for name, values in history.items()}
 
 
 class ModelRecord(Record):

@@ -83,36 +83,38 @@ def flags(layers: Iterable[Any]) -> list[tuple[str, bool]]:
 
 @contextmanager
 def quiet_dropout(stages: list[Stage], training: list[str]) -> Iterator[None]:
-    """Switch off Dropout (and StochasticDepth made of it) inside frozen stages; the rates come back afterward.
+    """Switch off Dropout (StochasticDepth is made of it) and noise inside frozen stages; they come back afterward.
 
     `trainable = False` does not stop Dropout in `fit`, so without this the features of a frozen base would differ from
     the cached ones.
     """
     import keras
 
-    kinds = tuple(
-        getattr(keras.layers, name)
-        for name in (
-            "Dropout",
-            "SpatialDropout1D",
-            "SpatialDropout2D",
-            "SpatialDropout3D",
-            "GaussianDropout",
-            "AlphaDropout",
+    kinds = {
+        getattr(keras.layers, name): strength
+        for name, strength in (
+            ("Dropout", "rate"),
+            ("SpatialDropout1D", "rate"),
+            ("SpatialDropout2D", "rate"),
+            ("SpatialDropout3D", "rate"),
+            ("GaussianDropout", "rate"),
+            ("AlphaDropout", "rate"),
+            ("GaussianNoise", "stddev"),
         )
-    )
-    rates = [
-        (leaf, leaf.rate)
+    }
+    strengths = [
+        (leaf, strength, getattr(leaf, strength))
         for stage in stages
         if stage.name not in training
         for layer in stage.layers
         for leaf in leaves(layer)
-        if isinstance(leaf, kinds)
+        for kind, strength in kinds.items()
+        if isinstance(leaf, kind)
     ]
     try:
-        for layer, _ in rates:
-            layer.rate = 0.0
+        for layer, strength, _ in strengths:
+            setattr(layer, strength, 0.0)
         yield
     finally:
-        for layer, rate in rates:
-            layer.rate = rate
+        for layer, strength, value in strengths:
+            setattr(layer, strength, value)

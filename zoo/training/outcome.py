@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -46,10 +47,12 @@ class Outcome:
         return max((len(values) for values in self.history.values()), default=0)
 
     def record(self, epochs: Mapping[str, Sequence[float]]) -> None:
-        """Add the epochs of a phase to the history.
+        """Add the epochs of a phase to the history: every metric has a value for each, NaN where it was not measured.
 
         Args:
             epochs: metric -> value per epoch.
         """
-        for name, values in epochs.items():
-            self.history.setdefault(name, []).extend(values)
+        before, count = self.epochs_done, max((len(values) for values in epochs.values()), default=0)
+        for name in dict.fromkeys([*self.history, *epochs]):
+            values = self.history.setdefault(name, [math.nan] * before)
+            values.extend(epochs.get(name, [math.nan] * count))

@@ -64,9 +64,9 @@ def take(composition: Composition) -> Digests:
     places = {stage.name: stage.layers for stage in composition.stages} | {HEAD_STAGE: [composition.head]}
     digests: Digests = {}
     for place, layers in places.items():
-        for index, item in enumerate(with_weights(layers)):
+        for index, (name, item) in enumerate(placed(layers)):
             part = digests.setdefault(place, {}).setdefault(BATCHNORM if is_batchnorm(item) else WEIGHTS, {})
-            part[f"{index}:{item.name}"] = _digest(item)  # nested models may use a name twice
+            part[f"{index}:{name}"] = _digest(item)
     return digests
 
 
@@ -82,10 +82,10 @@ def adapted(composition: Composition, before: Mapping[str, str]) -> list[str]:
 
 def _batchnorm(composition: Composition) -> Iterator[tuple[str, str, str]]:
     """Stage, layer and digest of every BatchNorm layer of the base."""
-    inside = [(stage.name, item) for stage in composition.stages for item in with_weights(stage.layers)]
-    for index, (stage, item) in enumerate(inside):
+    inside = [(stage.name, name, item) for stage in composition.stages for name, item in placed(stage.layers)]
+    for index, (stage, name, item) in enumerate(inside):
         if is_batchnorm(item):
-            yield stage, f"{index}:{item.name}", _digest(item)
+            yield stage, f"{index}:{name}", _digest(item)
 
 
 def changed(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
@@ -190,10 +190,21 @@ def _joined(layers: Mapping[str, str]) -> str:
     return hashlib.sha256("\n".join(layers.values()).encode()).hexdigest()
 
 
-def with_weights(layers: Iterable[Any]) -> Iterator[Any]:
-    """The layers that have weights of their own, those inside others too."""
+def placed(layers: Iterable[Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the layers that have weights of their own, those inside others too, each with where it is.
+
+    The place of a layer inside another is its number there: blocks of one's own give their parts automatic names, which
+    are others when a file is loaded.
+    """
     for layer in layers:
-        yield from (item for item in layers_inside(layer) if own_weights(item))
+        for number, item in enumerate(layers_inside(layer)):
+            if own_weights(item):
+                yield (layer.name if number == 0 else f"{layer.name}/{number} ({type(item).__name__})"), item
+
+
+def with_weights(layers: Iterable[Any]) -> Iterator[Any]:
+    """Yield the layers that have weights of their own, those inside others too."""
+    return (item for _, item in placed(layers))
 
 
 def own_weights(layer: Any) -> list[Any]:

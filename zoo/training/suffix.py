@@ -13,7 +13,7 @@ import numpy as np
 from zoo import settings
 from zoo.compose import Composition, on_one_device
 from zoo.features.cache import features_root
-from zoo.keras_internals import last_input, last_output
+from zoo.keras_internals import input_in, output_in
 from zoo.training.descent import devices
 
 WORTH = 0.15
@@ -83,14 +83,16 @@ def halves(composition: Composition, boundary: Any) -> Halves:
 
     base = composition.backbone
     inside = keras.Model(base.inputs[0], boundary, name="prefix_stages")
-    prefix = on_one_device(keras.Model(composition.training.input, inside(last_input(base)), name="prefix"))
+    prefix = on_one_device(
+        keras.Model(composition.training.input, inside(input_in(composition.serving, base)), name="prefix")
+    )
     start = keras.Input(boundary.shape[1:], dtype=boundary.dtype, name="boundary")
     rest = start
     if boundary is not base.outputs[0]:
         rest = keras.Model(boundary, base.outputs[0], name="suffix_stages")(start)
     answer = composition.training.output
-    if answer is not last_output(base):  # it is for the pretrained classifier
-        rest = keras.Model(last_output(base), answer, name="suffix_head")(rest)
+    if answer is not output_in(composition.serving, base):  # it is for the pretrained classifier
+        rest = keras.Model(output_in(composition.serving, base), answer, name="suffix_head")(rest)
     with devices.scope(composition.training):
         suffix = keras.Model(start, rest, name="suffix")
     return Halves(inside, prefix, suffix)

@@ -15,7 +15,7 @@ from zoo.compose import Composition
 from zoo.keras_internals import build_metrics, loss_tracker
 from zoo.specs import Output, PhaseSpec
 from zoo.training.descent import devices
-from zoo.training.descent.ends import ends, shown
+from zoo.training.descent.ends import ends, is_number, shown
 from zoo.training.descent.mixing import blend, blends, shares
 from zoo.training.descent.optimizer import optimizer_for
 from zoo.training.descent.sources import Images, Rows
@@ -147,7 +147,11 @@ class Descent:
                     callbacks=everybody,
                     verbose=0,  # the display says it
                 )
-        return {name: [float(value) for value in values] for name, values in result.history.items()}
+        return {
+            name: [float(value) for value in values]
+            for name, values in result.history.items()
+            if all(is_number(value) for value in values)
+        }
 
     def _feeds(self, whole: devices.Batch) -> tuple[Any, Any]:
         """Return what gives the batches to learn from, and those to check with or None."""
@@ -173,6 +177,8 @@ class Descent:
         optimizer = optimizer_for(phase, steps=phase.steps or self.steps * self.epochs, factors=self.factors)
         loss = loss_for(goal.outputs, from_logits=goal.from_logits, scales=goal.scales, shares=shared)
         metrics = metrics_for(goal.outputs, shares=shared)
+        # What `ModelCheckpoint` writes is a plain Keras model: the optimizer is code of zoo
+        self.model.get_compile_config = lambda: None
         self.model.compile(
             optimizer=loss_scaled(optimizer, goal.layers),
             loss=whole.loss(loss),

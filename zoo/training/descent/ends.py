@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from zoo.errors import OptionError
 from zoo.progress import Display, figures
@@ -35,10 +37,12 @@ def shown(display: Display, descent: Descent, *, done: int) -> Any:
 
     def on_batch_end(batch: int, logs: Any) -> None:
         count = at["epoch"] * steps + at["before"] + batch + 1
-        display.show(title, count, epochs * steps, detail=f"{place().removeprefix(title)}: {figures(logs or {})}")
+        display.show(
+            title, count, epochs * steps, detail=f"{place().removeprefix(title)}: {figures(numbers_of(logs or {}))}"
+        )
 
     def on_epoch_end(epoch: int, logs: Any) -> None:
-        display.say(f"{place()}: {figures(logs or {})}, {time.monotonic() - at['started']:.1f} s")
+        display.say(f"{place()}: {figures(numbers_of(logs or {}))}, {time.monotonic() - at['started']:.1f} s")
         at["before"] = 0
 
     return keras.callbacks.LambdaCallback(
@@ -90,3 +94,16 @@ def ends(phase: PhaseSpec, model: Any, done_after: Callable[[int], int], validat
 def _mode(monitor: str) -> str:
     """Whether more is better: of accuracies; of losses and errors less."""
     return "max" if monitor.endswith("accuracy") else "min"
+
+
+def is_number(value: Any) -> bool:
+    """Return whether a value in the logs of an epoch is one number: callbacks may put arrays and text there too."""
+    try:
+        return np.ndim(value) == 0 and np.asarray(value).dtype.kind in "biuf"
+    except (TypeError, ValueError):
+        return False
+
+
+def numbers_of(logs: Mapping[str, Any]) -> dict[str, float]:
+    """Return the numbers in the logs of an epoch."""
+    return {name: float(value) for name, value in logs.items() if is_number(value)}

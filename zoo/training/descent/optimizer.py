@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+import numpy as np
+
 from zoo.specs import PhaseSpec
 from zoo.training.descent import devices
 
@@ -32,6 +34,51 @@ def optimizer_for(phase: PhaseSpec, *, steps: int, factors: Mapping[int, float] 
     return optimizer
 
 
+class _Rate:
+    """The learning rate of an optimizer as callbacks see it: a number that can be assigned, as Keras's variable can.
+
+    Args:
+        optimizer: whose rate it is.
+    """
+
+    def __init__(self, optimizer: Any) -> None:
+        self._optimizer = optimizer
+
+    @property
+    def value(self) -> Any:
+        """Return the rate of the next step, a tensor."""
+        return self._optimizer._get_current_learning_rate()
+
+    @property
+    def dtype(self) -> str:
+        """Return "float32"."""
+        return "float32"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Return (): it is one number."""
+        return ()
+
+    def assign(self, rate: Any) -> None:
+        """Set the rate from here on; 0 is 0."""
+        self._optimizer.learning_rate = rate
+
+    def numpy(self) -> Any:
+        """Return the rate as a NumPy number."""
+        return np.asarray(self, np.float32)[()]
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return np.array(self.value, dtype or np.float32)
+
+    def __float__(self) -> float:
+        return float(self.numpy())
+
+    def __mul__(self, other: Any) -> Any:
+        return self.value * other
+
+    __rmul__ = __mul__
+
+
 @cache
 def _staged(name: str) -> type:
     """The Keras optimizer of a name, with factors and a rate that can be set."""
@@ -54,7 +101,8 @@ def _staged(name: str) -> type:
 
         def build(self, variables: Any) -> None:
             if not self.built:
-                self._given = self.add_variable((), initializer="zeros", name="rate_given")  # 0: the schedule's
+                below = keras.initializers.Constant(-1.0)  # below 0: the rate of the schedule
+                self._given = self.add_variable((), initializer=below, name="rate_given")
                 self._factors = [self.factors.get(id(variable), 1.0) for variable in variables]
             super().build(variables)
 
@@ -63,11 +111,11 @@ def _staged(name: str) -> type:
             if not self.built:
                 return planned
             given = keras.ops.convert_to_tensor(self._given)  # JAX takes no variable here
-            return keras.ops.where(given > 0, given, planned)
+            return keras.ops.where(given >= 0, given, planned)
 
         @property
         def learning_rate(self) -> Any:
-            return self._get_current_learning_rate()
+            return _Rate(self)
 
         @learning_rate.setter
         def learning_rate(self, rate: Any) -> None:

@@ -391,7 +391,7 @@ class Checkpointer:
 
 def _settings(layers: Sequence[Any]) -> list[tuple[Any, str, Any]]:
     """(layer, name, value) of what is another within a phase: Dropout of frozen stages off, BatchNorm synchronized."""
-    names = ("rate", "synchronized")
+    names = ("rate", "stddev", "synchronized")
     return [
         (layer, name, getattr(layer, name))
         for layer in layers

@@ -11,6 +11,7 @@ import numpy as np
 
 from zoo.errors import ResumeError
 from zoo.training.descent import devices
+from zoo.training.descent.ends import numbers_of
 from zoo.training.runs import callback_states
 from zoo.training.runs.checkpoint import Checkpoint
 
@@ -95,10 +96,10 @@ class Position:
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any]) -> None:
         """After an epoch: its figures go into the history; save if it is time, stop if asked."""
-        for name, value in logs.items():
-            self.epochs.setdefault(name, []).append(float(value))
+        for name, value in numbers_of(logs).items():
+            self.epochs.setdefault(name, []).append(value)
         owner = self.owner
-        if not math.isfinite(logs.get("loss", 0.0)):
+        if not math.isfinite(float(logs.get("loss", 0.0))):
             raise owner.diverged(f"the loss is {logs['loss']} in epoch {epoch + 1}")
         owner.count_step()
         self.epoch, self.batch, self.offset = epoch + 1, 0, 0
