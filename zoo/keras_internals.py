@@ -106,5 +106,5 @@ def output_in(model: Any, layer: Any) -> Any:
 
 
 def _call_in(model: Any, layer: Any) -> Any:
-    own = {id(node) for node in model._nodes}
+    own = {id(node) for nodes in model._nodes_by_depth.values() for node in nodes}
     return next(node for node in reversed(layer._inbound_nodes) if id(node) in own)
