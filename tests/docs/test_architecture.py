@@ -21,11 +21,8 @@ def test_every_path_is_there(page: str) -> None:
 
 def _bases(path: str) -> list[Path]:
     """A folder of a room, such as `phases/`, is named beside the room that it is in."""
-    return [
-        ROOT,
-        *(ROOT / "zoo" / room for room in ("training", "features", "data", "weights", "plugin")),
-        ROOT / "zoo/specs",
-    ]
+    rooms = ("training", "features", "data", "weights", "plugin", "specs")
+    return [ROOT, *(ROOT / "zoo" / room for room in rooms)]
 
 
 def test_every_room_has_its_line() -> None:
