@@ -99,13 +99,19 @@ class PhaseSpec(Spec):
 
     def _contradiction(self) -> str:
         if self.solver == "convex":
-            fields = type(self).model_fields
-            useless = [
-                name
-                for name in sorted(self.model_fields_set - _OF_CONVEX)
-                if getattr(self, name) != fields[name].get_default(call_default_factory=True)
-            ]
-            return f"a convex phase is solved exactly and has no use for {', '.join(useless)}" if useless else ""
+            return self._useless_to_convex()
+        return self._in_what_trains() or self._in_rates() or self._in_schedule() or self._in_augmentation()
+
+    def _useless_to_convex(self) -> str:
+        fields = type(self).model_fields
+        useless = [
+            name
+            for name in sorted(self.model_fields_set - _OF_CONVEX)
+            if getattr(self, name) != fields[name].get_default(call_default_factory=True)
+        ]
+        return f"a convex phase is solved exactly and has no use for {', '.join(useless)}" if useless else ""
+
+    def _in_what_trains(self) -> str:
         if bool(self.epochs) == bool(self.steps):
             return "a gradient phase needs at least one epoch: either epochs or steps, and not both"
         if isinstance(self.unfreeze, int) and self.unfreeze < 0:
@@ -116,6 +122,9 @@ class PhaseSpec(Spec):
             return "batchnorm='adapt' is about stages that train, and unfreeze names none"
         if self.batchnorm == "train" and self.unfreeze != "all":
             return "batchnorm='train' is for a base that learns from random weights: unfreeze='all'"
+        return ""
+
+    def _in_rates(self) -> str:
         if self.momentum and self.optimizer not in ("sgd", "rmsprop"):
             return f"momentum is for sgd and rmsprop; {self.optimizer} has its own"
         if self.weight_decay and self.optimizer not in ("adamw", "sgd"):
@@ -130,16 +139,22 @@ class PhaseSpec(Spec):
                 return f"stage_rates names {', '.join(idle)}, which unfreeze does not"
         if (self.stage_decay is not None or set(self.stage_rates) - {HEAD_STAGE}) and not self.unfreeze:
             return "a learning rate for each stage needs stages that train: set unfreeze"
+        return ""
+
+    def _in_schedule(self) -> str:
         if any(not 0 < share < 1 for share in self.step_at) or list(self.step_at) != sorted(set(self.step_at)):
             return "step_at are rising shares between 0 and 1"
+        if self.schedule != "steps" and {"step_at", "step_factor"} & self.model_fields_set and self._steps_changed():
+            return f"step_at and step_factor are for schedule='steps'; got {self.schedule!r}"
+        return ""
+
+    def _in_augmentation(self) -> str:
         if self.views and (self.mixup or self.cutmix):
             return "views keep features of images; mixup and cutmix blend the images anew in every epoch"
         if self.views and self.augment_in != "pipeline":
             return f"views keep features of images augmented in the pipeline; got augment_in={self.augment_in!r}"
         if self.augment_in == "graph" and (self.mixup or self.cutmix):
             return "mixup and cutmix blend augmented images in the pipeline; augment_in='graph' would come too late"
-        if self.schedule != "steps" and {"step_at", "step_factor"} & self.model_fields_set and self._steps_changed():
-            return f"step_at and step_factor are for schedule='steps'; got {self.schedule!r}"
         return ""
 
     def _steps_changed(self) -> bool:
