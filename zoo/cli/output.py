@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 if TYPE_CHECKING:
-    from zoo.registry import Table
+    from zoo.table import Table
 
 
 class Notes:
@@ -129,7 +129,7 @@ def print_table(table: Table, *, expendable: Sequence[str] = ()) -> None:
 
 
 def _fitted(table: Table, limit: int, expendable: Sequence[str]) -> Table:
-    from zoo.registry import Table, cell
+    from zoo.table import Table, cell
 
     widths = {
         column: max([len(column), *(len(cell(column, row.get(column))) for row in table)]) for column in table.columns

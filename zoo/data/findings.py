@@ -12,7 +12,7 @@ import numpy as np
 
 from zoo import page
 from zoo.errors import DataError
-from zoo.registry import Table
+from zoo.table import Table
 
 Severity = Literal["error", "warning", "info"]
 
