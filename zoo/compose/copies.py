@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.errors import OptionError
+from zoo.errors import OptionError, ZooError
 from zoo.keras_internals import layers_inside, rerun, untrained_by_kind
 
 
@@ -44,6 +44,8 @@ def copied(model: Any, input_size: int | None) -> tuple[Any, int]:
 
     try:
         end = rerun(plain, start, twin_of)
+    except ZooError:
+        raise
     except (ValueError, TypeError) as error:
         raise OptionError(
             f"the model {model.name!r} cannot be built on an input of {size} x {size} pixels: "
@@ -99,6 +101,8 @@ def _copy_inside(source: Any, target: Any) -> None:
 
 def _fresh(layer: Any, names: set[str]) -> Any:
     """A new layer from the settings of another, under a name that is not taken."""
+    import keras
+
     try:
         config = layer.get_config()
         name, count = str(config.get("name", layer.name)), 1
@@ -108,13 +112,20 @@ def _fresh(layer: Any, names: set[str]) -> Any:
         names.add(name)
         if "name" in config:
             config["name"] = name
-        return type(layer).from_config(config)
+        with keras.saving.custom_object_scope(_own_parts(layer)):
+            return type(layer).from_config(config)
     except Exception as error:  # get_config and from_config are code of whoever wrote the layer
         raise OptionError(
             f"the layer {layer.name!r} ({type(layer).__name__}) cannot be made anew from its settings: "
             f"{str(error).splitlines()[0][:200]}. Give it get_config and from_config, and register what it is made of "
             f"with keras.saving.register_keras_serializable"
         ) from error
+
+
+def _own_parts(layer: Any) -> dict[str, type]:
+    """The classes, not of Keras, of what a layer is made of: initializers, constraints, activations of one's own."""
+    parts = [value for value in vars(layer).values() if hasattr(value, "get_config")]
+    return {type(part).__name__: type(part) for part in parts if not type(part).__module__.startswith("keras.")}
 
 
 def _input_of(model: Any, input_size: int | None) -> tuple[int, int]:

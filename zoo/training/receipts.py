@@ -89,8 +89,17 @@ def _batchnorm(composition: Composition) -> Iterator[tuple[str, str, str]]:
 
 
 def changed(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
-    """The layers whose weights are not what they were, or that are not there any more."""
-    return [name.partition(":")[2] for name, digest in before.items() if after.get(name) != digest]
+    """Return the layers whose weights are not what they were, or that are not there any more.
+
+    Layers are compared by their place: names are others where a block of one's own does not keep its name in a file.
+
+    Args:
+        before: place and name, with a colon between them -> digest.
+        after: the same, later.
+    """
+    now = {key.partition(":")[0]: digest for key, digest in after.items()}
+    parts = [(*key.partition(":")[::2], digest) for key, digest in before.items()]
+    return [name for place, name, digest in parts if now.get(place) != digest]
 
 
 def meant(phase: PhaseSpec, stages: Sequence[str], place: str, part: str) -> bool:
