@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from zoo.errors import DataError, OptionError
+from zoo.printing import printable
 from zoo.specs import BOX_LABELS, Output
 
 BACKBONE, HEAD, FEATURES, PREPROCESSING, OUTPUT = "backbone", "head", "features", "preprocessing", "probabilities"
@@ -245,4 +246,4 @@ def distinct(labels: Sequence[str]) -> tuple[str, ...]:
     twice = sorted({label for label in labels if list(labels).count(label) > 1})
     if twice:
         raise DataError(f"class names must differ; given twice: {twice}")
-    return tuple(labels)
+    return tuple(printable(label) for label in labels)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import DataError
+from zoo.printing import printable
 from zoo.specs import Output, Task
 
 THRESHOLD = 0.5
@@ -239,7 +240,7 @@ class Prediction:
     names: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        return f"Prediction({self.text()}, {self.source})"
+        return f"Prediction({self.text()}, {printable(self.source)})"
 
     def text(self, count: int = 1) -> str:
         """The answer in words, with up to `count` classes."""

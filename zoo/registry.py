@@ -13,6 +13,7 @@ from typing import Any
 
 from zoo import settings
 from zoo.errors import AmbiguousNameError, OptionError, PluginError, UnknownNameError, ZooError, did_you_mean, unknown
+from zoo.printing import printable
 
 CORE = "zoo"
 """Plugin id of what zoo itself provides: the rows of registry.json."""
@@ -45,7 +46,10 @@ SLUG = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
 
 class ZooNotice(UserWarning):
-    """Something a user may want to know; nothing is wrong."""
+    """Something a user may want to know; nothing is wrong. Its text can be printed, whatever names are in it."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*(printable(arg, keep="\n\t") if isinstance(arg, str) else arg for arg in args))
 
 
 @dataclass(frozen=True)
@@ -275,11 +279,6 @@ def row_fault(row: Any) -> str:
         if not isinstance(name, str) or not SLUG.fullmatch(name):
             return f"{name!r} is no name (lower case letters, digits, dot, dash, underscore)"
     return "" if isinstance(row.get("summary", ""), str) else "its summary is no text"
-
-
-def printable(text: str) -> str:
-    """The text with a space for each control character: what a plugin says must not steer the terminal."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
 
 
 def data_file(name: str) -> Path:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo.printing import printable
+
 if TYPE_CHECKING:
     from zoo.registry import Table
 
@@ -39,8 +41,7 @@ notes = Notes()
 
 def one_line(text: str) -> str:
     """The text without line ends, and with control characters (of a file name, say) written out."""
-    text = " ".join(text.split())
-    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    return printable(" ".join(text.split()))
 
 
 def print_json(data: Any) -> None:

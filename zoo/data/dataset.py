@@ -16,6 +16,7 @@ from zoo.data.images import Header
 from zoo.data.pools import ordered_map
 from zoo.errors import DataError, OptionError, did_you_mean
 from zoo.outputs import as_array, as_float32, check_values, pack, parts
+from zoo.printing import printable
 from zoo.specs import BOX_LABELS, Output, Task
 
 SPLITS = ("train", "validation", "test")
@@ -74,8 +75,9 @@ class Dataset:
                 targets = pack(self.outputs, targets, name)
         if task == "box":
             labels = BOX_LABELS
-        self.labels: tuple[str, ...] = tuple(labels)
-        self.ids: tuple[str, ...] = tuple(ids)
+        # What is shown, stored and compared from here on are texts that can be printed and written as UTF-8.
+        self.labels: tuple[str, ...] = tuple(printable(str(label)) for label in labels)
+        self.ids: tuple[str, ...] = tuple(printable(identity) for identity in ids)
         self.targets: np.ndarray | None = None if targets is None else self._check_targets(targets)
         self.splits: dict[str, np.ndarray] = self._check_splits(splits or {})
         self.groups: tuple[str, ...] = self._check_groups(groups)
@@ -488,7 +490,7 @@ def _agree(own: Output, wanted: Output) -> bool:
 def _unique(labels: Sequence[str]) -> tuple[str, ...]:
     if isinstance(labels, str):
         raise OptionError(f"labels must be a list of names; got the text {labels!r}")
-    wanted = tuple(labels)
+    wanted = tuple(printable(label) for label in labels)
     repeated = sorted({label for label in wanted if wanted.count(label) > 1})
     if repeated:
         raise OptionError(f"labels must differ; {', '.join(map(repr, repeated))} is there more than once")

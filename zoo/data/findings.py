@@ -13,6 +13,7 @@ import numpy as np
 
 from zoo import page
 from zoo.errors import DataError
+from zoo.printing import printable
 from zoo.registry import Table
 
 Severity = Literal["error", "warning", "info"]
@@ -42,9 +43,7 @@ class Example:
 
     def __str__(self) -> str:
         text = " = ".join((self.id, *self.others))
-        text = f"{text} ({self.detail})" if self.detail else text
-        # A file's name may hold line ends, or what a terminal obeys: written out.
-        return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+        return printable(f"{text} ({self.detail})" if self.detail else text)
 
 
 @dataclass(frozen=True)
@@ -66,6 +65,9 @@ class Finding:
     advice: str
     count: int
     examples: tuple[Example, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", printable(self.message))
 
     def text(self, examples: int = 3) -> str:
         """The finding in one line with some examples."""

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from zoo.errors import DataError
+from zoo.printing import printable
 from zoo.specs import ResizeRule
 
 MAX_PIXELS = 89_478_485
@@ -58,7 +59,7 @@ class UnreadableImageError(DataError):
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(f"{name}: {reason}")
-        self.reason = reason
+        self.reason = printable(reason)
 
 
 def decode(source: str | os.PathLike[str] | bytes) -> np.ndarray:

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import Any, ParamSpec
 
 from zoo.errors import OptionError
+from zoo.printing import printable
 
 COLUMN, PAGE = 3.5, 7.2
 """Widths in inches: one column (89 mm) and a page of two (183 mm), as Nature and most conferences have them."""
@@ -118,7 +119,7 @@ def tiles(count: int, *, across: int, width: float, extra: float = 0.0, aspect: 
 
 def short(text: str, limit: int = 24) -> str:
     """A name that fits beside a figure; the middle of a long one is left out."""
-    text = "".join(c if c.isprintable() else "?" for c in text)
+    text = printable(text)
     return text if len(text) <= limit else f"{text[: limit // 2]}…{text[-(limit - limit // 2 - 1) :]}"
 
 

@@ -14,7 +14,8 @@ from zoo.plugin.locate import CODE, find_code, module_file
 from zoo.plugin.manager import Manager, manager, manifest_path
 from zoo.plugin.probe import TIMEOUT, probe
 from zoo.plugin.records import PluginRecord, Problem, find_record
-from zoo.registry import SINGULAR, Registry, printable
+from zoo.printing import printable
+from zoo.registry import SINGULAR, Registry
 
 
 @dataclass

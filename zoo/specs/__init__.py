@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+from zoo.printing import printable
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 """A name: lower case letters, digits, dot, dash, underscore."""
@@ -224,6 +226,11 @@ class Output(Spec):
         default=(), description="classes, labels or names of the values, one a column; empty: taken from the data"
     )
     weight: float = Field(default=1.0, gt=0, description="factor of its loss in a model with several answers")
+
+    @field_validator("labels")
+    @classmethod
+    def _can_be_printed(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(printable(label) for label in labels)
 
     @model_validator(mode="after")
     def _box_has_its_values(self) -> Output:

@@ -17,7 +17,7 @@ from typing import Any
 from zoo._version import __version__
 from zoo.errors import OptionError, ResumeError
 from zoo.training.receipts import Receipt, from_phases
-from zoo.whole_file import write_whole
+from zoo.whole_file import json_bytes, write_whole
 
 
 @dataclass
@@ -273,4 +273,4 @@ def new_directory(parent: Path, *, name: str) -> Path:
 
 def write_json(path: Path, data: Any) -> None:
     """Write JSON whole or not at all."""
-    write_whole(path, (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode())
+    write_whole(path, json_bytes(data, indent=1) + b"\n")
