@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import DataError
+from zoo.matching import class_numbers, match
 from zoo.printing import printable
 from zoo.specs import Output, Task
 
@@ -78,10 +79,8 @@ def _one(output: Output, answers: Any, name: str) -> np.ndarray:
     values = as_array(answers, what)
     if output.task == "classification" and values.dtype.kind in "OUS":
         names = class_names(values, what)
-        number = {label: index for index, label in enumerate(output.labels)}
-        strange = sorted(set(names) - set(number))
-        if strange:
-            raise DataError(f"{what} has the classes {', '.join(strange[:8])}; known are {', '.join(output.labels)}")
+        classes = tuple(dict.fromkeys(names))
+        number = dict(zip(classes, match(classes, output.labels, what).tolist(), strict=True))
         values = np.array([number[name] for name in names], np.int64)
     numbers = as_float32(values)
     if numbers is None:
@@ -93,6 +92,7 @@ def _one(output: Output, answers: Any, name: str) -> np.ndarray:
         bad = (values < 0) | (values >= output.width) | (values != np.trunc(values))
         if bad.any():
             raise DataError(f"{what} must hold class numbers 0..{output.width - 1}; found {values[bad][0]:g}")
+        values = class_numbers(values[:, 0], output.labels, what)[:, None].astype(np.float32)
     check_values(output.task, values, what)
     return values
 

@@ -183,8 +183,9 @@ def test_labels_that_do_not_fit_name_both_sides(pets):
     text = str(caught.value)
     assert "Not among the labels: 'dog'." in text
     assert "Labels that the data lacks: 'bird', 'fish'." in text
-    with pytest.raises(DataError, match=r"Only the case differs: 'cat' is 'Cat' there, 'dog' is 'DOG' there"):
-        load(pets, labels=("Cat", "DOG"))
+    assert load(pets, labels=("DOG", "Cat")).targets.tolist() == [1, 1, 1, 0, 0]
+    with pytest.raises(DataError, match=r"Only the case differs, and of more than one: 'dog' is 'DOG' there"):
+        load(pets, labels=("cat", "Dog", "DOG"))
     with pytest.raises(DataError, match="Did you mean 'dogs'"):
         load(pets, labels=("cat", "dogs"))
     with pytest.raises(OptionError, match="'cat' is there more than once"):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
-from zoo.data.answers import understand
-from zoo.data.dataset import Dataset, pixel_digest
+from zoo.data.answers import has_names, understand
+from zoo.data.dataset import Dataset, by_position, pixel_digest
 from zoo.errors import DataError
 from zoo.outputs import as_array
 from zoo.specs import Output, Task
@@ -57,7 +57,7 @@ class Arrays(Dataset):
         count = len(self._images)
         if ids is not None and len(ids) != count:
             raise DataError(f"{name}: {count} images and {len(ids)} ids")
-        task, answers, labels = understand(y, count, tuple(labels), task, name, outputs)
+        task, answers, labels = understand(y, count, tuple(labels), task, name, outputs, by_number=True)
         super().__init__(
             name,
             ids=ids if ids is not None else [str(number) for number in range(count)],
@@ -67,6 +67,19 @@ class Arrays(Dataset):
             splits=splits,
             outputs=outputs,
         )
+
+    @classmethod
+    def for_head(
+        cls, x: Any, y: Any, labels: Sequence[str], task: Task | None, outputs: Sequence[Output], name: str = "arrays"
+    ) -> Self:
+        """Return images and answers in the order of a head's labels; arguments and errors as of the class.
+
+        Numbers of classes that are names of other classes are refused: see `zoo.matching.class_numbers`.
+        """
+        dataset = cls(x, name=name)
+        kind, answers, names = understand(y, len(dataset), tuple(labels), task, name, outputs)
+        dataset.answer(answers, names, kind, outputs)
+        return dataset if not labels or has_names(y) else dataset.noting(by_position(kind, labels))
 
     def read(self, row: int) -> np.ndarray:
         """See `Dataset.read`."""
@@ -114,8 +127,21 @@ def from_stream(
         answers.append(y)
     if not images:
         raise DataError(f"{name} is empty")
-    labels = tuple(getattr(data, "class_names", None) or labels)
-    return Arrays(images, _joined(answers, name), labels=labels, name=name, task=task, outputs=outputs)
+    y, own = _joined(answers, name), _class_names(data)
+    if own and y is not None and not outputs:
+        return Arrays(images, y, labels=own, name=name, task=task)
+    return Arrays.for_head(images, y, labels or own, task, outputs, name)
+
+
+def _class_names(data: Any) -> tuple[str, ...]:
+    """The classes by their numbers, as Keras notes them on what it reads from folders and tables; () if it does not."""
+    names = getattr(data, "class_names", None)
+    if names is not None and len(names):
+        return tuple(map(str, names))
+    numbers = getattr(data, "class_indices", None)
+    if not isinstance(numbers, Mapping) or sorted(numbers.values()) != list(range(len(numbers))):
+        return ()
+    return tuple(map(str, sorted(numbers, key=numbers.__getitem__)))
 
 
 def is_stream(data: Any) -> bool:

@@ -41,6 +41,8 @@ def check(dataset: Dataset, *, labels: Sequence[str] | None = None, training: bo
     if bad:
         what = "is not a readable image and is" if len(bad) == 1 else "are not readable images and are"
         notices.append(f"{len(bad)} of {len(dataset)} files {what} skipped: {_examples(dataset, bad)}")
+    if not training:  # before a training `lint` says it
+        notices += [finding.message for finding in dataset.reading]
     good = dataset.readable()
     if good.targets is None:
         if training:

@@ -12,9 +12,11 @@ from typing import Any, Self
 import numpy as np
 from PIL import Image
 
+from zoo.data.findings import Finding
 from zoo.data.images import Header
 from zoo.data.pools import ordered_map
 from zoo.errors import DataError, OptionError, did_you_mean
+from zoo.matching import class_numbers, listed, match, match_columns, numbered, places
 from zoo.outputs import as_array, as_float32, check_values, pack, parts
 from zoo.printing import printable
 from zoo.specs import BOX_LABELS, Output, Task
@@ -40,12 +42,14 @@ class Dataset:
             indices as whole numbers; None when unlabeled.
         outputs: the answers of a multi-output dataset, in the order of the columns; () of any other.
         splits: indices of the splits the source itself makes ("train", "validation", "test"); {} when it makes none.
+        reading: what reading the data came upon: files left out, answers by position.
         groups: name of each image's group (a patient, a burst), which `split` keeps on one side, "" for none; () when
             no image has one.
         source: the path or name it was loaded by, for a run that is resumed; None where there is none, and of a subset.
     """
 
     source: str | None = None
+    reading: tuple[Finding, ...] = ()
 
     def __init__(
         self,
@@ -65,20 +69,9 @@ class Dataset:
         `columns` are names and cells of what else is known of each image, for `grouped`.
         """
         self.name = name
-        self.outputs: tuple[Output, ...] = tuple(outputs)
-        self.task: Task = "multi-output" if self.outputs else task
-        if self.outputs:
-            labels = [label for output in self.outputs for label in output.labels]
-            if targets is not None:
-                if not isinstance(targets, Mapping):
-                    raise DataError(f"{name}: with outputs= targets must be a mapping, one entry an answer")
-                targets = pack(self.outputs, targets, name)
-        if task == "box":
-            labels = BOX_LABELS
         # What is shown, stored and compared from here on are texts that can be printed and written as UTF-8.
-        self.labels: tuple[str, ...] = tuple(printable(str(label)) for label in labels)
         self.ids: tuple[str, ...] = tuple(printable(identity) for identity in ids)
-        self.targets: np.ndarray | None = None if targets is None else self._check_targets(targets)
+        self.answer(targets, labels, task, outputs)
         self.splits: dict[str, np.ndarray] = self._check_splits(splits or {})
         self.groups: tuple[str, ...] = self._check_groups(groups)
         self._columns = {key: tuple(cells) for key, cells in (columns or {}).items()}
@@ -87,6 +80,25 @@ class Dataset:
         self._digests: dict[int, str] = {}
         self._problems: dict[int, str | None] = {}
         self._headers: dict[int, Header] = {}
+
+    def answer(self, targets: Any, labels: Sequence[str], task: Task, outputs: Sequence[Output] = ()) -> None:
+        """Set the answers of all images; arguments as the attributes, checked.
+
+        Raises:
+            DataError: answers that do not fit the task, the labels or the number of images.
+        """
+        self.outputs: tuple[Output, ...] = tuple(outputs)
+        self.task: Task = "multi-output" if self.outputs else task
+        if self.outputs:
+            labels = [label for output in self.outputs for label in output.labels]
+            if targets is not None:
+                if not isinstance(targets, Mapping):
+                    raise DataError(f"{self.name}: with outputs= targets must be a mapping, one entry an answer")
+                targets = pack(self.outputs, targets, self.name)
+        if task == "box":
+            labels = BOX_LABELS
+        self.labels: tuple[str, ...] = tuple(printable(str(label)) for label in labels)
+        self.targets: np.ndarray | None = None if targets is None else self._check_targets(targets)
 
     # -- what a source says -----------------------------------------------------------------------------------------
     def read(self, row: int) -> np.ndarray:
@@ -251,21 +263,24 @@ class Dataset:
         Raises:
             DataError: an answer is missing or of another kind, or its labels differ.
         """
-        mine, wanted = ([(o.name, o.task, o.labels) for o in some] for some in (self.outputs, outputs))
-        if mine == wanted:
+        have, head = ([(o.name, o.task, o.labels) for o in some] for some in (self.outputs, outputs))
+        if have == head:
             return copy.copy(self)
-        own = {output.name: (output, true) for output, _, true in parts(self.outputs, None, self.targets)}
+        by_name = {output.name: (output, true) for output, _, true in parts(self.outputs, None, self.targets)}
         answers: dict[str, Any] = {}
         for output in outputs:
-            same, true = own.get(output.name, (None, None))
+            same, true = by_name.get(output.name, (None, None))
             if same is None or not _agree(same, output):
-                described = "; ".join(f"{o.name}: {o.task} of {_listed(o.labels)}" for o in self.outputs)
+                described = "; ".join(f"{o.name}: {o.task} of {listed(o.labels)}" for o in self.outputs)
                 raise DataError(
                     f"{self.name} answers {described}; the head answers {output.name}: {output.task} of "
-                    f"{_listed(output.labels)}"
+                    f"{listed(output.labels)}"
                 )
-            if output.task == "classification" and true is not None:
-                true = np.array(same.labels)[true]
+            if true is not None and same.labels != output.labels:
+                if output.task == "classification":
+                    true = match(same.labels, output.labels, self.name)[true]
+                else:
+                    true = true[:, match(output.labels, same.labels, self.name)]
             answers[output.name] = true
         clone = copy.copy(self)
         clone.outputs = tuple(outputs)
@@ -275,34 +290,41 @@ class Dataset:
         return clone
 
     def relabel(self, labels: Sequence[str]) -> Self:
-        """The same images with their classes numbered as in `labels` (those of a head, say).
+        """Return the same images with their answers in the order of `labels` (those of a head, say).
+
+        Where both sides have names they are matched by name: exactly, or where that is unique but for case and the
+        form of accents. By position only where this dataset has no names; `reading` says so then.
 
         Args:
-            labels: class names in the wanted order. Classes this dataset lacks are allowed here.
+            labels: names in the wanted order. Classes that this dataset lacks are allowed; columns are not.
 
         Raises:
-            DataError: a class of this dataset is not among them; the message names what is unknown and what is missing.
+            DataError: a class or column of this dataset is not among them, or a column is missing; whole numbers that
+                can be read as names and as positions.
         """
         if self.labels and self.labels == tuple(labels):
             return copy.copy(self)  # whatever the names: two of ImageNet's classes are called crane
-        wanted = _unique(labels)
+        names = _unique(labels)
         clone = copy.copy(self)
-        clone.labels = wanted
+        clone.labels = names
         if self.targets is None:
             return clone
         if self.task != "classification":
-            if self.targets.shape[1] != len(wanted):
-                raise DataError(
-                    f"{self.name} has {self.targets.shape[1]} values an image, the head {len(wanted)} outputs"
-                )
+            order = match_columns(self.labels, names, self.targets.shape[1], self.name)
+            if order is not None:
+                clone.targets = self.targets[:, order]
+            return clone if order is not None else clone.noting(by_position(self.task, names))
+        if self.labels:
+            clone.targets = match(self.labels, names, self.name)[self.targets]
             return clone
-        if not self.labels:
-            clone.targets = clone._check_targets(self.targets)
-            return clone
-        number = {label: index for index, label in enumerate(wanted)}
-        if any(label not in number for label in self.labels):
-            raise DataError(misfit(self.name, self.labels, wanted))
-        clone.targets = np.array([number[label] for label in self.labels], np.int64)[self.targets]
+        numbers = class_numbers(self.targets, names, self.name)
+        clone.targets = clone._check_targets(numbers)
+        return clone if (numbers != self.targets).any() else clone.noting(by_position(self.task, names))
+
+    def noting(self, finding: Finding | None) -> Self:
+        """Return the same images with one more thing that reading came upon."""
+        clone = copy.copy(self)
+        clone.reading = self.reading if finding is None or finding in self.reading else (*self.reading, finding)
         return clone
 
     def _known_digest(self, row: int) -> str:
@@ -338,7 +360,7 @@ class Dataset:
             if answers.size and self.labels and answers.max() >= len(self.labels):
                 raise DataError(
                     f"{self.name}: class indices go up to {answers.max()}, but with {len(self.labels)} labels "
-                    f"({_listed(self.labels)}) the last is {len(self.labels) - 1}; numbers start at 0"
+                    f"({listed(self.labels)}) the last is {len(self.labels) - 1}; numbers start at 0"
                 )
             return answers
         values = as_float32(answers)
@@ -380,6 +402,7 @@ class _Joined(Dataset):
         )
         self.outputs = members[0].outputs
         self.targets = targets
+        self.reading = tuple(dict.fromkeys(finding for part in members for finding in part.reading))
 
     def _locate(self, row: int) -> tuple[Dataset, int]:
         """The part that holds a row, and that part's own row."""
@@ -452,6 +475,20 @@ def class_counts(classes: np.ndarray, names: Sequence[str]) -> dict[str, int]:
     return counts
 
 
+def by_position(task: Task, labels: Sequence[str]) -> Finding | None:
+    """Return a word on answers that have no names: which label a number or a column means; None for labels without."""
+    if numbered(labels) or len(labels) < 2 or task == "box":
+        return None
+    shown = ", ".join(f'{place} is "{label}"' for place, label in enumerate(labels[:3]))
+    what = "columns without names answer the labels in their order"
+    if task == "classification":
+        what = "whole numbers are positions among the labels"
+    return Finding(
+        "answers by position", "info", f"{what}: {shown}{', ...' if len(labels) > 3 else ''}",
+        "Give names (text, or a table whose columns have names) where the order may be another one", 0,
+    )  # fmt: skip
+
+
 def as_indices(indices: Any, length: int) -> np.ndarray:
     """Indices as int64 (m,), each checked to lie in 0..length-1.
 
@@ -480,38 +517,20 @@ def _definer(kind: type, method: str) -> type:
     return next(base for base in kind.__mro__ if method in vars(base))
 
 
-def _agree(own: Output, wanted: Output) -> bool:
+def _agree(output: Output, head: Output) -> bool:
     """Whether answers of a dataset can be put in the terms of a head: classes may be a part of them, in any order."""
-    if own.task != "classification" or wanted.task != "classification":
-        return own.task == wanted.task and own.labels == wanted.labels
-    return set(own.labels) <= set(wanted.labels)
+    if output.task != head.task:
+        return False
+    if output.task == "classification":
+        return None not in places(output.labels, head.labels)
+    return len(output.labels) == len(head.labels) and None not in places(output.labels, head.labels)
 
 
 def _unique(labels: Sequence[str]) -> tuple[str, ...]:
     if isinstance(labels, str):
         raise OptionError(f"labels must be a list of names; got the text {labels!r}")
-    wanted = tuple(printable(label) for label in labels)
-    repeated = sorted({label for label in wanted if wanted.count(label) > 1})
+    names = tuple(printable(label) for label in labels)
+    repeated = sorted({label for label in names if names.count(label) > 1})
     if repeated:
         raise OptionError(f"labels must differ; {', '.join(map(repr, repeated))} is there more than once")
-    return wanted
-
-
-def _listed(names: Sequence[str], limit: int = 12) -> str:
-    shown = ", ".join(names[:limit])
-    return f"{shown} and {len(names) - limit} more" if len(names) > limit else shown
-
-
-def misfit(name: str, have: Sequence[str], wanted: Sequence[str]) -> str:
-    """The message for classes that do not fit given labels: what is unknown, what is missing, what helps."""
-    unknown = [label for label in have if label not in wanted]
-    missing = [label for label in wanted if label not in have]
-    folded = {label.casefold(): label for label in wanted}
-    text = f"{name}: the classes do not fit the labels. Not among the labels: {_listed([repr(u) for u in unknown])}."
-    if missing:
-        text += f" Labels that the data lacks: {_listed([repr(m) for m in missing])}."
-    same_but_case = [label for label in unknown if label.casefold() in folded]
-    if same_but_case:
-        pairs = [f"{label!r} is {folded[label.casefold()]!r} there" for label in same_but_case]
-        return f"{text} Only the case differs: {_listed(pairs)}; rename the folders."
-    return f"{text}{did_you_mean(unknown[0], missing)} Rename the classes, or build the head from this data."
+    return names

@@ -92,7 +92,7 @@ def inspect(dataset: Dataset, *, quick: bool = False) -> list[Finding]:
     found = [*_of_files(dataset, looks), *_of_sizes(dataset, looks), *_exact(dataset, readable)]
     if not quick:
         found += [*_of_pixels(dataset, looks), *_near(dataset, looks, readable)]
-    found += [_across_splits(dataset), *_of_labels(dataset, readable)]
+    found += [*dataset.reading, _across_splits(dataset), *_of_labels(dataset, readable)]
     return [finding for finding in found if finding is not None]
 
 

@@ -91,7 +91,7 @@ def _load(
         if isinstance(data, tuple) and len(data) == 2 and _are_paths(data[0]):
             return from_files(*data, labels=labels, task=task, outputs=outputs)
         if isinstance(data, tuple) and len(data) == 2:
-            return Arrays(*data, labels=labels, task=task, outputs=outputs)
+            return Arrays.for_head(*data, labels, task, outputs)
         if isinstance(data, list) and data and all(hasattr(item, "shape") for item in data):
             return Arrays(data)
     elif hasattr(data, "shape") and hasattr(data, "dtype"):
