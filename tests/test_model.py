@@ -109,7 +109,7 @@ def test_values_are_checked_and_the_array_is_left_alone(flowers: zoo.TransferMod
     before = floats.copy()
     flowers.predict_scores(floats)
     np.testing.assert_array_equal(floats, before)
-    with pytest.raises(DataError, match=r"0\.\.255; found -1 to 1"):
+    with pytest.raises(DataError, match=r"0\.\.255, they go from -1 to 1"):
         flowers.predict(floats / 127.5 - 1)
     with pytest.raises(DataError, match=r"0\.\.255"):
         flowers.predict(np.full((1, 8, 8, 3), np.nan, np.float32))

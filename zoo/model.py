@@ -19,7 +19,7 @@ from zoo import data as data_room
 from zoo import page, settings
 from zoo.compose import Composition, compose, load_trained_head, package_file, take_apart
 from zoo.data.findings import Findings
-from zoo.data.inputs import as_uint8
+from zoo.data.ranges import as_uint8
 from zoo.errors import (
     DataError,
     DivergedError,
@@ -1460,7 +1460,7 @@ class TransferModel:
         Arguments and errors as for `predict`.
         """
         self._require_trained("predict_scores")
-        return self._scores((image for _, image in data_room.images(images)), batch_size)
+        return self._scores((image for _, image in data_room.images(images, strict=True)), batch_size)
 
     def _scores(self, images: Iterable[np.ndarray], batch_size: int) -> np.ndarray:
         if batch_size < 1:

@@ -13,7 +13,9 @@ from PIL import Image
 
 from zoo.data.answers import understand
 from zoo.data.dataset import Dataset
+from zoo.data.gathering import limited
 from zoo.data.images import EXTENSIONS, UNREAD, Header, UnreadableImageError, decode, preview, read_header
+from zoo.data.paths import existing, expanded, irregular
 from zoo.errors import DataError
 from zoo.specs import Output, Task
 
@@ -77,7 +79,7 @@ class ImageFiles(Dataset):
             DataError: the path does not exist, is not a folder or cannot be read; no images; images beside class
                 folders.
         """
-        root = Path(path).expanduser()
+        root = expanded(path)
         folders, images = _look(root)
         name = name or root.resolve().name
         if not folders:
@@ -160,11 +162,14 @@ class ImageFiles(Dataset):
 
     def digest(self, row: int) -> str:
         """The sha256 of the file's bytes."""
+        path = self._paths[row]
+        if reason := irregular(path):
+            raise UnreadableImageError(str(path), reason)
         try:
-            with self._paths[row].open("rb") as file:
+            with path.open("rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
-            raise UnreadableImageError(str(self._paths[row]), error.strerror or str(error)) from error
+            raise UnreadableImageError(str(path), error.strerror or str(error)) from error
 
     def problem(self, row: int) -> str | None:
         """Why the file's header cannot be that of an image, or None."""
@@ -212,10 +217,10 @@ def from_files(
     """
     if isinstance(files, str | os.PathLike):
         raise DataError(f"{name}: give a list of image files; got the single path {str(files)!r}")
-    paths = [Path(file).expanduser() for file in files]
+    paths = [existing(expanded(file)) for file in limited(files)]
     if not paths:
         raise DataError(f"{name}: the list of image files is empty")
-    missing = [str(path) for path in paths if not path.is_file()]
+    missing = [str(path) for path in paths if not os.path.isfile(path)]
     if missing:
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         raise DataError(f"no such image file: {', '.join(missing[:3])}{more} (looked from {Path.cwd()})")

@@ -9,6 +9,7 @@ import numpy as np
 
 from zoo import data as data_room
 from zoo.compose import Composition, compose
+from zoo.data.ranges import as_uint8
 from zoo.errors import DataError, OptionError
 from zoo.features.engines import forward
 from zoo.features.extraction import Features, extract
@@ -63,9 +64,7 @@ def neighbors(
     composition, found = _features(
         dataset, backbone, input_size=input_size, features=features, weights=weights, cache=cache, progress=progress
     )
-    pixels = data_room.resize(
-        np.clip(np.rint(asked[0][1]), 0, 255).astype(np.uint8), composition.input_size, composition.resize
-    )
+    pixels = data_room.resize(as_uint8(asked[0][1]), composition.input_size, composition.resize)
     (query,) = forward(composition.features, iter([pixels[None]]), 32)
     similar = unit_rows(found.values) @ unit_rows(query)[0]
     rows = []
