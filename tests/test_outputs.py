@@ -14,8 +14,8 @@ import pytest
 
 import zoo
 from zoo.errors import DataError, OptionError
-from zoo.outputs import as_boxes, decode, pack, parts, read_scores
 from zoo.specs import BOX_LABELS, Output
+from zoo.tasks import as_boxes, decode, pack, parts, read_scores
 
 COLORS = {"red": (220, 40, 40), "green": (40, 200, 60)}
 SIDE = 64

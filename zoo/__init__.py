@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from zoo.features.nearest import neighbors
     from zoo.head_request import Head, classifier, head, head_for, locator, multi_output, multilabel, regressor
     from zoo.model import TransferModel, build, load, report, resume
-    from zoo.outputs import Prediction
     from zoo.plugin.hookspecs import hookimpl
     from zoo.plugin.listing import augmentations, backbones, datasets, describe, heads, plugins, recipes
     from zoo.plugin.locate import which
     from zoo.ranking import recommend
     from zoo.restriction import restrict
     from zoo.specs import Phase, Recipe
+    from zoo.tasks import Prediction
     from zoo.training import Run
     from zoo.weights import fetch
 
@@ -37,7 +37,7 @@ _PUBLIC = {
     "Head": "zoo.head_request",
     "ImageFiles": "zoo.data",
     "Phase": "zoo.specs",
-    "Prediction": "zoo.outputs",
+    "Prediction": "zoo.tasks",
     "Recipe": "zoo.specs",
     "Run": "zoo.training",
     "TransferModel": "zoo.model",

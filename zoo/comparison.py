@@ -11,7 +11,7 @@ import numpy as np
 
 from zoo import data as data_room
 from zoo.errors import DataError, OptionError, UnknownNameError, WeightsError, ZooError
-from zoo.evaluation import Evaluation, load_run
+from zoo.evaluation import Evaluation, MultiOutputEvaluation, load_run
 from zoo.evaluation.compared import Compared, Comparison, aligned
 from zoo.evaluation.predictions import HASH_DIGITS
 from zoo.features.latency import milliseconds
@@ -20,6 +20,7 @@ from zoo.model import TransferModel, build
 from zoo.model import load as load_model
 from zoo.restriction import Classes, restrict
 from zoo.specs import Output, PhaseSpec, Preprocessing, RecipeSpec
+from zoo.tasks import of
 from zoo.training import Run, RunFolder
 
 PRETRAINED, SCRATCH = "pretrained", "scratch"
@@ -239,7 +240,7 @@ class _Job:
     def pretrained(self, name: str) -> Compared:
         """The classifier that came with the backbone, limited to the classes, on the same examples."""
         like = self._first()
-        if like.task != "classification":
+        if not of(like).one_class:
             raise OptionError(f"a pretrained classifier gives classes; this is {like.task}")
         backbone = self.backbone or str(self._details("model")["backbone"])
         wanted = self.classes or like.labels
@@ -293,7 +294,7 @@ class _Job:
         found: Evaluation | None = run.test if run.test is not None else run.validation
         if found is None:
             raise OptionError("the first run held out nothing: its labels are not known")
-        if found.task == "multi-output":
+        if isinstance(found, MultiOutputEvaluation):
             raise OptionError(f"{PRETRAINED!r} and {SCRATCH!r} are for a single answer; this run gives several")
         return found
 
@@ -323,7 +324,7 @@ class _Job:
                     "(all of it, with what was held out)"
                 )
             like = self._first()
-            task = None if like.task == "classification" else like.task
+            task = None if of(like).one_class else like.task
             try:
                 loaded = [data_room.load(source, labels=like.labels, task=task) for source in sources]
             except DataError as error:

@@ -6,7 +6,6 @@ import os
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +13,10 @@ import numpy as np
 
 from zoo.errors import OptionError, WeightsError, did_you_mean
 from zoo.head_request import BACKBONE, FEATURES, HEAD, OUTPUT, PREPROCESSING, UNITS, Head, Restriction
-from zoo.outputs import columns, parts, task_of
 from zoo.plugin import call_factory, load_target, registry
 from zoo.registry import ZooNotice
 from zoo.specs import BackboneSpec, HeadSpec, Output, Preprocessing, ResizeRule, Task, TrainedHead
+from zoo.tasks import columns, parts, task_of
 from zoo.weights import StoredFile, resolve
 
 if TYPE_CHECKING:
@@ -244,10 +243,10 @@ def _named(
         warnings.warn(file.note, ZooNotice, stacklevel=5)
     load_target(entry, spec.builder)  # activates the plugin; whose code it is has been checked
     network = build_base(spec, weights=file, input_size=size, include_top=include_top, seed=seed)
-    network, pooling = _tap(network, features, spec.pooling, spec.name)
+    network, pooling = _tap(network, features, spec)
     return _Source(
         network=network,
-        stages=find_stages(network),
+        stages=find_stages(network, spec.cuts),
         preprocessing=spec.preprocessing,
         pooling=pooling,
         input_size=size,
@@ -261,6 +260,7 @@ def _named(
             "weights_sha256": None if file is None else file.sha256,
             "features": features or spec.pooling,
             "portable": spec.portable,
+            "cuts": list(spec.cuts),
         },
     )
 
@@ -292,7 +292,7 @@ def _given(model: Any, *, features: str | None, input_size: int | None, preproce
     # with inputs and outputs would not be copied layer by layer.
     network = keras.models.clone_model(keras.Model(model.inputs[0], model.outputs[0], name=model.name))
     network.set_weights(model.get_weights())
-    network, pooling = _tap(network, features, "avg", model.name)
+    network, pooling = _tap(network, features, model.name)
     stages = find_stages(network)
     return _Source(
         network=network,
@@ -314,28 +314,41 @@ def _given(model: Any, *, features: str | None, input_size: int | None, preproce
     )
 
 
-def _tap(network: Any, features: str | None, pooling: str, name: str) -> tuple[Any, str]:
-    """The network up to the features asked for, and how a feature map is pooled."""
+def _tap(network: Any, features: str | None, of: BackboneSpec | str) -> tuple[Any, str]:
+    """The network up to the features asked for, and how its cells are pooled.
+
+    Args:
+        network: the base.
+        features: a pooling, a stage or a layer, the last two with a pooling after a colon if any; None: what the
+            pretrained classifier reads.
+        of: the row of the network, or the name of a Keras model that has none.
+    """
     import keras
 
     from zoo.architectures import find_stages
+    from zoo.architectures.pooling import MAP_POOLINGS, cells, poolings
 
+    spec = None if isinstance(of, str) else of
+    name = of if spec is None else spec.name
+    cuts, pooling = ((), "avg") if spec is None else (spec.cuts, str(spec.pooling))
     if features is None:
         return network, pooling
-    if len(network.output.shape) != 4 and features in POOLINGS:
+    known = MAP_POOLINGS if spec is None else poolings(spec.output, spec.prefix_tokens)
+    pooling = "avg" if pooling == "own" else pooling
+    if len(cells(network, cuts).output.shape) not in (3, 4) and features in known:
         raise OptionError(
             f"features={features!r}: the output of {name} has shape {tuple(network.output.shape)} and not that of a "
             f"feature map, so there is nothing to pool"
         )
     tap, _, asked = features.rpartition(":") if ":" in features else (features, "", "")
-    if tap in POOLINGS and not asked:
-        return network, tap
+    if tap in known and not asked:
+        return cells(network, cuts), tap
     if asked:
-        if asked not in POOLINGS:
-            raise OptionError(f"features={features!r}: poolings are {', '.join(POOLINGS)}")
+        if asked not in known:
+            raise OptionError(f"features={features!r}: poolings of {name} are {', '.join(known)}")
         pooling, features = asked, tap
     names = [layer.name for layer in network.layers]
-    stages = {stage.name: stage for stage in find_stages(network)}
+    stages = {stage.name: stage for stage in find_stages(network, cuts)}
     if features in stages:
         cut = stages[features].cut
         if cut is None and stages[features] is not list(stages.values())[-1]:
@@ -345,47 +358,15 @@ def _tap(network: Any, features: str | None, pooling: str, name: str) -> tuple[A
         tensor = network.get_layer(features).output
     else:
         raise OptionError(
-            f"{name} has no features {features!r}.{did_you_mean(str(features), [*stages, *names])} "
-            f"Stages: {', '.join(stages)}; poolings: {', '.join(POOLINGS)}; or a layer of `zoo show {name} --layers`. "
+            f"{name} has no features {features!r}.{did_you_mean(str(features), [*known, *stages, *names])} "
+            f"Stages: {', '.join(stages)}; poolings: {', '.join(known)}; or a layer of `zoo show {name} --layers`. "
             f"A stage or layer takes a pooling after a colon: 'stage3:max'."
         )
-    if asked and len(tensor.shape) != 4:
+    if asked and len(tensor.shape) not in (3, 4):
         raise OptionError(
             f"{features!r} of {name} has shape {tuple(tensor.shape)} and is no feature map: leave {asked!r}"
         )
     return keras.Model(network.input, tensor, name=network.name), pooling
-
-
-POOLINGS = ("avg", "max", "concat", "gem")
-"""How a feature map becomes a vector: mean, maximum, both side by side, or their generalization with exponent 3."""
-
-_GEM = 3.0
-
-
-def pool(maps: Any, pooling: str) -> Any:
-    """One vector an image from its feature map.
-
-    Args:
-        maps: Keras tensor (n, h, w, c).
-        pooling: "avg" (n, c); "max" (n, c); "concat": average and maximum (n, 2c); "gem": the generalized mean
-            `mean(max(x, 1e-6) ** 3) ** (1/3)` (n, c), Radenovic, Tolias and Chum 2018, arXiv 1711.02512, equation 3,
-            with the exponent they start from. Negative activations count as none.
-    """
-    import keras
-
-    from zoo.architectures.precision import in_float32
-
-    # In float32 whatever the base computes in: sums over a map, and features that a head is solved on.
-    average = partial(keras.layers.GlobalAveragePooling2D, dtype="float32")
-    maximum = partial(keras.layers.GlobalMaxPooling2D, dtype="float32")
-    if pooling == "max":
-        return maximum(name=FEATURES)(maps)
-    if pooling == "concat":
-        return keras.layers.Concatenate(dtype="float32", name=FEATURES)([average()(maps), maximum()(maps)])
-    if pooling == "gem":
-        powers = keras.ops.power(keras.ops.maximum(in_float32(maps), 1e-6), _GEM)
-        return keras.layers.Identity(dtype="float32", name=FEATURES)(keras.ops.power(average()(powers), 1 / _GEM))
-    return average(name=FEATURES)(maps)
 
 
 # -- the head ----------------------------------------------------------------------------------------------------
@@ -544,6 +525,7 @@ def _wire(
 ) -> Composition:
     import keras
 
+    from zoo.architectures.pooling import pool
     from zoo.architectures.precision import in_float32
 
     size, channels = source.input_size, source.channels
@@ -564,8 +546,9 @@ def _wire(
             identity["restricted"] = {name: list(members) for name, members in only.classes.items()}
         outputs: tuple[Output, ...] = (Output(labels=labels),)
     else:
-        if len(x.shape) == 4:
-            x = pool(x, source.pooling)
+        tokens = source.spec is not None and source.spec.output == "tokens"
+        if len(x.shape) == 4 or (len(x.shape) == 3 and tokens):
+            x = pool(x, source.pooling, source.spec.prefix_tokens if source.spec else 0, FEATURES)
         elif len(x.shape) != 2:
             x = keras.layers.Flatten(dtype="float32", name=FEATURES)(x)
         x = in_float32(x)
@@ -814,7 +797,7 @@ def take_apart(serving: Any, details: Mapping[str, Any]) -> Composition:
         backbone=base,
         head=head,
         units=units,
-        stages=find_stages(base),
+        stages=find_stages(base, details["identity"].get("cuts", ())),
         outputs=outputs,
         from_logits=from_logits,
         input_size=int(serving.input_shape[1]),

@@ -34,7 +34,6 @@ from zoo.errors import (
 from zoo.evaluation import (
     Evaluation,
     evaluate_outputs,
-    headline_of,
     look,
     read_predictions,
     sample,
@@ -46,11 +45,11 @@ from zoo.export import read, save
 from zoo.features import Features, extract, forward
 from zoo.features.extraction import View
 from zoo.features.identity import augmentation_key
-from zoo.outputs import Prediction, decode
 from zoo.plugin import provenance, registry
 from zoo.progress import Display
 from zoo.registry import ZooNotice
 from zoo.specs import Output, Preprocessing, RecipeSpec, ResizeRule
+from zoo.tasks import Prediction, decode, history_figures
 from zoo.training import (
     AUTO,
     EVERY,
@@ -1562,7 +1561,7 @@ def _check_apart(members: Mapping[str, data_room.Dataset], given: Iterable[str])
 
 
 def _measure(composition: Composition) -> Any:
-    return lambda scores, targets: headline_of(scores, targets, composition.outputs, composition.scales())
+    return lambda scores, targets: history_figures(composition.outputs, scores, targets, composition.scales())
 
 
 def _skipped_notice(skipped: Sequence[tuple[str, str]], total: int) -> list[str]:

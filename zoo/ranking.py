@@ -35,6 +35,7 @@ from zoo.head_request import classifier
 from zoo.plugin import registry
 from zoo.registry import Entry, backbone_row, select
 from zoo.specs import BackboneSpec
+from zoo.tasks import of
 from zoo.weights import resolve
 from zoo.weights.store import Store
 
@@ -182,7 +183,7 @@ def recommend(
     )
     dataset = data_room.load(data)
     notes = data_room.check(dataset)
-    if dataset.task != "classification":
+    if not of(dataset).one_class:
         raise DataError(f"recommend compares classifiers; {dataset.name} is data for {dataset.task}")
     dataset = dataset.readable()
     _check_enough(dataset, folds)

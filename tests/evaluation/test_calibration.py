@@ -77,7 +77,7 @@ def test_a_temperature_undoes_what_was_done() -> None:
         assert after.notes[-1] == f"probabilities at temperature {factor:.4g}"
     told = found.calibrate()
     assert not told.held_out
-    assert "flattering" in repr(told)
+    assert "optimistic" in repr(told)
     assert told.to_dict()["ece"] == [told.before.ece, told.after.ece]
 
 

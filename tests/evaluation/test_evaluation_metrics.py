@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from zoo.errors import DataError, OptionError
-from zoo.evaluation import Headline, evaluate_scores, headline
-from zoo.evaluation.metrics import intersection_over_union
+from zoo.evaluation import Headline, evaluate_scores
+from zoo.tasks import CLASSIFICATION, MULTILABEL, REGRESSION, intersection_over_union
 
 LABELS = ("daisy", "roses", "tulips")
 IDS = ("a.jpg", "b.jpg", "c.jpg", "d.jpg", "e.jpg")
@@ -84,7 +84,7 @@ def test_the_block_says_what_a_reader_needs(small) -> None:
     assert rows["tulips"] == ["tulips", "-", "0.000", "0.000", "1"]
     assert "skipped 1: bad.jpg (cut short)" in text
     assert "note: from a test" in text
-    assert "most often confused: daisy taken for roses, 1 times" in text
+    assert 'most often confused: "daisy" predicted as "roses" (once)' in text
     assert max(map(len, text.splitlines())) < 160
 
 
@@ -130,14 +130,14 @@ def test_top5_by_hand() -> None:
 def test_classes_without_examples_are_left_out_of_means() -> None:
     evaluation = evaluate_scores(SCORES[:4], TARGETS[:4], labels=LABELS, ids=IDS[:4])
     assert evaluation.balanced_accuracy == pytest.approx(0.5)
-    assert any("no examples of 1 of 3 labels (tulips)" in note for note in evaluation.notes)
+    assert any('no examples of 1 of 3 labels ("tulips")' in note for note in evaluation.notes)
     assert math.isnan(evaluation.per_class[2].f1)
 
 
 def test_a_set_too_small_to_tell_says_so() -> None:
     right = np.tile([0.9, 0.1], (400, 1))
     assert evaluate_scores(right, np.arange(400) % 2 * 0).notes == (
-        "no examples of 1 of 2 labels (1): means over labels leave them out",
+        'no examples of 1 of 2 labels ("1"): means over labels leave them out',
     )
     small = evaluate_scores(right[:30], np.arange(30) % 2)
     assert any("only 30 examples" in note and "0.332" in note and "0.668" in note for note in small.notes)
@@ -179,7 +179,7 @@ def test_a_single_label_has_the_figures_of_yes() -> None:
 def test_mean_average_precision_with_its_interval_against_scikit_learn() -> None:
     from sklearn.metrics import average_precision_score
 
-    from zoo.evaluation.metrics import mean_average_precision
+    from zoo.evaluation.of_labels import mean_average_precision
 
     random = np.random.default_rng(0)
     true = random.random((60, 4)) < 0.3
@@ -262,7 +262,7 @@ def test_intervals_of_a_regression_hold_what_theory_says() -> None:
 def test_values_and_the_r2_of_a_resample_against_scikit_learn() -> None:
     from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
 
-    from zoo.evaluation.metrics import _explained
+    from zoo.evaluation.of_values import _explained
 
     random = np.random.default_rng(6)
     true = random.normal(50, 10, (12, 2))
@@ -298,7 +298,7 @@ def test_r2_of_a_resample_that_does_not_vary_is_left_out() -> None:
 
 
 def test_figures_of_another_task_say_which_task_they_belong_to(small) -> None:
-    with pytest.raises(AttributeError, match=r"mae is for a regression task.*classification.*accuracy"):
+    with pytest.raises(AttributeError, match=r"mae is for a regression or box task.*classification.*accuracy"):
         _ = small.mae
     regression = evaluate_scores(np.zeros(3), np.zeros(3), task="regression")
     for name in ("accuracy", "confusion", "mistakes", "top5"):
@@ -311,16 +311,16 @@ def test_figures_of_another_task_say_which_task_they_belong_to(small) -> None:
 
 
 def test_headline_agrees_with_the_evaluation() -> None:
-    assert headline(SCORES, TARGETS) == pytest.approx(
+    assert CLASSIFICATION.history_figures(SCORES, TARGETS) == pytest.approx(
         {"loss": evaluate_scores(SCORES, TARGETS).log_loss, "accuracy": 0.4}
     )
     sure_and_wrong = np.array([[1.0, 0.0], [0.0, 1.0]])
-    assert headline(sure_and_wrong, np.array([1, 1]))["loss"] == pytest.approx(
+    assert CLASSIFICATION.history_figures(sure_and_wrong, np.array([1, 1]))["loss"] == pytest.approx(
         evaluate_scores(sure_and_wrong, np.array([1, 1])).log_loss
     )
-    values = headline(np.array([[1.0], [2.0], [5.0]]), np.array([1.0, 4.0, 4.0]), task="regression")
+    values = REGRESSION.history_figures(np.array([[1.0], [2.0], [5.0]]), np.array([1.0, 4.0, 4.0]))
     assert values == pytest.approx({"loss": 5 / 3, "mae": 1.0})
-    several = headline(np.array([[0.9, 0.2], [0.4, 0.8]]), np.array([[1, 0], [1, 1]]), task="multilabel")
+    several = MULTILABEL.history_figures(np.array([[0.9, 0.2], [0.4, 0.8]]), np.array([[1, 0], [1, 1]]))
     loss = -(math.log(0.9) + math.log(0.8) + math.log(0.4) + math.log(0.8)) / 4
     assert several == pytest.approx({"loss": loss, "accuracy": 3 / 4})
 

@@ -12,8 +12,7 @@ import zoo
 from zoo.augment import transform
 from zoo.errors import DataError, OptionError
 from zoo.evaluation import evaluate_scores
-from zoo.evaluation.losses import example_losses
-from zoo.plots.results import boundaries, worst
+from zoo.plots.results import boundaries
 from zoo.plots.style import COLORS, COLUMN, INK, to_svg
 from zoo.specs import Preprocessing
 from zoo.testing.tiny import tiny_backbone, tiny_dataset
@@ -105,16 +104,16 @@ def test_reliability_shows_the_bins_and_their_intervals(evaluation) -> None:
 
 
 def test_losses_of_examples_by_hand(evaluation) -> None:
-    np.testing.assert_allclose(example_losses(evaluation), -np.log([0.7, 0.8, 0.3, 0.6, 0.05, 0.2]))
-    assert worst(evaluation, 9) == [4, 5, 2]
+    np.testing.assert_allclose(evaluation.example_losses(), -np.log([0.7, 0.8, 0.3, 0.6, 0.05, 0.2]))
+    assert evaluation.worst_rows(9) == [4, 5, 2]
     labels = evaluate_scores(np.array([[0.9, 0.2]]), np.array([[1, 1]]), task="multilabel")
-    np.testing.assert_allclose(example_losses(labels), -(np.log(0.9) + np.log(0.2)) / 2)
+    np.testing.assert_allclose(labels.example_losses(), -(np.log(0.9) + np.log(0.2)) / 2)
     values = evaluate_scores(
         np.array([[1.0, 10.0], [2.0, 30.0]]), np.array([[0.0, 10.0], [4.0, 20.0]]), task="regression"
     )
-    np.testing.assert_allclose(example_losses(values), [np.sqrt((1 / 2) ** 2 / 2), np.sqrt((1 + 4) / 2)])
+    np.testing.assert_allclose(values.example_losses(), [np.sqrt((1 / 2) ** 2 / 2), np.sqrt((1 + 4) / 2)])
     box = evaluate_scores(np.array([[0.0, 0.0, 0.5, 1.0]]), np.array([[0.0, 0.0, 1.0, 1.0]]), task="box")
-    np.testing.assert_allclose(example_losses(box), [0.5])
+    np.testing.assert_allclose(box.example_losses(), [0.5])
 
 
 def test_top_losses_shows_the_pictures_of_the_worst(evaluation) -> None:
@@ -134,7 +133,7 @@ def test_boxes_are_drawn_where_they_are() -> None:
     told = np.array([[0.1, 0.2, 0.3, 0.4], [0.5, 0.5, 0.9, 0.8]])
     found = evaluate_scores(told, data.targets, task="box", ids=data.ids)
     axes = zoo.plots.top_losses(found, data, k=1).axes[0]
-    row = worst(found, 1)[0]
+    row = found.worst_rows(1)[0]
     boxes = [(p.get_x() + 0.5, p.get_y() + 0.5, p.get_width(), p.get_height()) for p in axes.patches]
     for box, drawn in zip((data.targets[row], told[row]), boxes, strict=True):
         np.testing.assert_allclose(drawn, 32 * np.array([box[0], box[1], box[2] - box[0], box[3] - box[1]]), rtol=1e-5)

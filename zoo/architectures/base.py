@@ -37,7 +37,8 @@ def build_base(
 
     Returns:
         A model from preprocessed float32 images (n, input_size, input_size, channels) to a feature map
-        (n, side, side, feature_dim), or to logits (n, classes).
+        (n, side, side, channels), to tokens (n, count, channels), to features (n, feature_dim) where the network pools
+        by itself, or to logits (n, classes).
 
     Raises:
         OptionError: the size is too small, or there is no classifier to include.
@@ -49,6 +50,13 @@ def build_base(
             f"input_size={input_size} is too small for {spec.name}: at least {spec.input.min_size} pixels, "
             f"{spec.input.default_size} by default"
         )
+    if input_size % spec.input.multiple_of:
+        step = spec.input.multiple_of
+        down = max(input_size // step, 1) * step
+        raise OptionError(
+            f"input_size={input_size} is no multiple of {step} pixels, the patch of {spec.name}: "
+            f"take {down} or {down + step}"
+        )
     if include_top and weights is not None and weights.includes_top is False:
         raise WeightsError(
             f"{weights.path.name} holds no classifier of {spec.name}; use a file that includes the top, "
@@ -59,8 +67,8 @@ def build_base(
         model = builder(include_top=include_top, input_size=input_size, **spec.builder_options)
     _check(spec, model, include_top)
     if weights is not None:
-        if weights.format == "torch-pth":
-            load_torch(model, weights.path, include_top=include_top)
+        if weights.format in ("torch-pth", "safetensors"):
+            load_torch(model, weights.path, weights.format, include_top=include_top)
         else:
             load_h5(model, weights.path, include_top=include_top, preprocessing=spec.preprocessing)
     return model
@@ -96,10 +104,18 @@ def _check(spec: BackboneSpec, model: keras.Model, include_top: bool) -> None:
         raise PluginError(
             f"the builder {spec.builder!r} of backbone {spec.name} must return a keras.Model, one in, one out"
         )
-    rank, wanted = len(model.output.shape), 2 if include_top else 4
-    if rank != wanted:
-        what = "logits (n, classes)" if include_top else "a feature map (n, side, side, channels)"
+    rank, expected = len(model.output.shape), 2 if include_top else _rank(spec)
+    if rank != expected:
+        what = "logits (n, classes)" if include_top else _SHAPES[expected]
         raise PluginError(
             f"the builder {spec.builder!r} of backbone {spec.name} must return {what}, "
             f"found a tensor of shape {model.output.shape}"
         )
+
+
+_SHAPES = {2: "features (n, channels)", 3: "tokens (n, count, channels)", 4: "a feature map (n, side, side, channels)"}
+
+
+def _rank(spec: BackboneSpec) -> int:
+    """Axes of what a base without classifier gives."""
+    return 2 if spec.pooling == "own" else 3 if spec.output == "tokens" else 4

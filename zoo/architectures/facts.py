@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
 
-from zoo.architectures.stages import find_stages
+from zoo.architectures.stages import find_stages, topological
 
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D)
 _DROPOUTS = (keras.layers.Dropout, keras.layers.SpatialDropout2D)
 
 
-def facts(base: keras.Model, top: keras.Model | None = None) -> dict[str, Any]:
+def facts(base: keras.Model, top: keras.Model | None = None, cuts: Sequence[str] = ()) -> dict[str, Any]:
     """The computed fields of a `BackboneSpec`.
 
     Args:
         base: the network without its classifier, at its default size.
         top: the same with its classifier, if it has one.
+        cuts: the layers that end its stages; empty: by structure.
 
     Returns:
         `stages`, `layers`, `feature_dim`, `params`, `params_top`, `macs` as JSON-ready data.
@@ -36,7 +37,7 @@ def facts(base: keras.Model, top: keras.Model | None = None) -> dict[str, Any]:
                 "batchnorm": _count(stage.layers, keras.layers.BatchNormalization),
                 "cut": stage.cut is not None,
             }
-            for stage in find_stages(base)
+            for stage in find_stages(base, cuts)
         ],
         "layers": {
             "by_type": dict(sorted(Counter(type(layer).__name__ for layer in base.layers).items())),
@@ -53,12 +54,17 @@ def facts(base: keras.Model, top: keras.Model | None = None) -> dict[str, Any]:
 
 
 def multiply_adds(model: keras.Model) -> int:
-    """Multiplications with a following addition for one image, in convolutions and dense layers only.
+    """Multiplications with a following addition for one image, in convolutions, dense layers and attention.
 
     Every weight of a kernel is used once per cell of the output (biases, normalizations and activations are left
-    out, as in most papers).
+    out, as in most papers); a product of matrices counts as what it is.
     """
-    return sum(_layer_macs(layer) for layer in _leaves(model.layers))
+    products = sum(
+        math.prod(outputs[0].shape[1:]) * int(read[0].shape[-1])
+        for operation, outputs, read in topological(model)
+        if type(operation).__name__ == "Matmul"
+    )
+    return sum(_layer_macs(layer) for layer in _leaves(model.layers)) + products
 
 
 def _layer_macs(layer: Any) -> int:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
-from zoo.architectures import h5_file
-from zoo.errors import UnsafeFileError, WeightsError
+from zoo.architectures import h5_file, state_dict
+from zoo.errors import WeightsError
 from zoo.specs import Preprocessing
-from zoo.weights import torch_file
+from zoo.weights import safetensors_file, torch_file
 
 _MOST_TOP_LAYERS = 3
 """No classifier of a known backbone has more layers with weights (VGG: fc1, fc2, predictions)."""
@@ -47,25 +46,20 @@ def load_h5(model: keras.Model, path: Path, *, include_top: bool, preprocessing:
         _assign(_matched(model, saved, path, include_top), path)
 
 
-def load_torch(model: keras.Model, path: Path, *, include_top: bool) -> None:
+def load_torch(model: keras.Model, path: Path, layout: str, *, include_top: bool) -> None:
     """Load a PyTorch state dict into Keras layers that carry the names of its modules.
 
-    `_blocks.0._bn1` is the layer `blocks_0_bn1`. Kernels are transposed from (out, in, h, w) to (h, w, in, out).
+    Args:
+        model: the network proper.
+        path: the file.
+        layout: `torch-pth` or `safetensors`.
+        include_top: the model ends in logits.
 
     Raises:
         WeightsError: the file does not fit or is damaged. The model is then partly filled: drop it.
     """
-    modules: dict[str, dict[str, np.ndarray]] = {}
-    for name, array in torch_file.read(path).items():
-        module, _, parameter = name.rpartition(".")
-        modules.setdefault(re.sub(r"[._]+", "_", module).strip("_"), {})[parameter] = array
-    saved = []
-    for layer in _weighted(model):
-        if layer.name not in modules:
-            raise WeightsError(f"{path} has no weights for layer {layer.name!r} of {model.name}")
-        saved.append(_Saved(layer.name, _from_torch(layer, modules.pop(layer.name))))
-    saved += [_Saved(name, tuple(parameters.values())) for name, parameters in modules.items()]
-    _assign(_matched(model, saved, path, include_top), path)
+    read = safetensors_file.read if layout == "safetensors" else torch_file.read
+    state_dict.assign(model, read(path), path, include_top=include_top)
 
 
 def _fields(layer: h5_file.SavedLayer) -> tuple[str, tuple[Any, ...]]:
@@ -153,20 +147,3 @@ def _assign(matched: list[tuple[str, Any, Any]], path: Path) -> None:
         if not np.isfinite(values).all():
             raise WeightsError(f"{path} holds NaN or infinite weights in {name!r}")
         variable.assign(values)
-
-
-def _from_torch(layer: Any, parameters: dict[str, np.ndarray]) -> tuple[np.ndarray, ...]:
-    """The parameters of one module in the order and the axes of the Keras layer."""
-    parameters.pop("num_batches_tracked", None)
-    order = {"weight": 0, "bias": 1, "running_mean": 2, "running_var": 3}
-    if unknown := set(parameters) - set(order):
-        raise UnsafeFileError(f"module {layer.name!r} has unknown parameters: {', '.join(sorted(unknown))}")
-    axes = {
-        keras.layers.DepthwiseConv2D: (2, 3, 0, 1),
-        keras.layers.Conv2D: (2, 3, 1, 0),
-        keras.layers.Dense: (1, 0),
-    }.get(type(layer))
-    return tuple(
-        np.transpose(value, axes) if axes and len(axes) == value.ndim else value
-        for _, value in sorted(parameters.items(), key=lambda item: order[item[0]])
-    )

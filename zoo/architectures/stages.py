@@ -8,7 +8,7 @@ the stages: `stem`, `stage1`, ... from the pixels upward, and `top` for a pretra
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,12 +86,14 @@ class _Node:
         return type(self.operation).__name__ in _MERGES
 
 
-def find_stages(model: keras.Model) -> list[Stage]:
+def find_stages(model: keras.Model, cuts: Sequence[str] = ()) -> list[Stage]:
     """Divide a model into stages.
 
     Args:
         model: any functional or sequential model with one output; with or without classifier. A subclassed model
             shows no graph: it is one stage, with 0 (unknown) channels.
+        cuts: names of the layers that end the stages, as the row of the network declares them. Those behind the end of
+            the model do not count. Empty: by structure.
 
     Returns:
         Stages from the input upward; every layer is in exactly one. What a layer of a stage reads comes from the
@@ -100,31 +102,54 @@ def find_stages(model: keras.Model) -> list[Stage]:
     nodes = _graph(model)
     if not nodes:
         return [Stage("stem", 1, 0, tuple(model.layers), None)]
-    end = _top(nodes)
-    bounds = _bounds(nodes[:end])
-    cuts = [*(cut for cut, _ in bounds), end - 1]
+    declared = _declared(nodes, cuts)
+    if declared:
+        end, ends = declared
+        bounds: list[tuple[int | None, list[int]]] = [(cut, list(range(cut + 1, end))) for cut in ends[:-1]]
+        last = ends[-1]
+    else:
+        end = _top(nodes)
+        bounds, last = _bounds(nodes[:end]), end - 1
+    ends_of = [*(cut for cut, _ in bounds), last]
     stage_of = [0] * end
     for number, (_, members) in enumerate(bounds, start=1):
         for index in members:
             stage_of[index] = number
     if end < len(nodes):
-        stage_of += [len(cuts)] * (len(nodes) - end)
-        cuts.append(len(nodes) - 1)
+        stage_of += [len(ends_of)] * (len(nodes) - end)
+        ends_of.append(len(nodes) - 1)
     layers = {id(layer) for layer in model.layers}
     stages = []
-    for number, cut in enumerate(cuts):
+    for number, cut in enumerate(ends_of):
         inside = [index for index in range(len(nodes)) if stage_of[index] == number]
-        last = inside[-1] if cut is None else cut
+        shown = inside[-1] if cut is None else cut
         stages.append(
             Stage(
                 name="top" if inside[0] >= end else "stem" if number == 0 else f"stage{number}",
-                stride=round(2 ** nodes[last].level),
-                channels=int(nodes[last].outputs[0].shape[-1]),
+                stride=round(2 ** nodes[shown].level),
+                channels=int(nodes[shown].outputs[0].shape[-1]),
                 layers=tuple(nodes[i].operation for i in inside if id(nodes[i].operation) in layers),
                 cut=None if cut is None else nodes[cut].operation,
             )
         )
     return stages
+
+
+def _declared(nodes: list[_Node], cuts: Sequence[str]) -> tuple[int, list[int]] | None:
+    """Where the classifier begins and where each stage ends, by the names of layers; None: no cut is in the model.
+
+    The last stage ends in its last cells; what pools them, if it belongs to the network, is in it too.
+    """
+    places = {node.operation.name: index for index, node in enumerate(nodes)}
+    ends = [places[name] for name in cuts if name in places and nodes[places[name]].separates]
+    if not ends:
+        return None
+    last = nodes[-1]
+    classifier = len(ends) == len(cuts) and isinstance(last.operation, keras.layers.Dense) and len(nodes) - 1 > ends[-1]
+    end = len(nodes) - 1 if classifier else len(nodes)
+    if len(ends) < len(cuts) and ends[-1] < end - 1:
+        ends.append(end - 1)  # the model stops inside a stage
+    return end, ends
 
 
 def layer_table(model: keras.Model, stages: list[Stage]) -> list[tuple[str, str, list[int | None], int, str]]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 TASKS = ("classification", "multilabel", "regression", "box")
+"""The names of `zoo.tasks.SINGLE`, written out: the help of a command imports neither pydantic nor NumPy."""
 
 
 def table_options(function: Function) -> Function:

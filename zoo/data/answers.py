@@ -9,9 +9,9 @@ import numpy as np
 
 from zoo.errors import DataError
 from zoo.matching import class_numbers, listed, match, match_columns
-from zoo.outputs import as_array, class_names
 from zoo.printing import printable
 from zoo.specs import Output, Task
+from zoo.tasks import as_array, class_names
 
 Understood = tuple[Task, Any, tuple[str, ...]]
 """Task, targets as `Dataset` takes them, and labels."""

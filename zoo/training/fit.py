@@ -20,9 +20,9 @@ from zoo.features import Features, extract, fit_linear
 from zoo.features.extraction import Kept, Progress, View
 from zoo.features.probe import Matrix
 from zoo.matching import class_numbers, places
-from zoo.outputs import box_columns, read_scores
 from zoo.progress import Display, figures
 from zoo.specs import HEAD_STAGE, PhaseSpec, RecipeSpec
+from zoo.tasks import box_columns, read_scores
 from zoo.training import devices, receipts
 from zoo.training.freeze import freeze, leaves, quiet_dropout
 from zoo.training.loop import Images, Rows, descend

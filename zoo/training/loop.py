@@ -15,9 +15,9 @@ import numpy as np
 from zoo.augment.in_graph import PIXELS, Drawn
 from zoo.data import Dataset, Transform, batches
 from zoo.errors import OptionError
-from zoo.outputs import columns
 from zoo.progress import Display, figures
 from zoo.specs import Output, PhaseSpec, ResizeRule
+from zoo.tasks import columns
 from zoo.training import devices
 from zoo.training.mixing import Blend, blend, blends, shares
 from zoo.training.optimizer import optimizer_for

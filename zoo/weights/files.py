@@ -16,7 +16,7 @@ from zoo.errors import WeightsError
 from zoo.specs import WeightSource
 from zoo.whole_file import write_whole
 
-Format = Literal["keras-h5", "torch-pth"]
+Format = Literal["keras-h5", "torch-pth", "safetensors"]
 """How the bytes of a weight file are laid out."""
 
 Progress = Callable[[int, int | None], None]
@@ -82,8 +82,10 @@ def check_signature(path: Path, layout: Format, name: str) -> None:
     """
     with path.open("rb") as file:
         head = file.read(16)
-    if not head.startswith(SIGNATURES[layout]):
-        what = {"keras-h5": "an HDF5 file", "torch-pth": "a PyTorch file"}[layout]
+    # A safetensors file begins with the length of its header, in eight bytes, and the header is JSON.
+    good = head[8:9] == b"{" if layout == "safetensors" else head.startswith(SIGNATURES[layout])
+    if not good:
+        what = {"keras-h5": "an HDF5 file", "torch-pth": "a PyTorch file"}.get(layout, "a safetensors file")
         raise WeightsError(f"{name} is not {what}: it starts with {head!r}. Get the file again, or name another one.")
 
 

@@ -42,7 +42,12 @@ log = logging.getLogger("zoo.weights")
 ORPHAN_DAYS = 7
 """Leftovers of killed processes that nobody took up for so long are removed."""
 
-EXTENSIONS: dict[str, Format] = {".h5": "keras-h5", ".hdf5": "keras-h5", ".pth": "torch-pth"}
+EXTENSIONS: dict[str, Format] = {
+    ".h5": "keras-h5",
+    ".hdf5": "keras-h5",
+    ".pth": "torch-pth",
+    ".safetensors": "safetensors",
+}
 """Endings of weight files a user may name."""
 
 

@@ -248,13 +248,13 @@ def _options_and_data(
 
 
 def _model_line(model: TransferModel) -> str:
+    from zoo.tasks import of
+
     who = model.composition.identity
     parts = [
         f"{_bare(who['backbone'])} with {'random weights' if who['weights'] is None else 'weights ' + who['weights']}",
         f"head {_bare(who['head'])} on {who['features']} features",
-        "; ".join(f"{output.task} of {len(output.labels)}" for output in model.outputs)
-        if model.composition.task != "classification"
-        else f"{len(model.labels)} classes",
+        "; ".join(of(output).summary(output.labels) for output in model.outputs),
         f"input {model.input_size} px",
     ]
     return ", ".join(parts)
@@ -289,7 +289,7 @@ def _print_run(run: Run, saved: Path) -> None:
     for name in ("validation", "test"):
         evaluation = getattr(run, name)
         if evaluation is not None:
-            answers = evaluation.answers if evaluation.task == "multi-output" else {}
+            answers = getattr(evaluation, "answers", {})
             lines = [f"{answer}: {str(figures).splitlines()[0]}" for answer, figures in answers.items()]
             fields.append((name, "\n".join(lines) or str(evaluation).splitlines()[0]))
     fields.append(("run folder", str(run.directory)))

@@ -12,8 +12,8 @@ from zoo.errors import DataError
 from zoo.features.probe.inputs import ClassWeight
 from zoo.features.probe.probing import fit_probe
 from zoo.features.probe.rows import Matrix, blocks
-from zoo.outputs import parts
 from zoo.specs import Output
+from zoo.tasks import of, parts
 
 _ALPHAS = tuple(10.0 ** (step / 2) for step in range(-6, 11))
 """Strengths of ridge that are compared, for features whose variances add up to the number of rows: 0.001 to 1e5."""
@@ -51,7 +51,7 @@ def fit_linear(
 
     Args:
         values: float32 (views * n, d), finite; in memory or on disk; view after view, the plain images first.
-        targets: as `zoo.outputs.parts` takes them apart.
+        targets: as `zoo.tasks.parts` takes them apart.
         outputs: the answers, in the order of the columns.
         width: columns of the head (a single answer may have no labels yet).
         seed: of the folds.
@@ -64,13 +64,14 @@ def fit_linear(
     solved = []
     for output, _, true in parts(outputs, None, targets):
         columns = output.width or width
-        if output.task == "classification":
+        task = of(output)
+        if task.probe == "softmax":
             probe = fit_probe(values, true, n_classes=columns, seed=seed, class_weight=class_weight, views=views)
             solved.append(LinearHead(probe.kernel, probe.bias, _report(probe)))
-        elif output.task == "multilabel":
+        elif task.probe == "sigmoid":
             solved.append(_one_by_one(values, true, output, seed, views))
         else:
-            solved.append(_ridge(values, true, standardize=output.task == "regression", views=views))
+            solved.append(_ridge(values, true, standardize=task.in_units, views=views))
     if len(solved) == 1:
         return solved[0]
     return LinearHead(
