@@ -164,13 +164,13 @@ def test_class_names_from_whatever_lists_them() -> None:
 
 
 def test_a_stream_that_says_its_classes_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
-    from zoo.data import arrays
+    from zoo.data import streams
 
     class Iterator(UserList[Any]):
         num_batches = 1
         class_indices: dict[str, int] | None = None
 
-    monkeypatch.setattr(arrays, "_is_py_dataset", lambda data: isinstance(data, Iterator))
+    monkeypatch.setattr(streams, "_is_py_dataset", lambda data: isinstance(data, Iterator))
     stream = Iterator([(X, np.array([0, 1, 2, 2]))])
     stream.class_indices = {"tulip": 0, "daisy": 1, "rose": 2}
     data = load(stream, labels=("daisy", "rose", "tulip"))

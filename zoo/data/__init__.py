@@ -9,7 +9,7 @@ from zoo.data.images import decode, resize
 from zoo.data.inputs import images
 from zoo.data.loading import load, source_of
 from zoo.data.splitting import Split, split
-from zoo.data.table import from_csv, is_table
+from zoo.data.tables import from_csv, is_table
 
 __all__ = [
     "Arrays",

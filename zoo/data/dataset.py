@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import Any, Self
 
 import numpy as np
@@ -43,6 +44,7 @@ class Dataset:
         outputs: the answers of a multi-output dataset, in the order of the columns; () of any other.
         splits: indices of the splits the source itself makes ("train", "validation", "test"); {} when it makes none.
         reading: what reading the data came upon: files left out, answers by position.
+        left_out: class -> ending -> number of files that do not end like an image; {} where that is not known.
         groups: name of each image's group (a patient, a burst), which `split` keeps on one side, "" for none; () when
             no image has one.
         source: the path or name it was loaded by, for a run that is resumed; None where there is none, and of a subset.
@@ -50,6 +52,7 @@ class Dataset:
 
     source: str | None = None
     reading: tuple[Finding, ...] = ()
+    left_out: Mapping[str, Mapping[str, int]] = MappingProxyType({})
 
     def __init__(
         self,
@@ -363,7 +366,7 @@ class Dataset:
                     f"({listed(self.labels)}) the last is {len(self.labels) - 1}; numbers start at 0"
                 )
             return answers
-        values = as_float32(answers)
+        values = as_float32(named(self.task).numbered(self.labels, answers, self.name))
         if values is None or values.ndim != 2:
             raise DataError(f"{self.name}: targets must be finite numbers (n, k); got {answers.dtype} {answers.shape}")
         named(self.task).check_targets(values, self.name)

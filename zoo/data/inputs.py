@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from zoo.data.files import images_below
 from zoo.data.gathering import gathered, is_array, is_path, is_picture, limited, source_of_picture
 from zoo.data.images import EXTENSIONS, UnreadableImageError, decode
+from zoo.data.layouts import below
 from zoo.data.paths import expanded
 from zoo.data.pictures import as_batch
 from zoo.data.ranges import check_pixels
@@ -110,7 +110,7 @@ def _several(members: Iterable[Any], strict: bool) -> Iterator[tuple[str, np.nda
 
 
 def _of_folder(path: Any) -> list[Any]:
-    files = images_below(path)
+    files, _ = below(path)
     if not files:
         raise DataError(f"the folder {str(path)!r} holds no images ({', '.join(EXTENSIONS)})")
     return files

@@ -18,7 +18,7 @@ from zoo.data.gathering import gathered, is_array, is_path, is_picture
 from zoo.data.images import EXTENSIONS
 from zoo.data.paths import expanded
 from zoo.data.streams import is_stream
-from zoo.data.table import from_csv, is_table
+from zoo.data.tables import from_csv, is_table
 from zoo.errors import DataError, PluginError, UnknownNameError
 from zoo.registry import ZooNotice
 from zoo.specs import Output, Task

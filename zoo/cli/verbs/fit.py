@@ -105,6 +105,7 @@ def command(
     data: str,
     answers: str | None,
     task: str | None,
+    separator: str | None,
     backbone: str,
     head: str,
     pairs: tuple[str, ...],
@@ -163,7 +164,8 @@ def command(
     _check_out(out)
     operations = names(augment)
     _check_names(backbone, operations)
-    options, dataset = _options_and_data(head, pairs, data, {"answers": answers, "task": task, "group": group})
+    reading = {"answers": answers, "task": task, "separator": separator, "group": group}
+    options, dataset = _options_and_data(head, pairs, data, reading)
 
     quiet = quiet or as_json
     load_keras()

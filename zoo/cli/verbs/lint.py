@@ -31,6 +31,7 @@ def command(
     data: str,
     answers: str | None,
     task: str | None,
+    separator: str | None,
     validation: str | None,
     features: bool,
     backbone: str,
@@ -53,7 +54,7 @@ def command(
     # What can be told without Keras, which takes seconds to load, is told before.
     if html is not None and not Path(html).parent.is_dir():
         raise OptionError(f"--html {html!r}: the folder {str(Path(html).parent)!r} does not exist")
-    dataset = open_data(data, answers=answers, task=task)
+    dataset = open_data(data, answers=answers, task=task, separator=separator)
     if features:
         from zoo.plugin import registry
 
