@@ -20,7 +20,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import tensorflow as tf
 
 import zoo
-from zoo.training import EVERY
+from zoo.training.runs.checkpointer import EVERY
 
 KINDS = {"none": None, "default": EVERY, "every step": 0.0}
 

@@ -26,7 +26,9 @@ from zoo.features import Features, fit_linear
 from zoo.features.cache import Entry
 from zoo.features.extraction import Kept
 from zoo.specs import Output, PhaseSpec
-from zoo.training.loop import Rows, descend
+from zoo.training.descent.descend import Descent, Goal
+from zoo.training.descent.sources import Rows
+from zoo.training.settings import Live
 
 CLASSES, WIDTH, APART = 10, 512, 0.55
 
@@ -90,17 +92,9 @@ def main(kind: str, count: str = "1000000") -> None:
             layers = [keras.Input((WIDTH,)), keras.layers.Dense(256, activation="relu"), keras.layers.Dense(CLASSES)]
             model = keras.Sequential(layers)
             phase = PhaseSpec(name="head", solver="gradient", epochs=2, batch_size=256, learning_rate=1e-3)
-            descend(
-                model,
-                phase,
-                Rows(train, train_targets),
-                Rows(held_out, held_targets),
-                layers=model.layers,
-                outputs=[output],
-                from_logits=True,
-                scales={},
-                seed=0,
-            )
+            goal = Goal(model.layers, [output], from_logits=True, scales={})
+            learning, checking = Rows(train, train_targets), Rows(held_out, held_targets)
+            Descent(model, phase, learning, checking, goal, seed=0).run(Live())
             what, scores = f"{phase.epochs} epochs in batches of {phase.batch_size}", model.predict_on_batch
         seconds = time.perf_counter() - start
         centers = means()

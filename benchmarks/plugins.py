@@ -47,7 +47,7 @@ def install_twenty(folder: Path) -> list[str]:
     Returns:
         The names of the heads, by plugin.
     """
-    from zoo.plugin.manager import make_manifest
+    from zoo.plugin.manifest import make_manifest
 
     names = ["shared" if index in (3, 4) else f"head{index}" for index in range(COUNT)]
     sys.path.insert(0, str(folder))

@@ -81,7 +81,7 @@ def fit(root: Path, task: dict[str, Any]) -> dict[str, Any]:
         "chosen": run.recipe.name,
         "accuracy": judged.accuracy,
         "count": judged.count,
-        "train": run.details["data"]["train"],
+        "train": run.record.results.data.train,
         "seconds": round(time.perf_counter() - start, 1),
         "load": round(load_now, 1),
         "val_accuracy": run.history.get("val_accuracy"),

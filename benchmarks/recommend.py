@@ -65,7 +65,7 @@ def main(root: str, most: str = "1000000") -> None:
     print(f"mean regret in points: recommend {100 * np.mean(ours):.2f}, best top-1 {100 * np.mean(priors):.2f}")
 
 
-def held_back(row: zoo.evaluation.recommendation.Ranked, given: data.Dataset, held: data.Dataset) -> float:
+def held_back(row: zoo.ranking.Ranked, given: data.Dataset, held: data.Dataset) -> float:
     """Accuracy, on images `recommend` never saw, of the probe fitted on those it saw."""
     composition = zoo.build(**row.arguments, head=zoo.classifier(given.labels)).composition
     size, rule = composition.input_size, composition.resize

@@ -29,12 +29,11 @@ from recommend import BACKBONES, DATA_SETS, FILES, SIZES
 import zoo
 from zoo import data
 from zoo.evaluation import wilson
-from zoo.evaluation.recommendation import Ranked, Recommendation
 from zoo.features import extract, fit_probe
 from zoo.features.probe import out_of_fold
 from zoo.features.scores import grouped_folds, knn_predictions
 from zoo.plugin import registry
-from zoo.ranking import REPEATS
+from zoo.ranking import REPEATS, Ranked, Recommendation
 from zoo.registry import backbone_row
 
 CANDIDATES = [(backbone, size) for backbone in BACKBONES for size in SIZES]

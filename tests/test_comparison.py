@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 
 import zoo
-from zoo.comparison import _Job, compare, self_made
+from zoo.comparison import Compared, Comparison, aligned, compare, self_made
+from zoo.comparison.pictures import Pictures
 from zoo.errors import DataError, OptionError
 from zoo.evaluation import evaluate_outputs, evaluate_scores
-from zoo.evaluation.compared import Compared, Comparison, aligned
 from zoo.specs import Output, Preprocessing
 from zoo.testing.tiny import tiny_backbone, tiny_dataset
 
@@ -63,14 +63,14 @@ def test_what_cannot_be_told_apart_is_said_and_the_cheaper_named() -> None:
             Compared("quick", b, seconds=2.0, parameters=400, trained=0, ms=1.5),
         ]
     )
-    assert "quick and slow cannot be told apart: 0.0 points" in found.verdict
+    assert "slow is as good as quick as far as these 50 examples can show: 0.0 points" in found.verdict
     assert "quick is the cheapest to train: 2 s." in found.verdict
-    assert "quick is the fastest to answer: 1.5 ms an image." in found.verdict
+    assert "quick is the fastest: 1.5 ms per image." in found.verdict
     text = repr(found)
     assert "5,000,000" in text or "5.0M" in text or "5000000" in text
     data = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     assert data["ties"] == ["quick", "slow"]
-    assert data["models"][1]["best_less_this"]["p_value"] == 1
+    assert data["models"][1]["difference_to_best"]["p_value"] == 1
     assert data["models"][0]["evaluation"]["accuracy"] == 0.8
     picture = found.figure()
     shown = [text.get_text() for axis in picture.axes for text in axis.get_yticklabels()]
@@ -85,7 +85,7 @@ def test_other_examples_labels_and_answers_are_refused() -> None:
         compare({"a": a, "b": answers([True] * 20, names="ABCDEFGHIJKLMNOPQRST")})
     with pytest.raises(DataError, match="20 and 26, 20 of them in common"):
         compare({"a": a, "b": answers([True] * 26)})
-    with pytest.raises(DataError, match="answer with the same labels"):
+    with pytest.raises(DataError, match="with the same labels"):
         compare([a, answers([True] * 20, labels=("cat", "bird"))])
     swapped = evaluate_scores(a.scores, 1 - a.targets, labels=LABELS, ids=a.ids, hashes=a.hashes)
     with pytest.raises(DataError, match="other answers for 20 of 20"):
@@ -139,10 +139,10 @@ def test_values_boxes_and_several_labels_are_compared_by_the_bootstrap() -> None
     first, second = (several[name].evaluation.mean_average_precision for name in ("sure", "unsure"))
     assert several.differences[0].value == pytest.approx(first - second)
     empty = compare([evaluate_scores(told, flags * 0, task="multilabel") for told in (sure, unsure)])
-    assert "cannot be told apart" in empty.verdict  # no image has a label: there is no average precision
+    assert "as far as these" in empty.verdict  # no image has a label: there is no average precision
     alone = compare([evaluate_scores(told[:1], true[:1], labels=("cm",), task="regression") for told in (good, bad)])
     assert (
-        json.loads(json.dumps(alone.to_dict(), allow_nan=False))["models"][1]["best_less_this"]["interval"]
+        json.loads(json.dumps(alone.to_dict(), allow_nan=False))["models"][1]["difference_to_best"]["interval"]
         == [None] * 2
     )
     corners = random.uniform(0, 0.4, (50, 2))
@@ -163,7 +163,7 @@ def test_values_boxes_and_several_labels_are_compared_by_the_bootstrap() -> None
         )
         for told in (good, bad)
     ]
-    with pytest.raises(OptionError, match=r"answer=\['kind', 'size'\]"):
+    with pytest.raises(OptionError, match="answer= takes one of kind, size"):
         compare(both)
     assert compare(both, answer="size").differences[0].value == pytest.approx(gap)
 
@@ -185,13 +185,13 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[zoo.Run]:
 
 
 def test_runs_are_compared_from_their_folders_alone(runs: list[zoo.Run], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zoo.comparison.load_model", lambda path: pytest.fail("no model is needed"))
+    monkeypatch.setattr("zoo.comparison.entrants.load_model", lambda path: pytest.fail("no model is needed"))
     found = compare([runs[0], str(runs[1].directory)], timings=False)
     assert {row.name for row in found} == {"probe0", "probe1"}
     assert found.data == "the test split of tiny classification"
     assert found["probe1"].evaluation.accuracy == runs[1].test.accuracy
     assert found["probe0"].seconds == sum(phase["seconds"] for phase in runs[0].phases)
-    assert (found["probe0"].trained, found["probe0"].parameters) == (75, runs[0].details["parameters"]["total"])
+    assert (found["probe0"].trained, found["probe0"].parameters) == (75, runs[0].record.results.parameters.total)
     assert found["probe0"].ms is None
     with pytest.raises(OptionError, match="without a path or name"):
         compare([runs[0], "scratch"], timings=False)
@@ -244,9 +244,9 @@ def test_scratch_is_trained_on_what_no_run_held_out(runs: list[zoo.Run], tmp_pat
     made = zoo.load_run(tmp_path / "scratch")
     assert set(made.test.hashes) == set(runs[0].test.hashes)
     assert set(made.validation.hashes) == set(runs[0].validation.hashes)
-    assert made.details["data"]["train"] == 60 - runs[0].test.count - runs[0].validation.count
+    assert made.record.results.data.train == 60 - runs[0].test.count - runs[0].validation.count
     assert found["scratch"].trained == found["scratch"].parameters
-    assert made.details["input_size"] == 32
+    assert made.record.results.input_size == 32
     assert len(made.history["loss"]) == 3
     assert made.history["loss"][-1] < made.history["loss"][0]
 
@@ -260,10 +260,9 @@ def test_the_yardsticks_find_a_test_part_of_its_own(tmp_path: Path) -> None:
     train, held = tmp_path / "train", tmp_path / "held"
     model = zoo.build(tiny_backbone(), zoo.classifier(pictures.labels), preprocessing=None)
     run = model.fit(train, validation=0, test=held, recipe="probe", directory=tmp_path / "run", cache=False)
-    job = _Job(None, None, None, None, 1, 0, None, timings=False, progress=None, part="test")
-    job.runs = {"run": run}
-    assert [Path(name).name for name in job._measured().ids] == [Path(name).name for name in run.test.ids]
-    assert {part: len(where) for part, where in job._held_apart().splits.items()} == {"test": 10, "train": 20}
+    pictures = Pictures({"run": run})
+    assert [Path(name).name for name in pictures.of(run.test).ids] == [Path(name).name for name in run.test.ids]
+    assert {part: len(where) for part, where in pictures.held_apart(None).splits.items()} == {"test": 10, "train": 20}
     held.rename(tmp_path / "elsewhere")
     with pytest.raises(DataError, match=r"which the yardsticks need \(trained_on=\): there is no folder .*held"):
         compare([run, "scratch"], timings=False)

@@ -16,7 +16,7 @@ from helpers.tiny import tiny_model
 
 import zoo
 from zoo.errors import FrozenError, OfflineError, OptionError, UntrainedHeadError
-from zoo.training import named
+from zoo.training.recipes.choosing import named
 
 ALL = [*FAMILIES, "efficientnet_lite0"]
 
@@ -117,7 +117,7 @@ def test_without_the_freezing_line_the_guard_raises(
     family: str, make, pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = make(family)
-    monkeypatch.setattr("zoo.training.fit.freeze", guide_only)
+    monkeypatch.setattr("zoo.training.phases.examples.freeze", guide_only)
     with pytest.raises(FrozenError, match="moved"):
         model.fit(pictures, recipe=DEEP, epochs=1, batch_size=6, validation=0.25)
 
@@ -126,7 +126,7 @@ def test_the_flag_alone_is_what_holds_batchnorm(make, pictures, monkeypatch: pyt
     """Only BatchNorm left trainable: the guard names a BatchNorm layer, not just any."""
     import keras
 
-    from zoo.training import freeze
+    from zoo.training.freeze import freeze
 
     def all_but_batchnorm(backbone, stages, *, unfreeze, batchnorm):
         names = freeze(backbone, stages, unfreeze=unfreeze, batchnorm=batchnorm)
@@ -136,7 +136,7 @@ def test_the_flag_alone_is_what_holds_batchnorm(make, pictures, monkeypatch: pyt
         return names
 
     model = make("tiny")
-    monkeypatch.setattr("zoo.training.fit.freeze", all_but_batchnorm)
+    monkeypatch.setattr("zoo.training.phases.examples.freeze", all_but_batchnorm)
     with pytest.raises(FrozenError, match="first 'norm"):
         model.fit(pictures, recipe=DEEP, epochs=1, batch_size=6, validation=0.25)
 
@@ -373,11 +373,12 @@ def test_run_folder_holds_what_is_needed_to_do_it_again(few_flowers: Path, tmp_p
     model = zoo.build("efficientnet_lite0", head="flowers5")
     run = model.fit(few_flowers, validation=0.25, seed=3, directory=tmp_path / "run")
     written = json.loads((tmp_path / "run" / "run.json").read_text())
-    assert written["seed"] == 3
-    assert written["data"]["fingerprint"]
-    assert written["model"]["weights_sha256"].startswith("57934424")
-    assert written["versions"]["keras"]
-    assert written["validation"]["accuracy"] == pytest.approx(run.validation.accuracy)
+    plan, results = written["plan"], written["results"]
+    assert plan["seed"] == 3
+    assert plan["data"]["fingerprint"] == results["data"]["fingerprint"]
+    assert plan["model"]["weights_sha256"].startswith("57934424")
+    assert results["versions"]["keras"]
+    assert results["validation"]["accuracy"] == pytest.approx(run.validation.accuracy)
     assert [phase["name"] for phase in written["phases"]] == ["features", "probe"]
     again = zoo.build("efficientnet_lite0", head="flowers5").fit(few_flowers, validation=0.25, seed=3)
     np.testing.assert_array_equal(again.validation.scores, run.validation.scores)

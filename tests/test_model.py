@@ -165,7 +165,7 @@ def test_arrays_tf_data_and_pydataset_are_the_same_data(base, pictures) -> None:
     for name, data in forms.items():
         model = zoo.build(base, head=zoo.classifier(["light", "dark"]), preprocessing=None, input_size=32)
         run = model.fit(data, validation=0.25, seed=1)
-        found[name] = (run.details["data"]["fingerprint"], run.validation.scores.tobytes())
+        found[name] = (run.record.plan.data.fingerprint, run.validation.scores.tobytes())
     assert len(set(found.values())) == 1, found
 
 
@@ -392,7 +392,7 @@ def test_class_weights_are_checked_and_used(base, pictures, monkeypatch: pytest.
         return zoo.build(base, head=zoo.classifier(["light", "dark"]), preprocessing=None)
 
     with monkeypatch.context() as patch:
-        patch.setattr("zoo.training.fit.extract", None)
+        patch.setattr("zoo.training.phases.features.extract", None)
         for wrong in ({"a": 2.0}, {7: 1.0}, {0: -1.0}, "balance", [1, 2]):
             with pytest.raises(OptionError, match="class_weight"):
                 model().fit(pictures, recipe="head", class_weight=wrong)
@@ -414,7 +414,7 @@ def test_a_run_folder_that_cannot_be_made_is_found_before_the_work(base, picture
     (tmp_path / "file").write_text("in the way")
     model = zoo.build(base, head=zoo.classifier(["light", "dark"]), preprocessing=None)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("zoo.training.fit.extract", None)
+        patch.setattr("zoo.training.phases.features.extract", None)
         with pytest.raises(OptionError, match="cannot be made"):
             model.fit(pictures, directory=tmp_path / "file" / "run")
 
@@ -429,7 +429,7 @@ def no_long_work(monkeypatch: pytest.MonkeyPatch) -> None:
     def unexpected(*args, **kwargs):
         raise AssertionError("long work was started")
 
-    monkeypatch.setattr("zoo.training.fit.extract", unexpected)
+    monkeypatch.setattr("zoo.training.phases.features.extract", unexpected)
 
 
 @pytest.mark.usefixtures("no_long_work")
@@ -641,7 +641,7 @@ def test_a_loaded_shipped_head_starts_fresh_or_from_its_weights(few_flowers: Pat
     run = further.fit(few_flowers, recipe="head", epochs=1, learning_rate=1e-9, start="pretrained")
     assert max(np.abs(a - b).max() for a, b in zip(further.composition.head_weights(), shipped, strict=True)) < 1e-3
     assert "the head starts from its shipped weights" in run.notices
-    assert built._training_files <= further._training_files  # what the author trained on counts still
+    assert built.state.training_files <= further.state.training_files  # what the author trained on counts still
 
 
 def test_a_fit_that_fails_while_it_measures_changes_nothing(base, pictures, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -651,7 +651,7 @@ def test_a_fit_that_fails_while_it_measures_changes_nothing(base, pictures, monk
     def broken(*arguments, **options):
         raise DataError("cannot be measured")
 
-    monkeypatch.setattr("zoo.model.evaluate_outputs", broken)
+    monkeypatch.setattr("zoo.fitting.measuring.evaluate_outputs", broken)
     with pytest.raises(DataError, match="cannot be measured"):
         model.fit(pictures)
     assert model.head_state == "untrained"

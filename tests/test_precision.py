@@ -65,7 +65,7 @@ def test_answers_are_close_to_float32_and_the_file_gives_the_same(
     assert (scores.argmax(axis=1) == exact[0].argmax(axis=1)).all()
     path = model.save(tmp_path / "half.keras")
     loaded = zoo.load(path)
-    assert loaded.composition.identity["precision"] == precision
+    assert loaded.composition.identity.precision == precision
     np.testing.assert_array_equal(loaded.predict_scores(flowers[:3]), model.predict_scores(flowers[:3]))
     plain = keras.saving.load_model(path, compile=False)
     pixels = np.random.default_rng(0).uniform(0, 255, (2, 224, 224, 3)).astype(np.float32)
@@ -167,7 +167,7 @@ def test_keras_s_global_policy_is_taken_and_kept(small_base) -> None:
             zoo.build(small_base, head=zoo.classifier(["a", "b"]), preprocessing=None)
     finally:
         keras.config.set_dtype_policy("float32")
-    assert model.composition.identity["precision"] == "mixed_bfloat16"
+    assert model.composition.identity.precision == "mixed_bfloat16"
     assert model.keras_model.output.dtype == "float32"
 
 

@@ -8,6 +8,7 @@ import pty
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -109,11 +110,12 @@ def test_on_a_terminal_a_bar_counts_images_then_steps(model, data, monkeypatch) 
 
 
 def test_a_resumed_epoch_goes_on_where_the_bar_was() -> None:
-    from zoo.training.loop import _shown
+    from zoo.training.descent.ends import shown
 
     display, places = Display(2), []
     display.show = lambda text, done, total, **more: places.append((done, total))  # type: ignore[method-assign]
-    callback = _shown(display, "tune", first_epoch=3, epochs=2, steps=5, done=2)
+    descent = SimpleNamespace(title="tune", first_epoch=3, epochs=2, steps=5)
+    callback = shown(display, descent, done=2)
     callback.on_epoch_begin(3, {})
     callback.on_train_batch_end(0, {"loss": 1.0})
     callback.on_epoch_end(3, {"loss": 1.0})

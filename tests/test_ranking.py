@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -10,11 +11,12 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo import ranking
 from zoo.errors import DataError, OptionError, UnknownNameError
 from zoo.evaluation import mcnemar, wilson
-from zoo.evaluation.recommendation import Ranked, Recommendation, Skipped
-from zoo.ranking import recommend
+from zoo.ranking import Ranked, Recommendation, Skipped, judging, recommend
+from zoo.ranking.candidates import plan
+from zoo.ranking.clock import Clock
+from zoo.ranking.judging import Judge, Protocol
 
 ASKED = {"candidates": ["efficientnet_lite0", "mobilenet_025", "resnet50"], "input_sizes": [32, 96]}
 
@@ -95,7 +97,7 @@ def test_the_pick_and_its_figures(found: Recommendation) -> None:
 
 
 def test_the_second_call_builds_nothing_and_says_the_same(found: Recommendation, photos: Path, monkeypatch) -> None:
-    monkeypatch.setattr(ranking, "compose", lambda *a, **k: pytest.fail("a network was built"))
+    monkeypatch.setattr(judging, "compose", lambda *a, **k: pytest.fail("a network was built"))
     said: list[tuple[int, int]] = []
     again = zoo.recommend(
         str(photos), **ASKED, scores=("probe", "knn", "logme", "hscore"), folds=3, progress=lambda *a: said.append(a)
@@ -118,7 +120,7 @@ def test_figures_of_something_else_are_not_taken(found: Recommendation, photos: 
     def built(*_, **__):
         raise _BuiltError
 
-    monkeypatch.setattr(ranking, "compose", built)
+    monkeypatch.setattr(judging, "compose", built)
     data: object = zoo.data.load(photos)
     options = {**ASKED, "scores": ("probe", "knn", "logme", "hscore"), "folds": 3}
     recommend(data, **options)
@@ -129,7 +131,7 @@ def test_figures_of_something_else_are_not_taken(found: Recommendation, photos: 
         targets[0] = 1
         data = zoo.ImageFiles("same photos", [photos / name for name in data.ids], targets, data.labels)
     elif change == "features gone":
-        monkeypatch.setattr(ranking, "features_root", lambda: photos)
+        monkeypatch.setattr(judging, "features_root", lambda: photos)
     else:
         options |= {"seed": {"seed": 1}, "folds": {"folds": 2}, "scores": {"scores": ("probe",)},
                     "size": {"input_sizes": [40]}}[change]  # fmt: skip
@@ -157,7 +159,7 @@ def test_the_best_can_be_built_and_fitted_from_the_same_features_graph(found: Re
 def test_text_dict_and_page(found: Recommendation, tmp_path: Path) -> None:
     text = repr(found)
     assert text.splitlines()[0].split()[:3] == ["candidate", "score", "accuracy"]
-    assert "left out: resnet50: weights are not on this machine" in text
+    assert "left out: resnet50: weights are not downloaded, and ZOO_OFFLINE=1 forbids it (94 MB)" in text
     assert f"Best: {found.best.name}" in found.explain()
     data = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     assert data["best"] == found.best.name
@@ -166,15 +168,15 @@ def test_text_dict_and_page(found: Recommendation, tmp_path: Path) -> None:
     assert "&lt;script&gt;alert(1)&lt;_script&gt;" in page
     assert "a &lt;b&gt;folder" in page
     assert "daisy &amp; co" in page
-    for word in ("<script", "<b>", "http:", "https:", "src=", "href=", "url(", "@import", "//"):
+    for word in ("<script", "<b>", "http:", "https:", "src=", "@import"):
         assert word not in page, word
-    assert page.count("<circle") == 4
+    assert not re.search(r'href="(?!#)|url\((?!#)', page)
+    assert page.count("<svg") == 1
     with pytest.raises(OptionError, match="cannot be written"):
         found.to_html(tmp_path / "nowhere" / "page.html")
 
 
 def test_plot(found: Recommendation) -> None:
-    pytest.importorskip("matplotlib")
     figure = found.plot()
     (axes,), (legend,) = figure.axes, figure.legends
     assert [text.get_text() for text in axes.texts] == ["1", "2", "3", "4"]
@@ -182,16 +184,14 @@ def test_plot(found: Recommendation) -> None:
 
 
 def test_without_a_word_the_candidates_are_those_on_this_machine(photos: Path, monkeypatch) -> None:
-    planned, skipped = ranking._plan(
-        None, "pretrained", None, None, dict.fromkeys(("max_params", "max_size", "license"))
-    )
+    planned, skipped = plan(None, "pretrained", None, None, dict.fromkeys(("max_params", "max_size", "license")))
     assert {"efficientnet_lite0", "mobilenet_025"} <= {candidate.backbone for candidate in planned}
     reasons = {item.name: item.reason for item in skipped}
     assert "ZOO_OFFLINE=1" in reasons["vgg16"]
     monkeypatch.setenv("ZOO_OFFLINE", "0")
-    _, skipped = ranking._plan(None, "pretrained", None, None, dict.fromkeys(("max_params", "max_size", "license")))
-    assert "candidates='all'" in {item.name: item.reason for item in skipped}["vgg16"]
-    planned, _ = ranking._plan("all", "pretrained", None, None, {"max_params": 3e6, "max_size": None, "license": None})
+    _, skipped = plan(None, "pretrained", None, None, dict.fromkeys(("max_params", "max_size", "license")))
+    assert 'candidates="all"' in {item.name: item.reason for item in skipped}["vgg16"]
+    planned, _ = plan("all", "pretrained", None, None, {"max_params": 3e6, "max_size": None, "license": None})
     assert "mobilenet_v2" in {candidate.backbone for candidate in planned}
 
 
@@ -222,7 +222,7 @@ def test_every_candidate_left_out_is_listed_with_its_reason(photos: Path) -> Non
     [
         ({"budget": 0}, "positive number of seconds"),
         ({"budget": float("nan")}, "positive number of seconds"),
-        ({"scores": ("knn",)}, "'probe', which decides"),
+        ({"scores": ("knn",)}, '"probe", which decides'),
         ({"scores": ("probe", "leep")}, "leep"),
         ({"folds": 1}, "from 2"),
         ({"seed": -1}, "from 0"),
@@ -235,13 +235,13 @@ def test_every_candidate_left_out_is_listed_with_its_reason(photos: Path) -> Non
     ],
 )
 def test_bad_options_are_told_before_any_work(photos: Path, monkeypatch, options: dict, words: str) -> None:
-    monkeypatch.setattr(ranking, "compose", lambda *a, **k: pytest.fail("work was begun"))
+    monkeypatch.setattr(judging, "compose", lambda *a, **k: pytest.fail("work was begun"))
     with pytest.raises(OptionError, match=words):
         recommend(photos, **options)
 
 
 def test_bad_names_and_data_are_told_before_any_work(photos: Path, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(ranking, "compose", lambda *a, **k: pytest.fail("work was begun"))
+    monkeypatch.setattr(judging, "compose", lambda *a, **k: pytest.fail("work was begun"))
     with pytest.raises(UnknownNameError, match="Did you mean 'efficientnet_lite0'"):
         recommend(photos, ["efficientnet_lit0"])
     with pytest.raises(UnknownNameError, match="resnet5"):
@@ -276,7 +276,7 @@ def test_equal_candidates_tie_and_the_fastest_is_named() -> None:
     )  # fmt: skip
     assert {row.backbone: row.tie for row in found} == {"slow": True, "quick": True, "worse": False}
     assert found.fastest.backbone == "quick"
-    assert "cannot be told from it" in found.explain()
+    assert "quick@224/avg is as good as slow@224/avg as far as these 1000 images can show" in found.explain()
     # The intervals of best and worse overlap: only the paired test tells them apart.
     assert found[-1].interval[1] > found[0].interval[0]
     alone = Recommendation([ranked("slow", right), ranked("worse", worse)], data="planted", labels="ab", images=1000)
@@ -297,8 +297,10 @@ def test_among_those_that_tie_the_score_decides() -> None:
     assert found[-1].score > found.best.score
     assert [row.tie for row in found] == [True, True, True, False]
     said = found.explain()
-    assert "surer@224/avg, neighbors@224/avg cannot be told from the most accurate, most@224/avg (0." in said
-    assert "surer@224/avg has the highest score, 0.827, the mean of two" in said
+    assert "neighbors@224/avg, most@224/avg are as good as surer@224/avg as far as these 1000 images can show" in said
+    assert "surer@224/avg is listed first because its probabilities and neighbors are better (score 0.827)" in said
+    assert "The most accurate is most@224/avg (" in said
+    assert "surer@224/avg, 0.827, is the mean of the probability of the right class (0.905" in said
     assert ranked("alone", right, log_loss=0.1).score == pytest.approx(np.exp(-0.1))
 
 
@@ -327,7 +329,7 @@ class Planted:
             right[indices] = answers(self.truth[candidate.size], len(judge.dataset), seed=candidate.size)[indices]
             return ranked(candidate.backbone, right, input_size=candidate.size, ms=candidate.size / 100)
 
-        monkeypatch.setattr(ranking._Judge, "measure", measure)
+        monkeypatch.setattr(Judge, "measure", measure)
         pixels = np.random.default_rng(0).integers(0, 256, (2000, 4, 4, 3)).astype(np.uint8)
         self.data = (pixels, np.arange(2000) % 4)
 
@@ -351,7 +353,7 @@ def test_screening_finds_the_planted_best_and_lists_the_others(monkeypatch) -> N
 def test_the_sample_is_stratified(monkeypatch) -> None:
     targets = np.repeat([0, 1], [900, 100])
     data = zoo.Arrays(np.full((1000, 2, 2, 3), 9, np.uint8), targets)
-    judge = ranking._Judge(data, ("probe",), 5, 0, False, ranking._Clock(None), None)
+    judge = Judge(data, Protocol(("probe",), cache=False), Clock(None))
     order = judge.order()
     assert sorted(order) == list(range(1000))
     for count in (50, 200, 500):
@@ -363,7 +365,7 @@ def test_the_budget_ends_the_work_and_what_is_left_out_is_said(monkeypatch) -> N
     assert len(found) == 6
     found = Planted(monkeypatch, seconds=10)(budget=575)  # in the last round
     assert {row.images for row in found} == {2000}
-    assert [item for item in found.skipped if "budget of 575 s" in item.reason]
+    assert [item for item in found.skipped if item.late and "budget of 575 s" in item.reason]
     assert len(found) + len(found.skipped) == 40
     found = Planted(monkeypatch, seconds=10)(budget=425)  # in the second round: figures of the first
     assert {row.images for row in found} == {200}
@@ -378,19 +380,17 @@ def test_the_budget_ends_the_work_and_what_is_left_out_is_said(monkeypatch) -> N
 
 def test_the_budget_stops_a_pass_over_the_images(photos: Path) -> None:
     """The clock is asked after every batch; what was finished stays in the cache."""
-    clock = ranking._Clock(None)
-    judge = ranking._Judge(zoo.ImageFiles.from_folder(photos), ("probe",), 3, 0, False, clock, None)
+    clock = Clock(None)
+    judge = Judge(zoo.ImageFiles.from_folder(photos), Protocol(("probe",), folds=3, cache=False), clock)
 
     def stop(done: int, total: int) -> None:
         clock.budget = 1e-9
 
     judge.progress = stop
     skipped: list[Skipped] = []
-    planned, _ = ranking._plan(
-        ["mobilenet_025"], "pretrained", None, [40], dict.fromkeys(("max_params", "max_size", "license"))
-    )
+    planned, _ = plan(["mobilenet_025"], "pretrained", None, [40], dict.fromkeys(("max_params", "max_size", "license")))
     assert judge.measure_all(planned, np.arange(49), skipped) == []
-    assert "was used up" in skipped[0].reason
+    assert skipped[0].late
 
 
 def test_milliseconds_are_kept_for_the_same_graph_only(monkeypatch) -> None:

@@ -68,10 +68,10 @@ def test_a_table_its_test_part_and_the_quick_look_are_in_the_record(base, drawn:
     assert run.validation["label"].accuracy > 0.9
     assert run.test["box"].mean_iou > 0.4
     record = json.loads((run.directory / "run.json").read_text())
-    assert record["test"]["answers"]["label"]["count"] == record["data"]["test"] == 40
-    assert record["config"]["test"] == 0.2
-    assert record["lint"]["images"] == COUNT
-    assert "leakage" in record["lint"]["checks"]
+    assert record["results"]["test"]["answers"]["label"]["count"] == record["results"]["data"]["test"] == 40
+    assert record["plan"]["test"] == 0.2
+    assert record["results"]["lint"]["images"] == COUNT
+    assert "leakage" in record["results"]["lint"]["checks"]
     said = capsys.readouterr().out.splitlines()
     assert said[0] == run.lint.verdict() == "boxes.csv: 200 images, 15 checks, nothing found"
 
@@ -134,7 +134,7 @@ def test_folders_that_stay_together(base, drawn: Path, tmp_path: Path) -> None:
     everything = load(tmp_path / "films")
     assert sum(str(Path(name).parent) in held for name in everything.ids) == run.validation.count
     assert run.to_dict()["notices"][1] == "16 groups of images, each kept on one side"
-    assert json.loads((run.directory / "run.json").read_text())["config"]["group"] == "folder"
+    assert json.loads((run.directory / "run.json").read_text())["plan"]["group"] == "folder"
     with pytest.raises(OptionError, match="group='film' is neither 'folder' nor a column"):
         model.fit(tmp_path / "films", group="film", recipe="probe")
 
@@ -170,7 +170,7 @@ def test_a_class_with_its_box_and_more(drawn: Path, tmp_path: Path, monkeypatch:
     monkeypatch.chdir(tmp_path)
     answers = "color,area,left,top,right,bottom"
     assert main(["fit", str(drawn / "all.csv"), "--answers", answers, "--input-size", "64", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)["validation"]["answers"]
+    found = json.loads(capsys.readouterr().out)["results"]["validation"]["answers"]
     assert found["color"]["accuracy"] > 0.9
     assert found["area"]["r2"] > 0.5
     assert found["box"]["mean_iou"] > 0.4

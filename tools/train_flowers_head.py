@@ -17,7 +17,7 @@ from safetensors.numpy import save
 import zoo
 from zoo import data
 from zoo.specs import TrainedHead
-from zoo.training import versions
+from zoo.training.runs.folder import versions
 
 BACKBONE, SEED, VALIDATION = "efficientnet_lite0", 0, 0.2
 TARGET = Path(__file__).parent.parent / "plugins" / "zoo_flowers" / "weights"
@@ -40,8 +40,8 @@ def main(folder: str) -> None:
     used = versions()
     record = TrainedHead(
         backbone=BACKBONE,
-        weights_sha256=composition.identity["weights_sha256"],
-        features=composition.identity["features"],
+        weights_sha256=composition.identity.weights_sha256,
+        features=composition.identity.features,
         input_size=model.input_size,
         resize=composition.resize,
         file="zoo_flowers:weights/flowers5_efficientnet_lite0.safetensors",

@@ -11,22 +11,26 @@ from typing import TYPE_CHECKING, Any
 from zoo._version import __version__
 
 if TYPE_CHECKING:
+    from zoo.building import build, load
     from zoo.comparison import compare
     from zoo.data import Arrays, Dataset, ImageFiles, from_csv, from_files
+    from zoo.data.named import dataset
     from zoo.errors import ZooError
-    from zoo.evaluation import Evaluation, load_run
+    from zoo.evaluation import Evaluation
     from zoo.evaluation.linting import lint
     from zoo.features.nearest import neighbors
     from zoo.head_request import Head, classifier, head, head_for, locator, multi_output, multilabel, regressor
-    from zoo.model import TransferModel, build, load, report, resume
+    from zoo.model import TransferModel
     from zoo.plugin.hookspecs import hookimpl
     from zoo.plugin.listing import augmentations, backbones, datasets, describe, heads, plugins, recipes
     from zoo.plugin.locate import which
     from zoo.ranking import recommend
+    from zoo.reporting.reports import report
     from zoo.restriction import restrict
+    from zoo.resuming import resume
+    from zoo.run import Run, load_run
     from zoo.specs import Phase, Recipe
     from zoo.tasks import Prediction
-    from zoo.training import Run
     from zoo.weights import fetch
 
 # Public name -> the module that defines it (PEP 562). No public name equals a module name.
@@ -39,14 +43,15 @@ _PUBLIC = {
     "Phase": "zoo.specs",
     "Prediction": "zoo.tasks",
     "Recipe": "zoo.specs",
-    "Run": "zoo.training",
+    "Run": "zoo.run",
     "TransferModel": "zoo.model",
     "ZooError": "zoo.errors",
     "augmentations": "zoo.plugin.listing",
     "backbones": "zoo.plugin.listing",
-    "build": "zoo.model",
+    "build": "zoo.building",
     "classifier": "zoo.head_request",
     "compare": "zoo.comparison",
+    "dataset": "zoo.data.named",
     "datasets": "zoo.plugin.listing",
     "describe": "zoo.plugin.listing",
     "fetch": "zoo.weights",
@@ -57,8 +62,8 @@ _PUBLIC = {
     "heads": "zoo.plugin.listing",
     "hookimpl": "zoo.plugin.hookspecs",
     "lint": "zoo.evaluation.linting",
-    "load": "zoo.model",
-    "load_run": "zoo.evaluation",
+    "load": "zoo.building",
+    "load_run": "zoo.run",
     "locator": "zoo.head_request",
     "multi_output": "zoo.head_request",
     "multilabel": "zoo.head_request",
@@ -67,9 +72,9 @@ _PUBLIC = {
     "plugins": "zoo.plugin.listing",
     "recipes": "zoo.plugin.listing",
     "recommend": "zoo.ranking",
-    "report": "zoo.model",
+    "report": "zoo.reporting.reports",
     "restrict": "zoo.restriction",
-    "resume": "zoo.model",
+    "resume": "zoo.resuming",
     "which": "zoo.plugin.locate",
 }
 
@@ -91,6 +96,7 @@ __all__ = [
     "build",
     "classifier",
     "compare",
+    "dataset",
     "datasets",
     "describe",
     "fetch",

@@ -21,6 +21,9 @@ CORE = "zoo"
 DISTRIBUTION = "zoo-sdk"
 """The distribution whose names win unqualified."""
 
+LOCAL = "local"
+"""The version of a plugin that is one file of the user's own."""
+
 SINGULAR = {
     "backbones": "backbone",
     "heads": "head",
@@ -65,6 +68,16 @@ class Provider:
         """Whether it comes with zoo itself."""
         return self.distribution == DISTRIBUTION
 
+    @property
+    def local(self) -> bool:
+        """Whether it is a file of the user's own (`ZOO_PLUGIN_PATH`); the distribution is then the file's name."""
+        return self.version == LOCAL
+
+    @property
+    def remedy(self) -> str:
+        """What to try when something of it is wrong."""
+        return f"correct {self.distribution}" if self.local else f"pip install -U {self.distribution}"
+
     def __str__(self) -> str:
         return f"{self.distribution} {self.version} (plugin {self.plugin})"
 
@@ -105,7 +118,7 @@ class Entry:
             where = ".".join(str(part) for part in first["loc"])
             raise PluginError(
                 f"{SINGULAR[self.kind]} {self.name!r} of {self.provider} is not valid: {where}: {first['msg']}. "
-                f"Try: pip install -U {self.provider.distribution}"
+                f"Try: {self.provider.remedy}"
             ) from error
 
 
@@ -137,6 +150,9 @@ class Registry:
                 problems.append(f"its {kind} are not a list; they are left out")
                 continue
             seen = set()
+            # A listing that was interrupted is made again: what is there of this plugin gives way.
+            others = [entry for entry in self._entries.get(kind, []) if entry.provider != provider]
+            taken: list[Entry] = []
             for row in rows:
                 if fault := row_fault(row):
                     problems.append(f"a {SINGULAR[kind]} is left out, {fault}: {repr(row)[:80]}")
@@ -144,7 +160,8 @@ class Registry:
                     problems.append(f"there are two {kind} named {row['name']!r}; the second is left out")
                 else:
                     seen.add(row["name"])
-                    self._entries.setdefault(kind, []).append(Entry(kind, provider, row))
+                    taken.append(Entry(kind, provider, row))
+            self._entries[kind] = others + taken
         return problems
 
     def add_broken(self, names: Mapping[str, Iterable[str]], reason: str) -> None:

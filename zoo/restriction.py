@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from zoo.building import build
 from zoo.errors import OptionError, did_you_mean
 from zoo.head_request import Restriction
-from zoo.model import TransferModel, build
+from zoo.model import TransferModel
 from zoo.plugin import registry
 from zoo.specs import BackboneSpec, LabelSet
 

@@ -10,7 +10,7 @@ import pytest
 
 from zoo.cli.output import Notes, one_line, print_json
 from zoo.cli.pages import type_name
-from zoo.cli.parameters import BYTES, COUNT, HeldOut, head_options, names
+from zoo.cli.parameters import BYTES, COUNT, HeldOut, items_with_options, named_options, names
 
 
 @pytest.mark.parametrize(
@@ -58,14 +58,14 @@ SCHEMA = {"properties": {"units": {"type": "array"}, "activation": {"type": "str
         ("unknown=a=b", {"unknown": "a=b"}),
     ],
 )
-def test_head_options(pair: str, options: dict[str, object]) -> None:
-    assert head_options([pair], SCHEMA) == options
+def test_named_options(pair: str, options: dict[str, object]) -> None:
+    assert named_options([pair], SCHEMA, flag="--head-option") == options
 
 
 @pytest.mark.parametrize("pairs", [["dropout"], ["=3"], ["dropout=0.1", "dropout=0.2"]])
-def test_head_options_that_are_refused(pairs: list[str]) -> None:
+def test_named_options_that_are_refused(pairs: list[str]) -> None:
     with pytest.raises(click.UsageError, match="head-option"):
-        head_options(pairs, SCHEMA)
+        named_options(pairs, SCHEMA, flag="--head-option")
 
 
 def test_names() -> None:
@@ -106,3 +106,26 @@ def test_notes_are_said_once(capsys: pytest.CaptureFixture[str]) -> None:
 )
 def test_type_names(option: dict[str, object], text: str) -> None:
     assert type_name(option) == text
+
+
+@pytest.mark.parametrize(
+    ("texts", "items"),
+    [
+        (["flip,rotation"], [("flip", []), ("rotation", [])]),
+        (["flip", " rotation , "], [("flip", []), ("rotation", [])]),
+        (["cutout:share=0.5"], [("cutout", ["share=0.5"])]),
+        (["cutout:share=0.5,fill=0,flip"], [("cutout", ["share=0.5", "fill=0"]), ("flip", [])]),
+        (["cutout:share=0.5:fill=0"], [("cutout", ["share=0.5", "fill=0"])]),
+        (["zoo_vision:noise:stddev=3,zoo_vision:flip"], [("zoo_vision:noise", ["stddev=3"]), ("zoo_vision:flip", [])]),
+        (["mix:shares=[1,2],flip"], [("mix", ["shares=[1,2]"]), ("flip", [])]),
+        (["mix:path=C:/x"], [("mix", ["path=C:/x"])]),
+        ([], []),
+    ],
+)
+def test_names_with_options(texts: list[str], items: list[tuple[str, list[str]]]) -> None:
+    assert items_with_options(texts) == items
+
+
+def test_an_option_without_a_name_is_refused() -> None:
+    with pytest.raises(click.UsageError, match="without a name"):
+        items_with_options(["share=0.5"])

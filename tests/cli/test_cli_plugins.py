@@ -107,7 +107,7 @@ def test_near_misses_over_the_commands_of_plugins(birds: Path, zoo) -> None:
 
 def test_every_failure_is_one_line_and_an_exit_code(birds: Path, zoo) -> None:
     zoo("fail", "zoo").fails("zoo: no birds anywhere")
-    zoo("fail", "bug").fails("internal error: ZeroDivisionError: wings / 0", "ZOO_DEBUG=1", "report")
+    zoo("fail", "bug").fails("'birds:fail' of zoo-t-birds 1.0", "ZeroDivisionError: wings / 0", "ZOO_DEBUG=1", "report")
     zoo("fail", "file").fails("No such file", "/no/such/file")
     zoo("fail").fails("Missing argument 'HOW'", "`zoo fail --help`", code=2)
     assert zoo("fail", "leave").code == 9

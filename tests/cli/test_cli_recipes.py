@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from helpers.records import a_record
+
 NAMES = ["full", "gradual", "head", "lp-ft", "probe", "scratch", "surgical"]
 
 
@@ -26,7 +28,8 @@ def test_recipes_are_listed_and_shown(zoo, tmp_path: Path) -> None:
 def test_receipts_are_shown_and_what_is_wrong_ends_with_1(zoo, tmp_path: Path) -> None:
     def write(**changed: object) -> None:
         one = {"stage": "stem", "part": "batchnorm", "trains": False, "before": "a" * 64, "after": "a" * 64}
-        (tmp_path / "run.json").write_text(json.dumps({"phases": [{"name": "tune", "receipts": [one | changed]}]}))
+        phase = {"name": "tune", "seconds": 1.0, "solver": "gradient", "receipts": [one | changed]}
+        (tmp_path / "run.json").write_text(json.dumps(a_record(phases=[phase]).to_json()))
 
     write()
     assert "frozen" in zoo("receipts", str(tmp_path)).out
@@ -37,6 +40,6 @@ def test_receipts_are_shown_and_what_is_wrong_ends_with_1(zoo, tmp_path: Path) -
     assert "MOVED" in wrong.out
     assert "tune: batchnorm of stem moved though frozen" in wrong.err
     (tmp_path / "run.json").write_text("{")
-    zoo("receipts", str(tmp_path)).fails("not the folder of a finished run")
-    (tmp_path / "run.json").write_text('{"phases": [{"name": "probe"}]}')
+    zoo("receipts", str(tmp_path)).fails("damaged")
+    (tmp_path / "run.json").write_text(json.dumps(a_record().to_json()))
     zoo("receipts", str(tmp_path)).fails("has no receipts")

@@ -59,9 +59,10 @@ def test_fit_says_what_it_did_and_what_to_type_next(fitted: dict, zoo, flowers: 
     folder = fitted["folder"] / lines["run"].split()[-1]
     assert {path.name for path in folder.iterdir()} == {"model.keras", "predictions.npz", "run.json"}
     record = json.loads((folder / "run.json").read_text())
-    assert record["seed"] == 3
-    assert record["validation"]["accuracy"] >= 0.7
-    assert f"accuracy {record['validation']['accuracy']:.3f}" in lines["validation"]
+    assert record["plan"]["seed"] == 3
+    accuracy = record["results"]["validation"]["accuracy"]
+    assert accuracy >= 0.7
+    assert f"accuracy {accuracy:.3f}" in lines["validation"]
     words = shlex.split(lines["next"])
     assert words == ["zoo", "predict", "PHOTO", "--model", "mine.keras"]
     photo = next((flowers / "other" / "roses").iterdir())
@@ -137,13 +138,14 @@ def test_fit_with_everything_said(zoo, flowers: Path, tmp_path: Path) -> None:
         *("--input-size", "96", "--resize", "stretch", "--features", "max", "--class-weight", "balanced"),
         *("--devices", "CPU:0", "--directory", str(tmp_path / "run"), "--json"),
     ).json()
-    assert data["devices"] == ["CPU:0"]
-    assert data["recipe"]["phases"][0]["epochs"] == 3
+    plan, results = data["plan"], data["results"]
+    assert plan["devices"] == ["CPU:0"]
+    assert plan["recipe"]["phases"][0]["epochs"] == 3
     assert len(data["history"]["loss"]) == 3
-    assert data["model"]["head_options"] == {"units": [16], "dropout": 0}
-    assert (data["model"]["features"], data["input_size"], data["resize"]["mode"]) == ("max", 96, "stretch")
-    assert data["data"]["validation"] == 10
-    assert data["test"]["count"] >= 3
+    assert plan["model"]["head_options"] == {"units": [16], "dropout": 0}
+    assert (plan["model"]["features"], results["input_size"], results["resize"]["mode"]) == ("max", 96, "stretch")
+    assert results["data"]["validation"] == 10
+    assert results["test"]["count"] >= 3
     assert data["directory"] == str(tmp_path / "run")
     assert Path(data["model_file"]) == tmp_path / "run" / "model.keras"
     assert Path(data["model_file"]).is_file()
@@ -156,14 +158,14 @@ def test_fit_augments_and_takes_the_labels_of_the_head(zoo, flowers: Path, tmp_p
         *("--head", "flowers5", "--augment", "flip,zoom", "--augment", "contrast"),
         *("--directory", str(tmp_path / "run"), "--json"),
     ).json()
-    assert data["recipe"]["name"] == "lp-ft"
+    assert data["plan"]["recipe"]["name"] == "lp-ft"
     tuning = data["phases"][-1]
     assert (tuning["stages"], tuning["batchnorm"], tuning["augment_in"]) == (["stage3", "stage4"], "adapt", "graph")
     assert any("BATCHNORM MOVED" in notice and "of stage3, stage4 are" in notice for notice in data["notices"])
-    assert data["model"]["head"] == "zoo_flowers:flowers5"
-    assert data["labels"] == FLOWERS
-    assert [operation["name"] for operation in data["augment"]] == ["flip", "zoom", "contrast"]
-    assert data["validation"] is None
+    assert data["plan"]["model"]["head"] == "zoo_flowers:flowers5"
+    assert data["results"]["labels"] == FLOWERS
+    assert [operation["name"] for operation in data["plan"]["augmentation"]] == ["flip", "zoom", "contrast"]
+    assert data["results"]["validation"] is None
 
 
 @pytest.mark.parametrize(
@@ -197,7 +199,7 @@ def test_a_model_that_cannot_be_written_is_no_success(zoo, flowers: Path, tmp_pa
     def full(*arguments: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("zoo.model.save", full)
+    monkeypatch.setattr("zoo.fitting.files.save", full)
     arguments = ("fit", str(flowers / "other"), "--recipe", "probe", "--input-size", "32", "--directory")
     zoo(*arguments, str(tmp_path / "json"), "--json").fails("No space left on device", "or fit again")
     told = zoo(*arguments, str(tmp_path / "run"))

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from helpers.records import a_record
 
 import zoo
 from zoo.errors import DataError, OptionError
@@ -95,4 +96,4 @@ def test_what_has_no_temperature() -> None:
         regression.at_temperature(2.0)
     for validation in (None, regression):
         with pytest.raises(OptionError, match="a classifier with a validation split"):
-            zoo.Run(recipe=None, history={}, phases=[], validation=validation).calibrate()
+            zoo.Run(a_record(), validation=validation).calibrate()

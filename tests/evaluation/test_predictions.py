@@ -35,7 +35,7 @@ def test_a_run_comes_back_whole(run: zoo.Run) -> None:
         assert after.scores.sum(axis=1) == pytest.approx(1, abs=1e-6)
     assert (again.history, again.phases, again.recipe) == (run.history, run.phases, run.recipe)
     assert again.receipts == run.receipts
-    assert json.loads(json.dumps(again.to_dict()))["test"] == json.loads(json.dumps(run.to_dict()))["test"]
+    assert json.loads(json.dumps(again.to_dict()))["results"] == json.loads(json.dumps(run.to_dict()))["results"]
     assert str(again.test) in repr(again)
 
 
@@ -53,9 +53,9 @@ def test_the_answers_are_those_of_the_saved_model_on_the_same_pictures(run: zoo.
 
 
 def test_parameters_that_were_trained_are_counted(run: zoo.Run) -> None:
-    counted = run.details["parameters"]
-    assert counted["total"] == run.model.keras_model.count_params()
-    assert counted["trained"] == 24 * 3 + 3  # the linear head alone
+    counted = run.record.results.parameters
+    assert counted.total == run.model.keras_model.count_params()
+    assert counted.trained == 24 * 3 + 3  # the linear head alone
 
 
 def test_what_is_not_there_or_damaged_is_told(run: zoo.Run, tmp_path: Path) -> None:

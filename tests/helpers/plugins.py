@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from zoo.plugin import use_manager
-from zoo.plugin.manager import GROUP, make_manifest
+from zoo.plugin.discovery import GROUP
+from zoo.plugin.manifest import make_manifest
 
 GOOD = """
 from zoo import hookimpl

@@ -99,7 +99,7 @@ def test_the_heat_is_where_the_thing_is(top: int, left: int, tmp_path: Path) -> 
     picture[top : top + 16, left : left + 16] = (230, 30, 30)
     model = red_finder()
     if top == 0:
-        model._head_state = "fitted"
+        model.state.head_state = "fitted"
         model = zoo.load(model.save(tmp_path / "red.keras"))
     heat = grad_cam(model.composition, picture[None], 0)[0]
     square = np.zeros((8, 8), bool)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from helpers.plugins import GOOD, install
 
-from zoo.plugin.doctor import Examination, examine
 from zoo.plugin.records import find_record
+from zoo.plugin.tools.doctor import Examination, examine
 from zoo.registry import ZooNotice
 
 
@@ -35,7 +35,7 @@ def test_a_good_plugin_has_no_problem_and_is_not_imported(site: Path) -> None:
 
 WRONG = {
     "raises": ("raise RuntimeError('no wings')", "import", "RuntimeError: no wings", True),
-    "exits": ("import sys; sys.exit(3)", "import", "SystemExit: 3", True),
+    "exits": ("import sys; sys.exit(3)", "import", "it called sys.exit(3)", True),
     "dies": ("import os; os._exit(3)", "import", "(exit code 3)", True),
     "hangs": ("import time; time.sleep(60)", "import", "does not end its import within 2 s", True),
     "hook": ("import zoo\n@zoo.hookimpl\ndef zoo_heads(): raise ValueError('moult')", "hook", "moult", True),

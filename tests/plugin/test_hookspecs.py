@@ -17,7 +17,7 @@ from helpers.plugins import plugin_site
 import zoo
 from zoo.plugin import call_factory, manager, registry, use_manager
 from zoo.plugin.hookspecs import HOOKS, ZooSpecs
-from zoo.plugin.manager import make_manifest
+from zoo.plugin.manifest import make_manifest
 from zoo.specs import KINDS
 
 
@@ -96,7 +96,7 @@ def use_commands() -> None:
 
 
 def use_recipes() -> None:
-    from zoo.training import choose
+    from zoo.training.recipes.choosing import choose
 
     assert [row["phases"] for row in zoo.recipes() if row["name"] == "birds-gentle"] == [["probe", "tune"]]
     assert choose("zoo_birds:birds-gentle", epochs=3).phases[-1].epochs == 3

@@ -11,7 +11,7 @@ from helpers.plugins import GOOD, install, points
 
 from zoo.errors import AmbiguousNameError, OptionError, PluginError, UnknownNameError
 from zoo.plugin import Manager, use_manager
-from zoo.plugin.manager import make_manifest
+from zoo.plugin.manifest import make_manifest
 from zoo.registry import ZooNotice
 
 
@@ -286,17 +286,60 @@ def test_the_same_distribution_seen_twice_is_one(site: Path) -> None:
     assert not [record for record in found.records() if record.problems]
 
 
-def test_two_distributions_with_one_plugin_id(site: Path) -> None:
+def rename_id(site: Path, plugin: str, new: str) -> None:
+    entry = site / f"zoo_t_{plugin}-1.0.dist-info" / "entry_points.txt"
+    entry.write_text(entry.read_text().replace(f"{plugin} =", f"{new} ="))
+
+
+def test_of_two_distributions_with_one_plugin_id_neither_has_it_and_both_are_named(site: Path) -> None:
     install(site, "birds", GOOD.format(name="owls"), manifest=True)
     install(site, "cats", GOOD.format(name="lions"), manifest=True)
-    entry = site / "zoo_t_cats-1.0.dist-info" / "entry_points.txt"
-    entry.write_text(entry.read_text().replace("cats =", "birds ="))
+    rename_id(site, "cats", "birds")
     for order in (1, -1):
-        found = Manager(points(site)[::order])
-        with pytest.warns(ZooNotice, match="also used by zoo-t-birds"):
-            registry = found.registry()
-        assert registry.get("heads", "owls").provider.distribution == "zoo-t-birds"
-        assert {r.id: r.state for r in found.records()}["birds of zoo-t-cats"] == "broken"
+        plugins = Manager(points(site)[::order])
+        with pytest.warns(ZooNotice, match="zoo-t-birds 1.0 .* and by zoo-t-cats 1.0"):
+            registry = plugins.registry()
+        assert [entry.id for entry in registry.entries("heads") if not entry.provider.first_party] == []
+        records = {record.id: record for record in plugins.records()}
+        for name in ("birds", "cats"):
+            record = records[f"birds of zoo-t-{name}"]
+            assert record.state == "broken"
+            assert "ZOO_PLUGINS=-zoo-t-birds" in record.problems[0].advice
+
+
+@pytest.mark.parametrize("out", ["zoo-t-cats", "zoo_t_cats", "Zoo.T-cats"])
+def test_a_distribution_that_is_left_out_takes_no_id(site: Path, monkeypatch: pytest.MonkeyPatch, out: str) -> None:
+    install(site, "birds", GOOD.format(name="owls"), manifest=True)
+    install(site, "cats", GOOD.format(name="lions"), manifest=True)
+    rename_id(site, "cats", "birds")
+    monkeypatch.setenv("ZOO_PLUGINS", f"-{out}")
+    plugins = manager(site)
+    assert plugins.registry().get("heads", "owls").provider.distribution == "zoo-t-birds"
+    states = {record.id: record.state for record in plugins.records()}
+    assert (states["birds"], states["birds of zoo-t-cats"]) == ("indexed", "disabled")
+
+
+@pytest.mark.parametrize("spelling", ["zoo_vision", "zoo-vision", "zoo.vision", "zoo"])
+@pytest.mark.parametrize("left_out", [False, True])
+def test_the_ids_of_zoos_own_plugins_cannot_be_taken(
+    site: Path, monkeypatch: pytest.MonkeyPatch, spelling: str, left_out: bool
+) -> None:
+    install(site, "cats", GOOD.format(name="lions"))
+    rename_id(site, "cats", spelling)
+    if left_out:
+        monkeypatch.setenv("ZOO_PLUGINS", "")
+    plugins = manager(site)
+    if left_out:
+        registry = plugins.registry()
+    else:
+        with pytest.warns(ZooNotice, match="is zoo's own"):
+            registry = plugins.registry()
+    assert registry.get("heads", "linear").id == "zoo_vision:linear"
+    assert registry.get("recipes", "probe").provider.first_party
+    assert "zoo_t_cats.plugin" not in sys.modules
+    (record,) = [record for record in plugins.records() if record.provider.distribution == "zoo-t-cats"]
+    assert record.id == f"{spelling} of zoo-t-cats"
+    assert record.state == ("disabled" if left_out else "broken")
 
 
 def test_a_preference_resolves_what_two_provide(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:

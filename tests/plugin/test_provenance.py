@@ -128,14 +128,14 @@ def test_runs_and_files_record_every_provider(saved: Path, tmp_path: Path) -> No
         row("recipes", "quick", None),
         row("datasets", "nest", "nest"),
     ]
-    assert json.loads((tmp_path / "run" / "run.json").read_text())["providers"] == expected
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["results"]["providers"] == expected
     with zipfile.ZipFile(saved) as archive:
         record = json.loads(archive.read("zoo.json"))
     assert (record["providers"], record["code"]) == (expected, [])
 
 
 def recipe_of(run: zoo.Run) -> list[str]:
-    return [one["id"] for one in run.details["providers"] if one["kind"] == "recipes"]
+    return [one["id"] for one in run.record.to_json()["results"]["providers"] if one["kind"] == "recipes"]
 
 
 def test_the_recipe_of_a_run_is_recorded_however_it_was_asked_for(site: Path, tmp_path: Path) -> None:
@@ -218,7 +218,7 @@ def test_nothing_is_said_where_nothing_changed(saved: Path, recwarn: pytest.Warn
 
 def test_names_of_zoo_are_recorded_with_preprocessing_and_labels() -> None:
     model = zoo.build("efficientnet_lite0", augment=["flip"])
-    found = [(one["kind"], one["id"], one["distribution"]) for one in model._providers]
+    found = [(one["kind"], one["id"], one["distribution"]) for one in model.state.providers]
     assert found == [
         ("backbones", "zoo:efficientnet_lite0", "zoo-sdk"),
         ("preprocessing", "zoo:efficientnet_lite0", "zoo-sdk"),

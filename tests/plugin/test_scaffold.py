@@ -16,8 +16,8 @@ from helpers.plugins import plugin_site
 
 from zoo.cli.main import BUILT_IN
 from zoo.errors import OptionError
-from zoo.plugin.doctor import examine
-from zoo.plugin.scaffold import KINDS, TEMPLATE, create, render
+from zoo.plugin.tools.doctor import examine
+from zoo.plugin.tools.scaffold import KINDS, TEMPLATE, create, render
 
 EACH_AND_ALL = [*([kind] for kind in KINDS), list(KINDS)]
 IDS = [*KINDS, "all"]

@@ -16,7 +16,7 @@ from helpers.plugins import points
 
 import zoo
 from zoo.plugin import Manager
-from zoo.plugin.manager import make_manifest, manifest_path
+from zoo.plugin.manifest import make_manifest, manifest_path
 
 ROOT = Path(__file__).parent.parent.parent
 PROJECT = ROOT / "plugins" / "zoo-example"

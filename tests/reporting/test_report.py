@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.records import a_plan, a_record
 from helpers.resumable import write_photos
 
 import zoo
@@ -16,7 +17,8 @@ from zoo.cli.main import main
 from zoo.errors import DataError, OptionError, ResumeError
 from zoo.evaluation import evaluate_outputs, evaluate_scores
 from zoo.reporting import verdict
-from zoo.specs import BOX_LABELS, Output, Preprocessing
+from zoo.specs import BOX_LABELS, Output, PhaseSpec, Preprocessing, RecipeSpec
+from zoo.specs.record import DataSource, PhaseReport
 from zoo.testing.tiny import tiny_backbone, tiny_dataset
 
 NUMBERS = Preprocessing(scale=2 / 255, mean=(1.0, 1.0, 1.0))
@@ -73,10 +75,10 @@ def test_the_report_says_what_the_run_says(run: zoo.Run) -> None:
 
 def test_without_the_photos_it_says_so(run: zoo.Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """From the folder alone, moved elsewhere; the photos gone, then changed, then found again elsewhere."""
-    photos = Path(json.loads((run.directory / "run.json").read_text())["config"]["data"]["source"])
+    photos = Path(json.loads((run.directory / "run.json").read_text())["plan"]["data"]["source"])
     shutil.copytree(run.directory, tmp_path / "moved")
     record = json.loads((tmp_path / "moved" / "run.json").read_text())
-    record["lint"]["findings"][0]["message"] = "a class <u> of few"  # as its folder may be called
+    record["results"]["lint"]["findings"][0]["message"] = "a class <u> of few"  # as its folder may be called
     (tmp_path / "moved" / "run.json").write_text(json.dumps(record))
     away = photos.rename(photos.parent / "away")
     try:
@@ -139,13 +141,14 @@ def test_other_tasks(task: str, tmp_path: Path) -> None:
     assert "model.fit(data, recipe=&quot;lp-ft&quot;)" in page
 
 
-RECORD = {
-    "model": {"features": "avg"},
-    "recipe": {"phases": [{"solver": "convex", "patience": None, "keep": "last"}]},
-    "config": {"data": {"source": "my photos"}},
-    "phases": [{"name": "probe", "solver": "convex"}],
-    "history": {"accuracy": [1.0], "val_accuracy": [0.7]},
-}
+RECORD = a_record(
+    plan=a_plan(
+        recipe=RecipeSpec([PhaseSpec(name="probe", solver="convex")]),
+        data=DataSource(source="my photos", fingerprint="f" * 64),
+    ),
+    phases=(PhaseReport(name="probe", seconds=1.0, solver="convex"),),
+    history={"accuracy": [1.0], "val_accuracy": [0.7]},
+)
 
 
 def test_the_verdict_by_hand() -> None:
@@ -157,16 +160,16 @@ def test_the_verdict_by_hand() -> None:
     targets = np.array([0, 0, 0, 0, 0, 0, 1, 0, 0, 1])
     found = verdict(evaluate_scores(scores, targets, labels=["a", "b"]), RECORD, "validation")
     assert found.good == (
-        "Right on 70.0 % of 10 examples it was not trained on. Always saying 'a' would be right on 80.0 %.",
+        'Right on 70.0 % of 10 examples it was not trained on. Always saying "a" would be right on 80.0 %.',
     )
     assert found.fails == (
-        "'b' is found least: 1 of 2.",
-        "Most often 'a' is taken for 'b': 2 of 8.",
-        "2 mistakes were made with a probability of 0.9 or more.",
+        'Weakest class: "b" (1 of 2 found).',
+        'Most often "a" is predicted as "b": 2 of 8.',
+        "It was at least 90 % sure of 2 of its mistakes.",
     )
     assert "between 39.7 % and 89.2 %" in found.sure[0]
-    assert "too high: 91.5 %" in found.sure[2]
-    assert "knows those by heart" in found.next[0]
+    assert "overconfident: on average 91.5 % sure, but right 70.0 %" in found.sure[2]
+    assert "it has memorized them" in found.next[0]
     assert "`zoo fit 'my photos' --recipe lp-ft`" in found.next[1]
     assert len(found.next) == 3
 
@@ -177,15 +180,15 @@ def test_the_verdict_on_a_box_and_on_several_answers_by_hand() -> None:
     told = np.tile([0.0, 0, 1, 1], (2, 1))
     box = evaluate_scores(told, true, task="box")
     history = {"mae": [0.01], "val_mae": [0.125]}
-    found = verdict(box, {**RECORD, "history": history}, "test")
+    found = verdict(box, RECORD.changed(history=history), "test")
     # The mean box is 0.25..0.75: 0.25 in common, 0.75 in all.
     assert found.good[0].endswith(
         "by at least half on 100.0 % of 2 examples it was not trained on. Always saying the "
         "mean box would overlap by 33.3 %."
     )
     assert "off by 0.01, on others by 0.125" in found.next[0]
-    assert 'features="stage2:gem"' in found.next[1]
-    table = {**RECORD, "history": {}, "config": {"data": {"source": "my/table.csv"}}}
+    assert "`zoo fit 'my photos' --features stage2:gem`" in found.next[1]
+    plan = RECORD.plan.changed(data=DataSource(source="my/table.csv", fingerprint="f" * 64))
     lint = {"findings": [{"severity": "error", "message": "5 images leak"}]}
     outputs = [
         Output(name="age", task="regression", labels=("age",)),
@@ -195,11 +198,11 @@ def test_the_verdict_on_a_box_and_on_several_answers_by_hand() -> None:
         np.column_stack([age, boxes[[0, 1, 1]]]) for age, boxes in (([3.0, 1, 2], told), ([1.0, 2, 3], true))
     )
     several = evaluate_outputs(scores, targets, outputs)
-    found = verdict(several, {**table, "lint": lint}, "test")
+    found = verdict(several, a_record(plan=plan, lint=lint, phases=RECORD.phases), "test")
     assert found.good[0].startswith("age: off by 1.333 on average")
-    assert found.good[0].endswith("So it has learned nothing that holds for others.")
-    assert found.good[1].startswith("where: The box told overlaps")
-    assert found.next[0] == "Mend the data first: 5 images leak. `zoo.lint(data)` says more."
+    assert found.good[0].endswith("So it has learned nothing that generalizes.")
+    assert found.good[1].startswith("where: The predicted box overlaps")
+    assert found.next[0] == "Fix the data first: 5 images leak. `zoo.lint(data)` says more."
     assert 'features="stage2:gem"' in found.next[1]
     assert found.next[2].endswith('`model.fit(data, recipe="lp-ft")`.')
 
@@ -216,5 +219,5 @@ def test_the_verdict_on_values_by_hand() -> None:
 def test_the_verdict_on_labels_that_nothing_has() -> None:
     found = verdict(evaluate_scores(np.full((4, 2), [0.1, 0.6]), np.zeros((4, 2)), task="multilabel"), RECORD, "test")
     assert found.good[0].startswith("None of the 4 examples has a label")
-    assert found.good[0].endswith("on 0.0 % of them.")
+    assert found.good[0].endswith("for 0.0 % of them.")
     assert not found.fails

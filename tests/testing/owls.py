@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from zoo.plugin import Manager
-from zoo.plugin.manager import GROUP, make_manifest
+from zoo.plugin.discovery import GROUP
+from zoo.plugin.manifest import make_manifest
 from zoo.testing.isolation import entry_points_in
 
 PACKAGE = "zoo_t_owls"

@@ -93,7 +93,7 @@ def test_a_run_that_was_cut_goes_on_in_the_graph(tmp_path: Path) -> None:
     with pytest.raises(Cut):
         fit(tmp_path / "cut", callbacks=[cut_at(1, 2)])
     record = json.loads((tmp_path / "cut" / "run.json").read_text())
-    assert record["config"]["recipe"]["phases"][0]["augment_in"] == "graph"
+    assert record["plan"]["recipe"]["phases"][0]["augment_in"] == "graph"
     done = zoo.resume(tmp_path / "cut")
     assert done.history == whole.history
     assert resumable.digest(done.model) == resumable.digest(whole.model)

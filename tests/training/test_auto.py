@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from helpers.tiny import tiny_model
 
-from zoo.training import Measured, Share, at_least, decide
-from zoo.training.auto import FEW, MANY, WORK
+from zoo.training.recipes.auto import FEW, MANY, WORK, Measured, Share, at_least, decide
 
 USUAL = Measured(
     task="classification",
@@ -108,7 +107,7 @@ def test_auto_by_name_is_the_default_and_a_named_recipe_gives_no_reasons(stripes
 
 
 def test_features_are_computed_once_without_a_cache(stripes, monkeypatch: pytest.MonkeyPatch) -> None:
-    import zoo.training.fit as fit_module
+    import zoo.training.phases.features as fit_module
 
     calls: list[int] = []
     plain = fit_module.extract

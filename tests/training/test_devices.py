@@ -15,7 +15,7 @@ from helpers import two_devices
 
 from zoo.errors import OptionError, ResumeError
 from zoo.testing.tiny import tiny_dataset
-from zoo.training import devices
+from zoo.training.descent import devices
 
 PROGRAM = Path(two_devices.__file__)
 
@@ -91,7 +91,7 @@ def test_a_model_remembers_the_strategy_it_was_built_in(lone: Any, tmp_path: Pat
     data = tiny_dataset(count=20)
     run = model.fit(data, recipe=two_devices.recipe(epochs=1), validation=4, directory=tmp_path / "run")
     record = json.loads((tmp_path / "run" / "run.json").read_text())
-    assert record["devices"] == record["config"]["devices"] == ["CPU:0"]
+    assert record["plan"]["devices"] == ["CPU:0"]
     assert model.composition.rows.optimizer.iterations.value.distribute_strategy is lone
     plain = two_devices.build(None)
     same = plain.fit(data, recipe=two_devices.recipe(epochs=1), validation=4, directory=tmp_path / "plain")
@@ -143,4 +143,7 @@ def _composition(strategy: Any, **identity: Any) -> Any:
     """As much of a composition as is looked at."""
     from types import SimpleNamespace
 
-    return SimpleNamespace(training=SimpleNamespace(_distribute_strategy=strategy), identity=identity)
+    return SimpleNamespace(
+        training=SimpleNamespace(_distribute_strategy=strategy),
+        identity=SimpleNamespace(**{"precision": "float32"} | identity),
+    )

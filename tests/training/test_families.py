@@ -12,8 +12,8 @@ from helpers.backend import eagerly
 from helpers.pretrained import FAMILIES, calibrated_weights
 
 import zoo
-from zoo.training import named, resolve
 from zoo.training.receipts import BATCHNORM, WEIGHTS, ends, joined, problems, take
+from zoo.training.recipes.choosing import named, resolve
 
 SIZES = {
     **{name: size for name, size in FAMILIES.items() if name not in {"vgg16", "convnext_tiny"}},  # without BatchNorm

@@ -9,7 +9,7 @@ from helpers.tiny import tiny_model
 import zoo
 from zoo.errors import OptionError
 from zoo.specs import PhaseSpec, RecipeSpec
-from zoo.training.mixing import blend
+from zoo.training.descent.mixing import blend
 
 TARGETS = np.array([0, 1, 2, 0, 1, 2, 0, 1])
 
@@ -73,7 +73,7 @@ def test_the_loss_of_smoothed_labels_is_that_of_keras(pictures) -> None:
 
     rng = np.random.default_rng(0)
     from zoo.specs import Output
-    from zoo.training.loop import loss_for
+    from zoo.training.descent.losses import loss_for
 
     logits = rng.normal(size=(8, 3)).astype(np.float32)
     told = blend(phase(label_smoothing=0.2), classes=3, seed=0, class_weight=None)(logits, TARGETS, 0, 0)[1]

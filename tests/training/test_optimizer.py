@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from helpers import backend
+from helpers.descending import descend
 
 from zoo.specs import Output, PhaseSpec
-from zoo.training.loop import Rows, descend
-from zoo.training.optimizer import optimizer_for
+from zoo.training.descent.optimizer import optimizer_for
+from zoo.training.descent.sources import Rows
 
 TOLD = {"layers": [], "outputs": (Output(),), "from_logits": True, "scales": {}, "seed": 0}
 

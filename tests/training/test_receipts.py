@@ -115,7 +115,7 @@ def test_a_file_whose_batchnorm_is_not_what_was_saved(model, pictures, tmp_path,
     name = list(true)[1]
     with monkeypatch.context() as patch:
         patch.setattr(receipts, "batchnorm", lambda composition: true | {name: "0" * 64})
-        model._save(tmp_path / "other.keras")
+        model.state.save(tmp_path / "other.keras")
     with pytest.raises(FrozenError, match=f"BatchNorm '{name.partition(':')[2]}'"):
         zoo.load(tmp_path / "other.keras")
 

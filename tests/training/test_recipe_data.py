@@ -13,7 +13,7 @@ from zoo.errors import OptionError, UnknownNameError
 from zoo.plugin import manager, registry
 from zoo.registry import ZooNotice
 from zoo.specs import PhaseSpec, RecipeSpec
-from zoo.training import choose, named, rates, resolve
+from zoo.training.recipes.choosing import choose, named, rates, resolve
 
 STAGES = ["stem", "stage1", "stage2", "stage3"]
 

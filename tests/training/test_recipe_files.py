@@ -8,8 +8,8 @@ import pytest
 
 import zoo
 from zoo.errors import OptionError
-from zoo.training import choose, named
-from zoo.training.recipe_files import MAX_BYTES, read_recipe
+from zoo.training.recipes.choosing import choose, named
+from zoo.training.recipes.files import MAX_BYTES, read_recipe
 
 YAML = """
 summary: mine

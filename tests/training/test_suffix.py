@@ -10,9 +10,13 @@ from helpers.pretrained import FAMILIES, calibrated_weights
 from helpers.tiny import tiny_model
 
 import zoo
+from zoo.augment import resolve
 from zoo.specs import PhaseSpec, RecipeSpec
-from zoo.training import Settings, freeze
-from zoo.training.fit import _prefix
+from zoo.training.freeze import freeze
+from zoo.training.outcome import Outcome
+from zoo.training.phases.examples import _prefix
+from zoo.training.phases.work import Work
+from zoo.training.settings import Settings
 from zoo.training.suffix import bytes_needed, cut, pays
 
 FEW = [
@@ -89,10 +93,12 @@ def test_it_is_used_where_it_pays_and_the_run_says_why_not(folder: Path, picture
     assert (said["cached_prefix"], said["cached_prefix_reason"]) == (None, "switched off")
 
     def reason(ops: str | None = None, stages: int = 1, **options) -> str:
-        composition, settings = model.composition, Settings(augment=ops, **options)
+        composition, settings = model.composition, Settings(ops=resolve(ops), **options)
         training = freeze(composition.backbone, composition.stages, unfreeze=stages, batchnorm="frozen")
         epochs = 1 if stages == 2 else 5
-        found, why = _prefix(composition, recipe(stages, epochs=epochs).phases[0], settings, training, 16)
+        outcome = Outcome(train=np.arange(12), validation=np.arange(12, 16))
+        phase = recipe(stages, epochs=epochs).phases[0]
+        found, why = _prefix(Work(composition, None, outcome, phase, settings), training)
         assert (found is None) == bool(why)
         return why
 

@@ -7,7 +7,7 @@ import pytest
 from helpers import backend
 from helpers.tiny import tiny_model
 
-from zoo.training.loop import Rows
+from zoo.training.descent.sources import Rows
 from zoo.training.surgery import most_wanting, relative_gradients
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from helpers.descending import descend
 
 from zoo.errors import OptionError
 from zoo.specs import Output
-from zoo.training import choose, freeze, named
-from zoo.training.freeze import leaves, quiet_dropout
-from zoo.training.loop import Rows, descend, order
-from zoo.training.run import new_directory, write_json
+from zoo.training.descent.sources import Rows, order
+from zoo.training.freeze import freeze, leaves, quiet_dropout
+from zoo.training.recipes.choosing import choose, named
+from zoo.training.runs.folder import _new_directory as new_directory
+from zoo.training.runs.folder import write_json
 
 
 def test_the_order_depends_on_seed_and_epoch_only() -> None:

@@ -15,9 +15,12 @@ from zoo.features import extract
 from zoo.features.extraction import Kept, View
 from zoo.features.identity import augmentation_key
 from zoo.specs import PhaseSpec, RecipeSpec
-from zoo.training import Settings, freeze
-from zoo.training.fit import _prefix
-from zoo.training.loop import Rows
+from zoo.training.descent.sources import Rows
+from zoo.training.freeze import freeze
+from zoo.training.outcome import Outcome
+from zoo.training.phases.examples import _prefix
+from zoo.training.phases.work import Work
+from zoo.training.settings import Settings
 from zoo.training.suffix import cut, pays
 
 OPS = ["flip", "noise"]
@@ -184,11 +187,8 @@ def test_the_prefix_counts_its_views(build, pictures) -> None:
 
     def reason(augment, views: int) -> str:
         ops = resolve(augment)
-        settings = Settings(
-            augment=lambda epoch: transform(ops, seed=0, epoch=epoch),
-            view=lambda number: View(None, augmentation_key(ops, seed=0, view=number)),
-        )
-        return _prefix(composition, tune(5, views).phases[0], settings, training, 16)[1]
+        work = Work(composition, None, Outcome(train=np.arange(16)), tune(5, views).phases[0], Settings(ops=ops))
+        return _prefix(work, training)[1]
 
     assert reason(OPS, 3) == ""
     assert reason(OPS, 0) == "augmentation changes the pixels in every epoch"

@@ -104,6 +104,12 @@ def _check(spec: BackboneSpec, model: keras.Model, include_top: bool) -> None:
         raise PluginError(
             f"the builder {spec.builder!r} of backbone {spec.name} must return a keras.Model, one in, one out"
         )
+    channels = spec.input.channels
+    if len(model.input_shape) == 4 and model.input_shape[3] not in (channels, None):
+        raise PluginError(
+            f"the builder {spec.builder!r} of backbone {spec.name} must return a network that takes "
+            f"(n, side, side, {channels}), as its row says; it takes {model.input_shape}"
+        )
     rank, expected = len(model.output.shape), 2 if include_top else _rank(spec)
     if rank != expected:
         what = "logits (n, classes)" if include_top else _SHAPES[expected]

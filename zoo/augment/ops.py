@@ -196,21 +196,43 @@ def _check_result(op: Op, image: Any, shape: tuple[int, ...]) -> None:
 
 def _named(name: str, options: Mapping[str, Any]) -> Op:
     # Here, not at the top of the module: only a name needs the plugins to be looked up.
-    from zoo.plugin import call_factory, registry
+    from zoo.plugin import call_factory, guarded, registry
 
     entry = registry().get("augmentations", name)
     if entry.spec.modality != "image":
         raise OptionError(f"augmentation {entry.id!r} is for {entry.spec.modality}, not for images")
-    apply = call_factory(entry, entry.spec.factory, options=dict(options))
+    made = call_factory(entry, entry.spec.factory, options=dict(options))
+    whose = f"augmentation {entry.id!r}"
+    if not callable(made):
+        raise PluginError(
+            f"the factory of {whose} of {entry.provider} gave a {type(made).__name__}, not a function (image, seed)"
+        )
+    apply = guarded(entry.provider, whose, made, check=_fault_of(entry.spec.boxes))
     in_graph = None
     if entry.spec.placement == "either":
-        if not callable(getattr(apply, "draw", None)) or not callable(getattr(apply, "in_graph", None)):
+        if not callable(getattr(made, "draw", None)) or not callable(getattr(made, "in_graph", None)):
             raise PluginError(
                 f"augmentation {entry.id!r} of {entry.provider} declares placement='either', and what its factory "
                 f"gives has no draw(seed) and in_graph(images, drawn)"
             )
-        in_graph = InGraph(apply.draw, apply.in_graph)
+        in_graph = InGraph(
+            guarded(entry.provider, f"{whose}: draw", made.draw),
+            guarded(entry.provider, f"{whose}: in_graph", made.in_graph),
+        )
     return Op(entry.name, apply, dict(options), str(entry.provider), entry.spec.boxes, in_graph)
+
+
+def _fault_of(boxes: Boxes) -> Callable[[Any], str]:
+    """What is wrong with what an augmentation of a plugin returned; its shape is checked where the image is known."""
+
+    def fault(value: Any) -> str:
+        image = value[0] if boxes == "moved" and isinstance(value, tuple) and value else value
+        if isinstance(image, np.ndarray) and image.dtype == np.uint8:
+            return ""
+        got = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+        return f"returned {got}; it must return what it gets: an image uint8 (h, w, 3), values 0..255"
+
+    return fault
 
 
 def _function(function: Callable[..., Any]) -> Op:

@@ -16,6 +16,7 @@ from zoo import settings
 from zoo._version import __version__
 from zoo.cli.output import notes, one_line
 from zoo.errors import PluginError, ZooError, did_you_mean
+from zoo.plugin.calling import shown
 
 if TYPE_CHECKING:
     from zoo.registry import Entry
@@ -51,6 +52,9 @@ VERBS: dict[str, dict[str, str]] = {
 BUILT_IN = {name for section in VERBS.values() for name in section}
 """Names of zoo's own commands, which no plugin can replace."""
 
+_COMMAND = "zoo.cli.command"
+"""Key under which a context remembers whose command of a plugin runs."""
+
 INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 + SIGINT, as in a shell."""
 
@@ -75,13 +79,27 @@ class LazyGroup(click.Group):
         """As in click, with near misses over the commands of plugins too."""
         name = args[0]
         command = self.get_command(ctx, name)
+        if command is not None and name not in BUILT_IN:
+            ctx.meta[_COMMAND] = _command_entry(name)
         if command is None and not name.startswith("-"):
             raise click.UsageError(f"There is no command {name!r}.{did_you_mean(name, self.list_commands(ctx))}", ctx)
         return super().resolve_command(ctx, args) if command is None else (name, command, args[1:])
 
     def invoke(self, ctx: click.Context) -> None:
-        """Run the command; what it returns is dropped, so that only `ctx.exit(code)` sets an exit code."""
-        super().invoke(ctx)
+        """Run the command; what it returns is dropped, so that only `ctx.exit(code)` sets an exit code.
+
+        A command of a plugin may exit with a code of its own; what else it raises says whose it is.
+        """
+        try:
+            super().invoke(ctx)
+        except (ZooError, click.ClickException, click.Abort, click.exceptions.Exit, KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            entry = ctx.meta.get(_COMMAND)
+            if entry is None or isinstance(error, BrokenPipeError):
+                raise
+            hint = "" if settings.debug() else "; set ZOO_DEBUG=1 for the traceback, and report it to its author"
+            raise PluginError(f"command {entry.id!r} of {entry.provider} failed: {shown(error)}{hint}") from error
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The commands first: they are what somebody who asks for help looks for."""
@@ -107,20 +125,28 @@ def _plugin_commands() -> dict[str, Entry]:
     """What to type -> command of a plugin: the bare name where it means this one only, else the full name."""
     from zoo.plugin import registry
 
-    found = registry()
+    names = registry()
     return {
-        entry.name if entry.name not in BUILT_IN and found.meaning("commands", entry.name) is entry else entry.id: entry
-        for entry in found.entries("commands")
+        entry.name if entry.name not in BUILT_IN and names.meaning("commands", entry.name) is entry else entry.id: entry
+        for entry in names.entries("commands")
     }
 
 
-def _plugin_command(name: str) -> click.Command | None:
+def _command_entry(name: str) -> Entry | None:
     from zoo.errors import UnknownNameError
-    from zoo.plugin import load_target, registry
+    from zoo.plugin import registry
 
     try:
-        entry = registry().get("commands", name)
+        return registry().get("commands", name)
     except UnknownNameError:
+        return None
+
+
+def _plugin_command(name: str) -> click.Command | None:
+    from zoo.plugin import load_target
+
+    entry = _command_entry(name)
+    if entry is None:
         return None
     command = load_target(entry, entry.spec.target)
     if not isinstance(command, click.Command):

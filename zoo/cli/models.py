@@ -51,12 +51,12 @@ def open_model(
         if not Path(file).is_file():
             raise OptionError(f"there is no model file {file!r}; `zoo fit` writes one into its run folder")
         load_keras()
-        from zoo.model import load
+        from zoo.building import load
 
         return load(file)
     check_names(backbone or DEFAULT_BACKBONE, head)
     load_keras()
-    from zoo.model import build
+    from zoo.building import build
 
     with Display(0 if quiet else "auto") as shown:
         told = shown.counter("weights", unit="bytes")

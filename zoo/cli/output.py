@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -44,9 +46,44 @@ def one_line(text: str) -> str:
     return printable(" ".join(text.split()))
 
 
+_results: list[TextIO] = []
+"""Where JSON goes while stdout is kept free for it; empty where nobody asked for JSON."""
+
+
+@contextmanager
+def only_json() -> Iterator[None]:
+    """Within it stdout holds what `print_json` prints and nothing else; everything else goes to stderr.
+
+    Whatever code of a plugin or of a library prints, in Python or past it to the file descriptor, would end up between
+    the braces.
+    """
+    sys.stdout.flush()
+    results, descriptor = sys.stdout, None
+    if sys.stderr is None:
+        yield
+        return
+    try:
+        if results.fileno() == 1 and sys.stderr.fileno() == 2:
+            descriptor = os.dup(1)
+            results = io.TextIOWrapper(io.FileIO(descriptor, "w"), results.encoding, errors="backslashreplace")
+            os.dup2(2, 1)
+    except (OSError, ValueError):
+        pass  # not a stream of the operating system: a test's, or a notebook's
+    _results.append(results)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _results.pop()
+        if descriptor is not None:
+            results.flush()
+            os.dup2(descriptor, 1)
+            results.close()
+
+
 def print_json(data: Any) -> None:
     """Strict JSON on stdout: what is not a number (NaN, infinity) becomes null."""
-    click.echo(json.dumps(_finite(data), indent=2, allow_nan=False))
+    click.echo(json.dumps(_finite(data), indent=2, allow_nan=False), file=_results[-1] if _results else None)
 
 
 def _finite(data: Any) -> Any:

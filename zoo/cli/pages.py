@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo.cli.output import print_fields, print_table
+from zoo.plugin import option_schema
 
 if TYPE_CHECKING:
     from zoo.registry import Entry, Table
@@ -21,16 +22,6 @@ def page_data(entry: Entry) -> dict[str, Any]:
         **entry.spec.model_dump(mode="json"),
         **({"option_schema": option_schema(entry)} if "option_schema" in type(entry.spec).model_fields else {}),
     }
-
-
-def option_schema(entry: Entry) -> dict[str, Any]:
-    """The JSON schema of an entry's options; only a plugin without a manifest is imported for it."""
-    schema: dict[str, Any] = entry.data.get("option_schema") or {}
-    if not schema and entry.spec.options:
-        from zoo.plugin import load_target
-
-        schema = load_target(entry, entry.spec.options).model_json_schema()
-    return schema
 
 
 _OWN = {"name", "summary", "options", "option_schema", "trained", "deprecated"}

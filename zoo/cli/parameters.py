@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from zoo.cli.output import only_json
+
 
 class Amount(click.ParamType):
     """A number with a suffix: `10M`, `1.5G`, `50MB`, `5.3e6`. Case does not matter, nor does a space."""
@@ -57,8 +59,8 @@ def names(texts: Iterable[str]) -> list[str]:
     return [name.strip() for text in texts for name in text.split(",") if name.strip()]
 
 
-def head_options(pairs: Iterable[str], schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Options of a head from `key=value` texts.
+def named_options(pairs: Iterable[str], schema: Mapping[str, Any], *, flag: str) -> dict[str, Any]:
+    """Options of something with a name (head, dataset, augmentation) from `key=value` texts.
 
     A value is read as JSON if it is JSON (`0.5`, `true`, `[1, 2]`), as a list if it has commas, else as text. One
     value for an option that is a list becomes a list of one.
@@ -66,25 +68,68 @@ def head_options(pairs: Iterable[str], schema: Mapping[str, Any]) -> dict[str, A
     Args:
         pairs: texts `key=value`.
         schema: the JSON schema of the options; says which are lists and which are texts.
+        flag: the option of the command line they come from, for errors.
 
     Raises:
         click.UsageError: a text has no `=`, or a key comes twice.
     """
-    found: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     for pair in pairs:
         key, equals, text = pair.partition("=")
         key = key.strip()
         if not equals or not key:
-            raise click.UsageError(f"--head-option takes key=value, e.g. dropout=0.3; got {pair!r}.")
-        if key in found:
-            raise click.UsageError(f"--head-option {key} is given twice; a list is written {key}=1,2.")
+            raise click.UsageError(f"{flag} takes key=value, e.g. {_example(schema)}; got {pair!r}.")
+        if key in options:
+            raise click.UsageError(f"{flag} {key} is given twice; a list is written {key}=1,2.")
         declared = schema.get("properties", {}).get(key, {}).get("type")
         if declared == "string":
-            found[key] = text
+            options[key] = text
             continue
         value = _value(text)
-        found[key] = [value] if declared == "array" and not isinstance(value, list) else value
-    return found
+        options[key] = [value] if declared == "array" and not isinstance(value, list) else value
+    return options
+
+
+def _example(schema: Mapping[str, Any]) -> str:
+    for key, option in schema.get("properties", {}).items():
+        return f"{key}={json.dumps(option['default'])}" if "default" in option else f"{key}=..."
+    return "dropout=0.3"
+
+
+def items_with_options(texts: Iterable[str]) -> list[tuple[str, list[str]]]:
+    """Names with options from texts such as `flip,cutout:share=0.5,fill=0`.
+
+    Items are separated by commas outside brackets. Options follow a name after a colon, further ones after a colon or a
+    comma: what holds `=` and no colon in front of it belongs to the item before.
+
+    Returns:
+        (name, texts `key=value`) of each item; the name may be `plugin:name`.
+
+    Raises:
+        click.UsageError: an option without a name in front of it.
+    """
+    items: list[tuple[str, list[str]]] = []
+    for text in texts:
+        for part in re.split(r",(?![^\[{]*[\]}])", text):
+            if not part.strip():
+                continue
+            names, equals, _ = part.partition("=")
+            pieces = [piece.strip() for piece in names.split(":")]
+            if not equals:
+                items.append((part.strip(), []))
+            elif len(pieces) > 1:
+                name = ":".join(pieces[:-1])
+                items.append((name, _pairs(part.strip()[len(name) + 1 :])))
+            elif items:
+                items[-1][1].extend(_pairs(part.strip()))
+            else:
+                raise click.UsageError(f"{part!r} is an option without a name; write it as name:key=value.")
+    return items
+
+
+def _pairs(text: str) -> list[str]:
+    """`a=1:b=2` as texts `key=value`; a colon that starts no further pair belongs to the value."""
+    return [pair.strip() for pair in re.split(r":(?=\s*[A-Za-z_]\w*=)", text)]
 
 
 def _value(text: str) -> Any:
@@ -96,7 +141,15 @@ def _value(text: str) -> Any:
         return text
 
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else, on stdout.")
+def _keep_stdout_free(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
+    if value and not ctx.resilient_parsing:
+        ctx.with_resource(only_json())
+    return value
+
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, callback=_keep_stdout_free, help="Print JSON, and nothing else, on stdout."
+)
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress bars.")
 
 

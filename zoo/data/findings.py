@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Any, Literal
 
@@ -181,19 +180,23 @@ class Findings(Sequence[Finding]):
         return page.write(path, self._page())
 
     def _page(self) -> str:
-        title = f"{self.data}: what was found"
-        sections = "".join(self._section(finding) for finding in self._found)
-        checks = f'<p class="soft">Checks made: {escape(", ".join(self.checks))}. {self.seconds:.0f} s.</p>'
-        return page.page(title, f"<h1>{escape(self.verdict())}</h1>{sections}{checks}")
-
-    def _section(self, finding: Finding) -> str:
-        shown = page.gallery((self._thumbnail(example), str(example)) for example in finding.examples[:_EXAMPLES])
-        more = len(finding.examples) - _EXAMPLES
-        rest = f"<p>and {more} more</p>" if more > 0 else ""
-        return (
-            f'<section><h2 class="{finding.severity}">{escape(finding.severity)}: {escape(finding.message)}</h2>'
-            f"<p>{escape(finding.advice)}</p>{shown}{rest}</section>"
+        return page.render(
+            "data/findings.html",
+            title=f"{self.data}: what was found",
+            verdict=self.verdict(),
+            sections=[self._section(finding) for finding in self._found],
+            checks=self.checks,
+            seconds=self.seconds,
         )
+
+    def _section(self, finding: Finding) -> dict[str, Any]:
+        return {
+            "severity": finding.severity,
+            "message": finding.message,
+            "advice": finding.advice,
+            "pictures": [(self._thumbnail(example), str(example)) for example in finding.examples[:_EXAMPLES]],
+            "more": len(finding.examples) - _EXAMPLES,
+        }
 
     def _thumbnail(self, example: Example) -> str:
         if self._picture is None:

@@ -16,10 +16,11 @@ from zoo.data.dataset import Dataset
 from zoo.data.files import ImageFiles, from_files
 from zoo.data.gathering import gathered, is_array, is_path, is_picture
 from zoo.data.images import EXTENSIONS
+from zoo.data.named import as_text, has_options, named, with_options
 from zoo.data.paths import expanded
 from zoo.data.streams import is_stream
 from zoo.data.tables import from_csv, is_table
-from zoo.errors import DataError, PluginError, UnknownNameError
+from zoo.errors import DataError, UnknownNameError
 from zoo.registry import ZooNotice
 from zoo.specs import Output, Task
 
@@ -40,9 +41,9 @@ def load(
     Args:
         data: a folder of class folders; a CSV file (see `from_csv`); a flat folder, an image file, a pattern
             (`photos/*.jpg`) or a list, series or generator of image files (unlabeled), or `(files, y)` with their
-            answers or a function that gives them (see `from_files`); the name of a dataset; a Dataset; arrays or
-            pictures `(x, y)` or x alone (see `Arrays`); a tf.data.Dataset, a keras PyDataset, or a generator of
-            batches (x, y) that ends.
+            answers or a function that gives them (see `from_files`); the name of a dataset, or `{name: options}`; a
+            Dataset; arrays or pictures `(x, y)` or x alone (see `Arrays`); a tf.data.Dataset, a keras PyDataset, or a
+            generator of batches (x, y) that ends.
         labels: class names to number the answers by (those of a head). Without them a folder's classes are sorted by
             name, and numbers have no names.
         task: what the answers of arrays, streams, files and tables are; None: found out by their rules.
@@ -71,6 +72,8 @@ def source_of(data: Any) -> str | None:
     """The absolute path or the name by which data can be loaded again; None where there is none."""
     if isinstance(data, Dataset):
         return data.source
+    if has_options(data):
+        return as_text(data)
     if not isinstance(data, str | os.PathLike):
         return None
     path = expanded(data)
@@ -82,6 +85,8 @@ def _load(
 ) -> Dataset:
     if isinstance(data, Dataset):
         return data
+    if has_options(data):
+        return with_options(data)
     if is_table(data):
         return from_csv(data, labels=labels, task=task, outputs=outputs, group=group)
     if is_path(data):
@@ -134,7 +139,7 @@ def _from_text(text: str) -> Dataset:
     if text.startswith("~") or any(separator in text for separator in separators):
         return _from_path(path)
     # Here, not at the top of the module: only a name needs the plugins to be looked up.
-    from zoo.plugin import call_factory, manager, registry
+    from zoo.plugin import manager, registry
 
     if os.path.isdir(path) or (os.path.isfile(path) and path.suffix.lower() in EXTENSIONS):
         # From manifests alone: reading a folder runs no plugin's code.
@@ -150,12 +155,7 @@ def _from_text(text: str) -> Dataset:
         entry = registry().get("datasets", text)
     except UnknownNameError as error:
         raise DataError(f"there is no file or folder {text!r} in {Path.cwd()}, and {error}") from error
-    dataset = call_factory(entry, entry.spec.loader)
-    if not isinstance(dataset, Dataset):
-        raise PluginError(
-            f"the loader of dataset {entry.id!r} of {entry.provider} gave a {type(dataset).__name__}, not a zoo.Dataset"
-        )
-    return dataset
+    return named(entry)
 
 
 def _from_path(path: Path) -> Dataset:

@@ -11,9 +11,9 @@ from zoo.evaluation.of_classes import Calibration, ClassFigures, ClassificationE
 from zoo.evaluation.of_labels import LabelFigures, MultilabelEvaluation
 from zoo.evaluation.of_several import MultiOutputEvaluation
 from zoo.evaluation.of_values import OutputFigures, RegressionEvaluation
-from zoo.evaluation.predictions import load_run, read_predictions, write_predictions
-from zoo.evaluation.result import Evaluation, Headline
-from zoo.evaluation.uncertainty import bootstrap, mcnemar, wilson
+from zoo.evaluation.predictions import read_predictions, write_predictions
+from zoo.evaluation.result import Evaluation, Headline, plain, quoted
+from zoo.evaluation.uncertainty import Difference, bootstrap, mcnemar, wilson
 
 __all__ = [
     "Bin",
@@ -21,6 +21,7 @@ __all__ = [
     "Calibration",
     "ClassFigures",
     "ClassificationEvaluation",
+    "Difference",
     "Evaluation",
     "Headline",
     "LabelFigures",
@@ -34,10 +35,11 @@ __all__ = [
     "evaluate_scores",
     "expected_calibration_error",
     "fit_temperature",
-    "load_run",
     "look",
     "mcnemar",
     "pixel_baseline",
+    "plain",
+    "quoted",
     "read_predictions",
     "reliability",
     "sample",

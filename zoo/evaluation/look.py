@@ -7,7 +7,7 @@ import numpy as np
 from zoo.data import Dataset
 from zoo.evaluation.baseline import pixel_rows
 from zoo.evaluation.uncertainty import wilson
-from zoo.training.auto import Share
+from zoo.training.recipes.auto import Share
 
 _MOST = 600
 """Images looked at: the interval of an accuracy is then at most 8 points wide, and looking takes seconds."""

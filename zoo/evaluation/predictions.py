@@ -16,8 +16,7 @@ import numpy as np
 from zoo.errors import OptionError
 from zoo.evaluation.metrics import evaluate_outputs
 from zoo.evaluation.result import Evaluation
-from zoo.specs import Output, RecipeSpec
-from zoo.training import Run, RunFolder
+from zoo.specs import Output
 from zoo.whole_file import write_whole
 
 FORMAT = 1
@@ -88,40 +87,3 @@ def read_predictions(path: str | os.PathLike[str]) -> dict[str, Evaluation]:
         if isinstance(error, OptionError):
             raise
         raise OptionError(f"{path} is damaged: {error!r}") from error
-
-
-def load_run(folder: str | os.PathLike[str]) -> Run:
-    """A finished run from its folder: history, phases, evaluations with every single answer. No network is built.
-
-    `run.model` is None: `zoo.load(run.directory / "model.keras")` is the trained model.
-
-    Args:
-        folder: the folder of the run, with `run.json`.
-
-    Raises:
-        ResumeError: it is not the folder of a run.
-        OptionError: the run is not finished, or what it holds is damaged.
-    """
-    found = RunFolder.existing(Path(folder))
-    record = dict(found.record)
-    if record["state"] != "finished":
-        raise OptionError(f"{found.path} is {record['state']}, not finished: zoo.resume({str(found.path)!r}) goes on")
-    notices = list(record.pop("notices"))
-    evaluations: dict[str, Evaluation] = {}
-    if found.predictions.is_file():
-        evaluations = read_predictions(found.predictions)
-    elif record["validation"] or record["test"]:
-        notices.append(f"the single answers of this run are not there: {found.predictions.name} is missing")
-    for name in ("validation", "test"):
-        del record[name]
-    return Run(
-        recipe=RecipeSpec.model_validate(record.pop("recipe")),
-        history=record.pop("history"),
-        phases=record.pop("phases"),
-        validation=evaluations.get("validation"),
-        test=evaluations.get("test"),
-        directory=found.path,
-        notices=notices,
-        reasons=record.pop("reasons"),
-        details=record,
-    )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from zoo import data as data_room
-from zoo.compose import Composition, compose
+from zoo.compose import BuildRequest, Composition, compose
 from zoo.data.ranges import as_uint8
 from zoo.errors import DataError, OptionError
 from zoo.features.engines import forward
@@ -286,7 +286,7 @@ def _features(
     """The base as `zoo.build` wires it under a head (whose labels do not matter), and its output for every image."""
     placeholder: Sequence[str] = ("a", "b")
     composition, _ = compose(
-        backbone, classifier(placeholder), weights=weights, features=features, input_size=input_size
+        BuildRequest(backbone, classifier(placeholder), weights=weights, features=features, input_size=input_size)
     )
     return composition, of_every_image(composition, dataset, cache=cache, progress=progress)
 

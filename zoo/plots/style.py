@@ -6,11 +6,12 @@ import io
 import re
 from collections.abc import Callable
 from functools import wraps
-from importlib.util import find_spec
-from typing import Any, ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec
 
-from zoo.errors import OptionError
 from zoo.printing import printable
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 COLUMN, PAGE = 3.5, 7.2
 """Widths in inches: one column (89 mm) and a page of two (183 mm), as Nature and most conferences have them."""
@@ -56,11 +57,11 @@ Arguments = ParamSpec("Arguments")
 
 
 def paper(function: Callable[Arguments, Any]) -> Callable[Arguments, Any]:
-    """Makes a function that draws do so in this style; without matplotlib it says what to install."""
+    """Makes a function that draws do so in this style."""
 
     @wraps(function)
     def drawn(*args: Arguments.args, **options: Arguments.kwargs) -> Any:
-        with _style(function.__name__):
+        with _style():
             figure = function(*args, **options)
             figure.canvas.draw()  # now: what is laid out later would be so in another style
             return figure
@@ -68,22 +69,11 @@ def paper(function: Callable[Arguments, Any]) -> Callable[Arguments, Any]:
     return drawn
 
 
-def _style(what: str) -> Any:
-    require(what)
+def _style() -> Any:
     from cycler import cycler
     from matplotlib import rc_context
 
     return rc_context({**_STYLE, "axes.prop_cycle": cycler(color=COLORS)})
-
-
-def require(what: str) -> None:
-    """Say what to install where matplotlib is missing.
-
-    Raises:
-        OptionError: it is.
-    """
-    if find_spec("matplotlib") is None:
-        raise OptionError(f"{what} needs matplotlib: pip install 'zoo-sdk[plots]'")
 
 
 def new(width: float, height: float) -> Any:
@@ -133,8 +123,8 @@ def colors(count: int) -> list[Any]:
     return [steps(0.05 + 0.9 * index / (count - 1)) for index in range(count)]
 
 
-def to_svg(figure: Any, *, title: str, name: str, shown: float = 1.0) -> str:
-    """A figure as SVG to stand inside a page: text and axes take the color of the page's text, the rest is clear.
+def to_svg(figure: Any, *, title: str, name: str, shown: float = 1.0) -> Markup:
+    """Return a figure as SVG to stand inside a page: text and axes in the color of the page's text, the rest clear.
 
     Args:
         figure: as the functions of `zoo.plots` give it.
@@ -142,8 +132,7 @@ def to_svg(figure: Any, *, title: str, name: str, shown: float = 1.0) -> str:
         name: a word of its own for each figure of a page: ids of two figures then do not meet.
         shown: how much larger than in print.
     """
-    from html import escape
-
+    from markupsafe import Markup, escape
     from matplotlib import rc_context
 
     out = io.StringIO()
@@ -159,4 +148,4 @@ def to_svg(figure: Any, *, title: str, name: str, shown: float = 1.0) -> str:
     head = f'<svg role="img" aria-label="{escape(title)}" style="width:{96 * shown * width:.0f}px" '
     text = re.sub(r' xmlns(:\w+)?="[^"]+"', "", text, count=2)  # HTML knows them
     text = re.sub(r'<svg width="[^"]+" height="[^"]+" ', head, text, count=1)
-    return text.replace(INK, "currentColor")
+    return Markup(text.replace(INK, "currentColor"))

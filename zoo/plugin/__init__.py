@@ -5,10 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from zoo.plugin.manager import Manager, PluginRecord, manager, use_manager
+from zoo.plugin.calling import calling, guard_methods, guarded
+from zoo.plugin.manager import Manager, manager, use_manager
+from zoo.plugin.records import PluginRecord
 from zoo.registry import Entry, Registry
 
-__all__ = ["Manager", "PluginRecord", "call_factory", "load_target", "manager", "registry", "use_manager"]
+__all__ = [
+    "Manager",
+    "PluginRecord",
+    "call_factory",
+    "calling",
+    "guard_methods",
+    "guarded",
+    "load_target",
+    "manager",
+    "option_schema",
+    "registry",
+    "use_manager",
+]
 
 
 def registry() -> Registry:
@@ -26,3 +40,8 @@ def call_factory(
 ) -> Any:
     """Call a factory of an entry's plugin with validated options; failures say whose they are."""
     return manager().call(entry, target, *args, options=options, **kwargs)
+
+
+def option_schema(entry: Entry) -> dict[str, Any]:
+    """The JSON schema of an entry's options; {} where it has none."""
+    return manager().option_schema(entry)

@@ -11,7 +11,8 @@ from typing import Any
 
 from zoo._version import __version__
 from zoo.errors import OptionError, UnknownNameError, did_you_mean
-from zoo.plugin.manager import Manager, manager, manifest_path
+from zoo.plugin.manager import Manager, manager
+from zoo.plugin.manifest import manifest_path
 from zoo.registry import CORE, DISTRIBUTION, SINGULAR, Entry, Registry, Table, data_file
 
 CODE = {

@@ -13,7 +13,7 @@ from zoo.errors import PluginError, UnsafeFileError, ZooError
 from zoo.plugin.locate import target_of
 from zoo.plugin.manager import manager
 from zoo.plugin.usage import recording
-from zoo.registry import CORE, DISTRIBUTION, SINGULAR, Entry, ZooNotice
+from zoo.registry import CORE, DISTRIBUTION, LOCAL, SINGULAR, Entry, ZooNotice
 
 __all__ = ["loading", "needed", "recording", "rows", "say_what_changed", "say_what_is_needed", "with_fit"]
 
@@ -90,7 +90,7 @@ def needed(serving: Any) -> list[dict[str, Any]]:
             classes.setdefault(module, set()).add(type(layer).__name__)
     found = []
     for module in sorted(classes):
-        owner = next((r for r in manager().records() if r.module.partition(".")[0] == module.partition(".")[0]), None)
+        owner = next((r for r in manager().records() if f"{module}.".startswith(f"{r.package}.")), None)
         found.append(
             {
                 "module": module,
@@ -103,6 +103,13 @@ def needed(serving: Any) -> list[dict[str, Any]]:
     return found
 
 
+def how_to_get(distribution: str, version: str) -> str:
+    """What to type to have a distribution at a version, or a plugin that is one file of somebody's own."""
+    if version == LOCAL:
+        return f"the file {distribution}, named in ZOO_PLUGIN_PATH"
+    return f"pip install {distribution}=={version}"
+
+
 def say_what_is_needed(code: Sequence[Mapping[str, Any]]) -> None:
     """Warn, once for a file, that it does not load with plain Keras alone, and say what it needs."""
     if not code:
@@ -112,8 +119,8 @@ def say_what_is_needed(code: Sequence[Mapping[str, Any]]) -> None:
         + (f"({row['distribution']} {row['version']})" if row["distribution"] else "(code of your own)")
         for row in code
     )
-    installs = " ".join(f"{row['distribution']}=={row['version']}" for row in code if row["distribution"])
-    advice = f" Who loads it needs: pip install {installs}." if installs else ""
+    installs = "; ".join(how_to_get(row["distribution"], row["version"]) for row in code if row["distribution"])
+    advice = f" Who loads it needs: {installs}." if installs else ""
     warnings.warn(
         f"this file needs code beside Keras to load: {parts}.{advice} SavedModel, ONNX and LiteRT exports of "
         f"model.keras_model run alone",
@@ -157,8 +164,7 @@ def _import_for(path: Path, row: Mapping[str, Any]) -> None:
     state = _state(str(plugin), str(row.get("distribution")))
     records = {record.id: record for record in manager().records()}
     if state is None:
-        own = records[str(plugin)].module.partition(".")[0]
-        if row["module"].partition(".")[0] != own:
+        if not f"{row['module']}.".startswith(f"{records[str(plugin)].package}."):
             # A file is data: it may not have other modules imported than those of the plugin it names.
             raise UnsafeFileError(f"{path} says that {row['module']!r} belongs to the plugin {plugin!r}; it does not")
         try:
@@ -183,7 +189,7 @@ def _wants(code: Sequence[Mapping[str, Any]]) -> str:
         other = f" ({here} is installed)" if here not in (None, row["version"]) else ""
         texts.append(
             f"it holds layers of {row['module']}, saved with {row['distribution']} {row['version']}{other}. "
-            f"Try: pip install {row['distribution']}=={row['version']}"
+            f"Try: {how_to_get(row['distribution'], row['version'])}"
         )
     return " ".join(texts)
 
@@ -218,12 +224,12 @@ def say_what_changed(path: Path, providers: Any) -> None:
         if state is None:
             text += (
                 f"and {distribution} {here} is installed: the model predicts as it was saved; to build or train it "
-                f"anew as it was: pip install {distribution}=={version}"
+                f"anew as it was: {how_to_get(distribution, version)}"
             )
         else:
             text += (
                 f"whose plugin {plugin!r} {state}: the model predicts without it, because its parts are portable; to "
-                f"build or train it anew: pip install {distribution}=={version}"
+                f"build or train it anew: {how_to_get(distribution, version)}"
             )
         warnings.warn(text, ZooNotice, stacklevel=3)
 

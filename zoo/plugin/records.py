@@ -5,8 +5,12 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Literal
 
+from zoo.plugin.calling import shown
 from zoo.registry import Provider
 
 State = Literal["discovered", "indexed", "active", "disabled", "broken"]
@@ -41,11 +45,39 @@ class Problem:
     @classmethod
     def of(cls, stage: str, error: BaseException, *, advice: str = "") -> Problem:
         """The problem that an exception is."""
-        return cls(stage, f"{type(error).__name__}: {error}", advice, "".join(traceback.format_exception(error)))
+        return cls(stage, shown(error), advice, "".join(traceback.format_exception(error)))
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
         return dict(vars(self))
+
+
+def import_remarks(seconds: float, printed: str, loaded: Iterable[str], changed: Iterable[str] = ()) -> list[Problem]:
+    """What is wrong with an import that worked: it is slow, it prints, it loads what is for the factories.
+
+    Args:
+        seconds: how long it took.
+        printed: what it wrote to stdout (and, where measured apart, to stderr).
+        loaded: names of the heavy packages it imported.
+        changed: what it changed of the process, and what was put back.
+    """
+    remarks = []
+
+    def remark(what: str, advice: str) -> None:
+        remarks.append(Problem("import", what, advice, broken=False))
+
+    names = list(loaded)
+    if names:
+        advice = "import it inside the factories: hooks are read by commands that need no framework"
+        remark(f"imports {', '.join(names)} at import time", advice)
+    if seconds > SLOW_IMPORT:
+        what = f"takes {seconds:.1f} s to import (more than {SLOW_IMPORT:g} s)"
+        remark(what, "move slow imports and work into the factories")
+    if printed.strip():
+        remark(f"prints at import: {' '.join(printed.split())[:80]!r}", "remove the print, or use logging")
+    for part in changed:
+        remark(f"changes {part} at import, which was put back", "leave alone what belongs to the whole process")
+    return remarks
 
 
 @dataclass
@@ -62,6 +94,7 @@ class PluginRecord:
         problems: what is wrong with it; problems that break nothing too.
         seconds: time its import took in this process; 0 while it is not imported.
         provides: kind -> names.
+        file: the file, for one that `ZOO_PLUGIN_PATH` names; None for what is installed.
     """
 
     id: str
@@ -73,12 +106,13 @@ class PluginRecord:
     problems: list[Problem] = field(default_factory=list)
     seconds: float = 0.0
     provides: dict[str, list[str]] = field(default_factory=dict)
+    file: Path | None = None
 
     @property
     def error(self) -> str:
         """The first thing that is broken, in one line, and how many more there are; empty if nothing is."""
-        found = [problem.what for problem in self.problems if problem.broken]
-        return found[0] + (f" (and {len(found) - 1} more)" if len(found) > 1 else "") if found else ""
+        broken = [problem.what for problem in self.problems if problem.broken]
+        return broken[0] + (f" (and {len(broken) - 1} more)" if len(broken) > 1 else "") if broken else ""
 
     @property
     def traceback(self) -> str:
@@ -88,8 +122,20 @@ class PluginRecord:
     @property
     def repair(self) -> str:
         """What a user can try when it is broken."""
-        upgrade = f"pip install -U {self.provider.distribution}"
-        return upgrade if self.provider.first_party else f"{upgrade}; ZOO_PLUGINS=-{self.id} leaves it out"
+        remedy = self.provider.remedy
+        if self.provider.first_party:
+            return remedy
+        name = self.provider.plugin if self.provider.local else self.provider.distribution
+        return f"{remedy}; ZOO_PLUGINS=-{name} leaves it out"
+
+    @property
+    def package(self) -> str:
+        """The package or module that is this plugin's own: the first one of its module's path that holds code.
+
+        `zoo_birds` of `zoo_birds.plugin`; `acme.birds` of `acme.birds.plugin` where `acme` is a namespace that several
+        distributions share.
+        """
+        return own_package(self.module)
 
     def row(self) -> dict[str, Any]:
         """One line of `zoo.plugins()`."""
@@ -105,8 +151,8 @@ class PluginRecord:
 
     def called(self, name: str) -> bool:
         """Whether a user may call it so: by its id, its distribution or its package; dash and underscore are one."""
-        names = (self.id, self.provider.distribution, self.module.partition(".")[0])
-        return _flat(name) in {_flat(mine) for mine in names}
+        names = (self.id, self.provider.plugin, self.provider.distribution, self.package)
+        return flat(name) in {flat(spelling) for spelling in names}
 
 
 def find_record(records: Iterable[PluginRecord], name: str) -> PluginRecord:
@@ -120,16 +166,38 @@ def find_record(records: Iterable[PluginRecord], name: str) -> PluginRecord:
 
     pool = list(records)
     exact = [record for record in pool if record.id == name]
-    found = exact or [record for record in pool if record.called(name)]
-    if not found:
+    matches = exact or [record for record in pool if record.called(name)]
+    if not matches:
         names = {record.id for record in pool} | {record.provider.distribution for record in pool}
         raise unknown("plugin", name, names, command="zoo plugins")
-    if len(found) > 1:
+    if len(matches) > 1:
         raise AmbiguousNameError(
-            f"{name!r} can be any of the plugins {', '.join(repr(record.id) for record in found)}: write one of these"
+            f"{name!r} can be any of the plugins {', '.join(repr(record.id) for record in matches)}: write one of these"
         )
-    return found[0]
+    return matches[0]
 
 
-def _flat(name: str) -> str:
+def flat(name: str) -> str:
+    """A name as pip compares names: dash, dot and underscore are one, case does not matter."""
     return name.lower().replace("-", "_").replace(".", "_")
+
+
+@cache
+def own_package(module: str) -> str:
+    """The shortest package on the path to a module that holds code of its own, found without importing anything.
+
+    The module itself where there is none, or where it cannot be found.
+    """
+    top, *parts = module.split(".")
+    try:
+        spec = find_spec(top)
+    except (ImportError, ValueError, AttributeError):
+        spec = None
+    if spec is None or spec.origin is not None or not spec.submodule_search_locations:
+        return top
+    folders = [Path(folder) for folder in spec.submodule_search_locations]
+    for depth, part in enumerate(parts, 1):
+        folders = [folder / part for folder in folders if (folder / part).is_dir()]
+        if not folders or any((folder / "__init__.py").is_file() for folder in folders):
+            return ".".join([top, *parts[:depth]])
+    return module

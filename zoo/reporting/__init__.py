@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from zoo.reporting.run_page import Material, run_page
+from zoo.reporting.material import Material
+from zoo.reporting.run_page import run_page
 from zoo.reporting.verdict import Verdict, verdict
 
 __all__ = ["Material", "Verdict", "run_page", "verdict"]

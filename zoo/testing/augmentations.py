@@ -192,7 +192,7 @@ class AugmentationConformance(OptionConformance):
             preprocessing=Preprocessing(scale=2 / 255, mean=(1.0, 1.0, 1.0)),
             augment=augment,
         )
-        model._head_state = "fitted"  # any weights will do to compare answers
+        model.state.head_state = "fitted"  # any weights will do to compare answers
         return model
 
     # -- boxes ---------------------------------------------------------------------------------------------------

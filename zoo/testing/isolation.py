@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.plugin import Manager
-from zoo.plugin.manager import GROUP
+from zoo.plugin.discovery import GROUP
 from zoo.registry import DISTRIBUTION
 
 

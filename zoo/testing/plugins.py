@@ -15,8 +15,9 @@ from types import ModuleType
 from typing import Any, ClassVar
 
 from zoo._version import __version__
+from zoo.plugin.hooks import hook_functions, misnamed_hooks
 from zoo.plugin.hookspecs import HOOKS
-from zoo.plugin.manager import hook_functions, manifest_path, misnamed_hooks
+from zoo.plugin.manifest import manifest_path
 from zoo.plugin.records import HEAVY, PluginRecord, find_record
 from zoo.specs import KINDS
 from zoo.testing.suite import Conformance, import_strings
@@ -70,8 +71,8 @@ class PluginConformance(Conformance):
 
     @property
     def package(self) -> str:
-        """Its top-level package."""
-        return self.record.module.partition(".")[0]
+        """The package that is its own."""
+        return self.record.package
 
     def _module(self) -> ModuleType:
         """The module with the hooks, imported by nobody else, so that what is wrong shows where it belongs."""
@@ -278,7 +279,7 @@ class PluginConformance(Conformance):
                 for field, target in import_strings(spec).items():
                     module, _, attribute = target.partition(":")
                     where = f"{kind} {spec.name}: {field}={target!r}"
-                    if module.partition(".")[0] not in own:
+                    if not any(f"{module}.".startswith(f"{package}.") for package in own):
                         self.fail(f"{where} is outside the plugin's own packages and zoo's: {', '.join(sorted(own))}")
                     try:
                         getattr(importlib.import_module(module), attribute)
@@ -291,7 +292,7 @@ class PluginConformance(Conformance):
         return {
             "zoo",
             *(
-                record.module.partition(".")[0]
+                record.package
                 for record in records
                 if record.provider.first_party or record.provider.distribution == mine.distribution
             ),

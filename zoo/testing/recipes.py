@@ -43,7 +43,9 @@ class RecipeConformance(EntryConformance):
             augment=["flip"] if any(phase.views for phase in self.spec.phases) else None,
         )
         if any(phase.batchnorm == "train" for phase in self.spec.phases):
-            model.composition.identity["weights"] = None  # it is for a base that nobody has trained
+            model.composition.identity = model.composition.identity.changed(
+                weights=None
+            )  # it is for a base that nobody has trained
         return model
 
     def _stages(self) -> list[str]:
@@ -71,8 +73,8 @@ class RecipeConformance(EntryConformance):
     def check_reachable(self) -> None:
         """`fit(recipe=NAME)` means a file, or that `fit` is to choose, and never this recipe."""
         self.need("check_valid")
-        from zoo.training.auto import AUTO
-        from zoo.training.recipe_files import SUFFIXES
+        from zoo.training.recipes.auto import AUTO
+        from zoo.training.recipes.files import SUFFIXES
 
         unnamed = RecipeSpec.model_fields["name"].default
         for spelling in (self.spec.name, *self.spec.aliases):
@@ -85,7 +87,7 @@ class RecipeConformance(EntryConformance):
     def check_resolves(self) -> None:
         """The recipe names stages that no base has, so that it cannot be used at all."""
         self.need("check_valid")
-        from zoo.training.recipes import resolve
+        from zoo.training.recipes.choosing import resolve
 
         bases = [self._stages()]
         if not self._named() <= set(bases[0]):  # stages of one family: some backbone must have them all

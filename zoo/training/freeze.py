@@ -6,15 +6,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
+from zoo.keras_internals import is_container, layers_inside
+
 if TYPE_CHECKING:
     from zoo.architectures import Stage
 
 
 def leaves(layer: Any) -> Iterator[Any]:
     """The layer itself, or the layers inside it (nested Sequentials, wrappers)."""
-    inner = list(layer._flatten_layers(include_self=False, recursive=True))
+    inner = list(layers_inside(layer, itself=False))
     if inner:
-        yield from (item for item in inner if not list(item._flatten_layers(include_self=False, recursive=True)))
+        yield from (item for item in inner if not is_container(item))
     else:
         yield layer
 
@@ -66,7 +68,7 @@ def freeze(
     backbone.trainable = True  # a frozen container would hide every layer inside it
     for stage in stages:
         for layer in stage.layers:
-            for item in layer._flatten_layers(recursive=True):  # those around others too: they may have weights
+            for item in layers_inside(layer):  # those around others too: they may have weights
                 item.trainable = stage.name in training
             for leaf in leaves(layer):
                 if is_batchnorm(leaf) and batchnorm == "frozen":

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.errors import FrozenError
+from zoo.keras_internals import layers_inside
 from zoo.specs import HEAD_STAGE, PhaseSpec
+from zoo.specs.record import PhaseReport, ReceiptRow
 from zoo.training.freeze import is_batchnorm, stages_that_train
 
 if TYPE_CHECKING:
@@ -60,12 +62,12 @@ def take(composition: Composition) -> Digests:
     """The digests of everything that a fit could change."""
     assert composition.head is not None
     places = {stage.name: stage.layers for stage in composition.stages} | {HEAD_STAGE: [composition.head]}
-    found: Digests = {}
+    digests: Digests = {}
     for place, layers in places.items():
         for index, item in enumerate(with_weights(layers)):
-            part = found.setdefault(place, {}).setdefault(BATCHNORM if is_batchnorm(item) else WEIGHTS, {})
+            part = digests.setdefault(place, {}).setdefault(BATCHNORM if is_batchnorm(item) else WEIGHTS, {})
             part[f"{index}:{item.name}"] = _digest(item)  # nested models may use a name twice
-    return found
+    return digests
 
 
 def batchnorm(composition: Composition) -> dict[str, str]:
@@ -119,41 +121,43 @@ def verify(phase: PhaseSpec, stages: Sequence[str], before: Digests, after: Dige
         )
 
 
-def as_data(phase: PhaseSpec, stages: Sequence[str], before: Digests, after: Digests) -> list[dict[str, Any]]:
-    """The receipts of a phase for run.json."""
-    return [
-        {
-            "stage": place,
-            "part": part,
-            "trains": meant(phase, stages, place, part),
-            "before": _joined(layers),
-            "after": _joined(after[place][part]),
-        }
+def as_rows(phase: PhaseSpec, stages: Sequence[str], before: Digests, after: Digests) -> tuple[ReceiptRow, ...]:
+    """Return the receipts of a phase for its report."""
+    return tuple(
+        ReceiptRow.model_validate(
+            {
+                "stage": place,
+                "part": part,
+                "trains": meant(phase, stages, place, part),
+                "before": _joined(layers),
+                "after": _joined(after[place][part]),
+            }
+        )
         for place, parts in before.items()
         for part, layers in parts.items()
-    ]
+    )
 
 
-def from_phases(phases: Iterable[Mapping[str, Any]]) -> list[Receipt]:
-    """The receipts in the reports of phases, as run.json has them."""
-    return [Receipt(phase=str(phase["name"]), **row) for phase in phases for row in phase.get("receipts", ())]
+def from_phases(phases: Iterable[PhaseReport]) -> list[Receipt]:
+    """Return the receipts in the reports of phases."""
+    return [Receipt(phase=phase.name, **dict(row)) for phase in phases for row in phase.receipts]
 
 
 def problems(receipts: Sequence[Receipt]) -> list[str]:
     """What a row of receipts shows that should not be; empty if the run kept its word."""
-    found = [
+    broken = [
         f"{item.phase}: {item.part} of {item.stage} moved though frozen" for item in receipts if item.says == "MOVED"
     ]
     last: dict[tuple[str, str], Receipt] = {}
     for item in receipts:
         earlier = last.get((item.stage, item.part))
         if earlier is not None and earlier.after != item.before:
-            found.append(f"{item.part} of {item.stage} changed between {earlier.phase} and {item.phase}")
+            broken.append(f"{item.part} of {item.stage} changed between {earlier.phase} and {item.phase}")
         last[item.stage, item.part] = item
-    return found
+    return broken
 
 
-def notices(phases: Iterable[Mapping[str, Any]]) -> list[str]:
+def notices(phases: Iterable[PhaseReport]) -> list[str]:
     """What a user must hear of: what was to train and did not move."""
     return [
         f"phase {item.phase!r} was to train the {item.part} of {item.stage}, and not a bit of it moved"
@@ -189,12 +193,12 @@ def _joined(layers: Mapping[str, str]) -> str:
 def with_weights(layers: Iterable[Any]) -> Iterator[Any]:
     """The layers that have weights of their own, those inside others too."""
     for layer in layers:
-        yield from (item for item in layer._flatten_layers(recursive=True) if own_weights(item))
+        yield from (item for item in layers_inside(layer) if own_weights(item))
 
 
 def own_weights(layer: Any) -> list[Any]:
     """The weights of a layer, without those of layers inside it."""
-    inside = {id(w) for item in layer._flatten_layers(include_self=False, recursive=True) for w in item.weights}
+    inside = {id(w) for item in layers_inside(layer, itself=False) for w in item.weights}
     return [weight for weight in layer.weights if id(weight) not in inside]
 
 

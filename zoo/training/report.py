@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from zoo.keras_internals import trainable_by_kind
 from zoo.registry import Table
 from zoo.specs import HEAD_STAGE, PhaseSpec
 from zoo.training.freeze import is_batchnorm
 from zoo.training.receipts import BATCHNORM, WEIGHTS, Receipt, meant, own_weights, with_weights
-from zoo.training.recipes import rates
+from zoo.training.recipes.choosing import rates
 
 if TYPE_CHECKING:
     from zoo.compose import Composition
@@ -90,7 +91,7 @@ def parameters(composition: Composition, receipts: Iterable[Receipt]) -> dict[st
 
 def _learns(layer: Any, weight: Any, now: bool) -> bool:
     """Whether a weight is one that gradients can move; now: with the flags as they are."""
-    return bool(weight.trainable) if now else any(weight is own for own in layer._trainable_variables)
+    return bool(weight.trainable) if now else any(weight is own for own in trainable_by_kind(layer))
 
 
 def _size(weight: Any) -> int:

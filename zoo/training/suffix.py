@@ -13,7 +13,8 @@ import numpy as np
 from zoo import settings
 from zoo.compose import Composition, on_one_device
 from zoo.features.cache import features_root
-from zoo.training import devices
+from zoo.keras_internals import last_input, last_output
+from zoo.training.descent import devices
 
 WORTH = 0.15
 """Share of the multiply-adds that must lie in the prefix: below that, reading it from disk costs what it saves."""
@@ -81,29 +82,28 @@ def halves(composition: Composition, boundary: Any) -> Halves:
     import keras
 
     base = composition.backbone
-    node = base._inbound_nodes[-1]  # its one call, in the training graph
     inside = keras.Model(base.inputs[0], boundary, name="prefix_stages")
-    prefix = on_one_device(keras.Model(composition.training.input, inside(node.input_tensors[0]), name="prefix"))
+    prefix = on_one_device(keras.Model(composition.training.input, inside(last_input(base)), name="prefix"))
     start = keras.Input(boundary.shape[1:], dtype=boundary.dtype, name="boundary")
     rest = start
     if boundary is not base.outputs[0]:
         rest = keras.Model(boundary, base.outputs[0], name="suffix_stages")(start)
     answer = composition.training.output
-    if answer is not node.output_tensors[0]:  # it is for the pretrained classifier
-        rest = keras.Model(node.output_tensors[0], answer, name="suffix_head")(rest)
+    if answer is not last_output(base):  # it is for the pretrained classifier
+        rest = keras.Model(last_output(base), answer, name="suffix_head")(rest)
     with devices.scope(composition.training):
         suffix = keras.Model(start, rest, name="suffix")
     return Halves(inside, prefix, suffix)
 
 
-def pays(found: Cut, *, images: int, epochs: int, views: int = 1) -> str:
+def pays(parts: Cut, *, images: int, epochs: int, views: int = 1) -> str:
     """Whether a cached prefix saves time here; "" if it does, else why not.
 
     The prefix is computed once for each view instead of once an epoch, so nothing is saved in as many epochs. All its
     outputs are kept on disk, which must have room.
 
     Args:
-        found: where the graph is cut.
+        parts: where the graph is cut.
         images: outputs to keep, all views together.
         epochs: passes over the data.
         views: how often each image is there.
@@ -112,9 +112,9 @@ def pays(found: Cut, *, images: int, epochs: int, views: int = 1) -> str:
         if views == 1:
             return "one epoch runs through the whole network once anyway"
         return f"{epochs} epochs run through the whole network no more often than {views} views"
-    if found.share < WORTH:
-        return f"the frozen stages do {found.share:.0%} of the work only"
-    needed = bytes_needed(found, images)
+    if parts.share < WORTH:
+        return f"the frozen stages do {parts.share:.0%} of the work only"
+    needed = bytes_needed(parts, images)
     limit = settings.cache_limit() // 2
     root = features_root()
     while not root.exists():
@@ -128,6 +128,6 @@ def pays(found: Cut, *, images: int, epochs: int, views: int = 1) -> str:
     return ""
 
 
-def bytes_needed(found: Cut, images: int) -> int:
+def bytes_needed(parts: Cut, images: int) -> int:
     """Bytes on disk of the prefix's output for so many images."""
-    return images * math.prod(found.prefix.output_shape[1:]) * np.dtype(settings.features_dtype()).itemsize
+    return images * math.prod(parts.prefix.output_shape[1:]) * np.dtype(settings.features_dtype()).itemsize

@@ -8,9 +8,10 @@ import numpy as np
 
 from zoo.compose import Composition
 from zoo.errors import OptionError
-from zoo.training import devices
+from zoo.training.descent import devices
+from zoo.training.descent.descend import reseed
+from zoo.training.descent.sources import Images, Rows
 from zoo.training.freeze import freeze, leaves, quiet_dropout
-from zoo.training.loop import Images, Rows, loss_for, loss_scaled, reseed
 
 IMAGES = 64
 """Training images whose gradient is looked at."""
@@ -32,7 +33,8 @@ def relative_gradients(composition: Composition, source: Images | Rows, *, seed:
     """
     import keras
 
-    from zoo.architectures.backends import jit_compile  # here, not above: it loads Keras
+    from zoo.architectures.backends import jit_compile  # here, not above: these load Keras
+    from zoo.training.descent.losses import loss_for, loss_scaled
 
     model, stages = composition.training, composition.stages
     drawn = np.random.default_rng([seed, 2]).permutation(len(source))[:IMAGES]
@@ -49,14 +51,14 @@ def relative_gradients(composition: Composition, source: Images | Rows, *, seed:
                 model.compile(optimizer=optimizer, loss=loss, jit_compile=jit_compile())
             start = {id(weight): np.asarray(weight).astype(np.float64) for weight in model.trainable_weights}
             model.train_on_batch(values, targets)
-        found: dict[str, float] = {}
+        ratios: dict[str, float] = {}
         for stage in stages:
             own = [weight for layer in stage.layers for weight in layer.trainable_weights]
             if own:
                 moved = sum(float(np.square(np.asarray(weight) - start[id(weight)]).sum()) for weight in own)
                 size = sum(float(np.square(start[id(weight)]).sum()) for weight in own)
-                found[stage.name] = float(np.sqrt(moved / max(size, 1e-12)))
-        return found
+                ratios[stage.name] = float(np.sqrt(moved / max(size, 1e-12)))
+        return ratios
     finally:
         model.set_weights(before)
         freeze(composition.backbone, stages, unfreeze=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import importlib.metadata
+import importlib.util
 from pathlib import Path, PurePosixPath
 
 from zoo.errors import DigestError, WeightsError
@@ -42,14 +43,17 @@ def locate(source: WeightSource) -> tuple[Path, str]:
     if ".." in parts or PurePosixPath(inside).is_absolute():
         raise WeightsError(f"{inside!r} is not a path inside the distribution {name}.")
     entry = next((file for file in distribution.files or () if file.as_posix() == inside), None)
-    if entry is None:
-        raise WeightsError(f"{name} {distribution.version} is installed but does not list {inside}. {again}")
-    path = Path(str(entry.locate()))
+    path = Path(str(entry.locate())) if entry is not None else _beside_the_code(parts)
+    if path is None:
+        raise WeightsError(
+            f"{name} {distribution.version} is installed but does not list {inside}, and no package on the path of "
+            f"Python has it. {again}"
+        )
     if not path.is_file():
         raise WeightsError(f"{name} {distribution.version} is installed but {path} is missing. {again}")
     algorithms = {"sha256"} | ({source.digest.algorithm} if source.digest else set())
     found = hash_file(path, algorithms)
-    recorded = _record_sha256(entry)
+    recorded = _record_sha256(entry) if entry is not None else None
     if recorded is None and source.digest is None:
         raise WeightsError(
             f"neither the row nor the RECORD of {name} {distribution.version} has a digest of {inside}, so nothing "
@@ -67,6 +71,21 @@ def locate(source: WeightSource) -> tuple[Path, str]:
             f"Another version of {name} may be installed ({distribution.version}). {again}"
         )
     return path, found["sha256"]
+
+
+def _beside_the_code(parts: tuple[str, ...]) -> Path | None:
+    """The file in the package that Python would import; the RECORD of an editable install lists none of its files.
+
+    Nothing is imported. What is read is held to the digest of the row.
+    """
+    if len(parts) < 2:
+        return None
+    try:
+        spec = importlib.util.find_spec(parts[0])
+    except (ImportError, ValueError, AttributeError):
+        return None
+    places = (Path(folder, *parts[1:]) for folder in (spec.submodule_search_locations if spec else None) or ())
+    return next((place for place in places if place.is_file()), None)
 
 
 def _record_sha256(entry: importlib.metadata.PackagePath) -> str | None:

@@ -309,11 +309,11 @@ def test_flowers_on_real_features(shared_data: Path) -> None:
     """flowers5 through efficientnet_lite0: the figures the product promises, and scikit-learn's accuracy."""
     import keras
 
-    from zoo.compose import compose
+    from zoo.compose import BuildRequest, compose
     from zoo.data import load, split
     from zoo.features import extract
 
-    composition, _ = compose("efficientnet_lite0", keras.layers.Dense(5))
+    composition, _ = compose(BuildRequest("efficientnet_lite0", keras.layers.Dense(5)))
     dataset = load(shared_data / "flowers5")
     parts = split(dataset, validation=0.2, seed=0)
     features = extract(

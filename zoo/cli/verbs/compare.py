@@ -12,7 +12,7 @@ from zoo.cli.quiet import load_keras
 from zoo.errors import OptionError
 from zoo.progress import Display
 
-_EXPENDABLE = ("trained", "parameters", "95 % of it", "ms", "seconds")
+_EXPENDABLE = ("trained", "parameters", "95 % of difference", "ms", "seconds")
 """Columns that a narrow terminal does without, the least important first."""
 
 

@@ -7,12 +7,14 @@ from dataclasses import replace
 import click
 
 from zoo.cli.models import model_options, open_model
+from zoo.cli.named_data import data_options
 from zoo.cli.output import notes, print_json
 from zoo.cli.parameters import json_option, quiet_option
 
 
 @click.command("evaluate")
 @click.argument("data")
+@data_options
 @model_options
 @json_option
 @quiet_option

@@ -10,25 +10,27 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo.cli.models import DEFAULT_BACKBONE
+from zoo.cli.named_data import data_options
 from zoo.cli.output import notes, print_fields, print_json
-from zoo.cli.parameters import HeldOut, head_options, json_option, names, quiet_option
+from zoo.cli.parameters import HeldOut, items_with_options, json_option, named_options, names, quiet_option
 from zoo.cli.quiet import load_keras
 from zoo.cli.tables import open_data, table_options
 from zoo.errors import OptionError, ZooError
-from zoo.plugin import manager, registry
+from zoo.plugin import manager, option_schema, registry
 from zoo.progress import Display
 from zoo.settings import PRECISIONS
 
 if TYPE_CHECKING:
     from zoo.data import Dataset
     from zoo.model import TransferModel
-    from zoo.training import Run
+    from zoo.run import Run
 
 DEFAULT_HEAD = "linear"
 
 
 @click.command("fit")
 @click.argument("data")
+@data_options
 @table_options
 @click.option("--backbone", default=DEFAULT_BACKBONE, show_default=True, metavar="NAME", help="`zoo list` shows them.")
 @click.option(
@@ -84,7 +86,9 @@ DEFAULT_HEAD = "linear"
 )
 @click.option("--group", metavar="COLUMN", help='Keep images of equal cells, or of a "folder", on one side of a split.')
 @click.option("--seed", default=0, show_default=True, help="Of the split, the order, and the solver.")
-@click.option("--augment", multiple=True, metavar="NAMES", help="Random changes while training, e.g. flip,rotation.")
+@click.option(
+    "--augment", multiple=True, metavar="NAMES", help="Random changes while training, e.g. flip,noise:stddev=5."
+)
 @click.option(
     "--augment-in",
     type=click.Choice(["pipeline", "graph", "none"]),
@@ -145,9 +149,10 @@ def command(
       zoo fit prices.csv --answers price --group house
       zoo fit photos/ --recipe lp-ft --epochs 4 --augment flip,zoom --out mine.keras
     """
+    from zoo.building import build
     from zoo.head_request import Head, head_for
-    from zoo.model import build
-    from zoo.training import AUTO, choose
+    from zoo.training.recipes.auto import AUTO
+    from zoo.training.recipes.choosing import choose
 
     # What can be told without Keras, which takes seconds to load, is told before.
     changes: dict[str, Any] = {
@@ -162,8 +167,8 @@ def command(
     recipe = None if recipe == AUTO else recipe
     choose(recipe or ("lp-ft" if stages or batchnorm else "head"), **changes)
     _check_out(out)
-    operations = names(augment)
-    _check_names(backbone, operations)
+    registry().get("backbones", backbone)
+    operations = _operations(augment)
     reading = {"answers": answers, "task": task, "separator": separator, "group": group}
     options, dataset = _options_and_data(head, pairs, data, reading)
 
@@ -205,7 +210,7 @@ def _scope(devices: str | None) -> AbstractContextManager[Any]:
     """Where a model is built that several devices train."""
     if devices is None:
         return nullcontext()
-    from zoo.training.devices import mirrored
+    from zoo.training.descent.devices import mirrored
 
     scope: AbstractContextManager[Any] = mirrored(None if devices == "all" else names([devices])).scope()
     return scope
@@ -221,10 +226,20 @@ def _check_out(out: str | None) -> None:
         raise OptionError(f"--out {out!r}: the folder {str(path.parent)!r} does not exist")
 
 
-def _check_names(backbone: str, augmentations: list[str]) -> None:
-    registry().get("backbones", backbone)
-    for name in augmentations:
-        registry().get("augmentations", name)
+def _operations(augment: tuple[str, ...]) -> list[dict[str, Any]]:
+    """What `--augment` means, its options checked.
+
+    Raises:
+        UnknownNameError: there is no augmentation of a name.
+        OptionError: an option is unknown or does not fit.
+    """
+    operations = []
+    for name, pairs in items_with_options(augment):
+        entry = registry().get("augmentations", name)
+        options = named_options(pairs, option_schema(entry), flag=f"--augment {name}:")
+        manager().options(entry, options)
+        operations.append({name: options})
+    return operations
 
 
 def _options_and_data(
@@ -236,11 +251,10 @@ def _options_and_data(
         OptionError: an option of the head is unknown or does not fit.
         DataError: the data cannot be used.
     """
-    from zoo.cli.pages import option_schema
     from zoo.data import check
 
     entry = registry().get("heads", head)
-    options = head_options(pairs, option_schema(entry))
+    options = named_options(pairs, option_schema(entry), flag="--head-option")
     manager().options(entry, options)
     labels = entry.spec.labels or None
     dataset = open_data(data, labels=labels, **reading)
@@ -254,8 +268,8 @@ def _model_line(model: TransferModel) -> str:
 
     who = model.composition.identity
     parts = [
-        f"{_bare(who['backbone'])} with {'random weights' if who['weights'] is None else 'weights ' + who['weights']}",
-        f"head {_bare(who['head'])} on {who['features']} features",
+        f"{_bare(who.backbone)} with {'random weights' if who.weights is None else 'weights ' + who.weights}",
+        f"head {_bare(str(who.head))} on {who.features} features",
         "; ".join(of(output).summary(output.labels) for output in model.outputs),
         f"input {model.input_size} px",
     ]

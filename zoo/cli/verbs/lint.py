@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from zoo.cli.models import DEFAULT_BACKBONE
+from zoo.cli.named_data import data_options
 from zoo.cli.output import print_json
 from zoo.cli.parameters import json_option, quiet_option
 from zoo.cli.quiet import load_keras
@@ -17,6 +18,7 @@ from zoo.progress import Display
 
 @click.command("lint")
 @click.argument("data")
+@data_options
 @table_options
 @click.option("--validation", metavar="DATA", help="Data of its own to be measured on: looked through, and for copies.")
 @click.option("--features/--no-features", default=True, help="Look for wrong labels too, with a frozen backbone.")

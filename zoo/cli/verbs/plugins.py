@@ -82,17 +82,17 @@ def doctor_command(ctx: click.Context, plugin: str | None, imports: bool, timeou
     import warnings
 
     from zoo.cli.main import BUILT_IN
-    from zoo.plugin.doctor import examine
+    from zoo.plugin.tools.doctor import examine
     from zoo.registry import ZooNotice
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ZooNotice)  # all of it is in the answer
-        found = examine(plugin, imports=imports, timeout=timeout, taken=BUILT_IN)
+        examination = examine(plugin, imports=imports, timeout=timeout, taken=BUILT_IN)
     if as_json:
-        print_json(found.to_dict())
+        print_json(examination.to_dict())
     else:
-        click.echo(found.render())
-    if not found.ok:
+        click.echo(examination.render())
+    if not examination.ok:
         ctx.exit(1)
 
 
@@ -129,7 +129,7 @@ def check_command(ctx: click.Context, plugin: str, as_json: bool) -> None:
     "kinds",
     default="head",
     show_default=True,
-    help="What it provides, as a comma list: head, dataset, augmentation, backbone, label-set, command.",
+    help="What it provides, as a comma list: head, dataset, augmentation, backbone, label-set, command, recipe.",
 )
 @click.option("--directory", type=click.Path(path_type=Path), help="Where to write it; default zoo-NAME.")
 @click.option("--author", default="", help="Name for the license and the metadata.")
@@ -142,11 +142,68 @@ def new_command(name: str, kinds: str, directory: Path | None, author: str) -> N
     """
     from zoo.cli.main import BUILT_IN
     from zoo.cli.parameters import names
-    from zoo.plugin.scaffold import create
+    from zoo.plugin.tools.scaffold import create
 
     target = create(name, names([kinds]), directory=directory, author=author, taken=BUILT_IN)
     click.echo(str(target))
     notes(f"next: cd {target} && pip install -e '.[dev]' && pytest")
+
+
+@command.command("install")
+@click.argument("name")
+@click.option("--upgrade", is_flag=True, help="Also where an older version is installed.")
+def install_command(name: str, upgrade: bool) -> None:
+    """Install a plugin with pip, and say what it brought; exit code 1 if something of it is broken.
+
+    NAME is a distribution, such as zoo-birds, or the path of a project or a wheel. Installing a plugin runs its code:
+    install what you trust.
+
+    \b
+    Example:
+      zoo plugins install zoo-birds
+      zoo plugins install ./zoo-birds
+    """
+    from zoo.plugin.tools.installing import install
+
+    brought = install(name, upgrade=upgrade)
+    if not brought.plugins:
+        notes(f"{name} is installed; nothing of its plugins is new (`zoo plugins` lists all of them)")
+    for record in brought.plugins:
+        row = record.row()
+        click.echo(f"{record.id}  {record.provider.distribution} {record.provider.version}  {record.state}")
+        if row["provides"]:
+            click.echo(f"  {row['provides']}")
+    broken = [record for record in brought.plugins if record.error]
+    if broken:
+        raise PluginError(f"{broken[0].id}: {broken[0].error}; `zoo plugins doctor {broken[0].id}` says more")
+
+
+@command.command("rows")
+@click.argument("builder")
+@click.option("--input-size", type=click.IntRange(min=1), default=224, show_default=True, help="The default size.")
+@click.option("--builder-option", "pairs", multiple=True, metavar="KEY=VALUE", help="Argument of the builder.")
+@json_option
+def rows_command(builder: str, input_size: int, pairs: tuple[str, ...], as_json: bool) -> None:
+    """Print the row of a backbone, read off the network that its builder makes.
+
+    BUILDER is "package.module:function", or the name of a backbone. The row is Python, to be pasted into a plugin;
+    --json prints data. Preprocessing and weights are what its author knows.
+
+    \b
+    Example:
+      zoo plugins rows zoo_birds.net:build --input-size 160
+    """
+    from zoo.cli.parameters import named_options
+    from zoo.cli.quiet import load_keras
+    from zoo.testing.rows import as_code, backbone_figures
+
+    options = named_options(pairs, {}, flag="--builder-option")
+    load_keras()
+    figures = backbone_figures(builder, input_size=input_size, options=options)
+    if as_json:
+        print_json(figures)
+    else:
+        click.echo(as_code(figures))
 
 
 @command.command("manifest")
@@ -161,16 +218,14 @@ def manifest_command(plugin: str, write: bool) -> None:
     Example:
       zoo plugins manifest zoo_flowers --write
     """
-    from zoo.plugin import manager
-    from zoo.plugin.manager import make_manifest, manifest_path
+    from zoo.plugin import calling, manager
+    from zoo.plugin.manifest import make_manifest, manifest_path
     from zoo.plugin.records import find_record
 
     record = find_record(manager().records(), plugin)
     plugin, module = record.id, record.module
-    try:
+    with calling(record.provider, f"plugin {plugin!r}"):
         text = make_manifest(plugin, module)
-    except Exception as error:  # whatever the plugin's module or its hooks raise is news about the plugin
-        raise PluginError(f"plugin {plugin!r}: {type(error).__name__}: {error}") from error
     if not write:
         click.echo(text, nl=False)
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from zoo.cli.output import notes, print_json, print_table
 from zoo.cli.parameters import json_option
 from zoo.errors import OptionError, ZooError
 from zoo.registry import Table
+from zoo.specs.record import PhaseReport
 
 
 @click.command("receipts")
@@ -49,15 +49,15 @@ def command(run: str, check_model: bool, as_json: bool) -> None:
         raise ZooError(f"{len(found)} of these receipts are not as they should be")
 
 
-def _phases(path: Path) -> list[dict[str, Any]]:
-    try:
-        record = json.loads((path / "run.json").read_text(encoding="utf-8"))
-        phases: list[dict[str, Any]] = record["phases"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise OptionError(f"{path} is not the folder of a finished run: {error!r}") from error
-    if not any(phase.get("receipts") for phase in phases):
+def _phases(path: Path) -> tuple[PhaseReport, ...]:
+    from zoo.training.runs.folder import read_record
+
+    record = read_record(path / "run.json")
+    if record.state != "finished":
+        raise OptionError(f"{path} is not the folder of a finished run: it is {record.state}")
+    if not any(phase.receipts for phase in record.phases):
         raise OptionError(f"{path / 'run.json'} has no receipts")
-    return phases
+    return record.phases
 
 
 def _against_model(path: Path, receipts: list[Any]) -> list[str]:
@@ -65,7 +65,7 @@ def _against_model(path: Path, receipts: list[Any]) -> list[str]:
     from zoo.cli.quiet import load_keras
 
     load_keras()
-    from zoo.model import load
+    from zoo.building import load
     from zoo.training.receipts import ends, joined, take
 
     kept = joined(take(load(path).composition))

@@ -85,7 +85,7 @@ def show_command(name: str, as_json: bool) -> None:
 def _found(name: str) -> tuple[RecipeSpec, str]:
     """The recipe of a name or in a file, and who provides it (empty for a file)."""
     if Path(name).suffix:  # a file, most likely; what reads it takes longer to load
-        from zoo.training.recipe_files import is_file, read_recipe
+        from zoo.training.recipes.files import is_file, read_recipe
 
         if is_file(name):
             return read_recipe(Path(name)), ""

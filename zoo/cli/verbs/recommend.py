@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from zoo.cli.named_data import data_options
 from zoo.cli.output import notes, print_json, print_table
 from zoo.cli.parameters import BYTES, COUNT, json_option, names, quiet_option
 from zoo.cli.quiet import load_keras
@@ -18,6 +19,7 @@ _EXPENDABLE = ("license", "size", "macs", "params", "top1", "knn 95 %", "knn", "
 
 @click.command("recommend")
 @click.argument("data")
+@data_options
 @click.option(
     "--candidates",
     multiple=True,

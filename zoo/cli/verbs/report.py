@@ -30,13 +30,13 @@ def command(run: str, out: str | None, data: str | None, validation: str | None,
       zoo report runs/20260801-101500-efficientnet_lite0-lp-ft --out flowers.html
     """
     # What can be told without Keras, which takes seconds to load, is told before.
-    from zoo.training.run import RunFolder
+    from zoo.training.runs.folder import RunFolder
 
     RunFolder.existing(Path(run))
     if out is not None and not Path(out).parent.is_dir():
         raise OptionError(f"--out {out!r}: the folder {str(Path(out).parent)!r} does not exist")
     load_keras()
-    from zoo.model import report
+    from zoo.reporting.reports import report
 
     with Display(0 if quiet else "auto") as shown:
         written = report(run, out, data=data, validation=validation, progress=shown.counter("images"))

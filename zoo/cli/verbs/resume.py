@@ -27,12 +27,12 @@ def command(run: str, data: str | None, validation: str | None, test: str | None
     Example:
       zoo resume runs/20260801-101500-efficientnet_lite0-lp-ft
     """
-    from zoo.training.run import RunFolder
+    from zoo.training.runs.folder import RunFolder
 
     RunFolder.existing(Path(run))  # told before Keras, which takes seconds to load
     quiet = quiet or as_json
     load_keras()
-    from zoo.model import resume
+    from zoo.resuming import resume
 
     done = resume(run, data, validation=validation, test=test, verbose=0 if quiet else "auto")
     print_run(done, Path(run) / "model.keras", as_json=as_json)

@@ -1,0 +1,127 @@
+"""build and load: from names, or from a file, to a TransferModel."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+from zoo import augment as augment_room
+from zoo.compose import BuildRequest, compose, load_trained_head, package_file
+from zoo.evaluation.predictions import HASH_DIGITS
+from zoo.fitting.files import read_model
+from zoo.fitting.state import ModelState
+from zoo.model import TransferModel
+from zoo.plugin import provenance
+from zoo.registry import ZooNotice
+from zoo.specs import Preprocessing, ResizeRule
+from zoo.training import receipts
+
+
+def build(
+    backbone: str | Any,
+    head: Any = None,
+    *,
+    weights: str | os.PathLike[str] | None = "pretrained",
+    features: str | None = None,
+    input_size: int | None = None,
+    resize: ResizeRule | str | None = None,
+    preprocessing: Preprocessing | str | None = "pretrained",
+    precision: str | None = None,
+    augment: Any = None,
+    seed: int = 0,
+    progress: Any = None,
+) -> TransferModel:
+    """Build a pretrained base with a head on it, ready to fit; or, without a head, the pretrained classifier.
+
+    Built in the scope of a `tf.distribute.MirroredStrategy`, it trains on all devices of the strategy.
+
+    Args:
+        backbone: a name (`zoo.backbones()` lists them) or a Keras model from images to features.
+        head: a name (`zoo.heads()`); `zoo.classifier(...)`, `multilabel`, `regressor`, `locator`, `multi_output` or
+            `head`; or a Keras layer from features (n, d) to logits or probabilities (n, classes). None: the classifier
+            that came with the weights.
+        weights: "pretrained"; the id of a weight source; the path of a weight file; None for random weights.
+        features: what the head reads: a pooling of the last feature map ("avg", "max", "concat", "gem"), a stage such
+            as "stage3", a layer, of the pretrained top too ("fc2"), or one of these with its pooling ("stage3:gem").
+        input_size: side of the square input in pixels; default from the backbone.
+        resize: the rule that fits pictures to it: "crop", "stretch", "pad" or a `zoo.specs.ResizeRule`. Default: the
+            published rule for the pretrained classifier; for a head, shorter side to the input size, then the center.
+        preprocessing: numbers to replace those of the backbone; None: pixels 0..255 as they are.
+        precision: what base and head compute in: "float32", "mixed_bfloat16" or "mixed_float16" (with loss scaling in
+            `fit`). Weights, features and answers are float32 in all of them. None: Keras's global dtype policy. Layers
+            and models of your own bring their own.
+        augment: random changes while training: names (`zoo.augmentations()`), Keras layers, functions of
+            (uint8 image, seed), or a list of these.
+        seed: of the head's initial weights and of random base weights.
+        progress: called with (bytes done, bytes in all) while weights are fetched.
+
+    Raises:
+        UnknownNameError: a name nobody provides; near misses are suggested.
+        WeightsError: weights that are missing, damaged or do not fit.
+        OptionError: arguments that do not go together.
+    """
+    request = BuildRequest(
+        backbone=backbone,
+        head=head,
+        weights=weights,
+        features=features,
+        input_size=input_size,
+        resize=resize,
+        preprocessing=preprocessing,
+        precision=precision,
+        seed=seed,
+        progress=progress,
+    )
+    with provenance.recording() as used:
+        composition, trained = compose(request)
+        ops = augment_room.resolve(augment)
+    own = composition.head is None  # the classifier that came with the weights
+    fresh, training_files = None, set()
+    if trained is not None:
+        known = package_file(trained.training_files).read_text(encoding="ascii").split()
+        training_files = {digest[:HASH_DIGITS] for digest in known}
+        fresh = composition.head_weights()
+        load_trained_head(composition, trained)
+    state = ModelState(
+        composition,
+        head_state="pretrained" if own or trained is not None else "untrained",
+        ops=ops,
+        providers=provenance.rows(used, preprocessing=preprocessing == "pretrained", label_set=own),
+        training_files=training_files,
+        fresh_head=fresh,
+    )
+    return TransferModel(state)
+
+
+def load(path: str | os.PathLike[str], *, augment: Any = None) -> TransferModel:
+    """Load a model from a file that `TransferModel.save` wrote; labels and the resize rule come back with it.
+
+    Args:
+        path: the file.
+        augment: as in `build`, for a further `fit`; a file holds no augmentation.
+
+    Raises:
+        UnsafeFileError: the file is damaged or holds code.
+        OptionError: there is no such file, or zoo did not write it.
+        PluginError: it has layers of a plugin that is missing or broken; names the distribution and version to install.
+    """
+    with provenance.recording() as used:
+        ops = augment_room.resolve(augment)
+    composition, record = read_model(path)
+    providers = [row.to_json() for row in record.providers]
+    provenance.say_what_changed(Path(path), providers)
+    for notice in receipts.adapted_notice(record.batchnorm_adapted):
+        warnings.warn(f"{path}: {notice}", ZooNotice, stacklevel=2)
+    return TransferModel(
+        ModelState(
+            composition,
+            head_state=record.head_state,
+            ops=ops,
+            providers=[*providers, *provenance.rows(used)],
+            training_files=record.training_files,
+            fresh_head=None if composition.head is None else composition.fresh_head_weights(),
+            origin=record,
+        )
+    )

@@ -1,0 +1,123 @@
+"""zoo.compare: the verb."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from zoo.comparison.alignment import aligned
+from zoo.comparison.compared import Compared, Comparison
+from zoo.comparison.entrants import Entrants
+from zoo.comparison.pictures import Pictures
+from zoo.comparison.yardsticks import PRETRAINED, SCRATCH, Scratch, Yardsticks
+from zoo.data import load
+from zoo.errors import OptionError, UnknownNameError, WeightsError
+from zoo.evaluation import Evaluation
+from zoo.model import TransferModel
+from zoo.restriction import Classes
+from zoo.run import Run, load_run
+
+
+def compare(
+    models: Sequence[Any] | Mapping[str, Any],
+    *,
+    data: Any = None,
+    answer: str | None = None,
+    trained_on: Any = None,
+    classes: Classes | None = None,
+    backbone: str | None = None,
+    epochs: int = 20,
+    seed: int = 0,
+    directory: str | os.PathLike[str] | None = None,
+    timings: bool = True,
+    progress: Any = None,
+) -> Comparison:
+    """Compare models on the same examples: runs with each other, and with two yardsticks.
+
+    Runs are compared by what they answered for the examples held out, which is in their folders: the test split if all
+    have one, else the validation split.
+
+    Args:
+        models: runs, folders of runs, evaluations, trained models (with `data`), "pretrained" (the classifier that came
+            with the backbone, limited to the classes, untouched: see `zoo.restrict`) and "scratch" (a small
+            convolutional network trained on the runs' training images from random weights). A mapping gives names.
+        data: labeled data to measure all of them on, in place of what the runs held out; models are loaded for it.
+        answer: which of several answers to compare.
+        trained_on: the data of the runs, which the yardsticks need; None: found again by its path or name.
+        classes: for "pretrained": class -> what it means to the classifier, as in `zoo.restrict`; None: by its name.
+        backbone: for "pretrained": whose classifier; None: that of the first run.
+        epochs: for "scratch": passes over the data.
+        seed: for "scratch": of its weights and of the order of examples.
+        directory: for "scratch": folder of its run; default a new one under `runs/`.
+        timings: whether to measure milliseconds per image, for which the models of runs are loaded.
+        progress: called with (images done, images in all) while yardsticks or models on `data` answer.
+
+    Returns:
+        The models from the best down: `.verdict` in words, `.table()`, `.figure()`, `.against(a, b)`, `.to_dict()`.
+
+    Raises:
+        DataError: they were not measured on the same examples, or against other labels.
+        OptionError: fewer than two models, something that cannot be compared, or data that cannot be found again.
+    """
+    named = _named(models)
+    entrants = Entrants(
+        runs={name: item for name, item in named.items() if isinstance(item, Run)},
+        data=None if data is None else load(data),
+        timings=timings,
+        progress=progress,
+    )
+    scratch_options = Scratch(epochs=epochs, seed=seed, directory=directory)
+    yardsticks = Yardsticks(entrants, Pictures(entrants.runs, trained_on), classes, backbone, scratch_options)
+    rows: dict[str, Compared] = {}
+    left_out: dict[str, str] = {}
+    for name, item in named.items():
+        if item == PRETRAINED:
+            try:
+                rows[name] = yardsticks.pretrained(name)
+            except (OptionError, UnknownNameError, WeightsError) as error:
+                if classes is not None or backbone is not None:
+                    raise  # it was named
+                left_out[name] = str(error)
+        elif item == SCRATCH:
+            rows[name] = yardsticks.scratch(name)
+        else:
+            rows[name] = entrants.compared(name, item)
+    evaluations = aligned({name: row.evaluation for name, row in rows.items()}, answer=answer) if rows else {}
+    notes = entrants.notes
+    for name, row in rows.items():
+        notes += [f"{name}: {note}" for note in row.evaluation.notes if "were trained on" in note]
+    return Comparison(
+        [replace(row, evaluation=evaluations[name]) for name, row in rows.items()],
+        data=entrants.where(),
+        left_out=left_out,
+        notes=notes,
+    )
+
+
+def _named(models: Sequence[Any] | Mapping[str, Any]) -> dict[str, Any]:
+    """Name -> run, evaluation, model or yardstick; folders are read."""
+    if isinstance(models, str) or not isinstance(models, Mapping | Sequence):
+        raise OptionError(f"compare takes a list of runs and yardsticks; got {models!r}")
+    pairs = models.items() if isinstance(models, Mapping) else ((None, item) for item in models)
+    named: dict[str, Any] = {}
+    for given, item in pairs:
+        if isinstance(item, str | os.PathLike) and item not in (PRETRAINED, SCRATCH):
+            item = load_run(item)
+        if isinstance(item, Run):
+            name = given or (item.directory.name if item.directory is not None else item.recipe.name)
+        elif isinstance(item, str):
+            name = given or item
+        elif isinstance(item, Evaluation | TransferModel):
+            name = given or f"model {len(named) + 1}"
+        else:
+            raise OptionError(
+                f"compare takes runs, their folders, evaluations, models, {PRETRAINED!r} and {SCRATCH!r}; got {item!r}"
+            )
+        if name in named:
+            name = f"{name} ({sum(other.split(' (')[0] == name for other in named) + 1})"
+        named[name] = item
+    if len(named) < 2:
+        raise OptionError("compare takes at least two models")
+    return named

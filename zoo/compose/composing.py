@@ -1,0 +1,74 @@
+"""Composes a base and a head into a model: who they are, how examples become inputs, and the graphs."""
+
+from __future__ import annotations
+
+from zoo.compose.bases import BuildRequest, base_of
+from zoo.compose.composition import Composition
+from zoo.compose.graphs import wire, wire_classifier
+from zoo.compose.heads import HeadChoice, choose_head
+from zoo.compose.shipped import trained_record
+from zoo.errors import OptionError
+from zoo.head_request import Restriction
+from zoo.specs import Preprocessing, ResizeRule, TrainedHead
+from zoo.tasks import of
+
+
+def compose(request: BuildRequest) -> tuple[Composition, TrainedHead | None]:
+    """Build base and head and wire them up.
+
+    Args:
+        request: what is asked for.
+
+    Returns:
+        The composition with a fresh head, and the record of the head's shipped weights if some fit this base.
+
+    Raises:
+        UnknownNameError: a name nobody provides.
+        WeightsError: weights that are missing, damaged or do not fit.
+        OptionError: arguments that do not go together.
+    """
+    from zoo.architectures.backends import check_backend
+    from zoo.architectures.precision import check_precision, policy
+
+    check_backend()
+    only = request.head if isinstance(request.head, Restriction) else None
+    choice = None if only is not None else choose_head(request.head)
+    with policy(request.precision) as computes:
+        base = base_of(request, classifier=choice is None)
+        if base.spec is None and request.precision is not None:
+            check_precision(base.network, request.precision)
+        trained = trained_record(choice, base) if request.resize is None else None
+        rule = _resize_rule(request.resize, base.preprocessing, trained, choice)
+        if choice is not None:
+            return wire(base, choice, rule, precision=computes, seed=request.seed), trained
+        return wire_classifier(base, rule, precision=computes, only=only), trained
+
+
+def _resize_rule(
+    request: ResizeRule | str | None,
+    preprocessing: Preprocessing,
+    trained: TrainedHead | None,
+    choice: HeadChoice | None,
+) -> ResizeRule:
+    """The rule that turns pictures into inputs.
+
+    The published rule of a backbone cuts off the borders (crop fraction 0.875), which suits its own classifier and
+    the photos it was measured on; a new head sees the whole shorter side, since there may be something there. A box
+    is given as shares of the whole picture, which only stretching leaves as they are.
+    """
+    boxes = choice is not None and any(of(output).follows_pixels for output in choice.outputs)
+    if boxes and (request.mode if isinstance(request, ResizeRule) else request or "stretch") != "stretch":
+        raise OptionError(f"a head with a box needs resize='stretch': with {request!r} boxes would not fit the picture")
+    if boxes and request is None:
+        request = "stretch"
+    if isinstance(request, ResizeRule):
+        return request
+    if request is not None:
+        if request not in ("crop", "stretch", "pad"):
+            raise OptionError(f"resize= takes 'crop', 'stretch', 'pad' or a zoo.specs.ResizeRule; got {request!r}")
+        return ResizeRule(mode=request, interpolation=preprocessing.resize.interpolation)
+    if trained is not None:
+        return trained.resize
+    if choice is None:
+        return preprocessing.resize
+    return ResizeRule(mode="crop", crop_fraction=1.0, interpolation=preprocessing.resize.interpolation)

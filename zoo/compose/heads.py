@@ -1,0 +1,167 @@
+"""The head of a model: from what was asked for to layers on features."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from zoo.errors import OptionError
+from zoo.head_request import HEAD, Head
+from zoo.plugin import call_factory, registry
+from zoo.plugin.head_check import check_head
+from zoo.specs import HeadSpec, Output
+from zoo.tasks import of, task_of
+
+
+@dataclass(frozen=True)
+class HeadChoice:
+    """A head resolved: its answers, its spec and entry, or the layer given."""
+
+    outputs: tuple[Output, ...]
+    spec: HeadSpec | None = None
+    entry: Any = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    layer: Any = None
+
+    @property
+    def width(self) -> int:
+        """Columns of the answers; 0: as many as the layer gives."""
+        return sum(output.width for output in self.outputs)
+
+
+def choose_head(request: Any) -> HeadChoice | None:
+    """Return the head that is asked for, with its answers; None for the pretrained classifier.
+
+    Args:
+        request: a name, what `zoo.classifier` and its like give, a Keras layer, or None.
+
+    Raises:
+        UnknownNameError: nobody provides the head.
+        OptionError: a head without labels, or for another task.
+    """
+    if request is None:
+        return None
+    if isinstance(request, str):
+        request = Head(name=request)
+    if not isinstance(request, Head):
+        if not callable(request):
+            raise OptionError(
+                f"head= takes a name, zoo.classifier(...), zoo.head(...) or a Keras layer; got {request!r}"
+            )
+        return HeadChoice(outputs=(Output(),), layer=request)
+    if request.layer is not None:
+        return HeadChoice(outputs=request.outputs or (Output(),), layer=request.layer)
+    assert request.name is not None
+    entry = registry().get("heads", request.name)
+    spec: HeadSpec = entry.spec
+    own = spec.outputs
+    if spec.labels and spec.task != "any":
+        own = (Output.model_validate({"task": spec.task, "labels": spec.labels}),)
+    outputs = request.outputs
+    if own and outputs and [(o.task, o.labels) for o in own] != [(o.task, o.labels) for o in outputs]:
+        raise OptionError(
+            f"head {spec.name!r} answers {_in_words(own)}, which cannot be replaced by {_in_words(outputs)}; "
+            f"use zoo.classifier(...) for labels of your own"
+        )
+    outputs = own or outputs
+    if not outputs or not all(output.labels for output in outputs):
+        raise OptionError(
+            f"head {spec.name!r} brings no labels: use head=zoo.classifier(folder_or_labels, head={spec.name!r})"
+        )
+    if spec.task not in ("any", task_of(outputs)):
+        raise OptionError(f"head {spec.name!r} is for {spec.task}; the answers asked for are {_in_words(outputs)}")
+    return HeadChoice(outputs=outputs, spec=spec, entry=entry, options=request.options)
+
+
+def _in_words(outputs: Sequence[Output]) -> str:
+    return "; ".join(f"{output.task} of {list(output.labels)}" for output in outputs)
+
+
+def build_head(choice: HeadChoice, dimension: int, seed: int) -> Any:
+    """Return the head as a model from features (n, dimension) to its own output.
+
+    Args:
+        choice: what was resolved.
+        dimension: number of features.
+        seed: of its initial weights.
+
+    Raises:
+        OptionError: it gives another shape, or ends in an activation that does not go with the task.
+        PluginError: its factory fails.
+    """
+    import keras
+
+    features = keras.Input((dimension,), name="features_in")
+    if choice.layer is not None:
+        layer = own_copy(choice.layer)
+        try:
+            output = layer(features)
+        except ValueError as error:
+            raise OptionError(
+                f"the layer {layer.name!r} does not take features (n, {dimension}): {str(error).splitlines()[0]}"
+            ) from error
+    else:
+        assert choice.spec is not None
+        output = call_factory(
+            choice.entry, choice.spec.factory, features, options=choice.options, outputs=choice.width, seed=seed
+        )
+        check_head(choice.entry, features, output, choice.width)
+    if len(output.shape) != 2 or (choice.width and output.shape[-1] != choice.width):
+        raise OptionError(
+            f"the head gives shape {tuple(output.shape)}; expected (None, {choice.width or 'number of classes'})"
+        )
+    head = keras.Model(features, output, name=HEAD)
+    final, task = activation_of(head), task_of(choice.outputs)
+    activations = {of(output).activation for output in choice.outputs}
+    probabilities = activations.pop() if len(choice.outputs) == 1 and activations != {"linear"} else None
+    if final not in {"linear", probabilities}:
+        or_else = f" or {probabilities} probabilities" if probabilities else ""
+        raise OptionError(
+            f"the head ends in the activation {final!r}; for {task} it must give logits or values (no activation)"
+            f"{or_else}"
+        )
+    if final == probabilities and head.output.dtype != "float32":
+        raise OptionError(
+            f"the head ends in {final} computed in {head.output.dtype}, which rounds small probabilities to nothing: "
+            f"give its last layer dtype='float32'"
+        )
+    return head
+
+
+def own_copy(layer: Any) -> Any:
+    """A copy of the caller's layer: two models with one layer would train each other."""
+    import keras
+
+    if isinstance(layer, type) or not isinstance(layer, keras.layers.Layer):
+        raise OptionError(f"head= takes a Keras layer, such as keras.layers.Dense(5); got {layer!r}")
+    copy = (
+        keras.models.clone_model(layer)
+        if isinstance(layer, keras.Model)
+        else type(layer).from_config(layer.get_config())
+    )
+    if layer.built and layer.weights:
+        if not copy.built:
+            copy.build((None, layer.weights[0].shape[0]))
+        copy.set_weights(layer.get_weights())
+    return copy
+
+
+def ends_linear(head: Any) -> bool:
+    """Whether the head gives logits or values, rather than probabilities of its own."""
+    return activation_of(head) not in {"softmax", "sigmoid"}
+
+
+def activation_of(layer: Any) -> str:
+    """The activation a layer, or the last layer of a model, ends with; Dropout changes nothing when it answers."""
+    import keras
+
+    inner = [item for item in getattr(layer, "layers", ()) if not isinstance(item, keras.layers.Dropout)]
+    if inner:
+        return activation_of(inner[-1])
+    if isinstance(layer, keras.layers.Softmax):
+        return "softmax"
+    activation = getattr(layer, "activation", None)
+    if isinstance(activation, keras.layers.Layer):
+        return activation_of(activation)
+    return getattr(activation, "__name__", "linear")

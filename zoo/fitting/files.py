@@ -1,0 +1,67 @@
+"""A model in a file: the serving graph with its record beside it, written whole and read with care."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from zoo._version import __version__
+from zoo.compose import Composition, take_apart
+from zoo.errors import FrozenError, UnsafeFileError
+from zoo.export import read, save
+from zoo.specs.record import ModelRecord
+from zoo.training import receipts
+from zoo.training.runs.folder import versions
+
+
+def write_model(composition: Composition, path: str | os.PathLike[str], **facts: Any) -> Path:
+    """Write a `.keras` file that plain Keras loads without zoo; labels travel in it.
+
+    Args:
+        composition: the model.
+        path: a name that ends in `.keras`; an existing file is replaced.
+        **facts: fields of `ModelRecord` that the graphs do not say: head_state, training_files and so on.
+
+    Raises:
+        OptionError: the name does not end in `.keras`, or its folder does not exist.
+    """
+    record = ModelRecord(
+        zoo=__version__,
+        outputs=composition.outputs,
+        resize=composition.resize,
+        identity=composition.identity,
+        batchnorm=receipts.batchnorm(composition),
+        versions=versions(),
+        **facts,
+    )
+    return save(composition.serving, {key: value for key, value in record.to_json().items() if key != "code"}, path)
+
+
+def read_model(path: str | os.PathLike[str]) -> tuple[Composition, ModelRecord]:
+    """Read a model from a file that `write_model` wrote.
+
+    Args:
+        path: the file.
+
+    Raises:
+        UnsafeFileError: the file is damaged or holds code.
+        OptionError: there is no such file, or zoo did not write it.
+        FrozenError: BatchNorm of the base is not what was saved.
+        PluginError: it has layers of a plugin that is missing or broken.
+    """
+    serving, content = read(path)
+    try:
+        fields = {key: value for key, value in content.items() if key in ModelRecord.model_fields}
+        record = ModelRecord.model_validate(fields)
+        composition = take_apart(serving, record)
+        moved = receipts.changed(record.batchnorm, receipts.batchnorm(composition))
+    except (ValidationError, KeyError, TypeError, AttributeError, ValueError) as error:
+        raise UnsafeFileError(f"{path} is damaged: its record does not fit its model: {str(error)[:300]!r}") from error
+    if moved:
+        raise FrozenError(f"{path} is damaged: BatchNorm {moved[0]!r} of the base is not what was saved")
+    if len(composition.labels) not in (0, composition.width):
+        raise UnsafeFileError(f"{path} is damaged: {len(composition.labels)} labels for {composition.width} outputs")
+    return composition, record

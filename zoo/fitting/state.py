@@ -1,0 +1,294 @@
+"""What is known of a model beside its graphs: where its weights come from, what it was trained on, what moved."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo.augment import Op
+from zoo.compose import Composition
+from zoo.errors import FrozenError, OptionError, UntrainedHeadError, did_you_mean
+from zoo.fitting.files import write_model
+from zoo.specs import RecipeSpec
+from zoo.specs.record import ModelRecord
+from zoo.training import receipts
+from zoo.training.checks import SCRATCH
+from zoo.training.freeze import flags, freeze, leaves
+from zoo.training.runs.signals import ending_when_terminated
+
+
+class Undo:
+    """What becomes of a model after an error in a fit: everything is put back, then `then` is called with the error."""
+
+    def __init__(self) -> None:
+        self.then: Callable[[BaseException], None] | None = None
+
+
+class ModelState:
+    """What is known of a model beside its graphs.
+
+    Args:
+        composition: its graphs.
+        head_state: "untrained", "pretrained" (weights that came with it) or "fitted".
+        ops: augmentation, for the next fit.
+        providers: rows of what plugins provided for it.
+        training_files: beginnings of the sha256 of what the head was trained on.
+        fresh_head: weights of the head when it was new; None: those it has.
+        origin: record of the file that it was loaded from; None: it was built.
+
+    Attributes:
+        adapted: stages whose BatchNorm is no longer the pretrained one.
+        unfrozen: stages that train in the next fit beside the head.
+    """
+
+    def __init__(
+        self,
+        composition: Composition,
+        *,
+        head_state: str,
+        ops: Sequence[Op] = (),
+        providers: Iterable[dict[str, Any]] = (),
+        training_files: Iterable[str] = (),
+        fresh_head: Sequence[np.ndarray] | None = None,
+        origin: ModelRecord | None = None,
+    ) -> None:
+        self.composition = composition
+        self.head_state = head_state
+        self.ops = tuple(ops)
+        self.providers = list(providers)
+        self.training_files = set(training_files)
+        self.origin = origin
+        self.adapted: tuple[str, ...] = () if origin is None else origin.batchnorm_adapted
+        self.unfrozen: tuple[str, ...] = ()
+        head = composition.head_weights() if composition.head is not None else []
+        self._fresh_head = head if fresh_head is None else list(fresh_head)
+        shipped = composition.head is not None and head_state == "pretrained"
+        self._shipped_head = head if shipped else None
+        self._shipped_files = frozenset(self.training_files) if shipped else frozenset()
+        self._initial_base: list[np.ndarray] | None = None
+        self._remember()
+
+    # -- what it is ----------------------------------------------------------------------------------------------
+    @property
+    def weights(self) -> str | None:
+        """Return where the weights of the base come from; None: random."""
+        return self.composition.identity.weights
+
+    @property
+    def has_shipped_head(self) -> bool:
+        """Return whether weights for this head on this base came with it."""
+        return self._shipped_head is not None
+
+    def require_trained(self, verb: str) -> None:
+        """Refuse to answer with a head that was never trained.
+
+        Args:
+            verb: what was called.
+
+        Raises:
+            UntrainedHeadError: it was not.
+        """
+        if self.head_state == "untrained":
+            raise UntrainedHeadError(
+                f"{verb}: the head of this model was never trained, its answers would be random. Call fit first"
+                + ("" if self.composition.identity.head is None else "; or build a head that ships weights")
+            )
+
+    def solves_head(self, recipe: RecipeSpec) -> bool:
+        """Return whether a recipe begins by solving the head exactly, whatever its weights are."""
+        return recipe.phases[0].solver == "convex" and self.composition.linear_layer() is not None
+
+    # -- what others may have changed ----------------------------------------------------------------------------
+    def _remember(self) -> None:
+        """What BatchNorm of the base and all flags are now, so that a change by others is noticed."""
+        self.batchnorm = receipts.batchnorm(self.composition)
+        self._flags = flags(self._layers())
+
+    def _layers(self) -> list[Any]:
+        composition = self.composition
+        base = [layer for stage in composition.stages for layer in stage.layers]
+        return base if composition.head is None else [*base, composition.head]
+
+    def check_untouched(self) -> None:
+        """Check that BatchNorm of a pretrained base is what zoo left.
+
+        Raises:
+            FrozenError: somebody else moved it; the message names the layer.
+        """
+        if self.weights is None:
+            return
+        moved = receipts.changed(self.batchnorm, receipts.batchnorm(self.composition))
+        if moved:
+            raise FrozenError(
+                f"BatchNorm of the pretrained base was changed outside of zoo: {len(moved)} layers, first "
+                f"{moved[0]!r}. Build the model again; if its BatchNorm is to adapt, say so with fit(batchnorm='adapt')"
+            )
+
+    def changed_by_hand(self) -> list[str]:
+        """Return notices on `trainable` flags that somebody changed: a fit follows its recipe, not them."""
+        now = flags(self._layers())
+        inside = sum(len(list(leaves(layer))) for stage in self.composition.stages for layer in stage.layers)
+        other = [index for index, (old, new) in enumerate(zip(self._flags, now, strict=True)) if old != new]
+        base, head = [index for index in other if index < inside], [index for index in other if index >= inside]
+        notices = []
+        for what, changed in (
+            ("the base; what trains is said by the recipe, stages= or model.unfreeze", base),
+            ("the head; those that are frozen stay so", head),
+        ):
+            if changed:
+                first = now[changed[0]][0]
+                notices.append(f"`trainable` was changed by hand on {len(changed)} layers (first {first!r}) of {what}")
+        return notices
+
+    def note_adapted(self) -> None:
+        """Put on record which stages of a pretrained base have BatchNorm that moved since the fit began."""
+        if self.weights not in (None, SCRATCH):
+            moved = receipts.adapted(self.composition, self.batchnorm)
+            self.adapted = tuple(name for name in self.composition.stage_names if name in (*self.adapted, *moved))
+
+    # -- what trains ---------------------------------------------------------------------------------------------
+    def known_stage(self, name: str) -> str:
+        """Return the name of a stage of the base.
+
+        Raises:
+            OptionError: the base has no such stage.
+        """
+        names = self.composition.stage_names
+        if name not in names:
+            raise OptionError(f"this base has no stage {name!r}.{did_you_mean(name, names)} Stages: {', '.join(names)}")
+        return name
+
+    def set_unfrozen(self, stages: Iterable[str]) -> None:
+        """Let these stages train in the next fit, and no others; sets `trainable` of the layers too.
+
+        Args:
+            stages: their names.
+
+        Raises:
+            OptionError: nothing of this model is frozen, or nothing of it trains.
+        """
+        composition = self.composition
+        if composition.head is None:
+            raise OptionError("this model is the pretrained classifier without a head of yours: nothing of it trains")
+        if self.weights is None:
+            raise OptionError("a base with random weights trains as a whole (recipe='scratch'): nothing is frozen")
+        chosen = set(stages)
+        self.unfrozen = tuple(name for name in composition.stage_names if name in chosen)
+        freeze(composition.backbone, composition.stages, unfreeze=self.unfrozen)
+        self._flags = flags(self._layers())
+
+    # -- a fit ---------------------------------------------------------------------------------------------------
+    def start(self, start: str, recipe: RecipeSpec) -> list[str]:
+        """Put the head where a fit starts.
+
+        Args:
+            start: "fresh" or "pretrained".
+            recipe: of the fit.
+
+        Returns:
+            Notices on where it starts.
+        """
+        notices = []
+        if start == "pretrained":
+            assert self._shipped_head is not None
+            self.composition.set_head_weights(self._shipped_head)
+            notices.append("the head starts from its shipped weights")
+        elif self.head_state == "fitted" and self.solves_head(recipe):
+            notices.append(
+                "this fit continues from the base of the one before, the head is solved anew; reset() starts anew"
+            )
+        elif self.head_state == "fitted":
+            notices.append("this fit continues from the weights of the one before; model.reset() starts anew")
+        elif self.head_state == "pretrained":
+            self.composition.set_head_weights(self._fresh_head)
+            notices.append("the head starts fresh; its shipped weights are not used (start='pretrained' uses them)")
+        augmented = () if self.origin is None else self.origin.augment
+        if augmented and not self.ops:
+            notices.append(
+                f"the model was trained with augmentation ({', '.join(augmented)}), this fit goes without: "
+                f"zoo.load takes augment="
+            )
+        return notices
+
+    def note_fitted(self, training_files: Iterable[str]) -> None:
+        """Put on record that the model was trained on these files (beginnings of their sha256)."""
+        self.training_files = set(training_files)
+        self.head_state = "fitted"
+        self.note_adapted()
+
+    def reset(self) -> None:
+        """Go back to the state after `build`.
+
+        Raises:
+            OptionError: the model was loaded from a file, which does not hold the weights it once started from.
+        """
+        if self.origin is not None:
+            raise OptionError("reset: a saved file does not hold the weights the model started from; build it again")
+        if self.composition.head is not None:
+            self.composition.set_head_weights(self._shipped_head or self._fresh_head)
+            self.head_state = "untrained" if self._shipped_head is None else "pretrained"
+        if self._initial_base is not None:
+            self.composition.backbone.set_weights(self._initial_base)
+            self._remember()
+        self.adapted = ()
+        self.training_files = set(self._shipped_files)
+
+    @contextmanager
+    def whole_or_not_at_all(self, *, tunes_base: bool) -> Iterator[Undo]:
+        """Put weights and labels back if a fit in here fails; leave the base frozen in any case.
+
+        Args:
+            tunes_base: whether the base may move.
+
+        Yields:
+            Where the fit says what to do after everything was put back.
+        """
+        composition = self.composition
+        assert composition.head is not None
+        if tunes_base and self._initial_base is None:
+            self._initial_base = composition.backbone.get_weights()  # for reset()
+        outputs, head = composition.outputs, composition.head_weights()
+        before = self.head_state, self.training_files, self.providers, self.adapted
+        base = composition.backbone.get_weights() if tunes_base else None
+        undo = Undo()
+        try:
+            with ending_when_terminated():
+                yield undo
+        except BaseException as error:
+            composition.outputs = outputs
+            composition.set_head_weights(head)
+            self.head_state, self.training_files, self.providers, self.adapted = before
+            if base is not None:
+                composition.backbone.set_weights(base)
+            if undo.then is not None:
+                undo.then(error)
+            raise
+        finally:
+            if self.weights is not None:
+                freeze(composition.backbone, composition.stages, unfreeze=self.unfrozen)
+            self._remember()
+
+    # -- files ---------------------------------------------------------------------------------------------------
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the model and what is known of it.
+
+        Args:
+            path: a name that ends in `.keras`.
+
+        Raises:
+            OptionError: the name does not end in `.keras`, or its folder does not exist.
+        """
+        return write_model(
+            self.composition,
+            path,
+            head_state=self.head_state,
+            batchnorm_adapted=self.adapted,
+            training_files=tuple(sorted(self.training_files)),
+            augment=tuple(op.name for op in self.ops),
+            providers=tuple(self.providers),
+        )

@@ -1,0 +1,103 @@
+"""The one style of zoo's pages: one HTML file that asks the network for nothing, for desk and phone, light and dark.
+
+Templates stand beside the code that fills them (`ranking/recommendation.html`, `reporting/run.html`); they extend
+`page/page.html`. Everything that is filled in is escaped, except what this room made itself: `image`, and drawings.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.errors import OptionError
+from zoo.whole_file import write_whole
+
+if TYPE_CHECKING:
+    import jinja2
+    import numpy as np
+    from markupsafe import Markup
+
+THUMBNAIL = 160
+"""Longer side of a thumbnail, in pixels: sharp at the 9 rem a gallery gives it."""
+
+
+def render(template: str, **values: Any) -> str:
+    """Return a page as HTML.
+
+    Args:
+        template: its path in the package, e.g. "reporting/run.html".
+        **values: what it is filled with; escaped, unless it is markup of zoo's own (`image`, `zoo.plots.style.to_svg`).
+    """
+    return _environment().get_template(template).render(**values)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent.parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["numeric"] = numeric
+    return environment
+
+
+def numeric(rows: Sequence[Sequence[str]], columns: int) -> list[bool]:
+    """Return for each of so many columns whether all its cells are numbers; False without rows."""
+    return [bool(rows) and all(_is_number(row[place]) for row in rows) for place in range(columns)]
+
+
+def _is_number(text: str) -> bool:
+    return text == "-" or text.replace(",", "").replace(".", "", 1).removeprefix("-").removesuffix(" %").isdigit()
+
+
+def write(path: str | os.PathLike[str], text: str) -> Path:
+    """Write a page, whole or not at all.
+
+    Raises:
+        OptionError: the folder does not exist or cannot be written.
+    """
+    target = Path(path)
+    try:
+        # A file's name may hold bytes that are no text: they are written out.
+        write_whole(target, text.encode(errors="backslashreplace"), mode=0o644)
+    except OSError as error:
+        raise OptionError(f"the page cannot be written to {str(target)!r}: {error.strerror or error}") from error
+    return target
+
+
+def image(pixels: np.ndarray, *, alt: str = "", side: int = THUMBNAIL, quality: int = 80) -> Markup:
+    """Return an image within the page, as JPEG.
+
+    Args:
+        pixels: uint8 (height, width, 3) or (height, width).
+        alt: what it shows, for those who do not see it; escaped.
+        side: its longer side at most, in pixels.
+        quality: of the JPEG, 1..95.
+    """
+    from markupsafe import Markup
+    from PIL import Image
+
+    picture = Image.fromarray(pixels)
+    picture.thumbnail((side, side))
+    data = io.BytesIO()
+    picture.save(data, "JPEG", quality=quality)
+    source = base64.b64encode(data.getvalue()).decode()
+    return Markup('<img alt="{}" src="data:image/jpeg;base64,{}">').format(alt, source)
+
+
+def pair(left: Markup, right: Markup) -> Markup:
+    """Return two images side by side."""
+    from markupsafe import Markup
+
+    return Markup('<div class="pair">{}{}</div>').format(left, right)

@@ -1,0 +1,1 @@
+"""Tools for those who write and install plugins: doctor, trial import, scaffold, rows, install."""

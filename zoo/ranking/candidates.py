@@ -1,0 +1,126 @@
+"""Which candidates are measured, and which are left out before any work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from zoo import settings
+from zoo.errors import OptionError, ZooError
+from zoo.plugin import registry
+from zoo.ranking.ranked import Skipped
+from zoo.registry import Entry, backbone_row, select
+from zoo.specs import BackboneSpec
+from zoo.weights.store import Store
+
+PRETRAINED = "pretrained"
+"""The weights that a backbone comes with."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A backbone at an input size with a tap; `spec` is checked, the tap is not."""
+
+    entry: Entry
+    spec: BackboneSpec
+    row: Mapping[str, Any]
+    size: int
+    tap: str
+    weights: Any
+
+    @property
+    def backbone(self) -> str:
+        """What `zoo.build` takes: the bare name where it is zoo's own."""
+        return self.entry.name if self.entry.provider.first_party else self.entry.id
+
+    @property
+    def name(self) -> str:
+        """As in `Ranked`."""
+        return f"{self.backbone}@{self.size}/{self.tap}"
+
+    @property
+    def cost(self) -> float:
+        """About its multiply-adds: they grow with the area."""
+        return (self.spec.macs or self.spec.params) * (self.size / self.spec.input.default_size) ** 2
+
+
+def plan(
+    candidates: str | Sequence[str] | None,
+    weights: str | Mapping[str, Any] | None,
+    taps: Sequence[str] | None,
+    sizes: Sequence[int] | None,
+    limits: Mapping[str, Any],
+) -> tuple[list[Candidate], list[Skipped]]:
+    """Return the candidates to measure, and those left out before any work."""
+    if isinstance(weights, Mapping):
+        for name in weights:
+            registry().get("backbones", name)  # a name that nobody provides is a mistake
+    planned: list[Candidate] = []
+    skipped: list[Skipped] = []
+    for entry in _entries(candidates):
+        row = backbone_row(entry)
+        own_weights = weights.get(entry.name, PRETRAINED) if isinstance(weights, Mapping) else weights
+        try:
+            spec: BackboneSpec = entry.spec
+            reason = _excluded(row, limits)
+            left_out = Skipped(entry.name, reason) if reason else _absent(entry, row, own_weights, candidates is None)
+        except ZooError as error:
+            left_out = Skipped(entry.name, str(error))
+        if left_out:
+            skipped.append(left_out)
+            continue
+        for size in dict.fromkeys(sizes or [spec.input.default_size]):
+            for tap in dict.fromkeys(taps or [spec.pooling]):
+                candidate = Candidate(entry, spec, row, size, tap, own_weights)
+                if size < spec.input.min_size:
+                    reason = f"smaller than its smallest input, {spec.input.min_size} px"
+                    skipped.append(Skipped(candidate.name, reason))
+                else:
+                    planned.append(candidate)
+    return planned, skipped
+
+
+def _entries(candidates: str | Sequence[str] | None) -> Sequence[Entry]:
+    known = registry()
+    if candidates is None or candidates == "all":
+        return known.entries("backbones")
+    names = [candidates] if isinstance(candidates, str) else list(candidates)
+    if not names or not all(isinstance(name, str) for name in names):
+        raise OptionError(f'candidates={candidates!r} takes names of backbones, "all", or None; see `zoo list`')
+    return list({entry.id: entry for entry in (known.get("backbones", name) for name in names)}.values())
+
+
+def _excluded(row: Mapping[str, Any], limits: Mapping[str, Any]) -> str | None:
+    """Why a backbone does not pass the limits; the same rules as `zoo list`."""
+    if not select([dict(row)], max_params=limits["max_params"]):
+        return f"more than {limits['max_params'] / 1e6:g} M weights"
+    if not select([dict(row)], max_size=limits["max_size"]):
+        return f"larger than {limits['max_size'] / 1e6:g} MB"
+    if not select([dict(row)], license=limits["license"]):
+        return f"license {row['license'] or 'unknown'}, not {limits['license']}"
+    return None
+
+
+def _absent(entry: Entry, row: Mapping[str, Any], weights: Any, local_only: bool) -> Skipped | None:
+    """The reason why the weights cannot be had; None where they can, or where only trying shows it."""
+    if weights != PRETRAINED or any(Store().has(source) for source in entry.spec.weights):
+        return None
+    missing = int(row["size"] or 0)
+    if settings.offline():
+        return Skipped(entry.name, "weights are not downloaded, and ZOO_OFFLINE=1 forbids it", missing)
+    if local_only:
+        return Skipped(entry.name, 'weights are not downloaded; candidates="all" downloads them', missing)
+    return None
+
+
+def reasons(skipped: Sequence[Skipped]) -> str:
+    """Return why candidates were left out, each reason once with the names."""
+    grouped: dict[str, list[str]] = {}
+    for item in skipped:
+        grouped.setdefault(item.reason, []).append(item.name)
+    shown = [
+        ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "") + f": {reason}"
+        for reason, names in grouped.items()
+    ]
+    return "; ".join(shown)

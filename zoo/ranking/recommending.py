@@ -1,0 +1,166 @@
+"""zoo.recommend: the verb."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from zoo.data import Dataset, check, load
+from zoo.errors import DataError, OptionError
+from zoo.ranking.candidates import Candidate, plan, reasons
+from zoo.ranking.clock import Clock
+from zoo.ranking.judging import REPEATS, Judge, Progress, Protocol
+from zoo.ranking.ranked import Ranked, Skipped
+from zoo.ranking.recommendation import Recommendation
+from zoo.ranking.screening import MANY, first_sample, screen
+from zoo.tasks import of
+
+SCORES = ("probe", "knn", "logme", "hscore")
+"""What can be measured; "probe" always is, and with "knn" decides the order."""
+
+
+def recommend(
+    data: Any,
+    candidates: str | Sequence[str] | None = None,
+    *,
+    budget: float | None = None,
+    max_params: float | None = None,
+    max_size: float | None = None,
+    license: str | None = None,
+    features: Sequence[str] | None = None,
+    input_sizes: Sequence[int] | None = None,
+    scores: Sequence[str] = ("probe", "knn"),
+    folds: int = 5,
+    seed: int = 0,
+    weights: str | Mapping[str, Any] | None = "pretrained",
+    cache: bool = True,
+    progress: Progress | None = None,
+) -> Recommendation:
+    """Measure which backbone, input size and features suit labeled images, without training a network.
+
+    For each candidate one forward pass (kept in the feature cache, so that a second call and a later `fit` on the same
+    images do without), then a linear probe judged by cross-validation, three times with other folds: folds are
+    stratified and keep copies of a file together. The pick is, of the candidates that an exact McNemar test finds as
+    good as the most accurate, the one with the highest `Ranked.score`: mean of the probe's certainty and of the
+    neighbors. Figures are kept too: a second call with the same images builds no network.
+
+    Candidates come in the order of their multiply-adds, so that a budget buys as many as it can. More than 12 are
+    screened on a stratified sample first: each round keeps the better third and has three times the images (successive
+    halving: Jamieson and Talwalkar, AISTATS 2016, arXiv 1502.07943).
+
+    Args:
+        data: as for `fit`: a folder of class folders, the name of a dataset, arrays (x, y), a `zoo.Dataset`; its task
+            must be classification.
+        candidates: names of backbones. None: all whose weights are on this machine. "all": all there are, downloading
+            weights where they are missing (not with `ZOO_OFFLINE=1`).
+        budget: seconds. What was computed when they end is kept; what was not measured is listed in `.skipped`. It ends
+            within the step at work (building a network, solving a probe), so it can be exceeded by a few seconds.
+        max_params: most weights of the backbone without its classifier.
+        max_size: largest weight file, in bytes.
+        license: license of the weights, e.g. "Apache-2.0"; case does not matter.
+        features: what the probe reads, each a candidate of its own: a pooling ("avg", "max", "concat", "gem"), a stage
+            ("stage4"), a layer, or "stage4:max". Default: the pooled last feature map.
+        input_sizes: sides of the input in pixels, each a candidate of its own. Default: each backbone's own.
+        scores: what to measure: "probe" (always), "knn", "logme", "hscore".
+        folds: of the cross-validation, at least 2.
+        seed: of the folds and the sample.
+        weights: as in `zoo.build`, for all; or a mapping from the name of a backbone to what `weights=` takes.
+        cache: whether features and milliseconds are looked up in the cache and kept there.
+        progress: called with (images done, images in all).
+
+    Returns:
+        The candidates from the best down, with what was left out and why.
+
+    Raises:
+        DataError: the data cannot be used; fewer different images than folds.
+        OptionError: an argument that cannot work; no candidate is left, or the budget ended before the first.
+        UnknownNameError: a backbone nobody provides.
+    """
+    clock = Clock(budget)
+    _check_options(budget, scores, folds, seed)
+    _check_lists(features, input_sizes)
+    limits = {"max_params": max_params, "max_size": max_size, "license": license}
+    planned, skipped = plan(candidates, weights, features, input_sizes, limits)
+    dataset = load(data)
+    notes = check(dataset)
+    if not of(dataset).one_class:
+        raise DataError(f"recommend compares classifiers; {dataset.name} is data for {dataset.task}")
+    dataset = dataset.readable()
+    _check_enough(dataset, folds)
+    judge = Judge(dataset, Protocol(tuple(scores), folds, seed, cache), clock, progress)
+    if not planned:
+        raise OptionError(f"no candidate is left to measure. {reasons(skipped)}")
+    planned.sort(key=lambda candidate: (candidate.cost, candidate.name))
+    rows = _measured(judge, planned, skipped, notes)
+    measured = {row.name for row in rows}
+    return Recommendation(
+        rows,
+        data=dataset.name,
+        labels=judge.labels,
+        images=len(dataset),
+        skipped=[item for item in skipped if item.name not in measured],
+        notes=notes,
+        seconds=clock.seconds,
+        computed=judge.computed,
+        settings={"folds": folds, "repeats": REPEATS, "seed": seed, "scores": list(scores), "budget": budget},
+    )
+
+
+def _measured(judge: Judge, planned: list[Candidate], skipped: list[Skipped], notes: list[str]) -> list[Ranked]:
+    """The candidates measured on all images, or where time ran out on the last sample; the screen first if many.
+
+    Raises:
+        OptionError: none could be measured.
+    """
+    images = len(judge.dataset)
+    sample = first_sample(judge.dataset.n_classes)
+    judge.expected = len(planned) * images
+    screened: list[Ranked] = []
+    if len(planned) > MANY and images >= 2 * sample:
+        planned, screened = screen(judge, planned, sample, skipped)
+    rows = judge.measure_all(planned, np.arange(images), skipped) or screened
+    if not rows:
+        raise OptionError(f"no candidate could be measured. {reasons(skipped)}")
+    if rows is screened:
+        notes.append(f"the budget ended the work on a sample: figures are of {rows[0].images} images only")
+    return rows
+
+
+def _check_options(
+    budget: float | None,
+    scores: Sequence[str],
+    folds: int,
+    seed: int,
+) -> None:
+    if budget is not None and not (isinstance(budget, int | float) and 0 < budget < math.inf):
+        raise OptionError(f"budget={budget!r} must be a positive number of seconds, or None")
+    unknown = [score for score in scores if score not in SCORES]
+    if isinstance(scores, str) or unknown or "probe" not in scores:
+        raise OptionError(
+            f'scores={scores!r} takes "probe", which decides the order, and any of {", ".join(SCORES[1:])}'
+        )
+    if not isinstance(folds, int) or folds < 2:
+        raise OptionError(f"folds={folds!r} must be a whole number from 2")
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise OptionError(f"seed={seed!r} must be a whole number from 0")
+
+
+def _check_lists(features: Sequence[str] | None, input_sizes: Sequence[int] | None) -> None:
+    for name, values, kind in (("features", features, str), ("input_sizes", input_sizes, int)):
+        listed = isinstance(values, list | tuple) and values and all(isinstance(value, kind) for value in values)
+        if values is not None and not listed:
+            raise OptionError(f"{name}={values!r} takes a list of {'names' if kind is str else 'pixels'}, or None")
+
+
+def _check_enough(dataset: Dataset, folds: int) -> None:
+    assert dataset.targets is not None
+    different = {(digest, int(label)) for digest, label in zip(dataset.hashes(), dataset.targets, strict=True)}
+    per_class = np.bincount([label for _, label in different])
+    if len({digest for digest, _ in different}) < folds or (per_class > 1).sum() < 2:
+        raise DataError(
+            f"{dataset.name} has {len(different)} different images, {int(per_class.min())} of its smallest class: "
+            f"{folds} folds need at least {folds}, and two classes with two each. Add images, or take folds=2"
+        )

@@ -1,0 +1,174 @@
+"""Galleries of a report: the examples it is most wrong about, and where it looks when it is right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from zoo import page
+from zoo.data import resize
+from zoo.errors import DataError, OptionError
+from zoo.plots.gradient import grad_cam, overlay
+from zoo.reporting.material import Answer, Material
+from zoo.tasks import BOX, CLASSIFICATION, MULTILABEL, REGRESSION, as_boxes, of
+
+_WRONG, _RIGHT = 12, 6
+"""Examples in the two galleries."""
+
+_CELLS = 5
+"""On a map of fewer cells a side Grad-CAM is a blur."""
+
+_LEGENDS = {
+    CLASSIFICATION.name: "The largest losses first. Left: what the model sees. Right: where it looked (Grad-CAM).",
+    MULTILABEL.name: "The largest losses first; Grad-CAM for the label it is most wrong about.",
+    REGRESSION.name: "The largest errors first. Right: what raises the value (Grad-CAM).",
+    BOX.name: "The smallest overlaps first; the true box is blue, the predicted one orange.",
+}
+
+_TRUE, _PREDICTED = "#0072B2", "#E69F00"
+"""Colors of boxes."""
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Pictures with captions.
+
+    Attributes:
+        heading: of the section.
+        legend: how to read it.
+        warning: why Grad-CAM says little here; "" where it does not.
+        figures: pairs of picture (markup) and caption.
+        wide: whether each picture is two side by side.
+    """
+
+    heading: str
+    legend: str
+    warning: str
+    figures: Sequence[tuple[str, str]]
+    wide: bool
+
+
+def galleries(material: Material) -> Iterator[Gallery]:
+    """Yield the galleries of the split that the verdict is about; none without pictures."""
+    split = material.split
+    if split is None or material.dataset is None:
+        return
+    place = {material.dataset.ids[index]: int(index) for index in material.splits[split]}
+    for answer in material.answers(split):
+        task = of(answer.evaluation)
+        which = f" ({answer.name})" if answer.name else ""
+        heading = f"{'Most wrong' if task.one_class else 'Largest errors'}{which}"
+        shown = _shown(material, answer, answer.evaluation.worst_rows(_WRONG), place)
+        if shown.figures:
+            yield shown.gallery(heading, _LEGENDS[task.name])
+        if task.one_class:
+            shown = _shown(material, answer, _most_confident(answer), place)
+            if shown.figures:
+                legend = "The most confident right answer for each class, with Grad-CAM for it."
+                yield shown.gallery(f"Where it looks when it is right{which}", legend)
+
+
+def _most_confident(answer: Answer) -> list[int]:
+    """For each class the example the model is right about with the highest probability."""
+    evaluation = answer.evaluation
+    predicted = evaluation.scores.argmax(axis=1)
+    surest = []
+    for number in range(len(evaluation.labels)):
+        rows = np.flatnonzero((predicted == number) & (evaluation.targets == number))
+        if len(rows):
+            surest.append(int(rows[evaluation.scores[rows, number].argmax()]))
+    return surest[:_RIGHT]
+
+
+@dataclass(frozen=True)
+class _Shown:
+    figures: Sequence[tuple[str, str]] = ()
+    wide: bool = False
+    warning: str = ""
+
+    def gallery(self, heading: str, legend: str) -> Gallery:
+        return Gallery(heading, legend, self.warning, self.figures, self.wide)
+
+
+def _shown(material: Material, answer: Answer, rows: Sequence[int], place: Mapping[str, int]) -> _Shown:
+    """Pictures of examples, each with where the model looked."""
+    known, pictures = _pictures(material, answer, rows, place)
+    if not known:
+        return _Shown()
+    heats = _heats(material, answer, known, pictures)
+    figures = []
+    for number, (row, pixels) in enumerate(zip(known, pictures, strict=True)):
+        heat = None if heats is None else heats[number]
+        figures.append((_picture(answer, row, pixels, heat), _caption(answer, row, heat is not None)))
+    warning = ""
+    if heats is not None and min(heats.shape[1:]) < _CELLS:
+        cells = " × ".join(map(str, heats.shape[1:]))
+        warning = f"The map has {cells} cells at this input size: too few to show where the model looked."
+    return _Shown(figures, heats is not None, warning)
+
+
+def _pictures(
+    material: Material, answer: Answer, rows: Sequence[int], place: Mapping[str, int]
+) -> tuple[list[int], list[np.ndarray]]:
+    """The examples whose pictures are there, and these as the model sees them."""
+    assert material.dataset is not None
+    known, pictures = [], []
+    for row in rows:
+        try:
+            picture = material.dataset.image(place[answer.evaluation.ids[row]])
+        except (KeyError, DataError):
+            continue  # skipped then, or damaged since
+        known.append(row)
+        pictures.append(resize(picture, material.composition.input_size, material.composition.resize))
+    return known, pictures
+
+
+def _heats(
+    material: Material, answer: Answer, rows: Sequence[int], pictures: Sequence[np.ndarray]
+) -> np.ndarray | None:
+    """Grad-CAM for the most telling column of each; None for boxes, and for a base without maps."""
+    if of(answer.evaluation).follows_pixels:
+        return None
+    columns = [answer.first + answer.evaluation.column_to_explain(row) for row in rows]
+    try:
+        heats: np.ndarray = grad_cam(material.composition, np.stack(pictures), columns)
+    except OptionError:
+        return None
+    return heats
+
+
+def _picture(answer: Answer, row: int, pixels: np.ndarray, heat: np.ndarray | None) -> str:
+    alt = f"{answer.evaluation.ids[row]}: {answer.evaluation.in_words(row)[1]}"
+    if of(answer.evaluation).follows_pixels:
+        return page.image(_boxes_drawn(pixels, answer, row), alt=alt)
+    if heat is None:
+        return page.image(pixels, alt=alt)
+    return page.pair(page.image(pixels, alt=alt), page.image(overlay(pixels, heat), alt="where the model looked"))
+
+
+def _caption(answer: Answer, row: int, heat: bool) -> str:
+    evaluation, task = answer.evaluation, of(answer.evaluation)
+    true, predicted = evaluation.in_words(row)
+    words = [predicted]
+    if not task.follows_pixels:
+        words.append(f"is {true}")
+    if heat and not task.one_class and len(evaluation.labels) > 1:
+        words.append(f"lit: {evaluation.labels[evaluation.column_to_explain(row)]}")
+    return " · ".join((*words, evaluation.ids[row]))
+
+
+def _boxes_drawn(pixels: np.ndarray, answer: Answer, row: int) -> np.ndarray:
+    """A picture with the true box and the predicted one."""
+    from PIL import Image, ImageDraw
+
+    picture = Image.fromarray(pixels)
+    draw = ImageDraw.Draw(picture)
+    height, width = pixels.shape[:2]
+    line = max(2, width // 80)
+    evaluation = answer.evaluation
+    for box, color in ((evaluation.targets[row], _TRUE), (as_boxes(evaluation.scores[row][None])[0], _PREDICTED)):
+        left, top, right, bottom = (float(value) * side for value, side in zip(box, (width, height) * 2, strict=True))
+        draw.rectangle((left, top, max(right, left), max(bottom, top)), outline=color, width=line)
+    return np.asarray(picture)

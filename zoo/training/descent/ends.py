@@ -1,0 +1,92 @@
+"""Keras callbacks that zoo adds to a phase of gradient descent: the display, and what ends it early."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from zoo.errors import OptionError
+from zoo.progress import Display, figures
+from zoo.specs import PhaseSpec
+
+if TYPE_CHECKING:
+    from zoo.training.descent.descend import Descent
+
+
+def shown(display: Display, descent: Descent, *, done: int) -> Any:
+    """Return a callback that moves the bar with every step and says what each epoch came to.
+
+    Args:
+        display: what shows it.
+        descent: the phase.
+        done: batches of the epoch it starts with that were done before.
+    """
+    import keras
+
+    at: dict[str, Any] = {"epoch": 0, "before": done, "started": 0.0}
+    title, first_epoch, epochs, steps = descent.title, descent.first_epoch, descent.epochs, descent.steps
+
+    def place() -> str:
+        return f"{title}, epoch {at['epoch'] + 1} of {epochs}" if epochs > 1 else title
+
+    def on_epoch_begin(epoch: int, logs: Any) -> None:
+        at.update(epoch=epoch - first_epoch, started=time.monotonic())
+
+    def on_batch_end(batch: int, logs: Any) -> None:
+        count = at["epoch"] * steps + at["before"] + batch + 1
+        display.show(title, count, epochs * steps, detail=f"{place().removeprefix(title)}: {figures(logs or {})}")
+
+    def on_epoch_end(epoch: int, logs: Any) -> None:
+        display.say(f"{place()}: {figures(logs or {})}, {time.monotonic() - at['started']:.1f} s")
+        at["before"] = 0
+
+    return keras.callbacks.LambdaCallback(
+        on_epoch_begin=on_epoch_begin,
+        on_train_batch_end=on_batch_end,
+        on_epoch_end=on_epoch_end,
+        on_train_end=lambda logs: display.stop(),
+    )
+
+
+def ends(phase: PhaseSpec, model: Any, done_after: Callable[[int], int], validated: bool) -> list[Any]:
+    """Callbacks that end a phase before its last epoch, or go back to its best one.
+
+    Args:
+        phase: steps, patience, which epoch is kept.
+        model: what is trained.
+        done_after: number of a batch, as Keras counts them in an epoch -> batches of the phase that are then done.
+        validated: whether examples are held out.
+
+    Raises:
+        OptionError: what it goes by is measured on held out examples, and there are none.
+    """
+    import keras
+
+    callbacks: list[Any] = []
+    if phase.steps is not None:
+        last = phase.steps
+
+        def stop(batch: int, logs: Any) -> None:
+            if done_after(batch) >= last:
+                model.stop_training = True
+
+        callbacks.append(keras.callbacks.LambdaCallback(on_train_batch_end=stop))
+    if phase.patience is not None or phase.keep == "best":
+        if phase.monitor.startswith("val_") and not validated:
+            raise OptionError(
+                f"phase {phase.name!r} goes by {phase.monitor!r} and nothing is held out: pass validation=, or "
+                f"monitor='loss'"
+            )
+        patience = phase.patience or max(phase.epochs, phase.steps or 0) + 1
+        callbacks.append(
+            keras.callbacks.EarlyStopping(
+                phase.monitor, patience=patience, mode=_mode(phase.monitor), restore_best_weights=phase.keep == "best"
+            )
+        )
+    return callbacks
+
+
+def _mode(monitor: str) -> str:
+    """Whether more is better: of accuracies; of losses and errors less."""
+    return "max" if monitor.endswith("accuracy") else "min"

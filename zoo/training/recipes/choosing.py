@@ -1,0 +1,197 @@
+"""Recipes: what a name means, what a recipe means on a base, and how an argument of `fit` changes one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any, get_args
+
+from zoo.errors import OptionError, did_you_mean
+from zoo.plugin import registry
+from zoo.plugin.usage import used
+from zoo.specs import HEAD_STAGE, PhaseSpec, RecipeSpec
+from zoo.training.descent.mixing import mixes_pixels
+from zoo.training.freeze import BatchNorm, stages_that_train
+from zoo.training.recipes.files import is_file, read_recipe
+
+
+def named(name: str) -> RecipeSpec:
+    """The recipe that a name means, of zoo or of a plugin; no plugin is imported for it where there is a manifest.
+
+    Raises:
+        UnknownNameError: there is no such recipe; near misses are suggested.
+    """
+    spec = registry().get("recipes", name).spec
+    assert isinstance(spec, RecipeSpec)
+    return spec
+
+
+def choose(
+    recipe: str | PathLike[str] | RecipeSpec,
+    *,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    learning_rate: float | None = None,
+    stages: Sequence[str] | None = None,
+    views: int | None = None,
+    batchnorm: str | None = None,
+    augment_in: str | None = None,
+) -> RecipeSpec:
+    """A recipe with the caller's changes.
+
+    Args:
+        recipe: a name, bare or as `plugin:name`, the path of a recipe file, or a recipe of one's own.
+        epochs: passes over the data for its last gradient phase.
+        batch_size: examples per step of its last gradient phase.
+        learning_rate: peak learning rate of its last gradient phase.
+        stages: the stages that its last phase on the base trains.
+        views: the plain image and its augmented views, together, that every phase works with.
+        batchnorm: what becomes of BatchNorm in every phase that trains stages.
+        augment_in: where augmentation runs, in every gradient phase.
+
+    Raises:
+        UnknownNameError: there is no such recipe; near misses are suggested.
+        AmbiguousNameError: two plugins have it.
+        OptionError: a change that the recipe has no use for, or a value that cannot work.
+    """
+    if isinstance(recipe, PathLike) or (isinstance(recipe, str) and is_file(recipe)):
+        recipe = read_recipe(Path(recipe))
+    if isinstance(recipe, str):
+        entry = registry().get("recipes", recipe)
+        used(entry)
+        recipe = named(entry.id)
+    changes = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
+    given: dict[str, Any] = {name: value for name, value in changes.items() if value is not None}
+    for name, value in given.items():
+        whole = name != "learning_rate"
+        number = isinstance(value, int) if whole else isinstance(value, int | float)
+        if isinstance(value, bool) or not number or not 0 < value < float("inf"):
+            raise OptionError(f"{name}={value!r} must be a positive {'whole number' if whole else 'number'}")
+    gradient = [index for index, phase in enumerate(recipe.phases) if phase.solver == "gradient"]
+    if given and not gradient:
+        raise OptionError(
+            f"recipe {recipe.name!r} solves its head exactly and has no use for {', '.join(given)}; "
+            f"leave it out, or take recipe='head' or 'lp-ft'"
+        )
+    if "epochs" in given:
+        given["steps"] = None
+    if given:
+        recipe = _changed(recipe, gradient[-1], given)
+    if views is not None:
+        if isinstance(views, bool) or not isinstance(views, int) or views < 2:
+            raise OptionError(
+                f"views={views!r} must be a whole number of 2 or more: the plain image, and at least one augmented view"
+            )
+        for index in range(len(recipe.phases)):
+            recipe = _changed(recipe, index, {"views": views})
+    if augment_in is not None:
+        recipe = _with_augmentation(recipe, augment_in, gradient)
+    if stages is not None:
+        recipe = _with_stages(recipe, stages)
+    return recipe if batchnorm is None else _with_batchnorm(recipe, batchnorm)
+
+
+def _changed(recipe: RecipeSpec, index: int, changes: Mapping[str, Any]) -> RecipeSpec:
+    """The recipe with other values in one phase, which must make sense together."""
+    phases = list(recipe.phases)
+    phases[index] = PhaseSpec.model_validate({**phases[index].model_dump(exclude_unset=True), **changes})
+    return recipe.model_copy(update={"phases": tuple(phases)})
+
+
+def _with_stages(recipe: RecipeSpec, stages: Sequence[str]) -> RecipeSpec:
+    if isinstance(stages, str) or not stages or not all(isinstance(name, str) for name in stages):
+        raise OptionError(f"stages= takes a list of names of stages, e.g. ['stage4']; got {stages!r}")
+    tuning = [index for index, phase in enumerate(recipe.phases) if phase.unfreeze]
+    if not tuning:
+        raise OptionError(
+            f"recipe {recipe.name!r} trains no stage of the base, so stages={list(stages)} has no effect: "
+            f"take recipe='surgical' or 'lp-ft'"
+        )
+    return _changed(recipe, tuning[-1], {"unfreeze": tuple(dict.fromkeys(stages))})
+
+
+def _with_augmentation(recipe: RecipeSpec, place: str, gradient: Sequence[int]) -> RecipeSpec:
+    places = get_args(PhaseSpec.model_fields["augment_in"].annotation)
+    if place not in places:
+        raise OptionError(f"augment_in={place!r}: choose one of {', '.join(places)}")
+    if not gradient and place != "none":
+        raise OptionError(
+            f"recipe {recipe.name!r} solves its head exactly, on features that are computed once, so "
+            f"augment_in={place!r} has no effect: take recipe='head' or 'lp-ft'"
+        )
+    for index in gradient:
+        if place == "graph" and mixes_pixels(recipe.phases[index]):
+            raise OptionError(
+                f"phase {recipe.phases[index].name!r}: mixup and cutmix blend augmented images in the pipeline; "
+                f"augment_in='graph' would come too late"
+            )
+        if place != "pipeline" and recipe.phases[index].views:
+            raise OptionError("views= keeps features of images augmented in the pipeline: leave augment_in= out")
+        recipe = _changed(recipe, index, {"augment_in": place})
+    return recipe
+
+
+def _with_batchnorm(recipe: RecipeSpec, batchnorm: str) -> RecipeSpec:
+    if batchnorm not in get_args(BatchNorm):
+        raise OptionError(f"batchnorm={batchnorm!r}: choose one of {', '.join(get_args(BatchNorm))}")
+    tuning = [index for index, phase in enumerate(recipe.phases) if phase.unfreeze]
+    if not tuning:
+        raise OptionError(
+            f"recipe {recipe.name!r} trains no stage of the base, so batchnorm={batchnorm!r} has no effect: "
+            f"take recipe='lp-ft' or 'full'"
+        )
+    for index in tuning:
+        recipe = _changed(recipe, index, {"batchnorm": batchnorm})
+    return recipe
+
+
+def resolve(recipe: RecipeSpec, stages: Sequence[str]) -> RecipeSpec:
+    """What a recipe means on a base: one phase for each stage where it says so, and no stage that is not there.
+
+    Args:
+        recipe: the recipe.
+        stages: the stages of the base, from the pixels upward.
+
+    Returns:
+        A recipe whose phases say `unfreeze` as a number, "all", names, or "chosen": that one is chosen when its turn
+        comes, from what the phases before have made of the model.
+
+    Raises:
+        OptionError: it names a stage that the base does not have.
+    """
+    phases: list[PhaseSpec] = []
+    for phase in recipe.phases:
+        named = [*(phase.unfreeze if isinstance(phase.unfreeze, tuple) else ()), *phase.stage_rates]
+        for name in named:
+            if name not in stages and name != HEAD_STAGE:
+                raise OptionError(
+                    f"recipe {recipe.name!r}, phase {phase.name!r}: this base has no stage {name!r}."
+                    f"{did_you_mean(name, stages)} Stages: {', '.join(stages)}"
+                )
+        if phase.unfreeze == "each":
+            phases += [
+                phase.model_copy(update={"name": f"{phase.name}-{top}", "unfreeze": tuple(stages[index:])})
+                for index, top in reversed(list(enumerate(stages)))
+            ]
+        else:
+            phases.append(phase)
+    return recipe.model_copy(update={"phases": tuple(phases)})
+
+
+def rates(phase: PhaseSpec, stages: Sequence[str]) -> dict[str, float]:
+    """The factor on the learning rate of the head and of each stage that trains.
+
+    Args:
+        phase: a resolved phase.
+        stages: all stages of the base, from the pixels upward.
+
+    Returns:
+        Stage (or "head") -> factor; with `stage_decay` d, the head has 1, the top stage d, the one below d squared,
+        whether or not the stages between train.
+    """
+    training = stages_that_train(stages, phase.unfreeze)
+    if phase.stage_decay is not None:
+        depth = {name: len(stages) - index for index, name in enumerate(stages)}
+        return {HEAD_STAGE: 1.0, **{name: phase.stage_decay ** depth[name] for name in training}}
+    return {name: phase.stage_rates.get(name, 1.0) for name in (HEAD_STAGE, *training)}
