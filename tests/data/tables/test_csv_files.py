@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from zoo.data import check, from_csv, from_files, is_table, load, split
-from zoo.data.inspection import inspect
 from zoo.errors import DataError, OptionError
+from zoo.linting import inspect
 from zoo.registry import ZooNotice
 from zoo.specs import BOX_LABELS, Output
 

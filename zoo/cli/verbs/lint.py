@@ -62,7 +62,7 @@ def command(
 
         registry().get("backbones", backbone)
         load_keras()
-    from zoo.evaluation.linting import lint
+    from zoo.linting import lint
 
     with Display(0 if quiet or as_json else "auto") as shown:
         found = lint(

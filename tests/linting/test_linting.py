@@ -13,9 +13,10 @@ from PIL import Image
 
 import zoo
 from zoo.data import load
-from zoo.data.inspection import inspect, near_pairs
 from zoo.errors import DataError
-from zoo.evaluation.linting import LABELS
+from zoo.linting import inspect
+from zoo.linting.copies import near_pairs
+from zoo.linting.suspects import LABELS
 from zoo.specs import Output
 
 TURNS = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
