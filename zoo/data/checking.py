@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from zoo.data.dataset import Dataset, class_answers, class_counts
+from zoo.data.classes import class_answers, class_counts
+from zoo.data.dataset import Dataset
 from zoo.data.layouts import endings, why_unlabeled
 from zoo.errors import DataError
 

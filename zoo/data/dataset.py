@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Any, Self
@@ -13,14 +13,16 @@ from typing import Any, Self
 import numpy as np
 from PIL import Image
 
+from zoo.data.classes import class_counts
 from zoo.data.findings import Finding
 from zoo.data.images import Header
 from zoo.data.pools import ordered_map
+from zoo.data.relabeling import arranged, relabeled
 from zoo.errors import DataError, OptionError, did_you_mean
-from zoo.matching import class_numbers, listed, match, match_columns, numbered, places
+from zoo.matching import listed
 from zoo.printing import printable
 from zoo.specs import BOX_LABELS, Output, Task
-from zoo.tasks import as_array, as_float32, named, pack, parts
+from zoo.tasks import as_array, as_float32, named, pack
 
 SPLITS = ("train", "validation", "test")
 """Names that `Dataset.splits` may hold."""
@@ -101,7 +103,7 @@ class Dataset:
         if task == "box":
             labels = BOX_LABELS
         self.labels: tuple[str, ...] = tuple(printable(str(label)) for label in labels)
-        self.targets: np.ndarray | None = None if targets is None else self._check_targets(targets)
+        self.targets: np.ndarray | None = None if targets is None else self.check_targets(targets)
 
     # -- what a source says -----------------------------------------------------------------------------------------
     def read(self, row: int) -> np.ndarray:
@@ -261,36 +263,12 @@ class Dataset:
         return clone
 
     def arrange(self, outputs: Sequence[Output]) -> Self:
-        """The same images with their several answers in the order, and their classes numbered as in the labels, given.
+        """Return the same images with their several answers in the order, and with the labels, given; by name.
 
         Raises:
             DataError: an answer is missing or of another kind, or its labels differ.
         """
-        have, head = ([(o.name, o.task, o.labels) for o in some] for some in (self.outputs, outputs))
-        if have == head:
-            return copy.copy(self)
-        by_name = {output.name: (output, true) for output, _, true in parts(self.outputs, None, self.targets)}
-        answers: dict[str, Any] = {}
-        for output in outputs:
-            same, true = by_name.get(output.name, (None, None))
-            if same is None or not _agree(same, output):
-                described = "; ".join(f"{o.name}: {o.task} of {listed(o.labels)}" for o in self.outputs)
-                raise DataError(
-                    f"{self.name} answers {described}; the head answers {output.name}: {output.task} of "
-                    f"{listed(output.labels)}"
-                )
-            if true is not None and same.labels != output.labels:
-                if output.task == "classification":
-                    true = match(same.labels, output.labels, self.name)[true]
-                else:
-                    true = true[:, match(output.labels, same.labels, self.name)]
-            answers[output.name] = true
-        clone = copy.copy(self)
-        clone.outputs = tuple(outputs)
-        clone.labels = tuple(label for output in outputs for label in output.labels)
-        if self.targets is not None:
-            clone.targets = pack(outputs, answers, self.name)
-        return clone
+        return arranged(self, outputs)
 
     def relabel(self, labels: Sequence[str]) -> Self:
         """Return the same images with their answers in the order of `labels` (those of a head, say).
@@ -305,24 +283,7 @@ class Dataset:
             DataError: a class or column of this dataset is not among them, or a column is missing; whole numbers that
                 can be read as names and as positions.
         """
-        if self.labels and self.labels == tuple(labels):
-            return copy.copy(self)  # whatever the names: two of ImageNet's classes are called crane
-        names = _unique(labels)
-        clone = copy.copy(self)
-        clone.labels = names
-        if self.targets is None:
-            return clone
-        if self.task != "classification":
-            order = match_columns(self.labels, names, self.targets.shape[1], self.name)
-            if order is not None:
-                clone.targets = self.targets[:, order]
-            return clone if order is not None else clone.noting(by_position(self.task, names))
-        if self.labels:
-            clone.targets = match(self.labels, names, self.name)[self.targets]
-            return clone
-        numbers = class_numbers(self.targets, names, self.name)
-        clone.targets = clone._check_targets(numbers)
-        return clone if (numbers != self.targets).any() else clone.noting(by_position(self.task, names))
+        return relabeled(self, labels)
 
     def noting(self, finding: Finding | None) -> Self:
         """Return the same images with one more thing that reading came upon."""
@@ -333,7 +294,7 @@ class Dataset:
     def _known_digest(self, row: int) -> str:
         if row not in self._digests:
             # A subclass that reads other pixels than its parent, under the parent's digest, would pass for the parent.
-            own = _definer(type(self), "read"), _definer(type(self), "digest")
+            own = definer(type(self), "read"), definer(type(self), "digest")
             stale = own[0] is not own[1] and issubclass(own[0], own[1])
             self._digests[row] = pixel_digest(self.read(row)) if stale else self.digest(row)
         return self._digests[row]
@@ -348,7 +309,12 @@ class Dataset:
         return self._headers.get(row)
 
     # -- checks -----------------------------------------------------------------------------------------------------
-    def _check_targets(self, targets: Any) -> np.ndarray:
+    def check_targets(self, targets: Any) -> np.ndarray:
+        """Return targets as `targets` holds them.
+
+        Raises:
+            DataError: they do not fit the task, the labels or the number of images.
+        """
         answers = as_array(targets, f"{self.name}: targets")
         if len(answers) != len(self.ids):
             raise DataError(f"{self.name}: {len(self.ids)} images and {len(answers)} targets")
@@ -390,108 +356,6 @@ class Dataset:
         return tuple(map(str, groups)) if any(groups) else ()
 
 
-class _Joined(Dataset):
-    """Several datasets behind one another; a row is a place in that sequence."""
-
-    def __init__(self, members: Sequence[Dataset], name: str, targets: np.ndarray | None) -> None:
-        self._parts = tuple(members)
-        self._ends = np.cumsum([len(part) for part in members])
-        super().__init__(
-            name,
-            ids=[name for part in members for name in part.ids],
-            labels=members[0].labels,
-            task=members[0].task,
-            groups=[name for part in members for name in part.groups or [""] * len(part)],
-        )
-        self.outputs = members[0].outputs
-        self.targets = targets
-        self.reading = tuple(dict.fromkeys(finding for part in members for finding in part.reading))
-
-    def _locate(self, row: int) -> tuple[Dataset, int]:
-        """The part that holds a row, and that part's own row."""
-        number = int(np.searchsorted(self._ends, row, side="right"))
-        part = self._parts[number]
-        return part, int(part._rows[row - (int(self._ends[number]) - len(part))])
-
-    def read(self, row: int) -> np.ndarray:
-        part, own = self._locate(row)
-        return part.read(own)
-
-    def digest(self, row: int) -> str:
-        part, own = self._locate(row)
-        return part._known_digest(own)
-
-    def problem(self, row: int) -> str | None:
-        part, own = self._locate(row)
-        return part._known_problem(own)
-
-    def preview(self, row: int, side: int) -> Image.Image:
-        part, own = self._locate(row)
-        return part.preview(own, side)
-
-    def _known_header(self, row: int) -> Header | None:
-        part, own = self._locate(row)
-        return part._known_header(own)
-
-
-def concatenate(*datasets: Dataset, name: str | None = None) -> Dataset:
-    """Several datasets as one, in the order given; splits of the sources are dropped.
-
-    Args:
-        *datasets: at least one; all with the same task and the same labels in the same order (see `relabel`).
-        name: what to call the result; default the names joined with "+".
-
-    Raises:
-        DataError: tasks or labels differ, or only some have answers.
-    """
-    if not datasets:
-        raise OptionError("concatenate needs at least one dataset")
-    first = datasets[0]
-    for other in datasets[1:]:
-        for what in ("task", "labels", "outputs", "labeled"):
-            mine, its = getattr(first, what), getattr(other, what)
-            if mine != its:
-                raise DataError(f"cannot join {first.name} and {other.name}: their {what} differ, {mine!r} and {its!r}")
-    targets = [dataset.targets for dataset in datasets if dataset.targets is not None]
-    return _Joined(
-        datasets, name or "+".join(dataset.name for dataset in datasets), np.concatenate(targets) if targets else None
-    )
-
-
-def class_answers(dataset: Dataset) -> Iterator[tuple[str, tuple[str, ...], np.ndarray]]:
-    """Each answer of a dataset that is a class: what errors call it, the names of its classes, int64 indices (n,)."""
-    if dataset.targets is None:
-        return
-    if dataset.task == "classification":
-        names = dataset.labels or tuple(str(number) for number in range(dataset.n_classes))
-        yield dataset.name, names, dataset.targets
-    for output, _, true in parts(dataset.outputs, None, dataset.targets) if dataset.outputs else ():
-        if output.task == "classification":
-            yield f"{dataset.name}: {output.name}", output.labels, true
-
-
-def class_counts(classes: np.ndarray, names: Sequence[str]) -> dict[str, int]:
-    """How many of some class indices are of each class, in the order of the names; classes of one name together."""
-    counts = dict.fromkeys(names, 0)
-    for name, count in zip(names, np.bincount(classes, minlength=len(names)).tolist(), strict=True):
-        counts[name] += count
-    return counts
-
-
-def by_position(task: Task, labels: Sequence[str]) -> Finding | None:
-    """Return a word on answers that have no names: which label a number or a column means; None for labels without."""
-    if numbered(labels) or len(labels) < 2 or task == "box":
-        return None
-    shown = ", ".join(f'{place} is "{label}"' for place, label in enumerate(labels[:3]))
-    what = "columns without names answer the labels in their order"
-    if task == "classification":
-        what = "whole numbers are positions among the labels"
-    return Finding(
-        "answers by position", "info", f"{what}: {shown}{', ...' if len(labels) > 3 else ''}",
-        "Give names (text, or a table whose columns have names) where the order may be another one", 0,
-    )  # fmt: skip
-
-
 def as_indices(indices: Any, length: int) -> np.ndarray:
     """Indices as int64 (m,), each checked to lie in 0..length-1.
 
@@ -515,25 +379,6 @@ def pixel_digest(image: np.ndarray) -> str:
     return total.hexdigest()
 
 
-def _definer(kind: type, method: str) -> type:
+def definer(kind: type, method: str) -> type:
     """The class whose method an object of a kind has."""
     return next(base for base in kind.__mro__ if method in vars(base))
-
-
-def _agree(output: Output, head: Output) -> bool:
-    """Whether answers of a dataset can be put in the terms of a head: classes may be a part of them, in any order."""
-    if output.task != head.task:
-        return False
-    if output.task == "classification":
-        return None not in places(output.labels, head.labels)
-    return len(output.labels) == len(head.labels) and None not in places(output.labels, head.labels)
-
-
-def _unique(labels: Sequence[str]) -> tuple[str, ...]:
-    if isinstance(labels, str):
-        raise OptionError(f"labels must be a list of names; got the text {labels!r}")
-    names = tuple(printable(label) for label in labels)
-    repeated = sorted({label for label in names if names.count(label) > 1})
-    if repeated:
-        raise OptionError(f"labels must differ; {', '.join(map(repr, repeated))} is there more than once")
-    return names

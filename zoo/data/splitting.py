@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zoo.data.dataset import Dataset, class_answers, class_counts
+from zoo.data.classes import class_answers, class_counts
+from zoo.data.dataset import Dataset
 from zoo.errors import DataError, OptionError
 
 

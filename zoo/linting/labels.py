@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from zoo.data import Dataset
-from zoo.data.dataset import class_answers, class_counts
+from zoo.data.classes import class_answers, class_counts
 from zoo.data.findings import Example, Finding, Severity
 
 FEW = 10
