@@ -71,11 +71,11 @@ def main(folder: str, images: str = "600", rounds: str = "3", *backbones: str) -
         os.environ["ZOO_CACHE_DIR"] = f"{scratch}/cache"
         for name in backbones or BACKBONES:
             model = zoo.build(name, head=zoo.classifier(list(files.labels)), weights=weight_file(name, Path(scratch)))
-            settings = {"size": model.input_size, "rule": model.composition.resize}
+            settings = {"intake": model.composition.intake}
             features = model.composition.features
             # Where so many images do not pay for trying, try all the same: the question is what is chosen.
             choice.WORTH = 0.0
-            picked = choice.fastest(Job(features, chosen, model.input_size, model.composition.resize)).identity
+            picked = choice.fastest(Job(features, chosen, model.input_size, model.composition.intake.rule)).identity
             contestants: dict[str, Callable[[], object]] = {"keras predict": lambda m=model: plain(m, paths)}
             for engine in choice.ENGINES:
                 contestants[engine] = lambda e=engine, f=features, s=settings: extract(

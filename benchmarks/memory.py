@@ -19,6 +19,8 @@ import threading
 import time
 from pathlib import Path
 
+from zoo.data.intake import ImageIntake
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 MEGABYTE = 2**20
@@ -91,8 +93,7 @@ def extraction(folder: str, backbone: str, engine: str) -> None:
         model.composition.features,
         files,
         np.arange(len(files)),
-        size=model.input_size,
-        rule=model.composition.resize,
+        intake=ImageIntake(size=model.input_size, rule=model.composition.intake.rule),
         cache=True,
         engine=engine,
     )

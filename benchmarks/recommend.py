@@ -20,6 +20,7 @@ import numpy as np
 
 import zoo
 from zoo import data
+from zoo.data.intake import ImageIntake
 from zoo.features import extract, fit_probe
 
 DATA_SETS = ("flowers5", "cats_vs_dogs", "rsscn7", "chest_xray3", "mednist6", "cifar10_subset")
@@ -68,9 +69,9 @@ def main(root: str, most: str = "1000000") -> None:
 def held_back(row: zoo.ranking.Ranked, given: data.Dataset, held: data.Dataset) -> float:
     """Accuracy, on images `recommend` never saw, of the probe fitted on those it saw."""
     composition = zoo.build(**row.arguments, head=zoo.classifier(given.labels)).composition
-    size, rule = composition.input_size, composition.resize
+    size, rule = composition.intake.size, composition.intake.rule
     values = [
-        extract(composition.features, part, np.arange(len(part)), size=size, rule=rule, cache=True)
+        extract(composition.features, part, np.arange(len(part)), intake=ImageIntake(size=size, rule=rule), cache=True)
         for part in (given, held)
     ]
     probe = fit_probe(values[0].values, given.targets[values[0].positions], n_classes=len(given.labels))

@@ -28,6 +28,7 @@ from recommend import BACKBONES, DATA_SETS, FILES, SIZES
 
 import zoo
 from zoo import data
+from zoo.data.intake import ImageIntake
 from zoo.evaluation import wilson
 from zoo.features import extract, fit_probe
 from zoo.features.probe import out_of_fold
@@ -66,9 +67,9 @@ def features(root: Path, name: str) -> tuple[dict[tuple[str, int], np.ndarray], 
         head = zoo.classifier(list(files.labels))
         composition = zoo.build(backbone, input_size=size, weights=weights(backbone, root), head=head).composition
         everything = np.arange(len(files))
-        rule = composition.resize
+        rule = composition.intake.rule
         values[backbone, size] = extract(
-            composition.features, files, everything, size=size, rule=rule, cache=True
+            composition.features, files, everything, intake=ImageIntake(size=size, rule=rule), cache=True
         ).values
         gc.collect()
     return values, files
@@ -180,7 +181,13 @@ def fine_tuned(root: Path, backbone: str, size: int, given: data.Dataset, held: 
     with tempfile.TemporaryDirectory() as scratch:
         model.fit(given, validation=0.0, recipe="lp-ft", epochs=EPOCHS, directory=f"{scratch}/run")
     network = model.composition
-    scores = extract(network.scoring, held, np.arange(len(held)), size=size, rule=network.resize, cache=False)
+    scores = extract(
+        network.scoring,
+        held,
+        np.arange(len(held)),
+        intake=network.intake,
+        cache=False,
+    )
     right = float((scores.values.argmax(axis=1) == held.targets[scores.positions]).mean())
     del model, network
     keras.utils.clear_session()

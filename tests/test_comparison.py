@@ -246,7 +246,7 @@ def test_scratch_is_trained_on_what_no_run_held_out(runs: list[zoo.Run], tmp_pat
     assert set(made.validation.hashes) == set(runs[0].validation.hashes)
     assert made.record.results.data.train == 60 - runs[0].test.count - runs[0].validation.count
     assert found["scratch"].trained == found["scratch"].parameters
-    assert made.record.results.input_size == 32
+    assert made.record.results.intake["size"] == 32
     assert len(made.history["loss"]) == 3
     assert made.history["loss"][-1] < made.history["loss"][0]
 

@@ -164,13 +164,18 @@ def test_two_fits_with_other_stages_recompile(make, pictures) -> None:
 def test_features_in_training_mode_equal_the_cached_ones(family: str, make, pictures) -> None:
     from zoo.data import Arrays
     from zoo.features import extract
-    from zoo.specs import ResizeRule
     from zoo.training.freeze import freeze, quiet_dropout
 
     model = make(family, features=None if family == "efficientnet_b0" else UP_TO.get(family))
     composition = model.composition
     x = model_pixels(model, pictures[0][:4])
-    kept = extract(composition.features, Arrays(x), np.arange(4), size=model.input_size, rule=ResizeRule(), cache=True)
+    kept = extract(
+        composition.features,
+        Arrays(x),
+        np.arange(4),
+        intake=composition.intake,
+        cache=True,
+    )
     assert kept.entry
     cached = kept.values
     freeze(composition.backbone, composition.stages, unfreeze=0, batchnorm="frozen")
@@ -196,9 +201,7 @@ def dropout_rates(backbone) -> list[float]:
 
 
 def model_pixels(model: zoo.TransferModel, images: np.ndarray) -> np.ndarray:
-    from zoo.data import resize
-
-    return np.stack([resize(image, model.input_size, model.composition.resize) for image in images]).astype(np.float32)
+    return np.stack([model.composition.intake.shape(image) for image in images]).astype(np.float32)
 
 
 def relative(found: np.ndarray, expected: np.ndarray) -> float:

@@ -305,7 +305,7 @@ def test_the_base_is_frozen_from_build_to_plain_keras(base, pictures, tmp_path: 
     plain.compile("sgd", "sparse_categorical_crossentropy")
     from zoo.data import resize
 
-    x = np.stack([resize(image, 32, model.composition.resize) for image in pictures[0]]).astype(np.float32)
+    x = np.stack([resize(image, 32, model.composition.intake.rule) for image in pictures[0]]).astype(np.float32)
     plain.fit(x, pictures[1], verbose=0)
     for weight, kept in zip(inside.get_weights(), before, strict=True):
         np.testing.assert_array_equal(weight, kept)
@@ -554,7 +554,7 @@ def test_save_and_load_keep_labels_rule_and_answers(flowers: zoo.TransferModel, 
     path = flowers.save(tmp_path / "flowers.keras")
     loaded = zoo.load(path)
     assert loaded.labels == flowers.labels
-    assert loaded.composition.resize == flowers.composition.resize
+    assert loaded.composition.intake.rule == flowers.composition.intake.rule
     np.testing.assert_allclose(loaded.predict_scores(rose), flowers.predict_scores(rose), rtol=1e-6)
     assert sorted(tmp_path.iterdir()) == [path]  # nothing half-written stays
     with pytest.raises(OptionError, match=r"must end in \.keras"):

@@ -128,7 +128,7 @@ def test_a_box(base, drawn, augment, tmp_path: Path) -> None:
     from zoo.data import Arrays
 
     model = zoo.build(base, head=zoo.locator(head="mlp", units=[128], dropout=0.0), preprocessing=None, augment=augment)
-    assert model.composition.resize.mode == "stretch"
+    assert model.composition.intake.rule.mode == "stretch"
     data = Arrays(drawn["x"], drawn["box"], task="box")
     run = model.fit(data, recipe="head", epochs=30, learning_rate=3e-3)
     assert run.validation.mean_iou > 0.55, run.validation
@@ -169,7 +169,7 @@ def test_class_and_box(base, drawn, recipe: str, tmp_path: Path) -> None:
     assert run.history["val_loss"][-1] == pytest.approx(
         run.validation["kind"].log_loss + 5 * run.history["val_box_mae"][-1], rel=1e-3
     )
-    assert set(run.to_dict()["validation"]["answers"]) == {"kind", "box"}
+    assert set(run.to_dict()["results"]["validation"]["answers"]) == {"kind", "box"}
     answer = model.predict(drawn["x"][0])[0]
     assert (answer.label, answer.answers["kind"].label) == (drawn["kind"][0],) * 2
     assert answer.answers["box"].box is not None
@@ -280,7 +280,7 @@ def test_a_stage_with_its_pooling_saves_and_loads(drawn, tmp_path: Path) -> None
     np.testing.assert_allclose(
         loaded.predict_scores(drawn["x"][:3]), model.predict_scores(drawn["x"][:3]), rtol=1e-5, atol=1e-6
     )
-    with pytest.raises(OptionError, match="poolings are avg, max, concat, gem"):
+    with pytest.raises(OptionError, match="poolings of efficientnet_lite0 are avg, max, concat, gem"):
         zoo.build("efficientnet_lite0", head=head, features="stage3:median")
 
 

@@ -38,7 +38,12 @@ def answers(model: zoo.TransferModel, files: list[Path]) -> tuple[np.ndarray, np
     from zoo.features import extract
 
     dataset = data.load([str(file) for file in files])
-    found = extract(model.composition.features, dataset, np.arange(len(files)), size=224, rule=model.composition.resize)
+    found = extract(
+        model.composition.features,
+        dataset,
+        np.arange(len(files)),
+        intake=model.composition.intake,
+    )
     return model.predict_scores(files), found.values
 
 

@@ -70,7 +70,7 @@ class TransferModel:
     @property
     def input_size(self) -> int:
         """Return the side of the square input, in pixels."""
-        return self.composition.input_size
+        return self.composition.intake.size
 
     @property
     def head_state(self) -> str:

@@ -1,4 +1,4 @@
-"""zoo.weights.torch_file: the arrays are right, and no file makes it run anything."""
+"""zoo.weights.formats.torch_file: the arrays are right, and no file makes it run anything."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import io
 import os
 import pickle
 import struct
+import time
 from importlib.metadata import files
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 import pytest
 
 from zoo.errors import UnsafeFileError, WeightsError
-from zoo.weights import torch_file
+from zoo.weights.formats import torch_file
 
 MACHINE = {"protocol_version": 1001, "little_endian": True, "type_sizes": {"short": 2, "int": 4, "long": 4}}
 
@@ -149,7 +150,7 @@ def test_code_in_any_pickle_is_refused_and_not_run(place: str, tmp_path: Path) -
         ("collections", "OrderedDict.fromkeys"),
         ("torch", "load"),
         ("torch._utils", "_rebuild_tensor"),
-        ("zoo.weights.torch_file", "read"),
+        ("zoo.weights.formats.torch_file", "read"),
     ],
 )
 def test_only_the_three_harmless_names_are_known(named: tuple[str, str], tmp_path: Path) -> None:
@@ -180,11 +181,129 @@ def test_sizes_that_are_no_sizes_are_refused(value: Any, tmp_path: Path) -> None
         torch_file.read(path)
 
 
-def test_a_giant_memo_is_refused_before_it_is_allocated(tmp_path: Path) -> None:
+def test_a_giant_memo_index_takes_no_memory(tmp_path: Path) -> None:
     path = tmp_path / "bomb.pth"
     path.write_bytes(b"\x80\x02K\x01r" + struct.pack("<I", 0x7FFFFFF0) + b".")
-    with pytest.raises(UnsafeFileError, match="table of"):
+    with pytest.raises(WeightsError, match="magic number"):
         torch_file.read(path)
+
+
+# -- opcodes by hand: what no pickler writes --------------------------------------------------------------------------
+
+TENSOR = (
+    b"ctorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000"
+    b"X\x03\x00\x00\x00cpuK\x04NtQK\x00K\x04\x85K\x01\x85\x89ccollections\nOrderedDict\n)RtR"
+)
+ORDERED = b"ccollections\nOrderedDict\n)R"
+
+
+def by_hand(path: Path, state: bytes) -> Path:
+    parts = [pickled(torch_file.MAGIC), pickled(1001), pickled(MACHINE), b"\x80\x02" + state + b".", pickled(["0"])]
+    path.write_bytes(b"".join(parts) + struct.pack("<q", 4) + np.arange(4, dtype="<f4").tobytes())
+    return path
+
+
+def entry(value: bytes) -> bytes:
+    """A state dict with one item."""
+    return b"}X\x01\x00\x00\x00w" + value + b"s"
+
+
+def test_a_tensor_by_hand_is_read(tmp_path: Path) -> None:
+    state = torch_file.read(by_hand(tmp_path / "t.pth", entry(TENSOR)))
+    np.testing.assert_array_equal(state["w"], np.arange(4))
+
+
+@pytest.mark.parametrize("field", ["offset", "shape", "strides", "storage", "dtype", "count", "key", "__class__"])
+@pytest.mark.parametrize("value", [b"J\xff\xff\xff\xff", b"J\xff\xff\xff\xff\x85", b"X\x02\x00\x00\x00U1", b"N"])
+@pytest.mark.parametrize("after", [TENSOR, b"ctorch\nFloatStorage\n", b"]", b"}", b"K\x01\x85"])
+def test_build_on_anything_but_an_ordereddict_is_refused(
+    field: str, value: bytes, after: bytes, tmp_path: Path
+) -> None:
+    name = b"X" + struct.pack("<I", len(field)) + field.encode()
+    for change in (b"}" + name + value + b"s", b"N}" + name + value + b"s\x86"):
+        with pytest.raises(UnsafeFileError, match="changes a value"):
+            torch_file.read(by_hand(tmp_path / "t.pth", entry(after + change + b"b")))
+
+
+def test_attributes_of_an_ordereddict_are_read_and_dropped(tmp_path: Path) -> None:
+    metadata = b"}X\x09\x00\x00\x00_metadata" + ORDERED + b"sb"
+    state = ORDERED + b"X\x01\x00\x00\x00w" + TENSOR + b"s" + metadata
+    assert list(torch_file.read(by_hand(tmp_path / "t.pth", state))) == ["w"]
+
+
+WRITTEN = b"().]}NGJKMQRUX\x85\x86\x87\x88\x89\x8aabcehjqrstu"
+
+
+@pytest.mark.parametrize("code", [bytes([code]) for code in range(256) if code not in WRITTEN], ids=repr)
+def test_every_opcode_that_pytorch_does_not_write_is_refused(code: bytes, tmp_path: Path) -> None:
+    with pytest.raises(UnsafeFileError, match="does not write"):
+        torch_file.read(by_hand(tmp_path / "t.pth", entry(TENSOR) + code + b"K\x01\n\n" + bytes(8)))
+
+
+DEEP = {
+    "a key of nested tuples": b"}" + b"N" + b"\x85" * 400_000 + b"Ns",
+    "doubled tuples": b"N\x85" + b"q\x00h\x00\x86" * 40,
+    "nested lists": b"]" * 400_000 + b"a" * 399_999,
+    "a list in itself": b"]q\x00h\x00a",
+    "a table in itself": b"}q\x00K\x01h\x00s",
+    "a list filled later": b"]q\x00\x85h\x00K\x01a",
+    "marks": b"(" * 400_000,
+    "a table as a key": b"}}Ns",
+    "a text without end": b"X\xff\xff\xff\x7f",
+    "a number without end": b"\x8a\xff" + bytes(255),
+    "a tensor as a key": b"}" + TENSOR + b"Ns",
+    "the same key twice": entry(TENSOR) + b"X\x01\x00\x00\x00w" + TENSOR + b"s",
+}
+
+
+@pytest.mark.parametrize("what", DEEP)
+def test_nesting_and_length_are_bounded(what: str, tmp_path: Path) -> None:
+    before = time.monotonic()
+    with pytest.raises(UnsafeFileError):
+        torch_file.read(by_hand(tmp_path / "t.pth", DEEP[what]))
+    assert time.monotonic() - before < 10
+
+
+def test_too_many_opcodes_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnsafeFileError, match="opcodes"):
+        torch_file.read(by_hand(tmp_path / "t.pth", b"]" + b"Na" * 300_000))
+
+
+@pytest.mark.parametrize("change", [("K\x04N", "K\x03N"), ("FloatStorage", "HalfStorage")])
+def test_one_storage_has_one_size_and_type(change: tuple[str, str], tmp_path: Path) -> None:
+    other = TENSOR.replace(change[0].encode("latin1"), change[1].encode("latin1")).replace(b"K\x04\x85", b"K\x01\x85")
+    state = entry(TENSOR) + b"X\x01\x00\x00\x00v" + other + b"s"
+    with pytest.raises(UnsafeFileError, match="several sizes"):
+        torch_file.read(by_hand(tmp_path / "t.pth", state))
+
+
+def test_tensors_that_share_a_storage_to_fill_the_memory_are_refused(tmp_path: Path) -> None:
+    state = {f"t{index}": tensor(_Storage("s", "FloatStorage", 10**6), (10**6,), (1,)) for index in range(1000)}
+    path = write(tmp_path / "bomb.pth", state, {"s": np.zeros(10**6, "<f4")})
+    with pytest.raises(UnsafeFileError, match="would take"):
+        torch_file.read(path)
+    tied = dict(list(state.items())[:2])
+    assert len(torch_file.read(write(path, tied, {"s": np.zeros(10**6, "<f4")}))) == 2
+
+
+@pytest.mark.parametrize("place", range(4))
+@pytest.mark.parametrize("value", [-1, -(2**31), 2**31, 2**62, True, None, 1.5, "1", (1,), {}, []])
+def test_every_number_of_a_tensor_is_checked(place: int, value: Any, tmp_path: Path) -> None:
+    """Count of the storage, offset, shape and strides, each replaced by what is no size or lies outside."""
+    numbers: list[Any] = [4, 1, (3,), (1,)]
+    numbers[place] = value if place < 2 else (value,)
+    count, offset, shape, strides = numbers
+    state = {"a": tensor(_Storage("s", "FloatStorage", count), shape, strides, offset)}
+    path = write(tmp_path / "evil.pth", state, {"s": np.zeros(4, dtype="<f4")})
+    with pytest.raises((UnsafeFileError, WeightsError)):
+        torch_file.read(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_named_pipe_does_not_hang(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.pth")
+    with pytest.raises(WeightsError, match="not a file"):
+        torch_file.read(tmp_path / "pipe.pth")
 
 
 @pytest.mark.parametrize(

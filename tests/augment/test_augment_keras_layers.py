@@ -9,6 +9,7 @@ import pytest
 
 from zoo.augment import resolve, transform
 from zoo.data import Arrays, batches
+from zoo.data.intake import ImageIntake
 from zoo.errors import OptionError
 from zoo.specs import ResizeRule
 
@@ -56,7 +57,7 @@ def test_threads_share_a_layer_without_harm(photos):
     runs = []
     for workers in (1, 4):
         run = transform(ops, seed=1, epoch=0)
-        stream = batches(data, range(8), size=48, rule=ResizeRule(), transform=run, workers=workers)
+        stream = batches(data, range(8), intake=ImageIntake(size=48, rule=ResizeRule()), transform=run, workers=workers)
         runs.append(np.concatenate([batch.pixels for batch in stream]))
     np.testing.assert_array_equal(*runs)
     assert len({image.tobytes() for image in runs[0]}) == 8

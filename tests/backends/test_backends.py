@@ -14,6 +14,7 @@ import pytest
 from helpers import both_backends
 
 import zoo
+from zoo.data.intake import ImageIntake
 from zoo.errors import OptionError
 from zoo.registry import ZooNotice
 from zoo.specs import ResizeRule
@@ -78,7 +79,9 @@ def test_other_engines_leave_it_to_keras_and_say_so(engine: str) -> None:
 
     x = np.zeros((3, 32, 32, 3), np.uint8)
     with pytest.warns(ZooNotice, match=f"from Keras in this process, not from {engine}: .* jax "):
-        found = extract(tiny_backbone(), Arrays(x), np.arange(3), size=32, rule=ResizeRule(), engine=engine)
+        found = extract(
+            tiny_backbone(), Arrays(x), np.arange(3), intake=ImageIntake(size=32, rule=ResizeRule()), engine=engine
+        )
     assert len(found) == 3
 
 

@@ -143,7 +143,11 @@ def test_fit_with_everything_said(zoo, flowers: Path, tmp_path: Path) -> None:
     assert plan["recipe"]["phases"][0]["epochs"] == 3
     assert len(data["history"]["loss"]) == 3
     assert plan["model"]["head_options"] == {"units": [16], "dropout": 0}
-    assert (plan["model"]["features"], results["input_size"], results["resize"]["mode"]) == ("max", 96, "stretch")
+    assert (plan["model"]["features"], results["intake"]["size"], results["intake"]["rule"]["mode"]) == (
+        "max",
+        96,
+        "stretch",
+    )
     assert results["data"]["validation"] == 10
     assert results["test"]["count"] >= 3
     assert data["directory"] == str(tmp_path / "run")

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from zoo.data import Arrays, Dataset, batches, load, resize
+from zoo.data.intake import ImageIntake
 from zoo.errors import DataError, OptionError
 from zoo.specs import ResizeRule
 
 RULE = ResizeRule(mode="crop", crop_fraction=0.875, interpolation="bicubic")
+SQUARE = {size: ImageIntake(size=size, rule=RULE) for size in (8, 32, 64)}
 
 
 def threads() -> set[str]:
@@ -29,7 +31,7 @@ def _no_thread_is_left():
 def test_pixels_and_order(few_flowers):
     data = load(few_flowers)
     order = np.random.default_rng(0).permutation(len(data))
-    found = list(batches(data, order, size=64, rule=RULE, batch_size=13, workers=3))
+    found = list(batches(data, order, intake=SQUARE[64], batch_size=13, workers=3))
     assert [len(batch.positions) for batch in found] == [13, 13, 13, 13, 8]
     np.testing.assert_array_equal(np.concatenate([batch.positions for batch in found]), order)
     pixels = np.concatenate([batch.pixels for batch in found])
@@ -41,7 +43,7 @@ def test_pixels_and_order(few_flowers):
 def test_number_of_threads_changes_nothing(few_flowers):
     data = load(few_flowers)
     runs = [
-        np.concatenate([b.pixels for b in batches(data, range(len(data)), size=32, rule=RULE, workers=workers)])
+        np.concatenate([b.pixels for b in batches(data, range(len(data)), intake=SQUARE[32], workers=workers)])
         for workers in (1, 4)
     ]
     np.testing.assert_array_equal(*runs)
@@ -55,7 +57,11 @@ def test_damaged_files_are_skipped_told_and_the_batches_stay_full(few_flowers):
     told = []
     found = list(
         batches(
-            data, range(40), size=32, rule=RULE, batch_size=16, on_skip=lambda name, reason: told.append((name, reason))
+            data,
+            range(40),
+            intake=SQUARE[32],
+            batch_size=16,
+            on_skip=lambda name, reason: told.append((name, reason)),
         )
     )
     assert [len(batch.positions) for batch in found] == [16, 16, 6]
@@ -64,9 +70,9 @@ def test_damaged_files_are_skipped_told_and_the_batches_stay_full(few_flowers):
     assert "truncated" in told[0][1]
     assert told[1][1] == "the file is empty"
     with pytest.warns(UserWarning, match=f"skipped {data.ids[3]}: .*truncated"):
-        list(batches(data, [2, 3], size=32, rule=RULE))
-    assert list(batches(data, [3, 20], size=32, rule=RULE, on_skip=lambda *_: None)) == []
-    assert list(batches(data, [], size=32, rule=RULE)) == []
+        list(batches(data, [2, 3], intake=SQUARE[32]))
+    assert list(batches(data, [3, 20], intake=SQUARE[32], on_skip=lambda *_: None)) == []
+    assert list(batches(data, [], intake=SQUARE[32])) == []
 
 
 def test_transform_gets_the_resized_image_and_its_index(photos):
@@ -80,7 +86,7 @@ def test_transform_gets_the_resized_image_and_its_index(photos):
         return image, boxes
 
     for size in (224, 48):
-        (batch,) = batches(data, [5, 2, 7], size=size, rule=RULE, transform=brand)
+        (batch,) = batches(data, [5, 2, 7], intake=ImageIntake(size=size, rule=RULE), transform=brand)
         assert batch.pixels[:, 0, 0, 0].tolist() == [5, 2, 7]
         assert seen == dict.fromkeys((5, 2, 7), (size, size, 3))
     np.testing.assert_array_equal(photos, before)
@@ -95,14 +101,13 @@ def test_errors_come_through_and_end_the_threads(photos):
         return image, boxes
 
     with pytest.raises(ZeroDivisionError, match="from the transform"):
-        list(batches(data, range(8), size=32, rule=RULE, transform=broken))
+        list(batches(data, range(8), intake=SQUARE[32], transform=broken))
     with pytest.raises(OptionError, match=r"the transform of 0 gave float32 \(32, 32, 3\)"):
         list(
             batches(
                 data,
                 range(8),
-                size=32,
-                rule=RULE,
+                intake=SQUARE[32],
                 transform=lambda image, index, boxes: (image.astype(np.float32), boxes),
             )
         )
@@ -118,7 +123,7 @@ def test_errors_come_through_and_end_the_threads(photos):
 
     half = Half("half", ids=[str(number) for number in range(100)])
     with pytest.raises(KeyError):
-        list(batches(half, range(100), size=8, rule=RULE, on_skip=refuse))
+        list(batches(half, range(100), intake=SQUARE[8], on_skip=refuse))
 
 
 class Counted(Dataset):
@@ -137,7 +142,7 @@ class Counted(Dataset):
 
 def test_reading_ahead_is_bounded():
     data = Counted(5000)
-    stream = batches(data, range(5000), size=8, rule=RULE, batch_size=16, workers=2)
+    stream = batches(data, range(5000), intake=SQUARE[8], batch_size=16, workers=2)
     next(stream)
     previous = -1
     while previous != data.reads:  # until the threads have nothing left to do
@@ -149,24 +154,24 @@ def test_reading_ahead_is_bounded():
 
 def test_closing_early_ends_the_threads_and_drops_the_work():
     data = Counted(400, pause=0.002)
-    stream = batches(data, range(400), size=8, rule=RULE, batch_size=8, workers=2)
+    stream = batches(data, range(400), intake=SQUARE[8], batch_size=8, workers=2)
     next(stream)
     assert threads()
     stream.close()
     assert not threads()
     assert data.reads < 100
-    never_started = batches(data, range(400), size=8, rule=RULE)
+    never_started = batches(data, range(400), intake=SQUARE[8])
     assert not threads()
     del never_started
 
 
 def test_wrong_arguments_are_refused_at_once(photos):
     data = Arrays(photos)
-    for options in ({"size": 0}, {"size": 8.0}, {"size": 8, "batch_size": 0}, {"size": 8, "workers": 0}):
+    for options in ({"batch_size": 0}, {"batch_size": 8.0}, {"workers": 0}):
         with pytest.raises(OptionError, match="must be a whole number of 1 or more"):
-            batches(data, [0], rule=RULE, **options)
+            batches(data, [0], intake=SQUARE[8], **options)
     with pytest.raises(DataError, match=r"indices must lie in 0\.\.7"):
-        batches(data, [8], size=8, rule=RULE)
+        batches(data, [8], intake=SQUARE[8])
 
 
 def test_pixels_at_hand_are_read_without_threads_and_others_with(monkeypatch):
@@ -176,9 +181,9 @@ def test_pixels_at_hand_are_read_without_threads_and_others_with(monkeypatch):
         raise AssertionError("a thread")
 
     monkeypatch.setattr("zoo.data.batching.ThreadPoolExecutor", no_threads)
-    found = [*batches(Arrays(pixels), [4, 0, 2], size=8, rule=RULE, batch_size=2)]
+    found = [*batches(Arrays(pixels), [4, 0, 2], intake=SQUARE[8], batch_size=2)]
     assert [batch.positions.tolist() for batch in found] == [[4, 0], [2]]
     assert np.array_equal(np.concatenate([batch.pixels for batch in found]), pixels[[4, 0, 2]])
     for other, size in ((Arrays(pixels), 9), (Arrays(pixels / 1.0), 8), (Arrays(list(pixels)), 8)):
         with pytest.raises(AssertionError, match="a thread"):
-            next(batches(other, [0], size=size, rule=RULE))
+            next(batches(other, [0], intake=ImageIntake(size=size, rule=RULE)))

@@ -331,10 +331,10 @@ def test_reading_data_needs_no_tensorflow(shared_data):
     """In a fresh process: folder, check, split and batches, and TensorFlow and Keras are not loaded."""
     program = (
         "import sys, zoo.data, zoo.augment\n"
-        "from zoo.specs import ResizeRule\n"
+        "from zoo.data.intake import ImageIntake\n"
         f"d = zoo.data.load({str(shared_data / 'mednist6')!r})\n"
         "zoo.data.check(d); s = zoo.data.split(d)\n"
-        "b = next(zoo.data.batches(d, s.validation, size=64, rule=ResizeRule()))\n"
+        "b = next(zoo.data.batches(d, s.validation, intake=ImageIntake(size=64)))\n"
         "assert b.pixels.shape == (32, 64, 64, 3)\n"
         "print(sorted(m for m in ('tensorflow', 'keras', 'sklearn', 'matplotlib') if m in sys.modules))\n"
     )

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.errors import OptionError, ResumeError
+from zoo.errors import OptionError, ResumeError, UnsafeFileError
 from zoo.evaluation import evaluate_outputs, read_predictions, write_predictions
 from zoo.specs import Output, Preprocessing
 from zoo.testing.tiny import tiny_backbone, tiny_dataset
@@ -63,7 +63,7 @@ def test_what_is_not_there_or_damaged_is_told(run: zoo.Run, tmp_path: Path) -> N
     shutil.copytree(run.directory, copy)
     whole = (copy / "predictions.npz").read_bytes()
     (copy / "predictions.npz").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(OptionError, match="is damaged"):
+    with pytest.raises(UnsafeFileError, match="is damaged"):
         zoo.load_run(copy)
     (copy / "predictions.npz").unlink()
     assert zoo.load_run(copy).test is None

@@ -17,6 +17,7 @@ from helpers.tiny import tiny_model
 from PIL import Image
 
 from zoo.data import ImageFiles, load
+from zoo.data.intake import ImageIntake
 from zoo.errors import OptionError
 from zoo.features import extract
 from zoo.features.cache import Entry, damaged, entries, evict, features_root, remove
@@ -25,6 +26,7 @@ from zoo.specs import ResizeRule
 
 RULE = ResizeRule()
 SIZE = 32
+INTAKE = ImageIntake(size=SIZE, rule=RULE)
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +59,7 @@ def network(seed: int = 0, scale: float = 1 / 255, size: int = SIZE):
 
 def run(model, folder: Path, **options):
     data = ImageFiles.from_folder(folder)
-    settings = {"size": SIZE, "rule": RULE, "cache": True} | options
+    settings = {"intake": INTAKE, "cache": True} | options
     return extract(model, data, np.arange(len(data)), **settings)
 
 
@@ -80,8 +82,8 @@ def test_what_makes_a_miss(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert run(model, folder).computed == 69
     assert run(network(seed=1), folder).computed == 69
     assert run(network(scale=1 / 127), folder).computed == 69
-    assert run(model, folder, rule=ResizeRule(mode="stretch")).computed == 69
-    assert run(network(size=40), folder, size=40).computed == 69
+    assert run(model, folder, intake=ImageIntake(size=SIZE, rule=ResizeRule(mode="stretch"))).computed == 69
+    assert run(network(size=40), folder, intake=ImageIntake(size=40, rule=RULE)).computed == 69
     weights = model.get_weights()
     changed = [weight.copy() for weight in weights]
     changed[-1][0] = np.nextafter(changed[-1][0], 2)  # one weight, by one unit in the last place
@@ -151,8 +153,8 @@ def test_a_dataset_that_reads_other_pixels_is_another(folder: Path) -> None:
     model = network()
     light, dark = ImageFiles.from_folder(folder), Dark.from_folder(folder)
     good = np.array([index for index in range(70) if light.ids[index] != "a/041.png"])
-    one = extract(model, light, good, size=SIZE, rule=RULE, cache=True)
-    two = extract(model, dark, good, size=SIZE, rule=RULE, cache=True)
+    one = extract(model, light, good, intake=INTAKE, cache=True)
+    two = extract(model, dark, good, intake=INTAKE, cache=True)
     assert (one.computed, two.computed) == (69, 69)
     assert np.abs(one.values - two.values).max() > 0.01
     assert light.subset(good).hashes() != dark.subset(good).hashes()

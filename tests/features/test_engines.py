@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from zoo.data import Arrays, Dataset, ImageFiles, batches, concatenate
+from zoo.data.intake import ImageIntake
 from zoo.data.parcel import cannot_travel, pack, unpack
 from zoo.errors import EngineError, OptionError
 from zoo.features import extract
@@ -27,6 +28,7 @@ from zoo.specs import ResizeRule
 
 RULE = ResizeRule()
 SIZE = 32
+INTAKE = ImageIntake(size=SIZE, rule=RULE)
 TOLERANCE = {"keras": 1e-6, "pool": 1e-5, "onnx": 1e-5}
 """Largest difference from plain Keras, as a share of the largest feature."""
 
@@ -75,7 +77,7 @@ def model():
 def expected(model, folder: Path) -> np.ndarray:
     """What plain `keras predict` gives for the readable pictures."""
     data = ImageFiles.from_folder(folder)
-    pixels = np.concatenate([batch.pixels for batch in batches(data, GOOD, size=SIZE, rule=RULE)])
+    pixels = np.concatenate([batch.pixels for batch in batches(data, GOOD, intake=INTAKE)])
     return model.predict(pixels.astype(np.float32), verbose=0)
 
 
@@ -93,7 +95,7 @@ def told(answers: list[Answer]) -> dict[int, Answer]:
 @pytest.mark.parametrize("name", [pytest.param(name, marks=() if name == "keras" else OTHERS) for name in ENGINES])
 def test_every_engine_gives_keras_features_shard_by_shard(name: str, model, folder: Path, expected) -> None:
     data = ImageFiles.from_folder(folder)
-    job = Job(model, data, SIZE, RULE)
+    job = Job(model, data, INTAKE)
     bounds = [(0, 32), (32, 64), (64, 64), (64, 96), (96, 107)]  # the third is empty, the fourth unreadable
     tasks = [Task(number, range(*bound)) for number, bound in enumerate(bounds)]
     again = [Task(10 + number, range(*bound)) for number, bound in enumerate(bounds[:4])]
@@ -132,7 +134,7 @@ def test_what_an_engine_computed_is_kept_under_its_own_key(
     seen = []
 
     def run(**options):
-        settings = {"size": SIZE, "rule": RULE, "cache": True, "progress": lambda *done: seen.append(done)} | options
+        settings = {"intake": INTAKE, "cache": True, "progress": lambda *done: seen.append(done)} | options
         return extract(model, data, order, **settings)
 
     first, second = run(), run()
@@ -170,10 +172,10 @@ def test_an_answer_that_comes_twice_counts_once(model, folder: Path, monkeypatch
     monkeypatch.setattr("zoo.features.cache._MOST_ROWS", 32)
     monkeypatch.setattr("zoo.features.extraction.by_name", lambda asked, job: Twice())
     data = ImageFiles.from_folder(folder)
-    found = extract(model, data, np.arange(107), size=SIZE, rule=RULE, cache=True)
+    found = extract(model, data, np.arange(107), intake=INTAKE, cache=True)
     assert found.computed == len(found) == len(GOOD)
     monkeypatch.undo()
-    np.testing.assert_array_equal(found.values, extract(model, data, np.arange(107), size=SIZE, rule=RULE).values)
+    np.testing.assert_array_equal(found.values, extract(model, data, np.arange(107), intake=INTAKE).values)
 
 
 # -- how images travel to other processes -----------------------------------------------------------------------------
@@ -213,14 +215,14 @@ def test_datasets_and_networks_with_code_of_their_own_stay_with_keras(folder: Pa
     half = keras.Model(pixels, keras.layers.Conv2D(2, 3, dtype="mixed_bfloat16")(pixels))
     assert "Dark" in cannot_travel(concatenate(plain, dark))
     for name, job in (
-        ("pool", Job(network(), dark, SIZE, RULE)),
-        ("onnx", Job(own, plain, SIZE, RULE)),
-        ("onnx", Job(half, plain, SIZE, RULE)),
-        ("pool", Job(network(), plain, SIZE, RULE, lambda pixels, number: pixels)),
+        ("pool", Job(network(), dark, INTAKE)),
+        ("onnx", Job(own, plain, INTAKE)),
+        ("onnx", Job(half, plain, INTAKE)),
+        ("pool", Job(network(), plain, INTAKE, lambda pixels, number: pixels)),
     ):
         with pytest.warns(ZooNotice, match="come from Keras in this process"):
             assert isinstance(by_name(name, job), InProcess)
-        assert isinstance(fastest(Job(own, dark, SIZE, RULE)), InProcess)
+        assert isinstance(fastest(Job(own, dark, INTAKE)), InProcess)
 
 
 # -- the pool, with workers that compute nothing ----------------------------------------------------------------------
@@ -358,7 +360,7 @@ def test_a_network_is_converted_once_and_again_when_the_file_is_damaged(
     monkeypatch.setattr(onnx_runtime, "_compare", lambda *args: comparisons.append(1) or compare(*args))
 
     def run():
-        return extract(model, data, np.arange(60), size=SIZE, rule=RULE, engine="onnx").values
+        return extract(model, data, np.arange(60), intake=INTAKE, engine="onnx").values
 
     first = run()
     np.testing.assert_array_equal(run(), first)
@@ -383,10 +385,10 @@ def test_a_network_is_converted_once_and_again_when_the_file_is_damaged(
 
 
 def test_asking_for_what_is_not_there(model, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    job = Job(model, ImageFiles.from_folder(folder), SIZE, RULE)
+    job = Job(model, ImageFiles.from_folder(folder), INTAKE)
     monkeypatch.setenv("ZOO_ENGINE", "ray")
     with pytest.raises(OptionError, match="keras, pool, onnx, auto"):
-        extract(model, job.dataset, np.arange(3), size=SIZE, rule=RULE)
+        extract(model, job.dataset, np.arange(3), intake=INTAKE)
     monkeypatch.setattr(onnx_runtime, "find_spec", lambda name: None)
     with pytest.raises(OptionError, match=r"pip install 'zoo-sdk\[onnx\]'"):
         by_name("onnx", job)
@@ -414,7 +416,7 @@ def test_auto_takes_the_clearly_faster_engine_whose_features_agree(
     def chosen(delays: dict[str, tuple[float, float]]) -> str:
         made = {name: (lambda name=name, spec=spec: Timed(name, *spec)) for name, spec in delays.items()}
         monkeypatch.setattr(choice, "ENGINES", made)
-        return fastest(Job(model, data, SIZE, RULE)).identity
+        return fastest(Job(model, data, INTAKE)).identity
 
     slow = (0.02, 0.0)
     assert chosen({"keras": slow, "a": (0.0, 0.0)}) == "keras"  # 64 small images: nothing to gain, nothing is tried
@@ -436,7 +438,7 @@ def test_auto_goes_on_with_what_was_begun(model, folder: Path, monkeypatch: pyte
     data = ImageFiles.from_folder(folder)
 
     def run(engine: str):
-        return extract(model, data, np.arange(60), size=SIZE, rule=RULE, cache=True, engine=engine)
+        return extract(model, data, np.arange(60), intake=INTAKE, cache=True, engine=engine)
 
     whole = run("onnx")
     folder_of_entry = next(entry.folder for entry in entries() if entry.name == whole.entry)
@@ -456,5 +458,5 @@ def test_data_sets_of_plugins_read_in_the_driver_all_the_same(model, folder: Pat
 
     data = Own("own", ids=[str(number) for number in range(3)])
     with pytest.warns(ZooNotice, match="Own reads its images with code of its own"):
-        found = extract(model, data, np.arange(3), size=SIZE, rule=RULE, engine="pool")
-    np.testing.assert_array_equal(found.values, extract(model, data, np.arange(3), size=SIZE, rule=RULE).values)
+        found = extract(model, data, np.arange(3), intake=INTAKE, engine="pool")
+    np.testing.assert_array_equal(found.values, extract(model, data, np.arange(3), intake=INTAKE).values)

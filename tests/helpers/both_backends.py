@@ -29,7 +29,10 @@ def measure(photos: Path, folder: Path) -> None:
     model = zoo.build("efficientnet_lite0", head=zoo.classifier(photos), input_size=SIZE)
     dataset = data.load(photos)
     found = extract(
-        model.composition.features, dataset, np.arange(len(dataset)), size=SIZE, rule=model.composition.resize
+        model.composition.features,
+        dataset,
+        np.arange(len(dataset)),
+        intake=model.composition.intake,
     )
     probe = model.fit(photos, recipe="probe", validation=0.3, seed=1, directory=folder / "probe")
     # Dropout and fresh heads draw other numbers on each backend: what is compared has neither.
@@ -71,7 +74,7 @@ def read(photos: Path, file: Path, out: Path) -> None:
 
     model = zoo.load(file)
     chosen = sorted(photos.rglob("*.jpg"))[::7]
-    pixels = np.stack([data.resize(data.decode(photo), SIZE, model.composition.resize) for photo in chosen])
+    pixels = np.stack([data.resize(data.decode(photo), SIZE, model.composition.intake.rule) for photo in chosen])
     columns = np.arange(len(chosen)) % len(model.labels)
     before_the_last = model.composition.stages[-2].name  # so that the gradient comes through layers of the base
     np.savez(

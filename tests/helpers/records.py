@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from zoo.specs import PhaseSpec, RecipeSpec, ResizeRule
+from zoo.specs import PhaseSpec, RecipeSpec
 from zoo.specs.record import DataFacts, DataSource, Identity, Parameters, Plan, Results, RunRecord
 
 
@@ -28,8 +28,7 @@ def a_record(*, plan: Plan | None = None, lint: Any = None, **changes: Any) -> R
     results = Results(
         data=DataFacts(name="photos", fingerprint="f" * 64, train=8, validation=2, test=0),
         lint=lint,
-        input_size=32,
-        resize=ResizeRule(),
+        intake={"kind": "image", "size": 32},
         parameters=Parameters(total=10, trained=1),
     )
     fields: dict[str, Any] = {

@@ -134,7 +134,7 @@ def test_the_pretrained_classifier_looks_at_the_thing(shared_data: Path) -> None
 
     model = zoo.build("efficientnet_lite0")
     photo = decode(shared_data / "imagenet_samples" / "n01443537_goldfish.JPEG")
-    pixels = resize(photo, 224, model.composition.resize)
+    pixels = resize(photo, 224, model.composition.intake.rule)
     heat = grad_cam(model.composition, pixels[None], model.labels.index("goldfish"))[0]
     orange = pixels[..., 0].astype(int) - pixels[..., 2] > 90
     wide = spread(heat, 224, 224)

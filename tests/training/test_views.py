@@ -82,14 +82,14 @@ def test_kept_views_are_the_features_of_augmented_images(build, pictures) -> Non
     composition = build().composition
     data, train = Arrays(*pictures), np.array([1, 3, 4, 9, 15])
     view = View(transform(resolve(OPS), seed=3, epoch=2), augmentation_key(resolve(OPS), seed=3, view=2))
-    options = {"size": 64, "rule": composition.resize, "cache": True}
+    options = {"intake": composition.intake, "cache": True}
     plain, changed = extract(composition.features, data, train, **options), None
     for computed in (5, 0):
         changed = extract(composition.features, data, train, view=view, **options)
         assert changed.computed == computed
     assert changed is not None
     expected = np.stack(
-        [view.transform(resize(data.image(i), 64, composition.resize), k, None)[0] for k, i in enumerate(train)]
+        [view.transform(resize(data.image(i), 64, composition.intake.rule), k, None)[0] for k, i in enumerate(train)]
     )
     direct = np.asarray(composition.features(expected.astype(np.float32), training=False))
     np.testing.assert_allclose(changed.values, direct, rtol=1e-4, atol=1e-5 * np.abs(direct).max())

@@ -9,22 +9,33 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import h5py
 
-from zoo.errors import UnsafeFileError, WeightsError
+from zoo.errors import WeightsError
+from zoo.untrusted import shown
+from zoo.weights.formats.hdf5 import dataset, opened, subgroup
+
+__all__ = ["SavedLayer", "opened", "saved_layers", "snake_case"]
+
+_MOST_NAMES = 100_000
 
 
 @dataclass(frozen=True)
 class SavedLayer:
-    """The weights of one layer of the saved model, still in the file."""
+    """The weights of one layer of the saved model, still in the file.
+
+    Attributes:
+        name: of the layer, as the saved model called it.
+        datasets: its weights.
+        weight_names: what each is called, such as "gamma"; () where the file does not say.
+    """
 
     name: str
     datasets: tuple[h5py.Dataset, ...]
+    weight_names: tuple[str, ...] = ()
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
@@ -32,40 +43,28 @@ class SavedLayer:
         return tuple(dataset.shape for dataset in self.datasets)
 
 
-@contextmanager
-def opened(path: Path) -> Iterator[h5py.File]:
-    """Open an HDF5 file.
-
-    Raises:
-        WeightsError: it is not one, or it is cut off; also when reading it fails later, inside the block.
-    """
-    if not h5py.is_hdf5(path):
-        raise WeightsError(f"{path} is not an HDF5 file; expected the weights of a Keras model as .h5 or .weights.h5")
-    try:
-        with h5py.File(path, "r") as file:
-            yield file
-    except OSError as error:
-        raise WeightsError(f"{path} is damaged or was cut off while it was written or downloaded ({error})") from error
-
-
 def saved_layers(file: h5py.File, layers: list[Any]) -> list[SavedLayer]:
-    """The layers with weights, in the order of the saved model.
+    """Return the layers with weights, in the order of the saved model.
 
     Args:
         file: open HDF5 file.
         layers: the layers of the model that the weights are for, in order. The legacy layout has an order of
-            its own; Keras 3 names layers by class and count (`conv2d_12`), so these tell the order.
+            its own; Keras 3 keys layers by class and count (`conv2d_12`), so these tell the order.
 
     Returns:
         One entry per layer of the saved model that has weights. In the layout of Keras 3, those that `layers`
-        does not name come last.
+        does not name come last; where the network is a part of the saved model, its layers alone.
+
+    Raises:
+        WeightsError: the file holds no weights of Keras, or its names contradict each other.
+        UnsafeFileError: its weights lie elsewhere.
     """
-    root = _group(file, "model_weights") if "model_weights" in file else file
+    root = subgroup(file, "model_weights") if "model_weights" in file else file
     names = _strings(root, "layer_names")
     if names:
-        saved = [SavedLayer(name, _named_weights(_group(root, name))) for name in names]
+        saved = [_legacy_layer(root, name, set(names)) for name in names]
     elif "layers" in root:
-        saved = _keras3(_group(root, "layers"), layers)
+        saved = _keras3(_fitting(subgroup(root, "layers"), layers), layers)
     else:
         raise WeightsError(
             f"{file.filename} holds no Keras weights: neither layer names (legacy .h5) nor a group 'layers' (Keras 3)"
@@ -79,63 +78,83 @@ def _strings(group: h5py.Group, attribute: str) -> list[str]:
     if not attributes:
         numbered = (f"{attribute}{index}" for index in range(len(group.attrs)))
         attributes = [name for name in numbered if name in group.attrs]
-    values = [value for name in attributes for value in group.attrs[name]]
+    values = [value for name in attributes for value in _array(group, name)]
+    if len(values) > _MOST_NAMES:
+        raise WeightsError(f"{group.file.filename} lists {len(values)} names; a network has far fewer")
     return [value.decode() if isinstance(value, bytes) else str(value) for value in values]
 
 
-def _named_weights(group: h5py.Group) -> tuple[h5py.Dataset, ...]:
-    return tuple(_dataset(group, name) for name in _strings(group, "weight_names"))
+def _array(group: h5py.Group, attribute: str) -> Any:
+    values = group.attrs[attribute]
+    if not getattr(values, "ndim", 0):
+        raise WeightsError(f"{attribute!r} in {group.file.filename} is not a list of names")
+    return values
+
+
+def _legacy_layer(root: h5py.Group, name: str, names: set[str]) -> SavedLayer:
+    group = subgroup(root, name)
+    inside = _strings(group, "weight_names")
+    for weight in inside:
+        owner = weight.partition("/")[0]
+        if owner != name and owner in names and not weight.startswith(f"{name}/"):
+            raise WeightsError(
+                f"{root.file.filename} contradicts itself: the layer {shown(name)} holds {shown(weight)}, a weight of "
+                f"the layer {shown(owner)}; which of the two names is right cannot be told. Get the file again."
+            )
+    datasets = tuple(dataset(group, weight) for weight in inside)
+    return SavedLayer(name, datasets, tuple(weight.rpartition("/")[2].partition(":")[0] for weight in inside))
+
+
+def _fitting(group: h5py.Group, layers: list[Any]) -> h5py.Group:
+    """The group that holds most layers of the network: itself, or that of a model in which it is nested."""
+    keys = {key for key, _ in _keyed(layers)}
+    candidates, level = [group], [group]
+    for _ in range(3):
+        level = [subgroup(outer[key], "layers") for outer in level for key in outer if _is_model(outer, key)]
+        candidates += level
+    return max(candidates, key=lambda candidate: len(keys & set(candidate)))
+
+
+def _is_model(group: h5py.Group, key: str) -> bool:
+    inner = subgroup(group, key)
+    return "layers" in inner
+
+
+def _keyed(layers: list[Any]) -> Iterator[tuple[str, Any]]:
+    """The key that Keras 3 gives each layer: its class and how many of it came before."""
+    counts: Counter[str] = Counter()
+    for layer in layers:
+        kind = snake_case(type(layer).__name__)
+        yield (f"{kind}_{counts[kind]}" if counts[kind] else kind), layer
+        counts[kind] += 1
 
 
 def _keras3(group: h5py.Group, layers: list[Any]) -> list[SavedLayer]:
-    counts: Counter[str] = Counter()
-    found, rest = [], set(group)
-    for layer in layers:
-        kind = _snake_case(type(layer).__name__)
-        name = f"{kind}_{counts[kind]}" if counts[kind] else kind
-        counts[kind] += 1
-        if name in rest:
-            rest.remove(name)
-            found.append(_keras3_layer(_group(group, name), name, getattr(layer, "layers", [])))
-    return found + [_keras3_layer(_group(group, name), name, []) for name in sorted(rest)]
+    saved, rest = [], set(group)
+    for key, layer in _keyed(layers):
+        if key in rest:
+            rest.remove(key)
+            saved.append(_keras3_layer(subgroup(group, key), key, getattr(layer, "layers", [])))
+    return saved + [_keras3_layer(subgroup(group, key), key, []) for key in sorted(rest)]
 
 
-def _keras3_layer(group: h5py.Group, name: str, inner: list[Any]) -> SavedLayer:
-    variables = _group(group, "vars") if "vars" in group else {}
-    datasets = tuple(_dataset(group, f"vars/{key}") for key in sorted(variables, key=int))
+def _keras3_layer(group: h5py.Group, key: str, inner: list[Any]) -> SavedLayer:
+    variables = subgroup(group, "vars") if "vars" in group else None
+    numbers = [] if variables is None else sorted(variables, key=_position)
+    datasets = tuple(dataset(group, f"vars/{number}") for number in numbers)
+    name = key if variables is None else str(variables.attrs.get("name", key))
     if "layers" in group:
-        for layer in _keras3(_group(group, "layers"), inner):
+        for layer in _keras3(subgroup(group, "layers"), inner):
             datasets += layer.datasets
     return SavedLayer(name, datasets)
 
 
-def _snake_case(name: str) -> str:
-    """As Keras does it: DepthwiseConv2D is depthwise_conv2d."""
+def _position(number: str) -> int:
+    if not number.isdecimal() or len(number) > 6:
+        raise WeightsError(f"a weight is called {shown(number)}, and Keras counts them")
+    return int(number)
+
+
+def snake_case(name: str) -> str:
+    """Return the name of a class as Keras makes names of layers of it: DepthwiseConv2D is depthwise_conv2d."""
     return re.sub("([a-z])([A-Z])", r"\1_\2", re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)).lower()
-
-
-def _child(group: h5py.Group, path: str) -> Any:
-    for name in path.split("/"):
-        link = group.get(name, getlink=True) if isinstance(group, h5py.Group) else None
-        if link is None:
-            raise WeightsError(f"{path!r} is listed in the file, but missing from it")
-        if not isinstance(link, h5py.HardLink):
-            raise UnsafeFileError(f"{path!r} is a link to somewhere else; a weight file must hold its weights")
-        group = group[name]
-    return group
-
-
-def _group(parent: h5py.Group, path: str) -> h5py.Group:
-    child = _child(parent, path)
-    if not isinstance(child, h5py.Group):
-        raise WeightsError(f"{path!r} in {parent.file.filename} is not a group of weights")
-    return child
-
-
-def _dataset(parent: h5py.Group, path: str) -> h5py.Dataset:
-    child = _child(parent, path)
-    if not isinstance(child, h5py.Dataset) or child.dtype.kind not in "fiu":
-        raise WeightsError(f"{path!r} in {parent.file.filename} is not an array of numbers")
-    if child.external or child.is_virtual:
-        raise UnsafeFileError(f"{path!r} keeps its numbers in another file; a weight file must hold its weights")
-    return child

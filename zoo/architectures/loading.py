@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
 
 from zoo.architectures import h5_file, state_dict
+from zoo.architectures.pairing import Saved, ordered, paired
 from zoo.errors import WeightsError
 from zoo.specs import Preprocessing
-from zoo.weights import safetensors_file, torch_file
+from zoo.untrusted import shown
+from zoo.weights import safetensors_file
+from zoo.weights.formats import torch_file
 
 _MOST_TOP_LAYERS = 3
 """No classifier of a known backbone has more layers with weights (VGG: fc1, fc2, predictions)."""
 
-
-class _Saved(NamedTuple):
-    """One layer of the file: name and weights, as arrays or as datasets still in the file."""
-
-    name: str
-    weights: tuple[Any, ...]
-
-    @property
-    def shapes(self) -> list[tuple[int, ...]]:
-        return [tuple(weight.shape) for weight in self.weights]
+_SHAPES_SHOWN = 6
 
 
 def load_h5(model: keras.Model, path: Path, *, include_top: bool, preprocessing: Preprocessing) -> None:
@@ -41,7 +35,9 @@ def load_h5(model: keras.Model, path: Path, *, include_top: bool, preprocessing:
         WeightsError: the file does not fit or is damaged. The model is then partly filled: drop it.
     """
     with h5_file.opened(path) as file:
-        saved = [_Saved(*_fields(layer)) for layer in h5_file.saved_layers(file, model.layers)]
+        saved = [
+            Saved(layer.name, layer.datasets, layer.weight_names) for layer in h5_file.saved_layers(file, model.layers)
+        ]
         saved = _checked_normalization(saved, path, preprocessing)
         _assign(_matched(model, saved, path, include_top), path)
 
@@ -62,10 +58,6 @@ def load_torch(model: keras.Model, path: Path, layout: str, *, include_top: bool
     state_dict.assign(model, read(path), path, include_top=include_top)
 
 
-def _fields(layer: h5_file.SavedLayer) -> tuple[str, tuple[Any, ...]]:
-    return layer.name, layer.datasets
-
-
 def _weighted(model: keras.Model) -> list[Any]:
     return [layer for layer in model.layers if layer.weights]
 
@@ -75,7 +67,7 @@ def _variables(layer: Any) -> list[Any]:
     return layer.trainable_weights + layer.non_trainable_weights
 
 
-def _checked_normalization(saved: list[_Saved], path: Path, preprocessing: Preprocessing) -> list[_Saved]:
+def _checked_normalization(saved: list[Saved], path: Path, preprocessing: Preprocessing) -> list[Saved]:
     """Without the Normalization layer that official EfficientNet B0 to B7 files hold, once it is right.
 
     Those files hold the standard deviation where the variance belongs; `weights="imagenet"` repairs it with a
@@ -99,22 +91,27 @@ def _numbers(values: Any) -> str:
     return "(" + ", ".join(f"{value:.4g}" for value in values) + ")"
 
 
-def _matched(model: keras.Model, saved: list[_Saved], path: Path, include_top: bool) -> list[tuple[str, Any, Any]]:
+def _matched(model: keras.Model, saved: list[Saved], path: Path, include_top: bool) -> list[tuple[str, Any, Any]]:
     """(layer name, variable, weight in the file) for every variable, or the error that says what does not fit."""
     layers = _weighted(model)
     spare = len(saved) - len(layers)
-    for layer, entry in zip(layers, saved, strict=False):
-        wanted = [tuple(variable.shape) for variable in _variables(layer)]
-        if wanted != entry.shapes:
+    pairs = paired(layers, saved, path)
+    matched = []
+    for layer, entry in pairs:
+        variables = _variables(layer)
+        weights = ordered(layer, variables, entry, path)
+        expected, shapes = [tuple(variable.shape) for variable in variables], [tuple(w.shape) for w in weights]
+        if expected != shapes:
             if include_top and layer is layers[-1] and spare == 0:
                 raise WeightsError(
-                    f"the classifier in {path} has {entry.shapes[-1][-1]} classes, {model.name} has {wanted[-1][-1]}; "
+                    f"the classifier in {path} has {_classes(shapes)} classes, {model.name} has {expected[-1][-1]}; "
                     "use the file without its classifier (include_top=False)"
                 )
             raise WeightsError(
-                f"{path} does not fit {model.name}: layer {layer.name!r} needs {_shapes(wanted)}, "
-                f"the file has {_shapes(entry.shapes)} in {entry.name!r}" + _size_hint(layer, wanted, entry.shapes)
+                f"{path} does not fit {model.name}: layer {layer.name!r} needs {_shapes(expected)}, "
+                f"the file has {_shapes(shapes)} in {shown(entry.name)}" + _size_hint(layer, expected, shapes)
             )
+        matched += [(entry.name, variable, weight) for variable, weight in zip(variables, weights, strict=True)]
     if include_top and -_MOST_TOP_LAYERS <= spare < 0:
         missing = ", ".join(layer.name for layer in layers[spare:])
         raise WeightsError(
@@ -124,15 +121,16 @@ def _matched(model: keras.Model, saved: list[_Saved], path: Path, include_top: b
     if spare < 0 or spare > (0 if include_top else _MOST_TOP_LAYERS):
         counts = f"the file has {len(saved)} layers with weights, the network {len(layers)}"
         raise WeightsError(f"{path} does not fit {model.name}: {counts}")
-    return [
-        (entry.name, variable, weight)
-        for layer, entry in zip(layers, saved, strict=False)
-        for variable, weight in zip(_variables(layer), entry.weights, strict=True)
-    ]
+    return matched
+
+
+def _classes(shapes: list[tuple[int, ...]]) -> int | str:
+    return shapes[-1][-1] if shapes and shapes[-1] else "unknown"
 
 
 def _shapes(shapes: list[tuple[int, ...]]) -> str:
-    return " ".join(str(shape) for shape in shapes) or "no weights"
+    more = f" and {len(shapes) - _SHAPES_SHOWN} more" if len(shapes) > _SHAPES_SHOWN else ""
+    return " ".join(str(shape) for shape in shapes[:_SHAPES_SHOWN]) + more or "no weights"
 
 
 def _size_hint(layer: Any, wanted: list[tuple[int, ...]], found: list[tuple[int, ...]]) -> str:
@@ -145,5 +143,5 @@ def _assign(matched: list[tuple[str, Any, Any]], path: Path) -> None:
     for name, variable, weight in matched:
         values = np.asarray(weight[()], dtype=np.float32)
         if not np.isfinite(values).all():
-            raise WeightsError(f"{path} holds NaN or infinite weights in {name!r}")
+            raise WeightsError(f"{path} holds NaN or infinite weights in {shown(name)}")
         variable.assign(values)

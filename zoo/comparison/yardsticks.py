@@ -84,7 +84,7 @@ class Yardsticks:
         """Return a self-made network trained on the training images of the runs, on the same examples."""
         like, run = self.pictures.like(), self.pictures.first
         assert run.record.results is not None
-        size = min(_LARGEST_SCRATCH, run.record.results.input_size)
+        size = min(_LARGEST_SCRATCH, int(run.record.results.intake["size"]))
         model = build(
             self_made(size, seed=self.training.seed),
             Head(name="linear", outputs=(Output.model_validate({"task": like.task, "labels": like.labels}),)),

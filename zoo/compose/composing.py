@@ -7,6 +7,7 @@ from zoo.compose.composition import Composition
 from zoo.compose.graphs import wire, wire_classifier
 from zoo.compose.heads import HeadChoice, choose_head
 from zoo.compose.shipped import trained_record
+from zoo.data.intake import ImageIntake
 from zoo.errors import OptionError
 from zoo.head_request import Restriction
 from zoo.specs import Preprocessing, ResizeRule, TrainedHead
@@ -39,9 +40,10 @@ def compose(request: BuildRequest) -> tuple[Composition, TrainedHead | None]:
             check_precision(base.network, request.precision)
         trained = trained_record(choice, base) if request.resize is None else None
         rule = _resize_rule(request.resize, base.preprocessing, trained, choice)
+        intake = ImageIntake(size=base.input_size, rule=rule, channels=base.channels)
         if choice is not None:
-            return wire(base, choice, rule, precision=computes, seed=request.seed), trained
-        return wire_classifier(base, rule, precision=computes, only=only), trained
+            return wire(base, choice, intake, precision=computes, seed=request.seed), trained
+        return wire_classifier(base, intake, precision=computes, only=only), trained
 
 
 def _resize_rule(

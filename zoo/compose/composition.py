@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.compose.heads import activation_of
-from zoo.specs import Output, ResizeRule, Task
+from zoo.data.intake import ImageIntake
+from zoo.specs import Output, Task
 from zoo.specs.record import Identity
 from zoo.tasks import parts, task_of
 
@@ -44,9 +45,7 @@ class Composition:
     stages: list[Stage]
     outputs: tuple[Output, ...]
     from_logits: bool
-    input_size: int
-    channels: int
-    resize: ResizeRule
+    intake: ImageIntake
     identity: Identity
 
     @property

@@ -10,10 +10,11 @@ import numpy as np
 from zoo.compose.bases import Base
 from zoo.compose.composition import Composition
 from zoo.compose.heads import HeadChoice, build_head, ends_linear
+from zoo.data.intake import ImageIntake, read_intake
 from zoo.head_request import BACKBONE, FEATURES, HEAD, OUTPUT, PREPROCESSING, UNITS, Restriction
 from zoo.keras_internals import forget_strategy, last_input, last_output, strategy_of
 from zoo.plugin import registry
-from zoo.specs import Output, Preprocessing, ResizeRule
+from zoo.specs import Output, Preprocessing
 from zoo.specs.record import Identity, ModelRecord
 from zoo.tasks import columns, of
 
@@ -35,13 +36,13 @@ def preprocess(pixels: Any, preprocessing: Preprocessing) -> Any:
     return layer(pixels)
 
 
-def wire(base: Base, choice: HeadChoice, rule: ResizeRule, *, precision: str, seed: int) -> Composition:
+def wire(base: Base, choice: HeadChoice, intake: ImageIntake, *, precision: str, seed: int) -> Composition:
     """Wire preprocessing, base and a fresh head.
 
     Args:
         base: the base.
         choice: the head.
-        rule: how pictures become inputs.
+        intake: how examples become inputs.
         precision: dtype policy that it computes in.
         seed: of the head's initial weights.
     """
@@ -50,7 +51,7 @@ def wire(base: Base, choice: HeadChoice, rule: ResizeRule, *, precision: str, se
     from zoo.architectures.pooling import pool
     from zoo.architectures.precision import in_float32
 
-    pixels, network, x = _base_graph(base)
+    pixels, network, x = _base_graph(base, intake)
     tokens = base.spec is not None and base.spec.output == "tokens"
     if len(x.shape) == 4 or (len(x.shape) == 3 and tokens):
         x = pool(x, base.pooling, base.spec.prefix_tokens if base.spec else 0, FEATURES)
@@ -77,23 +78,21 @@ def wire(base: Base, choice: HeadChoice, rule: ResizeRule, *, precision: str, se
         stages=base.stages,
         outputs=choice.outputs,
         from_logits=from_logits,
-        input_size=base.input_size,
-        channels=base.channels,
-        resize=rule,
+        intake=intake,
         identity=identity,
     )
 
 
-def wire_classifier(base: Base, rule: ResizeRule, *, precision: str, only: Restriction | None) -> Composition:
+def wire_classifier(base: Base, intake: ImageIntake, *, precision: str, only: Restriction | None) -> Composition:
     """Wire preprocessing and a base with its own classifier.
 
     Args:
         base: the base, with its top.
-        rule: how pictures become inputs.
+        intake: how examples become inputs.
         precision: dtype policy that it computes in.
         only: limits it to some of its classes; None: all of them.
     """
-    pixels, network, raw = _base_graph(base)
+    pixels, network, raw = _base_graph(base, intake)
     labels = registry().get("label_sets", str(base.label_set)).spec.labels if base.label_set else ()
     identity = _identity(base, precision)
     if only is not None:
@@ -109,18 +108,16 @@ def wire_classifier(base: Base, rule: ResizeRule, *, precision: str, only: Restr
         stages=base.stages,
         outputs=outputs,
         from_logits=True,
-        input_size=base.input_size,
-        channels=base.channels,
-        resize=rule,
+        intake=intake,
         identity=identity,
     )
 
 
-def _base_graph(base: Base) -> tuple[Any, Any, Any]:
+def _base_graph(base: Base, intake: ImageIntake) -> tuple[Any, Any, Any]:
     """The input, the base as a model of its own, and its output."""
     import keras
 
-    pixels = keras.Input((base.input_size, base.input_size, base.channels), dtype="float32", name="pixels")
+    pixels = intake.inputs()
     # A Model of its own name: a saved file is taken apart by it. Renaming the application itself would break
     # Keras's own file names, so the network is wrapped.
     network = keras.Model(base.network.inputs[0], base.network.outputs[0], name=BACKBONE)
@@ -284,9 +281,7 @@ def take_apart(serving: Any, record: ModelRecord) -> Composition:
         stages=find_stages(base, record.identity.cuts),
         outputs=outputs,
         from_logits=ends_linear(head) if head is not None else True,
-        input_size=int(serving.input_shape[1]),
-        channels=int(serving.input_shape[3]),
-        resize=record.resize,
+        intake=read_intake(record.intake),
         identity=record.identity,
     )
 

@@ -85,10 +85,10 @@ class Arrays(Dataset):
         pixels = as_uint8(self._images[row])
         return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels.copy()
 
-    def at_hand(self, size: int) -> bool:
+    def at_hand(self, shape: tuple[int, ...]) -> bool:
         """See `Dataset.at_hand`."""
         images = self._images
-        return isinstance(images, np.ndarray) and images.dtype == np.uint8 and images.shape[1:3] == (size, size)
+        return isinstance(images, np.ndarray) and images.dtype == np.uint8 and images.shape[1:3] == shape[:2]
 
     def digest(self, row: int) -> str:
         """The sha256 of the pixels as uint8 and their shape."""

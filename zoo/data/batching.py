@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 
 from zoo.data.dataset import Dataset, as_indices
-from zoo.data.images import resize
 from zoo.data.pools import worker_count
 from zoo.errors import DataError, OptionError
-from zoo.specs import ResizeRule
+from zoo.modality import Intake
 
 Transform = Callable[[np.ndarray, int, np.ndarray | None], tuple[np.ndarray, np.ndarray | None]]
 """(image uint8 (s, s, 3), index into the dataset, boxes float32 (k, 4) or None) -> the same two, changed: where
@@ -45,8 +44,7 @@ def batches(
     dataset: Dataset,
     indices: Any,
     *,
-    size: int,
-    rule: ResizeRule,
+    intake: Intake,
     batch_size: int = 32,
     transform: Transform | None = None,
     boxes: np.ndarray | None = None,
@@ -64,8 +62,7 @@ def batches(
     Args:
         dataset: where the images are.
         indices: which, int (m,), in the order wanted.
-        size: side of the square, in pixels.
-        rule: the resize rule.
+        intake: what turns an example into the array that the graph takes.
         batch_size: images per batch.
         transform: applied to each resized image in the worker threads, so it must be safe to call from several.
         boxes: float32 (images of the dataset, 4), one box an image as shares 0..1, for the transform to move.
@@ -75,14 +72,14 @@ def batches(
             one may be empty.
 
     Raises:
-        OptionError: size, batch_size or workers below 1, or a transform whose result has another shape or dtype.
+        OptionError: batch_size or workers below 1, or a transform whose result has another shape or dtype.
         Whatever `transform` or `on_skip` raise.
     """
     chosen = as_indices(indices, len(dataset))
-    for name, value in (("size", size), ("batch_size", batch_size), ("workers", 1 if workers is None else workers)):
+    for name, value in (("batch_size", batch_size), ("workers", 1 if workers is None else workers)):
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
             raise OptionError(f"{name} must be a whole number of 1 or more; got {value!r}")
-    read = _Reader(dataset, int(size), rule, transform, boxes)
+    read = _Reader(dataset, intake, transform, boxes)
     told = on_skip or _warn
     return _run(read, chosen, int(batch_size), workers or worker_count(), told, fill)
 
@@ -91,7 +88,7 @@ def _run(
     read: _Reader, chosen: np.ndarray, batch_size: int, workers: int, told: Callable[[str, str], None], fill: bool
 ) -> Iterator[Batch]:
     chunks = [chosen[start : start + _CHUNK] for start in range(0, len(chosen), _CHUNK)]
-    at_hand = read.transform is None and read.dataset.at_hand(read.size)
+    at_hand = read.transform is None and read.dataset.at_hand(read.intake.array_shape)
     results = (read(chunk) for chunk in chunks) if at_hand else _ahead(read, chunks, batch_size, workers)
     ready: list[_Result] = []
     seen = 0
@@ -103,10 +100,10 @@ def _run(
                 ready.append(result)
             seen += not fill or result.image is not None
             if seen == batch_size:
-                yield _batch(ready, read.size)
+                yield _batch(ready, read.intake)
                 ready, seen = [], 0
         if seen:
-            yield _batch(ready, read.size)
+            yield _batch(ready, read.intake)
 
 
 def _ahead(read: _Reader, chunks: list[np.ndarray], batch_size: int, workers: int) -> Generator[list[_Result]]:
@@ -128,9 +125,9 @@ def _ahead(read: _Reader, chunks: list[np.ndarray], batch_size: int, workers: in
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _batch(results: list[_Result], size: int) -> Batch:
+def _batch(results: list[_Result], intake: Intake) -> Batch:
     if not results:
-        return Batch(np.zeros((0, size, size, 3), np.uint8), np.zeros(0, np.int64))
+        return Batch(np.zeros((0, *intake.array_shape), intake.array_dtype), np.zeros(0, np.int64))
     images = [result.image for result in results if result.image is not None]
     boxes = [result.box for result in results if result.box is not None]
     positions = np.array([result.index for result in results], np.int64)
@@ -151,8 +148,7 @@ class _Reader:
     """What a worker thread does with a few indices."""
 
     dataset: Dataset
-    size: int
-    rule: ResizeRule
+    intake: Intake
     transform: Transform | None
     boxes: np.ndarray | None
 
@@ -162,16 +158,16 @@ class _Reader:
     def _one(self, index: int) -> _Result:
         name = self.dataset.ids[index]
         try:
-            image = resize(self.dataset.image(index), self.size, self.rule)
+            image = self.intake.shape(self.dataset.image(index))
         except DataError as error:
             return _Result(index, name, None, getattr(error, "reason", str(error)))
         boxes = None if self.boxes is None else self.boxes[index : index + 1]
         if self.transform is not None:
             image, boxes = self.transform(image, index, boxes)
-            if image.shape != (self.size, self.size, 3) or image.dtype != np.uint8:
+            if image.shape != self.intake.array_shape or image.dtype != self.intake.array_dtype:
                 raise OptionError(
                     f"the transform of {name} gave {image.dtype} {image.shape}; "
-                    f"it must give uint8 {(self.size, self.size, 3)}"
+                    f"it must give {self.intake.array_dtype} {self.intake.array_shape}"
                 )
         return _Result(index, name, image, box=None if boxes is None else boxes[0])
 

@@ -157,8 +157,8 @@ class Dataset:
         """
         return self.read(int(self._rows[index]))
 
-    def at_hand(self, size: int) -> bool:
-        """Whether every image lies in memory as uint8 (size, size, ..): threads would cost more than reading it."""
+    def at_hand(self, shape: tuple[int, ...]) -> bool:
+        """Whether every image lies in memory as uint8 of this shape: threads would cost more than reading it."""
         return False
 
     def hashes(self) -> tuple[str, ...]:

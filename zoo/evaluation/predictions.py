@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from zoo.errors import OptionError
+from zoo.errors import OptionError, UnsafeFileError
 from zoo.evaluation.metrics import evaluate_outputs
 from zoo.evaluation.result import Evaluation
 from zoo.specs import Output
+from zoo.untrusted import JsonLimits, contained, parse_json, shown
+from zoo.untrusted.arrays import read_npz
 from zoo.whole_file import write_whole
 
 FORMAT = 1
@@ -24,6 +25,12 @@ FORMAT = 1
 
 HASH_DIGITS = 16
 """Digits of the sha256 of an example that are kept: 64 bits, enough to recognize it."""
+
+_ABOUT = JsonLimits(bytes=32 << 20)
+_MOST_OUTPUTS = 1000
+
+_CLASSES = 4096
+"""A table of who was taken for whom has the square of the classes; more of them than this need as many examples."""
 
 
 def write_predictions(path: Path, evaluations: Mapping[str, Evaluation], outputs: Sequence[Output]) -> None:
@@ -56,34 +63,74 @@ def write_predictions(path: Path, evaluations: Mapping[str, Evaluation], outputs
 
 
 def read_predictions(path: str | os.PathLike[str]) -> dict[str, Evaluation]:
-    """The evaluations of a file that `write_predictions` wrote, figures worked out again from the answers.
+    """Read the evaluations of a file that `write_predictions` wrote; figures are worked out again from the answers.
+
+    Args:
+        path: the file.
+
+    Returns:
+        What each was called ("validation", "test") -> the evaluation.
 
     Raises:
-        OptionError: there is no such file, or it is damaged.
+        OptionError: there is no such file, or another zoo wrote it.
+        UnsafeFileError: it is damaged, or holds something else.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            about = json.loads(str(file["about"]))
-            if about["format"] != FORMAT:
-                raise OptionError(f"{path} is of format {about['format']}; this zoo reads format {FORMAT}")
-            outputs = [Output.model_validate(output) for output in about["outputs"]]
-            return {
-                name: replace(
-                    evaluate_outputs(
-                        file[f"{name}_scores"],
-                        file[f"{name}_targets"],
-                        outputs,
-                        ids=file[f"{name}_ids"].tolist(),
-                        hashes=file[f"{name}_hashes"].tolist(),
-                        skipped=[(row[0], row[1]) for row in rest["skipped"]],
-                    ),
-                    notes=tuple(rest["notes"]),
-                )
-                for name, rest in about["evaluations"].items()
-            }
-    except FileNotFoundError as error:
-        raise OptionError(f"there are no predictions in {path}") from error
-    except (OSError, zipfile.BadZipFile, ValueError, KeyError, TypeError, EOFError) as error:
-        if isinstance(error, OptionError):
-            raise
-        raise OptionError(f"{path} is damaged: {error!r}") from error
+    path = Path(path)
+    if not path.exists():
+        raise OptionError(f"there are no predictions in {path}")
+    with contained(path, "predictions"):
+        arrays = read_npz(path)
+        about = _about(path, arrays)
+        outputs = [Output.model_validate(output) for output in about["outputs"]]
+        return {
+            name: _evaluation(f"{path}: {shown(name)}", arrays, name, rest, outputs)
+            for name, rest in about["evaluations"].items()
+        }
+
+
+def _about(path: Path, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    text = arrays.get("about")
+    if text is None or text.dtype.kind != "U" or text.shape != ():
+        raise UnsafeFileError(f"{path} is damaged: it does not say what it holds")
+    about = parse_json(str(text).encode("utf-8", "surrogatepass"), str(path), _ABOUT)
+    if not isinstance(about, dict):
+        raise UnsafeFileError(f"{path} is damaged: it does not say what it holds")
+    if type(about.get("format")) is not int or about["format"] != FORMAT:
+        raise OptionError(f"{path} is of format {shown(about.get('format'))}; this zoo reads format {FORMAT}")
+    outputs, evaluations = about.get("outputs"), about.get("evaluations")
+    if not isinstance(outputs, list) or not 1 <= len(outputs) <= _MOST_OUTPUTS or not isinstance(evaluations, dict):
+        raise UnsafeFileError(f"{path} is damaged: it does not say whose answers it holds")
+    return about
+
+
+def _evaluation(
+    where: str, arrays: Mapping[str, np.ndarray], name: str, rest: Any, outputs: Sequence[Output]
+) -> Evaluation:
+    """One evaluation, its arrays checked against each other before anything is computed of them."""
+    ids, hashes, targets, scores = (arrays[f"{name}_{part}"] for part in ("ids", "hashes", "targets", "scores"))
+    count, columns = len(ids), sum(output.width for output in outputs)
+    single = len(outputs) == 1 and outputs[0].task == "classification"
+    fits = (
+        ids.shape == (count,)
+        and ids.dtype.kind == "U"
+        and hashes.shape in {(count,), (0,)}
+        and (hashes.dtype.kind == "U" or hashes.size == 0)
+        and scores.shape == (count, columns)
+        and scores.dtype.kind == "f"
+        and targets.dtype.kind in "fiub"
+        and (targets.shape == (count,) if single else targets.ndim in {1, 2} and len(targets) == count)
+    )
+    if not fits or columns > max(_CLASSES, count):
+        raise UnsafeFileError(f"{where} is damaged: its answers do not fit each other")
+    skipped, notes = rest["skipped"], rest["notes"]
+    if not all(isinstance(text, str) for row in [*skipped, notes] for text in row):
+        raise UnsafeFileError(f"{where} is damaged: its notes are not texts")
+    evaluation = evaluate_outputs(
+        scores,
+        targets,
+        outputs,
+        ids=ids.tolist(),
+        hashes=hashes.tolist(),
+        skipped=[(row[0], row[1]) for row in skipped],
+    )
+    return replace(evaluation, notes=tuple(notes))

@@ -6,12 +6,14 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import OptionError, UnsafeFileError
+from zoo.errors import OptionError, UnsafeFileError, WeightsError
+from zoo.export import deferred
+from zoo.export.config_check import UnknownClassError, check_config
 from zoo.plugin import provenance
+from zoo.untrusted import Archive, JsonLimits, contained, opened_archive, parse_json, shown
 
 RECORD = "zoo.json"
 """The member that plain Keras ignores and `zoo.load` reads: labels, task, resize rule, provenance."""
@@ -19,12 +21,19 @@ RECORD = "zoo.json"
 FORMAT = 1
 """Version of the record; a file of another version is not read."""
 
-_KERAS_MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}
-_CODE = {"Lambda", "TFSMLayer", "TorchModuleWrapper", "FlaxLayer", "JaxLayer", "__lambda__"}
-"""Classes that run or load code of the file's author."""
+_CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 
-_MOST_UNITS = 1_000_000
-"""A file that describes a wider layer than this is a bomb, not a model."""
+_LIMITS = {
+    _METADATA: JsonLimits(bytes=1 << 16, values=1000),
+    _CONFIG: JsonLimits(bytes=16 << 20),
+    RECORD: JsonLimits(bytes=64 << 20, values=2_000_000),
+}
+"""Of the members that are JSON; the record of a model that was trained on a million pictures has 20 MB."""
+
+_MOST_WEIGHTS = 1 << 36
+
+_TEXTS = ("training_files", "batchnorm_adapted", "augment")
+"""Parts of the record that are lists of texts."""
 
 
 def save(serving: Any, record: dict[str, Any], path: str | os.PathLike[str]) -> Path:
@@ -80,64 +89,92 @@ def read(path: str | os.PathLike[str]) -> tuple[Any, dict[str, Any]]:
             backend of Keras.
         PluginError: it has layers of a plugin that is missing or broken; names distribution and version.
     """
-    import keras
-
     from zoo.architectures.backends import check_backend
 
     check_backend()
     source = Path(path)
     if not source.is_file():
         raise OptionError(f"there is no model file {str(source)!r}")
-    record = _inspect(source)
-    with provenance.loading(source, record):
-        return keras.saving.load_model(source, compile=False, safe_mode=True), record
+    with opened_archive(source, _limit) as archive:
+        _check_members(source, archive)
+        config = _json(archive, _CONFIG)
+        _json(archive, _METADATA)
+        record = _json(archive, RECORD)
+        _check_record(source, record)
+        with contained(source, "a model"), provenance.loading(source, record):
+            return _model(source, archive, config, {row["module"] for row in record.get("code", [])}), record
 
 
-def _inspect(path: Path) -> dict[str, Any]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            if len(set(names)) != len(names) or not _KERAS_MEMBERS <= set(names) <= _KERAS_MEMBERS | {RECORD}:
-                if RECORD not in names and set(names) >= _KERAS_MEMBERS:
-                    raise _not_ours(path)
-                raise UnsafeFileError(f"{path} is not a model that zoo wrote: it holds {sorted(names)[:8]}")
-            bad = archive.testzip()
-            if bad is not None:
-                raise UnsafeFileError(f"{path} is damaged: the checksum of its member {bad!r} is wrong")
-            config = json.loads(archive.read("config.json"))
-            if RECORD not in names:
-                raise _not_ours(path)
-            record = json.loads(archive.read(RECORD))
-    except (zipfile.BadZipFile, OSError, json.JSONDecodeError, UnicodeDecodeError, EOFError) as error:
-        raise UnsafeFileError(f"{path} is damaged or not a .keras file: {error}") from error
+def _limit(name: str) -> int:
+    return _LIMITS[name].bytes if name in _LIMITS else _MOST_WEIGHTS
+
+
+def _check_members(path: Path, archive: Archive) -> None:
+    names, needed = set(archive.names), {_METADATA, _CONFIG, _WEIGHTS}
+    if RECORD not in names and names >= needed:
+        raise OptionError(
+            f"{path} is a Keras model that zoo did not write, so labels and preprocessing are unknown: load it with "
+            f"keras.models.load_model and pass it to zoo.build(model, head=..., preprocessing=...)"
+        )
+    if names != needed | {RECORD}:
+        members = ", ".join(shown(name) for name in sorted(names)[:8])
+        raise UnsafeFileError(f"{path} is not a model that zoo wrote: it holds {members}")
+
+
+def _json(archive: Archive, name: str) -> Any:
+    return parse_json(archive.read(name), f"{archive.path}: {name}", _LIMITS[name])
+
+
+def _check_record(path: Path, record: Any) -> None:
     if not isinstance(record, dict) or record.get("zoo_file") != FORMAT:
         raise UnsafeFileError(f"{path} is damaged, or was written by a newer zoo: its record is not of format {FORMAT}")
-    for node in _nodes(config):
-        _check_node(path, node)
-    return record
+    code = record.get("code", [])
+    if not isinstance(code, list) or not all(_is_code(row) for row in code):
+        raise UnsafeFileError(f"{path} is damaged: its record does not say properly what code it needs")
+    for key in _TEXTS:
+        texts = record.get(key, [])
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise UnsafeFileError(f"{path} is damaged: {key!r} of its record is not a list of texts")
 
 
-def _not_ours(path: Path) -> OptionError:
-    return OptionError(
-        f"{path} is a Keras model that zoo did not write, so labels and preprocessing are unknown: load it with "
-        f"keras.models.load_model and pass it to zoo.build(model, head=..., preprocessing=...)"
+def _is_code(row: Any) -> bool:
+    texts = ("plugin", "distribution", "version")
+    return (
+        isinstance(row, dict)
+        and isinstance(row.get("module"), str)
+        and isinstance(row.get("classes"), list)
+        and all(isinstance(name, str) for name in row["classes"])
+        and all(isinstance(row.get(key), str | None) for key in texts)
     )
 
 
-def _nodes(value: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(value, dict):
-        yield value
-        for item in value.values():
-            yield from _nodes(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _nodes(item)
+def _model(path: Path, archive: Archive, config: Any, foreign: set[str]) -> Any:
+    """The model of a file whose members are checked, one after the other, before they are used."""
+    try:
+        if not isinstance(config, dict):
+            raise UnsafeFileError("its config is not a table")
+        registered = check_config(config)
+    except UnknownClassError as error:
+        if error.module in foreign:  # code that the record names: whose it is and how to get it is said by the caller
+            raise TypeError(str(error)) from error
+        raise UnsafeFileError(f"{path} is not loaded: {error}") from error
+    except UnsafeFileError as error:
+        raise UnsafeFileError(f"{path} is not loaded: {error}") from error
+    with tempfile.TemporaryDirectory(prefix="zoo-") as folder:
+        weights = Path(folder) / _WEIGHTS
+        _unfold(archive, weights)
+        try:
+            return deferred.build({**config, "compile_config": None}, weights, registered=registered)
+        except (UnsafeFileError, WeightsError) as error:
+            raise UnsafeFileError(f"{path} is damaged or not loaded: {error}") from error
 
 
-def _check_node(path: Path, node: dict[str, Any]) -> None:
-    if node.get("class_name") in _CODE:
-        raise UnsafeFileError(f"{path} holds a {node['class_name']!r}, which runs code of its author; it is not loaded")
-    for key in ("units", "filters", "vocabulary_size", "input_dim", "output_dim"):
-        count = node.get(key)
-        if isinstance(count, int | float) and count > _MOST_UNITS:
-            raise UnsafeFileError(f"{path} describes a layer with {key}={count}; it is not loaded")
+def _unfold(archive: Archive, target: Path) -> None:
+    try:
+        with target.open("wb") as file:
+            archive.copy(_WEIGHTS, file)
+    except OSError as error:
+        raise WeightsError(
+            f"cannot unfold the weights of {archive.path} to {target.parent}: {error.strerror or error}. Free some "
+            f"space, or set TMPDIR to a folder on another disk."
+        ) from error

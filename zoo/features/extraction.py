@@ -18,7 +18,7 @@ from zoo.features.cache import Entry, evict, features_root, shard_rows
 from zoo.features.engines import Answer, Engine, Job, Task
 from zoo.features.engines.choice import ENGINES, by_name, fastest
 from zoo.features.identity import features_key
-from zoo.specs import ResizeRule
+from zoo.modality import Intake
 
 Progress = Callable[[int, int], None]
 """Called with (images done, images in all)."""
@@ -146,8 +146,7 @@ def extract(
     dataset: Dataset,
     indices: np.ndarray,
     *,
-    size: int,
-    rule: ResizeRule,
+    intake: Intake,
     progress: Progress | None = None,
     cache: bool = False,
     view: View | None = None,
@@ -159,8 +158,7 @@ def extract(
         model: a Keras model from float32 pixels (n, size, size, channels) to (n, ...).
         dataset: where the images come from.
         indices: which of them, in order.
-        size: side of the model's input, in pixels.
-        rule: the resize rule.
+        intake: what turns an example into the array that the model takes.
         progress: told after every batch.
         cache: whether to look in the cache and keep what is computed. Interrupted, the next call goes on from the last
             finished shard, and the result is the same bit for bit. A network with code that is not Keras's own is
@@ -175,7 +173,7 @@ def extract(
     start = time.perf_counter()
     indices = np.asarray(indices, np.int64)
     transform = view.transform if view else None
-    job = Job(model, dataset.subset(indices), size, rule, transform)  # numbers from here on are places in `indices`
+    job = Job(model, dataset.subset(indices), intake, transform)  # numbers from here on are places in `indices`
     dtype = settings.features_dtype()
     asked = engine or settings.engine()
     kept = cache and len(indices) > 0 and job.graph is not None and (view is None or view.key is not None)
@@ -213,7 +211,7 @@ def _started(job: Job, view: View | None, dtype: str) -> Engine | None:
 def _entry(run: _Run, dtype: str) -> Entry:
     job = run.job
     assert job.graph is not None
-    key = features_key(job.graph, job.dataset, size=job.size, rule=job.rule, dtype=dtype, engine=run.engine.identity)
+    key = features_key(job.graph, job.dataset, intake=job.intake, dtype=dtype, engine=run.engine.identity)
     if run.view is not None:
         key["view"] = run.view.key
     return Entry(features_root(), key, count=len(job.dataset), row_bytes=run.row_bytes(dtype))

@@ -13,7 +13,7 @@ import numpy as np
 
 from zoo.augment import Op
 from zoo.data import Dataset
-from zoo.specs import ResizeRule
+from zoo.modality import Intake
 
 
 def graph_digest(model: Any) -> str | None:
@@ -90,16 +90,13 @@ def images_digest(dataset: Dataset) -> str:
     return total.hexdigest()
 
 
-def features_key(
-    graph: str, dataset: Dataset, *, size: int, rule: ResizeRule, dtype: str, engine: str
-) -> dict[str, Any]:
+def features_key(graph: str, dataset: Dataset, *, intake: Intake, dtype: str, engine: str) -> dict[str, Any]:
     """Everything that features depend on, JSON-ready.
 
     Args:
         graph: digest of the network from pixels to features, preprocessing included.
         dataset: the images, in order.
-        size: side of the input, in pixels.
-        rule: the resize rule.
+        intake: what turns an example into the array that the network takes.
         dtype: of the stored values, "float32" or "float16".
         engine: what computes, with its versions.
     """
@@ -109,8 +106,7 @@ def features_key(
         "graph": graph,
         "images": images_digest(dataset),
         "count": len(dataset),
-        "size": size,
-        "resize": rule.model_dump(),
+        "intake": intake.model_dump(mode="json"),
         "dtype": dtype,
         "engine": engine,
         "versions": {"pillow": PIL.__version__},

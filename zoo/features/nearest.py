@@ -65,7 +65,7 @@ def neighbors(
     composition, found = _features(
         dataset, backbone, input_size=input_size, features=features, weights=weights, cache=cache, progress=progress
     )
-    pixels = data_room.resize(as_uint8(asked[0][1]), composition.input_size, composition.resize)
+    pixels = composition.intake.shape(as_uint8(asked[0][1]))
     (query,) = forward(composition.features, iter([pixels[None]]), 32)
     similar = unit_rows(found.values) @ unit_rows(query)[0]
     rows = []
@@ -303,8 +303,7 @@ def of_every_image(
         composition.features,
         dataset,
         np.arange(len(dataset)),
-        size=composition.input_size,
-        rule=composition.resize,
+        intake=composition.intake,
         progress=progress,
         cache=cache,
     )

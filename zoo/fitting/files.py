@@ -6,8 +6,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from zoo._version import __version__
 from zoo.compose import Composition, take_apart
 from zoo.errors import FrozenError, UnsafeFileError
@@ -15,6 +13,7 @@ from zoo.export import read, save
 from zoo.specs.record import ModelRecord
 from zoo.training import receipts
 from zoo.training.runs.folder import versions
+from zoo.untrusted import contained
 
 
 def write_model(composition: Composition, path: str | os.PathLike[str], **facts: Any) -> Path:
@@ -31,7 +30,7 @@ def write_model(composition: Composition, path: str | os.PathLike[str], **facts:
     record = ModelRecord(
         zoo=__version__,
         outputs=composition.outputs,
-        resize=composition.resize,
+        intake=composition.intake.model_dump(mode="json"),
         identity=composition.identity,
         batchnorm=receipts.batchnorm(composition),
         versions=versions(),
@@ -53,13 +52,11 @@ def read_model(path: str | os.PathLike[str]) -> tuple[Composition, ModelRecord]:
         PluginError: it has layers of a plugin that is missing or broken.
     """
     serving, content = read(path)
-    try:
+    with contained(path, "a model"):
         fields = {key: value for key, value in content.items() if key in ModelRecord.model_fields}
         record = ModelRecord.model_validate(fields)
         composition = take_apart(serving, record)
         moved = receipts.changed(record.batchnorm, receipts.batchnorm(composition))
-    except (ValidationError, KeyError, TypeError, AttributeError, ValueError) as error:
-        raise UnsafeFileError(f"{path} is damaged: its record does not fit its model: {str(error)[:300]!r}") from error
     if moved:
         raise FrozenError(f"{path} is damaged: BatchNorm {moved[0]!r} of the base is not what was saved")
     if len(composition.labels) not in (0, composition.width):

@@ -10,7 +10,6 @@ import numpy as np
 
 from zoo import data as data_room
 from zoo.compose import Composition
-from zoo.data.ranges import as_uint8
 from zoo.errors import DataError, OptionError
 from zoo.evaluation import Evaluation, evaluate_outputs
 from zoo.evaluation.predictions import HASH_DIGITS
@@ -40,12 +39,8 @@ def scores(composition: Composition, images: Iterable[np.ndarray], *, batch_size
 
 def _batches(composition: Composition, images: Iterable[np.ndarray], batch_size: int) -> Iterator[np.ndarray]:
     batch: list[np.ndarray] = []
-    side = composition.input_size
     for image in images:
-        if image.shape[:2] == (side, side):
-            batch.append(image)  # as it is, floats too
-        else:
-            batch.append(data_room.resize(as_uint8(image), side, composition.resize))
+        batch.append(composition.intake.shape(image))
         if len(batch) == batch_size:
             yield np.stack(batch)
             batch = []
@@ -85,8 +80,7 @@ def measure(
             composition.scoring,
             dataset,
             positions,
-            size=composition.input_size,
-            rule=composition.resize,
+            intake=composition.intake,
             progress=progress,
             engine="keras",  # as `predict` computes them
         )

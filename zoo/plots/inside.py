@@ -32,7 +32,7 @@ def inputs(composition: Composition, images: Any) -> tuple[list[str], np.ndarray
     named = list(data_room.images(images))
     if not named:
         raise DataError("there are no images to look at")
-    fitted = [data_room.resize(as_uint8(image), composition.input_size, composition.resize) for _, image in named]
+    fitted = [composition.intake.shape(as_uint8(image)) for _, image in named]
     return [name for name, _ in named], np.stack(fitted)
 
 
@@ -219,10 +219,10 @@ def network(model: Any, trained: Sequence[str] = ()) -> Any:
 
 def structure(composition: Composition) -> list[tuple[str, int, int, int]]:
     """(name, channels, side of the map or 0, weights) of the input, every stage, the features and the head."""
-    rows = [("pixels", composition.channels, composition.input_size, 0)]
+    rows = [("pixels", composition.intake.channels, composition.intake.size, 0)]
     for stage in composition.stages:
         shape: tuple[Any, ...] = tuple(stage.cut.output.shape) if stage.cut is not None else ()
-        side = int(shape[1]) if len(shape) == 4 else 0 if shape else composition.input_size // stage.stride
+        side = int(shape[1]) if len(shape) == 4 else 0 if shape else composition.intake.size // stage.stride
         rows.append((stage.name, stage.channels, side, sum(layer.count_params() for layer in stage.layers)))
     if composition.head is not None:
         rows.append(("features", int(composition.head.input_shape[-1]), 0, 0))

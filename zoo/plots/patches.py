@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from zoo.compose import Composition, as_pixels
-from zoo.data import Dataset, batches, resize
+from zoo.data import Dataset, batches
 from zoo.errors import DataError, OptionError, did_you_mean
 from zoo.plots.receptive import receptive_fields
 
@@ -140,7 +140,7 @@ def top_patches(
     for number, channel in enumerate(chosen):
         for value, (picture, cell) in zip(values[:, number], places[:, number].tolist(), strict=True):
             if picture not in inputs:
-                inputs[picture] = resize(dataset.image(picture), composition.input_size, composition.resize)
+                inputs[picture] = composition.intake.shape(dataset.image(picture))
             row, column = divmod(cell, wide)
             (top, bottom), (left, right) = rows.of(row), columns.of(column)
             box = (left, top, right + 1, bottom + 1)
@@ -154,8 +154,7 @@ def _images(composition: Composition, dataset: Dataset, indices: np.ndarray) -> 
     return batches(
         dataset,
         indices,
-        size=composition.input_size,
-        rule=composition.resize,
+        intake=composition.intake,
         batch_size=_BATCH,
         on_skip=lambda name, reason: None,
     )

@@ -58,8 +58,7 @@ def show_batch(
             batches(
                 dataset,
                 drawn,
-                size=composition.input_size,
-                rule=composition.resize,
+                intake=composition.intake,
                 batch_size=images,
                 transform=changed,
                 boxes=boxes,

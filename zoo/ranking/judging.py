@@ -177,8 +177,7 @@ class Judge:
             composition.features,
             self.dataset,
             indices,
-            size=composition.input_size,
-            rule=composition.resize,
+            intake=composition.intake,
             progress=lambda done, total: self._advance(before + done),
             cache=self.protocol.cache,
         )

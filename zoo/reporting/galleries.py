@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from zoo import page
-from zoo.data import resize
 from zoo.errors import DataError, OptionError
 from zoo.plots.gradient import grad_cam, overlay
 from zoo.reporting.material import Answer, Material
@@ -121,7 +120,7 @@ def _pictures(
         except (KeyError, DataError):
             continue  # skipped then, or damaged since
         known.append(row)
-        pictures.append(resize(picture, material.composition.input_size, material.composition.resize))
+        pictures.append(material.composition.intake.shape(picture))
     return known, pictures
 
 

@@ -142,17 +142,17 @@ def receipts(record: RunRecord) -> dict[str, Any] | None:
 def model(material: Material) -> dict[str, Any]:
     """Return the model in sentences and figures."""
     record, composition = material.record, material.composition
-    who, results = record.plan.model, material.results
+    who, intake = record.plan.model, composition.intake
     trained = {stage for phase in record.phases for stage in phase.stages or ()}
     caption = "From the pixels down to the answer: side, side, channels, weights. Orange: trained here"
     figures: list[Drawing] = [drawing(network(composition, sorted(trained)), caption, "network")]
     with suppress(OptionError):  # a base that begins with no convolution over colors
         caption = "Filters of the first layer, gray is 0: edges and colors where weights were learned, noise where not"
         figures.append(drawing(first_layer_filters(composition), caption, "filters"))
-    resizing = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in results.resize)
+    resizing = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in intake.rule)
     lines = [
         f"{who.backbone}, weights {who.weights or 'random'}, features {who.features}, head {who.head}.",
-        f"Input {results.input_size} × {results.input_size} pixels; resizing: {resizing}.",
+        f"Input {intake.size} × {intake.size} pixels; resizing: {resizing}.",
     ]
     return {"lines": lines, "figures": figures}
 

@@ -12,7 +12,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field
 
-from zoo.specs import Output, RecipeSpec, ResizeRule, Spec
+from zoo.specs import Output, RecipeSpec, Spec
 
 RUN_SCHEMA: Literal[2] = 2
 """Version of `run.json`; a file of another version is not read."""
@@ -240,8 +240,7 @@ class Results(Record):
     test: dict[str, Any] | None = Field(default=None, description="figures on the part that judges")
     lint: dict[str, Any] | None = Field(default=None, description="what the look at the data found")
     labels: tuple[str, ...] = Field(default=(), description="names of the outputs, in order")
-    input_size: int = Field(description="side of the input, in pixels")
-    resize: ResizeRule = Field(description="how pictures become inputs")
+    intake: dict[str, Any] = Field(description="how examples become inputs; see the modality of its kind")
     parameters: Parameters
     providers: tuple[ProviderRow, ...] = Field(default=(), description="everything plugins provided")
     batchnorm_adapted: tuple[str, ...] = Field(default=(), description="stages whose BatchNorm moved")
@@ -273,7 +272,7 @@ class ModelRecord(Record):
     schema_version: Literal[2] = Field(default=MODEL_SCHEMA, description="version of this record")
     zoo: str = Field(description="version of zoo that wrote it")
     outputs: tuple[Output, ...] = Field(description="the answers: name, task, labels")
-    resize: ResizeRule = Field(description="how pictures become inputs")
+    intake: dict[str, Any] = Field(description="how examples become inputs; see the modality of its kind")
     identity: Identity
     head_state: Literal["untrained", "pretrained", "fitted"] = Field(description="where the head's weights come from")
     batchnorm: dict[str, str] = Field(default={}, description="BatchNorm layer of the base -> sha256")

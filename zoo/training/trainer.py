@@ -188,7 +188,7 @@ class Trainer:
 
     def _gradients(self, outcome: Outcome) -> dict[str, float]:
         """What `unfreeze="chosen"` goes by, on plain training examples."""
-        images = Images(self.dataset, outcome.train, self.composition.input_size, self.composition.resize)
+        images = Images(self.dataset, outcome.train, self.composition.intake)
         return relative_gradients(self.composition, images, seed=self.settings.seed)
 
 

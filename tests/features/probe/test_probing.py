@@ -320,8 +320,7 @@ def test_flowers_on_real_features(shared_data: Path) -> None:
         composition.features,
         dataset,
         np.arange(len(dataset)),
-        size=composition.input_size,
-        rule=composition.resize,
+        intake=composition.intake,
     )
     assert (features.positions == np.arange(len(dataset))).all()
     values, targets = features.values, dataset.targets

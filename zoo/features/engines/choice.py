@@ -88,7 +88,9 @@ def _record(job: Job, usable: Mapping[str, Engine]) -> dict[str, Any] | None:
 def _path(job: Job, usable: Mapping[str, Engine]) -> Any:
     machine = [platform.node(), platform.machine(), os.cpu_count()]
     engines = {name: engine.identity for name, engine in usable.items()}
-    key = hashlib.sha256(json.dumps([job.graph, job.size, machine, engines]).encode()).hexdigest()
+    key = hashlib.sha256(
+        json.dumps([job.graph, job.intake.model_dump(mode="json"), machine, engines]).encode()
+    ).hexdigest()
     return settings.cache_dir() / "latency" / f"engines-{key}.json"
 
 
@@ -98,7 +100,7 @@ def _calibrated(job: Job, usable: Mapping[str, Engine]) -> dict[str, Any]:
     wanted = int(1000 * _SAMPLE_SECONDS / milliseconds(job.model)) // BATCH
     count = BATCH * max(_LEAST, min(_MOST, wanted))
     places = np.unique(np.linspace(0, len(job.dataset) - 1, count).astype(np.int64))
-    sample = Job(job.model, job.dataset.subset(places), job.size, job.rule)
+    sample = Job(job.model, job.dataset.subset(places), job.intake)
     expected, record = _tried(usable["keras"], sample)
     found = {"keras": record}
     for name, engine in usable.items():

@@ -71,8 +71,7 @@ def by_batches(
     stream = batches(
         job.dataset,
         np.concatenate([np.zeros(0, np.int64), *(np.array(task.members, np.int64) for task in tasks)]),
-        size=job.size,
-        rule=job.rule,
+        intake=job.intake,
         batch_size=BATCH,
         transform=job.transform,
         on_skip=lambda name, reason: reasons.append(reason),

@@ -11,7 +11,7 @@ import numpy as np
 
 from zoo.data import Dataset, Transform
 from zoo.features.identity import graph_digest
-from zoo.specs import ResizeRule
+from zoo.modality import Intake
 
 BATCH = 32
 """Images in one forward pass: more are no faster on a CPU."""
@@ -27,16 +27,14 @@ class Job:
     Attributes:
         model: a Keras model from float32 pixels (n, size, size, channels) to (n, ...).
         dataset: the images; tasks number them from 0.
-        size: side of the model's input, in pixels.
-        rule: the resize rule.
+        intake: what turns an example into the array that the model takes.
         transform: what is done to each resized image, given its number; None: nothing. An engine that cannot take it to
             where images are decoded refuses the job.
     """
 
     model: Any
     dataset: Dataset
-    size: int
-    rule: ResizeRule
+    intake: Intake
     transform: Transform | None = None
 
     @cached_property

@@ -19,24 +19,24 @@ _MODEL, _SETTINGS = "model.keras", "job.json"
 
 
 def lay_down(job: Job, folder: Path) -> None:
-    """Write what workers need into an empty folder: the network as Keras saves it, the images, the resize rule."""
+    """Write what workers need into an empty folder: the network as Keras saves it, the examples, the intake."""
     from zoo.data.parcel import pack
 
     job.model.save(folder / _MODEL)
     pack(job.dataset, folder)
-    (folder / _SETTINGS).write_text(json.dumps({"size": job.size, "rule": job.rule.model_dump()}))
+    (folder / _SETTINGS).write_text(json.dumps({"intake": job.intake.model_dump(mode="json")}))
 
 
 def take_up(folder: Path) -> Job:
     """The job that `lay_down` wrote."""
     import keras
 
+    from zoo.data.intake import read_intake
     from zoo.data.parcel import unpack
-    from zoo.specs import ResizeRule
 
     settings = json.loads((folder / _SETTINGS).read_text())
     model = keras.saving.load_model(folder / _MODEL, compile=False)
-    return Job(model, unpack(folder), settings["size"], ResizeRule.model_validate(settings["rule"]))
+    return Job(model, unpack(folder), read_intake(settings["intake"]))
 
 
 def order(task: Task) -> bytes:

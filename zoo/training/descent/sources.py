@@ -10,7 +10,7 @@ import numpy as np
 
 from zoo.augment.in_graph import PIXELS, Drawn
 from zoo.data import Dataset, Transform, batches
-from zoo.specs import ResizeRule
+from zoo.modality import Intake
 
 
 def order(count: int, *, seed: int, epoch: int) -> np.ndarray:
@@ -25,8 +25,7 @@ class Images:
     Attributes:
         dataset: where they are.
         positions: which of them.
-        size: side of the model's input, in pixels.
-        rule: the resize rule.
+        intake: what turns an example into the array that the graph takes.
         augment: epoch -> transform, or None.
         boxes: the columns of the targets that hold boxes, which move with the pixels; or None.
         draws: epoch -> index -> what a graph that augments needs to know of an image; None: the graph takes pixels.
@@ -34,8 +33,7 @@ class Images:
 
     dataset: Dataset
     positions: np.ndarray
-    size: int
-    rule: ResizeRule
+    intake: Intake
     augment: Callable[[int], Transform] | None = None
     boxes: slice | None = None
     draws: Callable[[int], Callable[[int], Drawn]] | None = None
@@ -52,8 +50,7 @@ class Images:
         (batch,) = batches(
             self.dataset,
             self.positions[chosen],
-            size=self.size,
-            rule=self.rule,
+            intake=self.intake,
             batch_size=len(chosen),
             transform=self.augment(epoch) if self.augment else None,
             boxes=None if self.boxes is None else self.dataset.targets[:, self.boxes],

@@ -65,19 +65,19 @@ def _chosen(work: Work, training: list[str]) -> _Chosen:
 
 def _whole(work: Work, reason: str) -> _Chosen:
     composition, phase, outcome, settings = work.composition, work.phase, work.outcome, work.settings
-    size, rule, augment = composition.input_size, composition.resize, settings.augment()
+    intake, augment = composition.intake, settings.augment()
     report: dict[str, Any] = {"cached_prefix_reason": reason}
     boxes = box_columns(composition.outputs) if augment else None  # only augmentation moves them
     model = composition.training
-    learning = Images(work.dataset, outcome.train, size, rule, augment, boxes)
-    checking = Images(work.dataset, outcome.validation, size, rule)
+    learning = Images(work.dataset, outcome.train, intake, augment, boxes)
+    checking = Images(work.dataset, outcome.validation, intake)
     if augment is not None:
         report["augment_in"] = phase.augment_in
         if phase.augment_in == "graph":
             first = replace(learning, positions=outcome.train[:1])
             first.take(np.array([0]), 0)  # in the pipeline, where what an op may not do is noticed and reported
             drawn = partial(_draws, settings)
-            learning = Images(work.dataset, outcome.train, size, rule, draws=drawn)
+            learning = Images(work.dataset, outcome.train, intake, draws=drawn)
             checking = replace(checking, draws=drawn)
             with devices.scope(composition.training):
                 model = in_front_of(model, settings.ops)
@@ -95,8 +95,7 @@ def _behind(work: Work, boundary: Cut) -> _Chosen:
         boundary.prefix,
         work.dataset,
         np.sort(np.concatenate([outcome.train, outcome.validation])),
-        size=composition.input_size,
-        rule=composition.resize,
+        intake=composition.intake,
         progress=settings.live.progress,
         cache=True,
         engine="keras",  # which trains the rest

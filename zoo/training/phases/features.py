@@ -26,8 +26,7 @@ def features_for(composition: Composition, dataset: Dataset, positions: np.ndarr
         composition.features,
         dataset,
         positions,
-        size=composition.input_size,
-        rule=composition.resize,
+        intake=composition.intake,
         progress=settings.live.progress,
         cache=settings.cache,
     )
@@ -51,8 +50,7 @@ def features_of_views(
             model,
             dataset,
             positions,
-            size=composition.input_size,
-            rule=composition.resize,
+            intake=composition.intake,
             progress=settings.live.progress,
             cache=settings.cache,
             view=settings.view(number),
@@ -77,8 +75,7 @@ def decodable(
     read = batches(
         dataset,
         positions,
-        size=composition.input_size,
-        rule=composition.resize,
+        intake=composition.intake,
         on_skip=lambda name, reason: outcome.skipped.append((name, reason)),
     )
     count, readable = settings.live.display.counter("reading"), [np.zeros(0, np.int64)]
