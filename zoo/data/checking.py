@@ -11,8 +11,6 @@ from zoo.data.dataset import Dataset
 from zoo.data.layouts import endings, why_unlabeled
 from zoo.errors import DataError
 
-_UNEVEN = 5.0  # largest class / smallest class from which the note on uneven classes is given
-
 
 def check(dataset: Dataset, *, labels: Sequence[str] | None = None, training: bool = True) -> list[str]:
     """Look at a dataset; cheap: file headers only, no image is decoded.
@@ -24,7 +22,8 @@ def check(dataset: Dataset, *, labels: Sequence[str] | None = None, training: bo
         training: whether it will be trained on. For prediction and evaluation fewer things have to hold.
 
     Returns:
-        Notices, one sentence each: files that are skipped, how many images per class, uneven classes.
+        Notices, one sentence each: files that are skipped, how many images per class. What a user should know of the
+        data before training on it (uneven classes, copies, files left out) `zoo.linting` says, once.
 
     Raises:
         DataError: no readable image; labels that do not fit; and for training: no answers, one class only, fewer
@@ -56,23 +55,15 @@ def check(dataset: Dataset, *, labels: Sequence[str] | None = None, training: bo
         counts = class_counts(classes, names)
         if training:
             _check_trainable(what, len(good), counts, dataset.left_out)
-        found = _describe_classes(len(good), counts, training=training, alone=not good.outputs)
-        notices += [what.removeprefix(f"{good.name}: ") + f": {text}" if good.outputs else text for text in found]
+        text = _describe_classes(len(good), counts)
+        notices.append(what.removeprefix(f"{good.name}: ") + f": {text}" if good.outputs else text)
     return notices
 
 
-def _describe_classes(total: int, counts: dict[str, int], *, training: bool, alone: bool) -> list[str]:
+def _describe_classes(total: int, counts: dict[str, int]) -> str:
     shown = ", ".join(f"{label} {count}" for label, count in list(counts.items())[:10])
     more = f", and {len(counts) - 10} more classes" if len(counts) > 10 else ""
-    notices = [f"{total} images in {len(counts)} classes: {shown}{more}"]
-    present = {label: count for label, count in counts.items() if count}
-    largest, smallest = max(present, key=present.__getitem__), min(present, key=present.__getitem__)
-    if training and present[largest] >= _UNEVEN * present[smallest]:
-        notices.append(
-            f"the classes are uneven: {largest} has {present[largest]} images, {smallest} {present[smallest]}; "
-            "look at the figures per class" + (", and consider class_weight" if alone else "")
-        )
-    return notices
+    return f"{total} images in {len(counts)} classes: {shown}{more}"
 
 
 def _check_trainable(what: str, total: int, counts: dict[str, int], left_out: Mapping[str, Mapping[str, int]]) -> None:

@@ -56,7 +56,7 @@ def of_labels(dataset: Dataset, readable: np.ndarray) -> Iterable[Finding | None
     for _, names, classes in class_answers(good):
         counts = class_counts(classes, names)
         yield _few(counts)
-        yield _uneven(counts)
+        yield _uneven(counts, alone=not good.outputs)
         yield _missing(good, names, classes[:, None] == np.arange(len(names)))
     if good.task == "multilabel" and good.targets is not None:
         names = good.labels or tuple(str(number) for number in range(good.n_classes))
@@ -94,7 +94,7 @@ def _few(counts: Mapping[str, int]) -> Finding | None:
     )  # fmt: skip
 
 
-def _uneven(counts: Mapping[str, int]) -> Finding | None:
+def _uneven(counts: Mapping[str, int], *, alone: bool) -> Finding | None:
     present = {name: count for name, count in counts.items() if count}
     if len(present) < 2:
         return None
@@ -105,7 +105,7 @@ def _uneven(counts: Mapping[str, int]) -> Finding | None:
         "uneven classes", "warning",
         f"the classes are uneven: {largest} has {present[largest]} images, {smallest} {present[smallest]}",
         f"Always answering {largest} would be right {present[largest] / sum(present.values()):.0%} of the time: look "
-        "at the figures per class, and consider class_weight", 1,
+        f"at the figures per class{', and consider class_weight' if alone else ''}", 1,
     )  # fmt: skip
 
 
