@@ -178,8 +178,8 @@ class Dataset:
         """
         rows = self._rows.tolist()
         ordered_map(self._known_problem, [row for row in rows if row not in self._problems])
-        found = ((index, self._problems[row]) for index, row in enumerate(rows))
-        return {index: reason for index, reason in found if reason is not None}
+        reasons = ((index, self._problems[row]) for index, row in enumerate(rows))
+        return {index: reason for index, reason in reasons if reason is not None}
 
     def header(self, index: int) -> Header | None:
         """What the header of an image's file says, looked up once; None where there is no file, or no image in it."""

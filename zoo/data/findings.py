@@ -103,7 +103,7 @@ class Findings(Sequence[Finding]):
 
     def __init__(
         self,
-        found: Sequence[Finding],
+        findings: Sequence[Finding],
         *,
         data: str,
         images: int,
@@ -111,7 +111,7 @@ class Findings(Sequence[Finding]):
         seconds: float = 0.0,
         picture: Callable[[int], np.ndarray] | None = None,
     ) -> None:
-        self._found = sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
+        self._found = sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
         self.data, self.images, self.checks, self.seconds = data, images, tuple(checks), seconds
         self._picture = picture
 

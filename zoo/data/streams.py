@@ -134,10 +134,10 @@ def _joined(batches: Sequence[Any], name: str) -> Any:
 
 
 def _end_to_end(batches: Sequence[Any], what: str) -> np.ndarray:
-    found = [as_array(batch, what) for batch in batches]
-    if len({batch.shape[1:] for batch in found}) != 1:
+    arrays = [as_array(batch, what) for batch in batches]
+    if len({batch.shape[1:] for batch in arrays}) != 1:
         raise DataError(f"{what} have different shapes")
-    return np.concatenate(found)
+    return np.concatenate(arrays)
 
 
 def _pair(element: Any, name: str) -> tuple[Any, Any]:

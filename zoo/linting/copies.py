@@ -65,9 +65,9 @@ def _copies(dataset: Dataset, groups: list[list[int]], *, exact: bool) -> list[F
         if len(names) < 2 and len(labels) < 2:
             plain.append((group, ""))
     kind = "" if exact else "near "
-    found = []
+    findings = []
     if across:
-        found.append(
+        findings.append(
             Finding(
                 f"{kind}leakage",
                 "error",
@@ -78,7 +78,7 @@ def _copies(dataset: Dataset, groups: list[list[int]], *, exact: bool) -> list[F
             )
         )
     if contrary:
-        found.append(
+        findings.append(
             Finding(
                 f"{kind}contradicting labels",
                 "error" if exact else "warning",
@@ -92,7 +92,7 @@ def _copies(dataset: Dataset, groups: list[list[int]], *, exact: bool) -> list[F
         advice = "zoo keeps them on one side of every split; they count more than others" if exact else (
             "A random split can put them on both sides, which makes the figures too good: delete all but one"
         )  # fmt: skip
-        found.append(
+        findings.append(
             Finding(
                 f"{kind or 'exact '}duplicates",
                 "info" if exact else "warning",
@@ -102,7 +102,7 @@ def _copies(dataset: Dataset, groups: list[list[int]], *, exact: bool) -> list[F
                 _examples(dataset, plain),
             )
         )
-    return found
+    return findings
 
 
 def _examples(dataset: Dataset, groups: list[tuple[list[int], str]]) -> tuple[Example, ...]:
@@ -126,7 +126,7 @@ def near_pairs(bits: np.ndarray, small: np.ndarray) -> list[tuple[int, int]]:
     rows = small.reshape(len(small), -1).astype(np.float32)
     rows -= rows.mean(axis=1, keepdims=True)
     lengths = np.linalg.norm(rows, axis=1)
-    found: list[tuple[int, int]] = []
+    pairs: list[tuple[int, int]] = []
     for start in range(0, len(bits), _BLOCK):
         block = bits[start : start + _BLOCK, None]
         distance = np.zeros((len(block), len(bits) - start), np.uint8)
@@ -137,8 +137,8 @@ def near_pairs(bits: np.ndarray, small: np.ndarray) -> list[tuple[int, int]]:
         product = np.einsum("ij,ij->i", rows[first], rows[second])
         length = lengths[first] * lengths[second]
         alike = (product >= _CORRELATION * length) & (length > 0)
-        found += zip(first[alike].tolist(), second[alike].tolist(), strict=True)
-    return found
+        pairs += zip(first[alike].tolist(), second[alike].tolist(), strict=True)
+    return pairs
 
 
 def _joined(pairs: Iterable[tuple[int, int]]) -> list[set[int]]:

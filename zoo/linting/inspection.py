@@ -35,8 +35,8 @@ def inspect(dataset: Dataset, *, quick: bool = False) -> list[Finding]:
     """
     looks = glances(dataset) if quick else ordered_map(lambda index: look(dataset, index), range(len(dataset)))
     readable = np.array([not look.problem for look in looks], bool)
-    found = [*of_files(dataset, looks), *of_sizes(dataset, looks), *exact_copies(dataset, readable)]
+    findings = [*of_files(dataset, looks), *of_sizes(dataset, looks), *exact_copies(dataset, readable)]
     if not quick:
-        found += [*of_pixels(dataset, looks), *near_copies(dataset, looks, readable)]
-    found += [*dataset.reading, across_splits(dataset), *of_labels(dataset, readable)]
-    return [finding for finding in found if finding is not None]
+        findings += [*of_pixels(dataset, looks), *near_copies(dataset, looks, readable)]
+    findings += [*dataset.reading, across_splits(dataset), *of_labels(dataset, readable)]
+    return [finding for finding in findings if finding is not None]

@@ -33,8 +33,8 @@ def across_splits(dataset: Dataset) -> Finding | None:
     examples = []
     for group, parts in across:
         first, *others = (members[0] for members in parts.values())
-        told = f"{group}: {', '.join(f'{len(members)} in {name}' for name, members in parts.items())}"
-        examples.append(Example(first, dataset.ids[first], told, tuple(dataset.ids[index] for index in others)))
+        detail = f"{group}: {', '.join(f'{len(members)} in {name}' for name, members in parts.items())}"
+        examples.append(Example(first, dataset.ids[first], detail, tuple(dataset.ids[index] for index in others)))
     count = len(across)
     return Finding(
         "groups across splits", "error",

@@ -46,17 +46,17 @@ def lint(
     """
     start = time.perf_counter()
     dataset = _whole(data, validation)
-    found = inspect(dataset)
+    findings = inspect(dataset)
     checks = list(CHECKS)
     targets = dataset.readable().targets if dataset.task == "classification" else None
     if features and targets is not None and len(np.unique(targets)) > 1:
         checks.append(LABELS)
         try:
-            found += suspected(dataset, backbone, input_size=input_size, cache=cache, progress=progress)
+            findings += suspected(dataset, backbone, input_size=input_size, cache=cache, progress=progress)
         except DataError:
             checks.remove(LABELS)  # too few images to doubt any
     return Findings(
-        found,
+        findings,
         data=dataset.name,
         images=len(dataset),
         checks=checks,
@@ -71,9 +71,9 @@ def glance(dataset: Dataset) -> Findings:
     Training looks all of these up anyway, and each once: 1,250 photos take hundredths of a second on top of it.
     """
     start = time.perf_counter()
-    found = inspect(dataset, quick=True)
+    findings = inspect(dataset, quick=True)
     return Findings(
-        found,
+        findings,
         data=dataset.name,
         images=len(dataset),
         checks=QUICK_CHECKS,
