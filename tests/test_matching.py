@@ -141,7 +141,7 @@ def test_what_goes_by_position_is_said() -> None:
 
 
 def test_class_weight_by_name_or_by_a_number_with_one_meaning() -> None:
-    from zoo.training import check_class_weight
+    from zoo.training.checks import check_class_weight
 
     folders = SimpleNamespace(task="classification", labels=TWELVE, width=12)
     assert check_class_weight(folders, {"10": 5}) == {2: 5.0}
