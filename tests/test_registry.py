@@ -9,7 +9,8 @@ import pytest
 
 import zoo
 from zoo.errors import AmbiguousNameError, OptionError, PluginError, UnknownNameError
-from zoo.registry import Provider, Registry, Table, ZooNotice
+from zoo.registry import Provider, Registry, ZooNotice
+from zoo.table import Table
 
 ZOO = Provider("zoo_vision", "zoo-sdk", "0.1.0")
 BIRDS = Provider("birds", "zoo-birds", "1.0")

@@ -1,28 +1,29 @@
-"""The registry: who provides which name, names resolved and searched, listings as tables; imports no plugin."""
+"""The registry: who provides which name; names resolved and searched. Imports no plugin."""
 
 from __future__ import annotations
 
-import json
 import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
 from zoo import settings
-from zoo.errors import AmbiguousNameError, OptionError, PluginError, UnknownNameError, ZooError, did_you_mean, unknown
+from zoo.errors import AmbiguousNameError, PluginError, UnknownNameError, ZooError, unknown
 from zoo.printing import printable
 
 CORE = "zoo"
 """Plugin id of what zoo itself provides: the rows of registry.json."""
 
+
 DISTRIBUTION = "zoo-sdk"
 """The distribution whose names win unqualified."""
 
+
 LOCAL = "local"
 """The version of a plugin that is one file of the user's own."""
+
 
 SINGULAR = {
     "backbones": "backbone",
@@ -34,6 +35,7 @@ SINGULAR = {
     "recipes": "recipe",
 }
 """What a plugin can contribute, and what one of them is called."""
+
 
 _LISTED_BY = {
     "backbones": "zoo list",
@@ -296,224 +298,3 @@ def row_fault(row: Any) -> str:
         if not isinstance(name, str) or not SLUG.fullmatch(name):
             return f"{name!r} is no name (lower case letters, digits, dot, dash, underscore)"
     return "" if isinstance(row.get("summary", ""), str) else "its summary is no text"
-
-
-def data_file(name: str) -> Path:
-    """A generated file: inside the package in a wheel, at the repository root in an editable install."""
-    package = Path(__file__).parent
-    for path in (package / "_data" / name, package.parent / name):
-        if path.is_file():
-            return path
-    raise PluginError(
-        f"{name} is missing from this installation of zoo: reinstall it with pip install --force-reinstall zoo-sdk"
-    )
-
-
-@cache
-def core_catalog() -> dict[str, Any]:
-    """`registry.json` as plain data: the rows that zoo itself provides."""
-    data: dict[str, Any] = json.loads(data_file("registry.json").read_text(encoding="utf-8"))
-    return data
-
-
-def layer_table(backbone: str) -> Table:
-    """The layers of a backbone of registry.json (name, type, output shape, weights, stage); needs no TensorFlow."""
-    tables = json.loads(data_file("layers.json").read_text(encoding="utf-8"))
-    table = tables.get(backbone)
-    if table is None:
-        raise OptionError(f"there is no layer table for {backbone!r}: layers.json holds the rows of registry.json only")
-    columns = table["columns"]
-    return Table([dict(zip(columns, row, strict=True)) for row in table["rows"]], columns=columns)
-
-
-class Table(Sequence[dict[str, Any]]):
-    """Rows of a listing: a sequence of dicts that prints as a readable table."""
-
-    def __init__(self, rows: Iterable[Mapping[str, Any]], *, columns: Sequence[str], title: str = "") -> None:
-        self._rows = [dict(row) for row in rows]
-        self.columns = tuple(columns)
-        self.title = title
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, index: Any) -> Any:
-        return self._rows[index]
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        return iter(self._rows)
-
-    def __repr__(self) -> str:
-        return self.render()
-
-    def render(self, *, width: int | None = None, color: bool = False) -> str:
-        """The table as text.
-
-        Args:
-            width: columns of the terminal; None: as wide as needed.
-            color: whether to write terminal colors.
-        """
-        cells = [[cell(column, row.get(column)) for column in self.columns] for row in self._rows]
-        right = [all(isinstance(row.get(c), int | float | None) for row in self._rows) for c in self.columns]
-        sizes = [max(map(len, column)) for column in zip(self.columns, *cells, strict=True)]
-        if sum(sizes) + 2 * (len(sizes) - 1) > (width or 200):
-            return self._wrapped(cells, right, width or 200, color)
-        # Without rich where nothing has to be wrapped: its import is a third of the time of `zoo list`.
-        lines = [
-            "  ".join(
-                text.rjust(size) if to_right else text.ljust(size)
-                for text, size, to_right in zip(line, sizes, right, strict=True)
-            ).rstrip()
-            for line in (self.columns, *cells)
-        ]
-        if color:
-            lines[0] = f"\x1b[1m{lines[0]}\x1b[0m"
-        return "\n".join([self.title, *lines] if self.title else lines)
-
-    def _wrapped(self, cells: list[list[str]], right: list[bool], width: int, color: bool) -> str:
-        import io
-
-        from rich.console import Console
-        from rich.table import Table as RichTable
-
-        table = RichTable(title=self.title or None, box=None, pad_edge=False, header_style="bold", title_justify="left")
-        for column, to_right in zip(self.columns, right, strict=True):
-            table.add_column(
-                column, justify="right" if to_right else "left", no_wrap=column in {"name", "plugin", "distribution"}
-            )
-        for row in cells:
-            table.add_row(*row)
-        out = io.StringIO()
-        # No markup: a class may be called "[red]".
-        console = Console(
-            file=out,
-            width=width,
-            force_terminal=color,
-            color_system="auto" if color else None,
-            markup=False,
-            emoji=False,
-        )
-        console.print(table)
-        return "\n".join(line.rstrip() for line in out.getvalue().rstrip().splitlines())
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        head = "".join(f"<th>{escape(column)}</th>" for column in self.columns)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escape(cell(column, row.get(column)))}</td>" for column in self.columns) + "</tr>"
-            for row in self._rows
-        )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def cell(column: str, value: Any) -> str:
-    """A value of a column as listings show it: millions, megabytes, a dash for nothing."""
-    if value is None or value == "":
-        return "-"
-    if column == "top1":
-        return f"{value:.3f}"
-    if column in {"params", "macs"}:
-        return f"{value / 1e6:,.2f} M" if value < 1e9 else f"{value / 1e9:,.2f} G"
-    if column in {"size", "bytes"}:
-        return f"{value / 1e6:,.0f} MB"
-    if isinstance(value, list | tuple):
-        value = ", ".join(str(item) for item in value)
-    return printable(str(value))
-
-
-def backbone_row(entry: Entry) -> dict[str, Any]:
-    """One line of `zoo.backbones()`: name, params, size in bytes, published top-1, license, source."""
-    data = entry.data
-    accuracy, weights = _first(data.get("accuracy")), _first(data.get("weights"))
-    params = _number(data.get("params"))
-    asked = data.get("input")
-    return {
-        "name": entry.name,
-        "family": data.get("family"),
-        "params": params,
-        "size": _number(weights.get("bytes")) or (None if params is None else 4 * params),
-        "input": _number(asked.get("default_size")) if isinstance(asked, Mapping) else None,
-        "macs": _number(data.get("macs")),
-        "top1": _number(accuracy.get("top1")),
-        "license": weights.get("license"),
-        "source": weights.get("kind"),
-        "provider": entry.provider.plugin,
-    }
-
-
-def _first(rows: Any) -> Mapping[str, Any]:
-    """The first of a list of objects; a listing must survive a plugin whose manifest holds something else."""
-    return rows[0] if isinstance(rows, list | tuple) and rows and isinstance(rows[0], Mapping) else {}
-
-
-def _number(value: Any) -> Any:
-    return value if isinstance(value, int | float) else None
-
-
-BACKBONE_COLUMNS = (
-    "name",
-    "family",
-    "params",
-    "size",
-    "input",
-    "macs",
-    "top1",
-    "license",
-    "source",
-    "provider",
-)
-_DESCENDING = {"top1"}
-
-
-def select(
-    rows: Iterable[dict[str, Any]],
-    *,
-    name: str | None = None,
-    family: str | None = None,
-    max_params: float | None = None,
-    max_size: float | None = None,
-    min_top1: float | None = None,
-    license: str | None = None,
-    source: str | None = None,
-    sort: str = "name",
-) -> list[dict[str, Any]]:
-    """The rows that pass every filter, sorted.
-
-    Args:
-        rows: rows of `backbone_row`.
-        name: a shell pattern such as "resnet*".
-        family: exact family, case does not matter.
-        max_params: most weights without the classifier.
-        max_size: largest weight file, in bytes.
-        min_top1: lowest published top-1 accuracy, 0..1; rows without a figure do not pass.
-        license: license of the weights, e.g. "apache-2.0"; case does not matter.
-        source: "url", "wheel" or "file".
-        sort: a column; top1 sorts from the best down, everything else upward; rows without a value come last.
-
-    Raises:
-        OptionError: sort is not a column.
-    """
-    from fnmatch import fnmatch
-
-    if sort not in BACKBONE_COLUMNS:
-        raise OptionError(
-            f"cannot sort by {sort!r}.{did_you_mean(sort, BACKBONE_COLUMNS)} Columns: {', '.join(BACKBONE_COLUMNS)}."
-        )
-    tests: list[Callable[[dict[str, Any]], bool]] = []
-    if name is not None:
-        tests.append(lambda row: fnmatch(row["name"], name.lower()))
-    for column, wanted in (("family", family), ("license", license), ("source", source)):
-        if wanted is not None:
-            tests.append(lambda row, c=column, w=wanted: str(row[c]).lower() == w.lower())  # type: ignore[misc]
-    if max_params is not None:
-        tests.append(lambda row: row["params"] is not None and row["params"] <= max_params)
-    if max_size is not None:
-        tests.append(lambda row: row["size"] is not None and row["size"] <= max_size)
-    if min_top1 is not None:
-        tests.append(lambda row: row["top1"] is not None and row["top1"] >= min_top1)
-    kept = [row for row in rows if all(test(row) for test in tests)]
-    known = [row for row in kept if row[sort] is not None]
-    known.sort(key=lambda row: row["name"])
-    known.sort(key=lambda row: row[sort], reverse=sort in _DESCENDING)
-    return known + [row for row in kept if row[sort] is None]

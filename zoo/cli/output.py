@@ -17,7 +17,7 @@ import click
 from zoo.printing import printable
 
 if TYPE_CHECKING:
-    from zoo.registry import Table
+    from zoo.table import Table
 
 
 class Notes:
@@ -130,7 +130,7 @@ def print_table(table: Table, *, expendable: Sequence[str] = ()) -> None:
 
 
 def _fitted(table: Table, limit: int, expendable: Sequence[str]) -> Table:
-    from zoo.registry import Table, cell
+    from zoo.table import Table, cell
 
     widths = {
         column: max([len(column), *(len(cell(column, row.get(column))) for row in table)]) for column in table.columns

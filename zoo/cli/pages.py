@@ -10,7 +10,8 @@ from zoo.cli.output import print_fields, print_table
 from zoo.plugin import option_schema
 
 if TYPE_CHECKING:
-    from zoo.registry import Entry, Table
+    from zoo.registry import Entry
+    from zoo.table import Table
 
 
 def page_data(entry: Entry) -> dict[str, Any]:
@@ -54,7 +55,7 @@ def print_page(entry: Entry) -> None:
 
 def option_table(schema: dict[str, Any]) -> Table:
     """The options of a schema: name, type with its limits, default, description."""
-    from zoo.registry import Table
+    from zoo.table import Table
 
     required = schema.get("required", ())
     rows = [

@@ -11,7 +11,7 @@ from zoo.comparison.picture import models_drawn
 from zoo.comparison.writing import span, written
 from zoo.errors import OptionError, did_you_mean
 from zoo.evaluation import Difference, Evaluation, Headline, plain
-from zoo.registry import Table
+from zoo.table import Table
 
 TIE = 0.05
 """Two models whose paired difference has at least this p-value are as good as each other."""

@@ -13,7 +13,7 @@ import numpy as np
 from zoo import page
 from zoo.errors import DataError
 from zoo.printing import printable
-from zoo.registry import Table
+from zoo.table import Table
 
 Severity = Literal["error", "warning", "info"]
 

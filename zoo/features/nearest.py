@@ -16,7 +16,7 @@ from zoo.features.extraction import Features, extract
 from zoo.features.probe import out_of_fold
 from zoo.features.scores import grouped_folds, unit_rows
 from zoo.head_request import classifier
-from zoo.registry import Table
+from zoo.table import Table
 from zoo.tasks import of
 
 _BLOCK = 1024

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
+from zoo.catalogue import BACKBONE_COLUMNS, backbone_row, layer_table, select
 from zoo.plugin.manager import manager
-from zoo.registry import BACKBONE_COLUMNS, Entry, Table, backbone_row, layer_table, select
+from zoo.registry import Entry
+from zoo.table import Table
 
 
 def backbones(

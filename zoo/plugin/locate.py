@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from zoo._version import __version__
+from zoo.catalogue import data_file
 from zoo.errors import OptionError, UnknownNameError, did_you_mean
 from zoo.plugin.manager import Manager, manager
 from zoo.plugin.manifest import manifest_path
-from zoo.registry import CORE, DISTRIBUTION, SINGULAR, Entry, Registry, Table, data_file
+from zoo.registry import CORE, DISTRIBUTION, SINGULAR, Entry, Registry
+from zoo.table import Table
 
 CODE = {
     "backbones": "builder",
@@ -177,9 +179,9 @@ def where(entry: Entry) -> tuple[Path | None, int | None]:
     if path is None or not path.is_file():
         return None, None
     # A row has no line of its own in parsed JSON: its name is looked for in the text, which zoo wrote with indents.
-    wanted = f'"name": {json.dumps(entry.name)}'
+    name_line = f'"name": {json.dumps(entry.name)}'
     lines = path.read_text(encoding="utf-8").splitlines()
-    return path, next((number for number, text in enumerate(lines, 1) if text.strip().rstrip(",") == wanted), None)
+    return path, next((number for number, text in enumerate(lines, 1) if text.strip().rstrip(",") == name_line), None)
 
 
 def find_code(target: str) -> tuple[Path | None, int | None]:
@@ -219,14 +221,14 @@ def _find(module: str, attribute: str, hops: int) -> tuple[Path | None, int | No
 
 def _statements(body: list[ast.stmt]) -> list[ast.stmt]:
     """The statements of a module, those below `if` and `try` too."""
-    found = []
+    statements = []
     for node in body:
-        found.append(node)
+        statements.append(node)
         for part in ("body", "orelse", "handlers", "finalbody"):
             if isinstance(node, ast.If | ast.Try):
                 for inner in getattr(node, part, ()):
-                    found += _statements(inner.body if isinstance(inner, ast.ExceptHandler) else [inner])
-    return found
+                    statements += _statements(inner.body if isinstance(inner, ast.ExceptHandler) else [inner])
+    return statements
 
 
 def _absolute(module: str, path: Path, node: ast.ImportFrom) -> str:

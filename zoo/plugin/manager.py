@@ -14,6 +14,7 @@ from typing import Any
 
 from zoo import settings
 from zoo._version import __version__
+from zoo.catalogue import core_catalog
 from zoo.errors import OptionError, PluginError
 from zoo.plugin.calling import calling, short
 from zoo.plugin.discovery import discover
@@ -21,7 +22,7 @@ from zoo.plugin.hooks import LEFT_OUT, Hooks
 from zoo.plugin.manifest import IncompatibleError, listed_names, read_manifest
 from zoo.plugin.records import HEAVY, PluginRecord, Problem, import_remarks
 from zoo.plugin.usage import used
-from zoo.registry import CORE, DISTRIBUTION, SINGULAR, Entry, Provider, Registry, ZooNotice, core_catalog
+from zoo.registry import CORE, DISTRIBUTION, SINGULAR, Entry, Provider, Registry, ZooNotice
 
 
 class Manager:

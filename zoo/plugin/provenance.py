@@ -41,15 +41,15 @@ def rows(entries: Iterable[Entry], *, preprocessing: bool = False, label_set: bo
         code, None where there is none), portable (built from Keras layers only; None for what leaves nothing in the
         model).
     """
-    found = []
+    recorded = []
     for entry in entries:
-        found.append(_row(entry, entry.kind))
+        recorded.append(_row(entry, entry.kind))
         if entry.kind == "backbones" and preprocessing:
-            found.append({**_row(entry, PREPROCESSING), "target": None, "portable": None})
+            recorded.append({**_row(entry, PREPROCESSING), "target": None, "portable": None})
         name = entry.data.get("label_set")
         if entry.kind == "backbones" and label_set and name:
-            found.append(_row(manager().registry().get("label_sets", str(name)), "label_sets"))
-    return found
+            recorded.append(_row(manager().registry().get("label_sets", str(name)), "label_sets"))
+    return recorded
 
 
 def _row(entry: Entry, kind: str) -> dict[str, Any]:
@@ -88,10 +88,10 @@ def needed(serving: Any) -> list[dict[str, Any]]:
         module = type(layer).__module__
         if module.partition(".")[0] != "keras":
             classes.setdefault(module, set()).add(type(layer).__name__)
-    found = []
+    recorded = []
     for module in sorted(classes):
         owner = next((r for r in manager().records() if f"{module}.".startswith(f"{r.package}.")), None)
-        found.append(
+        recorded.append(
             {
                 "module": module,
                 "classes": sorted(classes[module]),
@@ -100,7 +100,7 @@ def needed(serving: Any) -> list[dict[str, Any]]:
                 "version": owner.provider.version if owner else None,
             }
         )
-    return found
+    return recorded
 
 
 def how_to_get(distribution: str, version: str) -> str:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from zoo import settings
+from zoo.catalogue import backbone_row, select
 from zoo.errors import OptionError, ZooError
 from zoo.plugin import registry
 from zoo.ranking.ranked import Skipped
-from zoo.registry import Entry, backbone_row, select
+from zoo.registry import Entry
 from zoo.specs import BackboneSpec
 from zoo.weights.store import Store
 

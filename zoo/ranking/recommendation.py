@@ -16,7 +16,7 @@ from zoo.plots.style import to_svg
 from zoo.ranking.explaining import details, left_out, sentences
 from zoo.ranking.picture import accuracy_against_time
 from zoo.ranking.ranked import TIE, Ranked, Skipped
-from zoo.registry import Table, cell
+from zoo.table import Table, cell
 
 _COLUMNS = {
     "candidate": lambda row: row.name,

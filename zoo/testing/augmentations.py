@@ -79,9 +79,10 @@ class AugmentationConformance(OptionConformance):
     def check_dtype_kept(self) -> None:
         """Training stops at the first batch, or sees pictures on another scale than those of a prediction."""
         self.need("check_returns_only_the_example")
-        found = {str(result.dtype) for result in self._examples()} - {"uint8"}
-        if found:
-            self.fail(f"a uint8 picture comes back as {', '.join(found)}: round, clip to 0..255, and .astype(np.uint8)")
+        actual = {str(result.dtype) for result in self._examples()} - {"uint8"}
+        if actual:
+            types = ", ".join(actual)
+            self.fail(f"a uint8 picture comes back as {types}: round, clip to 0..255, and .astype(np.uint8)")
 
     def check_shape_kept(self) -> None:
         """Training stops at the first batch, since the pictures no longer have the size of the model."""
@@ -89,9 +90,9 @@ class AugmentationConformance(OptionConformance):
         apply = self.function()
         for height, width in ((64, 64), (33, 33), (96, 64)):
             for seed in SEEDS[:8]:
-                found = apply(self._photo(height, width), seed).shape
-                if found != (height, width, 3):
-                    self.fail(f"a picture of shape {(height, width, 3)} comes back as {found} (seed {seed})")
+                actual = apply(self._photo(height, width), seed).shape
+                if actual != (height, width, 3):
+                    self.fail(f"a picture of shape {(height, width, 3)} comes back as {actual} (seed {seed})")
 
     def check_input_left_alone(self) -> None:
         """The user's own array is changed, and the second epoch augments what the first one left."""
@@ -122,8 +123,8 @@ class AugmentationConformance(OptionConformance):
         self.need("check_same_seed_same_example")
         apply = self.function()
         with ThreadPoolExecutor(8) as pool:
-            found = list(pool.map(lambda seed: apply(self._photo(), seed), SEEDS))
-        if not all(map(np.array_equal, found, self._examples())):
+            actual = list(pool.map(lambda seed: apply(self._photo(), seed), SEEDS))
+        if not all(map(np.array_equal, actual, self._examples())):
             self.fail("called from several threads it gives other pictures: keep nothing between calls")
 
     def check_does_something(self) -> None:
@@ -143,9 +144,9 @@ class AugmentationConformance(OptionConformance):
 
         self.function()(self._photo(), 1)
         without, expected, graph = self._kept["plain"]
-        asked = {self.entry.id: self.usable_options()}
-        model = self._model(asked)
-        for op in resolve(asked):
+        augment = {self.entry.id: self.usable_options()}
+        model = self._model(augment)
+        for op in resolve(augment):
             op.apply(self._photo(), 1)
         for when, one in (("with it", model), ("without it", self._model(None)), ("without it, before,", without)):
             for _ in range(2):
@@ -165,11 +166,11 @@ class AugmentationConformance(OptionConformance):
         seeds = SEEDS[:16]
         drawn = np.stack([apply.draw(seed) for seed in seeds])
         images = np.stack([self._photo()] * len(seeds)).astype(np.float32)
-        found = np.asarray(apply.in_graph(images, drawn), np.float32)
-        wanted = np.stack([apply(self._photo(), seed) for seed in seeds])
-        if found.shape != wanted.shape:
-            self.fail(f"pictures of shape {wanted.shape} come back from in_graph as {found.shape}")
-        far = np.abs(found - wanted) > GRAPH_LEVELS
+        actual = np.asarray(apply.in_graph(images, drawn), np.float32)
+        expected = np.stack([apply(self._photo(), seed) for seed in seeds])
+        if actual.shape != expected.shape:
+            self.fail(f"pictures of shape {expected.shape} come back from in_graph as {actual.shape}")
+        far = np.abs(actual - expected) > GRAPH_LEVELS
         if far.mean() > 0.01:
             self.fail(f"{far.mean():.0%} of the pixels from in_graph are more than {GRAPH_LEVELS} levels off")
 
@@ -208,16 +209,16 @@ class AugmentationConformance(OptionConformance):
             result = apply(picture.copy(), seed, boxes=boxes)
             if not (isinstance(result, tuple) and len(result) == 2):
                 self.fail(f"called with boxes= it must give (example, boxes); it gave a {type(result).__name__}")
-            example, found = result
+            example, actual = result
             if not np.array_equal(boxes, before):
                 self.fail(f"it wrote into the boxes it was given (seed {seed}): copy them first")
             if not np.array_equal(example, apply(picture.copy(), seed)):
                 self.fail(f"with boxes= it gives another picture than without (seed {seed})")
-            if not isinstance(found, np.ndarray) or found.dtype != np.float32 or found.shape != boxes.shape:
-                form = f"{found.dtype} {found.shape}" if isinstance(found, np.ndarray) else type(found).__name__
+            if not isinstance(actual, np.ndarray) or actual.dtype != np.float32 or actual.shape != boxes.shape:
+                form = f"{actual.dtype} {actual.shape}" if isinstance(actual, np.ndarray) else type(actual).__name__
                 self.fail(f"boxes float32 {boxes.shape} come back as {form}")
-            if not (found >= 0).all() or not (found <= 1).all() or (found[:, :2] > found[:, 2:]).any():
-                self.fail(f"box {found.tolist()} (seed {seed}): x_min <= x_max, y_min <= y_max, all in 0..1")
+            if not (actual >= 0).all() or not (actual <= 1).all() or (actual[:, :2] > actual[:, 2:]).any():
+                self.fail(f"box {actual.tolist()} (seed {seed}): x_min <= x_max, y_min <= y_max, all in 0..1")
 
     def check_boxes_follow_the_pixels(self) -> None:
         """The picture is turned and its box is not: the model learns to look beside the object."""
@@ -277,12 +278,12 @@ class AugmentationConformance(OptionConformance):
         for seed in SEEDS:
             changed, moved = apply(picture.copy(), seed, boxes=boxes.copy())
             claimed = moved[0] * SIDE
-            found = _bright(changed, claimed)
-            if found is None or np.abs(found - claimed).max() > TOLERANCE:
-                wrong.append((seed, claimed, found))
+            actual = _bright(changed, claimed)
+            if actual is None or np.abs(actual - claimed).max() > TOLERANCE:
+                wrong.append((seed, claimed, actual))
         if len(wrong) > len(SEEDS) // 10:
-            seed, claimed, found = wrong[0]
-            where = "no bright pixels there" if found is None else f"the bright pixels lie at {found.round().tolist()}"
+            seed, claimed, actual = wrong[0]
+            where = "no bright pixels there" if actual is None else f"bright pixels lie at {actual.round().tolist()}"
             self.fail(
                 f"for {len(wrong)} of {len(SEEDS)} seeds box and pixels disagree; seed {seed}: box "
                 f"{claimed.round().tolist()}, {where} (x_min, y_min, x_max, y_max in pixels of {SIDE})"

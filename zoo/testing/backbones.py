@@ -89,17 +89,17 @@ class BackboneConformance(EntryConformance):
         self.need("check_builds")
         size = self.spec.input.min_size
         try:
-            found = self._features(self.network(size), self._photos(size))
+            actual = self._features(self.network(size), self._photos(size))
         except Exception as error:
             self.fail(f"at min_size={size} it fails: {type(error).__name__}: {error}")
-        if 0 in found.shape:
-            self.fail(f"at min_size={size} nothing is left of the picture: features {found.shape}")
+        if 0 in actual.shape:
+            self.fail(f"at min_size={size} nothing is left of the picture: features {actual.shape}")
 
     def check_features_finite(self) -> None:
         """Features are NaN or infinite, and every probability with them."""
         base = self._built()
-        found = self._features(base, self._photos(self.spec.input.default_size))
-        if not np.isfinite(found).all():
+        actual = self._features(base, self._photos(self.spec.input.default_size))
+        if not np.isfinite(actual).all():
             self.fail("features of ordinary photos are NaN or infinite")
 
     def check_same_seed_same_weights(self) -> None:
@@ -115,29 +115,29 @@ class BackboneConformance(EntryConformance):
     # -- what is declared ----------------------------------------------------------------------------------------
     def check_stages(self) -> None:
         """`features="stage3"` and fine-tuning of the last stages take other layers than the listing says."""
-        found = self._facts()["stages"]
+        actual = self._facts()["stages"]
         declared = [stage.model_dump() for stage in self.spec.stages]
-        if [stage["name"] for stage in declared] != [stage["name"] for stage in found]:
-            self.fail(f"declared are the stages {_names(declared)}, found {_names(found)}")
-        for said, seen in zip(declared, found, strict=True):
+        if [stage["name"] for stage in declared] != [stage["name"] for stage in actual]:
+            self.fail(f"declared are the stages {_names(declared)}, found {_names(actual)}")
+        for said, seen in zip(declared, actual, strict=True):
             odd = [f"{key}={said[key]} (found {seen[key]})" for key in seen if said[key] != seen[key]]
             if odd:
                 self.fail(f"stage {said['name']!r}: declared {', '.join(odd)}")
 
     def check_layers(self) -> None:
         """`zoo show` describes another network than the user gets."""
-        found, declared = self._facts()["layers"], self.spec.layers.model_dump()
-        odd = [f"{key}={declared[key]} (found {found[key]})" for key in found if declared[key] != found[key]]
+        actual, declared = self._facts()["layers"], self.spec.layers.model_dump()
+        odd = [f"{key}={declared[key]} (found {actual[key]})" for key in actual if declared[key] != actual[key]]
         if odd:
             self.fail(f"layer summary: declared {'; '.join(odd)}")
 
     def check_counts(self) -> None:
         """The user chooses by size or cost, and gets a network of another one."""
-        found = self._facts()
+        actual = self._facts()
         for key in ("feature_dim", "params", "macs"):
             declared = getattr(self.spec, key)
-            if declared is not None and declared != found[key]:
-                self.fail(f"declared {key}={declared:,}, found {found[key]:,}")
+            if declared is not None and declared != actual[key]:
+                self.fail(f"declared {key}={declared:,}, found {actual[key]:,}")
 
     def check_classifier(self) -> None:
         """The pretrained classifier cannot be built, or names classes that it does not have."""
@@ -196,11 +196,12 @@ class BackboneConformance(EntryConformance):
                 "original network"
             )
         photos = self._raw_photos(48)
-        wanted = np.asarray(reference(photos.copy()), np.float32)
-        found = preprocessed(photos, self.spec.preprocessing)
-        if wanted.shape != found.shape or np.abs(found - wanted).max() > 1e-4 * np.abs(wanted).max():
+        expected = np.asarray(reference(photos.copy()), np.float32)
+        actual = preprocessed(photos, self.spec.preprocessing)
+        if expected.shape != actual.shape or np.abs(actual - expected).max() > 1e-4 * np.abs(expected).max():
             guess = ""
-            if wanted.shape == found.shape and np.abs(found[..., ::-1] - wanted).max() <= 1e-4 * np.abs(wanted).max():
+            turned = actual[..., ::-1]
+            if expected.shape == turned.shape and np.abs(turned - expected).max() <= 1e-4 * np.abs(expected).max():
                 guess = ": the channels come in the opposite order"
             self.fail(f"the declared preprocessing gives other numbers than the reference function{guess}")
 
@@ -218,11 +219,11 @@ class BackboneConformance(EntryConformance):
             numbers = self.spec.preprocessing.model_copy(
                 update={"scale": scale, "mean": mean[::-1] if flip else mean, "std": std[::-1] if flip else std}
             )
-            found = _misfit(base, norms, preprocessed(photos, numbers))
-            if found < 0.5 * declared and declared > 1:
+            actual = _misfit(base, norms, preprocessed(photos, numbers))
+            if actual < 0.5 * declared and declared > 1:
                 self.fail(
                     f"on ordinary photos the first BatchNorm layers see statistics that are off by {declared:.2g} with "
-                    f"the declared preprocessing, and by {found:.2g} with {name}"
+                    f"the declared preprocessing, and by {actual:.2g} with {name}"
                 )
 
     def _middle(self) -> int:
@@ -230,10 +231,10 @@ class BackboneConformance(EntryConformance):
 
     def _beside_the_builder(self) -> Callable[[np.ndarray], Any] | None:
         module = importlib.import_module(self.spec.builder.partition(":")[0])
-        found: Callable[[np.ndarray], Any] | None = next(
+        actual: Callable[[np.ndarray], Any] | None = next(
             (getattr(module, name) for name in REFERENCES if callable(getattr(module, name, None))), None
         )
-        return found
+        return actual
 
     def _real_weights(self) -> Any:
         from zoo.errors import WeightsError
@@ -299,13 +300,13 @@ class BackboneConformance(EntryConformance):
             path = Path(folder, "base.keras")
             base.save(path)
             try:
-                (found,) = PlainKeras.predict(path, photos, absent=absent_packages(self.plugins, self.entry))
+                (actual,) = PlainKeras.predict(path, photos, absent=absent_packages(self.plugins, self.entry))
             except RuntimeError as error:
                 self.fail(
                     f"declared portable, but saved it does not load without the plugin: {str(error)[:300]}. "
                     f"Use Keras layers and ops only, or declare portable=False"
                 )
-        if not _close(found, self._features(base, photos)):
+        if not _close(actual, self._features(base, photos)):
             self.fail("loaded where the plugin is not installed, it gives other features")
 
     def _saved_case(self) -> tuple[Any, np.ndarray]:
@@ -344,8 +345,8 @@ def _first_norms(base: Any) -> Iterator[Any]:
     """The first few BatchNorm layers from the pixels upward: those whose statistics depend most on the scale."""
     import keras
 
-    found = [layer for layer in base.layers if isinstance(layer, keras.layers.BatchNormalization)]
-    yield from found[:3]
+    actual = [layer for layer in base.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    yield from actual[:3]
 
 
 def _misfit(base: Any, norms: list[Any], inputs: np.ndarray) -> float:
@@ -380,7 +381,7 @@ def _same(before: list[np.ndarray], after: list[np.ndarray]) -> bool:
     return len(before) == len(after) and all(map(np.array_equal, before, after))
 
 
-def _close(found: np.ndarray, wanted: np.ndarray) -> bool:
-    if found.shape != wanted.shape:
+def _close(actual: np.ndarray, expected: np.ndarray) -> bool:
+    if actual.shape != expected.shape:
         return False
-    return bool(np.abs(found - wanted).max() <= TOLERANCE * max(1e-6, np.abs(wanted).max()))
+    return bool(np.abs(actual - expected).max() <= TOLERANCE * max(1e-6, np.abs(expected).max()))

@@ -171,9 +171,9 @@ class DatasetConformance(OptionConformance):
         if not self.spec.splits:
             return
         dataset = self._loaded()
-        found = {name: len(members) for name, members in dataset.splits.items()} or {"train": len(dataset)}
-        if found != self.spec.splits:
-            self.fail(f"declared are {dict(self.spec.splits)}, loaded {found}")
+        sizes = {name: len(members) for name, members in dataset.splits.items()} or {"train": len(dataset)}
+        if sizes != self.spec.splits:
+            self.fail(f"declared are {dict(self.spec.splits)}, loaded {sizes}")
 
     def check_splits_apart(self) -> None:
         """Pictures that were trained on are tested on, and the accuracy is too good to be true."""

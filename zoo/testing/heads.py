@@ -106,16 +106,16 @@ class HeadConformance(OptionConformance):
         """The user's data has five classes and the head answers with another number of them."""
         self.need("check_builds_on_any_width")
         for outputs in (self.width,) if self.fixed or self.spec.task == "box" else (self.width, 2, 7):
-            found = self.network(outputs=outputs).output.shape[-1]
-            if found != outputs:
-                self.fail(f"asked for outputs={outputs} it gives {found}")
+            actual = self.network(outputs=outputs).output.shape[-1]
+            if actual != outputs:
+                self.fail(f"asked for outputs={outputs} it gives {actual}")
 
     def check_output_dtype(self) -> None:
         """Losses and probabilities are computed in half precision, and come out rounded or as NaN."""
         self.need("check_builds_on_any_width")
-        found = str(self.network().output.dtype)
-        if found != "float32":
-            self.fail(f"its output is {found}; it must be float32: give the last layer dtype='float32'")
+        actual = str(self.network().output.dtype)
+        if actual != "float32":
+            self.fail(f"its output is {actual}; it must be float32: give the last layer dtype='float32'")
 
     def check_mixed_precision(self) -> None:
         """Under mixed precision, which saves memory on a GPU, the logits are float16 and the loss becomes NaN."""
@@ -125,11 +125,11 @@ class HeadConformance(OptionConformance):
         before = keras.config.dtype_policy()
         keras.config.set_dtype_policy("mixed_float16")
         try:
-            found = str(self.network(dtype="float16").output.dtype)
+            actual = str(self.network(dtype="float16").output.dtype)
         finally:
             keras.config.set_dtype_policy(before)
-        if found != "float32":
-            self.fail(f"under mixed_float16 its output is {found}: give the last layer dtype='float32'")
+        if actual != "float32":
+            self.fail(f"under mixed_float16 its output is {actual}: give the last layer dtype='float32'")
 
     def check_same_seed_same_weights(self) -> None:
         """Two runs with the same seed give different models, and no result can be repeated."""
@@ -221,8 +221,8 @@ class HeadConformance(OptionConformance):
             path = Path(folder, "model.keras")
             model.keras_model.save(path)
             loaded = keras.saving.load_model(path, compile=False)
-        found = _arrays(loaded(x, training=False))
-        if not all(map(_close, found, _arrays(model.keras_model(x, training=False)))):
+        actual = _arrays(loaded(x, training=False))
+        if not all(map(_close, actual, _arrays(model.keras_model(x, training=False)))):
             self.fail("saved and loaded, the model gives other answers: does get_config hold every argument?")
 
     def check_portable_file(self) -> None:
@@ -237,13 +237,13 @@ class HeadConformance(OptionConformance):
             path = Path(folder, "model.keras")
             model.keras_model.save(path)
             try:
-                found = PlainKeras.predict(path, x, absent=absent_packages(self.plugins, self.entry))
+                actual = PlainKeras.predict(path, x, absent=absent_packages(self.plugins, self.entry))
             except RuntimeError as error:
                 self.fail(
                     f"declared portable, but its saved model does not load without the plugin: {str(error)[:300]}. "
                     f"Use Keras layers and ops only, or declare portable=False"
                 )
-        if not all(map(_close, found, _arrays(model.keras_model(x, training=False)))):
+        if not all(map(_close, actual, _arrays(model.keras_model(x, training=False)))):
             self.fail("loaded where the plugin is not installed, the model gives other answers")
 
     # -- what is declared ----------------------------------------------------------------------------------------
@@ -278,9 +278,9 @@ class HeadConformance(OptionConformance):
                 listed = package_file(record.training_files).read_text(encoding="ascii").split()
             except (OSError, ImportError, UnicodeDecodeError) as error:
                 self.fail(f"a file of its trained weights cannot be read: {type(error).__name__}: {error}")
-            found = hashlib.sha256(data).hexdigest()
-            if found != record.sha256:
-                self.fail(f"{record.file} has sha256 {found}, declared is {record.sha256}")
+            actual = hashlib.sha256(data).hexdigest()
+            if actual != record.sha256:
+                self.fail(f"{record.file} has sha256 {actual}, declared is {record.sha256}")
             if not listed or not all(re.fullmatch(r"[0-9a-f]{64}", digest) for digest in listed):
                 self.fail(f"{record.training_files} must list the sha256 of every training file, one a line")
             self.plugins.registry().get("backbones", record.backbone)
@@ -305,7 +305,7 @@ def _same(before: list[np.ndarray], after: list[np.ndarray]) -> bool:
     return len(before) == len(after) and all(map(np.array_equal, before, after))
 
 
-def _close(found: np.ndarray, wanted: np.ndarray) -> bool:
-    if found.shape != wanted.shape:
+def _close(actual: np.ndarray, expected: np.ndarray) -> bool:
+    if actual.shape != expected.shape:
         return False
-    return bool(np.abs(found - wanted).max() <= TOLERANCE * max(1e-6, np.abs(wanted).max()))
+    return bool(np.abs(actual - expected).max() <= TOLERANCE * max(1e-6, np.abs(expected).max()))

@@ -120,8 +120,8 @@ def _zoo() -> list[Distribution]:
 
 def entry_points_in(folder: str | os.PathLike[str]) -> list[EntryPoint]:
     """The plugin entry points of the distributions installed in a folder, and zoo's own."""
-    found = [*distributions(path=[str(folder)]), *_zoo()]
-    return [point for dist in found for point in dist.entry_points if point.group == GROUP]
+    dists = [*distributions(path=[str(folder)]), *_zoo()]
+    return [point for dist in dists for point in dist.entry_points if point.group == GROUP]
 
 
 # -- plain Keras ---------------------------------------------------------------------------------------------------
@@ -184,8 +184,8 @@ class PlainKeras:
         with tempfile.TemporaryDirectory() as folder:
             given, answered = Path(folder, "inputs.npy"), Path(folder, "outputs.npz")
             np.save(given, inputs)
-            asked = {"model": str(model), "inputs": str(given), "outputs": str(answered), "absent": sorted(absent)}
-            process.stdin.write(json.dumps(asked) + "\n")
+            job = {"model": str(model), "inputs": str(given), "outputs": str(answered), "absent": sorted(absent)}
+            process.stdin.write(json.dumps(job) + "\n")
             process.stdin.flush()
             line = process.stdout.readline()
             if not line:

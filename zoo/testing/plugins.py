@@ -205,9 +205,9 @@ class PluginConformance(Conformance):
         """Import the hooks in a process of their own: seconds, heavy packages loaded, text printed."""
         with tempfile.TemporaryDirectory() as folder:
             target = Path(folder, "result.json")
-            asked = json.dumps([sys.path, self.record.module, list(HEAVY), str(target)])
+            job = json.dumps([sys.path, self.record.module, list(HEAVY), str(target)])
             done = subprocess.run(
-                [sys.executable, "-c", _IMPORTER, asked], capture_output=True, text=True, timeout=120, check=False
+                [sys.executable, "-c", _IMPORTER, job], capture_output=True, text=True, timeout=120, check=False
             )
             if not target.is_file():
                 self.fail(f"importing {self.record.module} in a fresh process fails: {done.stderr.strip()[-300:]}")
@@ -288,12 +288,12 @@ class PluginConformance(Conformance):
 
     def _packages(self) -> set[str]:
         """The packages whose code the plugin may name: those of its distribution, and zoo's."""
-        records, mine = self.plugins.records(), self.record.provider
+        records, provider = self.plugins.records(), self.record.provider
         return {
             "zoo",
             *(
                 record.package
                 for record in records
-                if record.provider.first_party or record.provider.distribution == mine.distribution
+                if record.provider.first_party or record.provider.distribution == provider.distribution
             ),
         }

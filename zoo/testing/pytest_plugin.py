@@ -38,9 +38,9 @@ def zoo_manager() -> Iterator[IsolatedManager]:
     from zoo.plugin import use_manager
     from zoo.testing.isolation import IsolatedManager
 
-    mine = IsolatedManager()
-    before = use_manager(mine)
-    yield mine
+    isolated = IsolatedManager()
+    before = use_manager(isolated)
+    yield isolated
     use_manager(before)
 
 

@@ -49,8 +49,8 @@ class Report:
     @property
     def counts(self) -> dict[str, int]:
         """How many checks passed, failed, were skipped."""
-        found = Counter(result.outcome for result in self.results)
-        return {"passed": found["passed"], "failed": found["failed"], "skipped": found["skipped"]}
+        counts = Counter(result.outcome for result in self.results)
+        return {"passed": counts["passed"], "failed": counts["failed"], "skipped": counts["skipped"]}
 
     @property
     def ran(self) -> int:
@@ -88,15 +88,15 @@ class Report:
         """The report as text: failures and skips one by one, then the counts."""
         lines = []
         for subject in dict.fromkeys(result.subject for result in self.results):
-            mine = [result for result in self.results if result.subject == subject]
-            passed = sum(result.outcome == "passed" for result in mine)
-            lines.append(f"{subject}: {passed} of {len(mine)} checks passed")
-            for result in mine:
+            results = [result for result in self.results if result.subject == subject]
+            passed = sum(result.outcome == "passed" for result in results)
+            lines.append(f"{subject}: {passed} of {len(results)} checks passed")
+            for result in results:
                 if result.outcome == "failed":
                     lines += [f"  FAILED  {result.check}: {result.prevents}", *_indented(result.detail)]
                 elif result.outcome == "skipped" and not _waits(result):
                     lines += [f"  skipped {result.check}: {result.detail}"]
-            waiting = [result.check for result in mine if _waits(result)]
+            waiting = [result.check for result in results if _waits(result)]
             lines += [f"  skipped, since they build on the above: {', '.join(waiting)}"] if waiting else []
         lines += [f"{subject}: every check was skipped, so nothing is known of it" for subject in self.unchecked()]
         counts = self.counts

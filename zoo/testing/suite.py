@@ -108,25 +108,25 @@ class Conformance:
     def _run(self, check: str) -> CheckResult:
         outcome: Outcome = "passed"
         detail = ""
-        found: BaseException | None = None
+        cause: BaseException | None = None
         try:
             with self._surroundings():
                 getattr(self, check)()
         except CheckSkipped as skipped:
             outcome, detail = "skipped", str(skipped).strip()
             if not detail:
-                outcome, detail, found = "failed", "skipped without a reason", skipped
+                outcome, detail, cause = "failed", "skipped without a reason", skipped
         except (Exception, SystemExit) as error:  # whatever a plugin's code does is a finding, not the end of the run
-            outcome, found = "failed", error
+            outcome, cause = "failed", error
             detail = str(error) if isinstance(error, CheckFailed) else f"{type(error).__name__}: {error}"
         reason = self.expected_failures.get(check)
         if reason and outcome == "failed":
-            outcome, detail, found = "skipped", f"expected to fail: {reason}", None
+            outcome, detail, cause = "skipped", f"expected to fail: {reason}", None
         elif reason and outcome == "passed":
             outcome, detail = "failed", f"expected to fail ({reason}), but it passes: take it out of expected_failures"
-            found = CheckFailed(detail)
+            cause = CheckFailed(detail)
         prevents = (getattr(self, check).__doc__ or "").strip().partition("\n")[0]
-        return CheckResult(self.subject(), check, prevents, outcome, detail, found)
+        return CheckResult(self.subject(), check, prevents, outcome, detail, cause)
 
     @contextlib.contextmanager
     def _surroundings(self) -> Iterator[None]:
@@ -157,13 +157,13 @@ class Conformance:
         """What is checked, as reports call it."""
         return f"{self.kind.removesuffix('s')} {self.name or '(without a name)'}"
 
-    def fail(self, found: str) -> NoReturn:
+    def fail(self, cause: str) -> NoReturn:
         """The check found something: say what was found and what to do.
 
         Raises:
             CheckFailed: always.
         """
-        raise CheckFailed(found)
+        raise CheckFailed(cause)
 
     def skip(self, reason: str) -> NoReturn:
         """The check cannot tell: say why.
@@ -285,8 +285,8 @@ class OptionConformance(EntryConformance):
         if not record.manifest:
             self.skip("there is no manifest that could hold the schema")
         stored = self.entry.data.get("option_schema", {})
-        found = self.plugins.target(self.entry, self.spec.options).model_json_schema() if self.spec.options else {}
-        if stored != found:
+        schema = self.plugins.target(self.entry, self.spec.options).model_json_schema() if self.spec.options else {}
+        if stored != schema:
             self.fail(
                 f"the manifest's option_schema is not that of {self.spec.options}: "
                 f"run zoo plugins manifest {record.id} --write"

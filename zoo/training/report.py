@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from zoo.keras_internals import trainable_by_kind
-from zoo.registry import Table
 from zoo.specs import HEAD_STAGE, PhaseSpec
+from zoo.table import Table
 from zoo.training.freeze import is_batchnorm
 from zoo.training.receipts import BATCHNORM, WEIGHTS, Receipt, meant, own_weights, with_weights
 from zoo.training.recipes.choosing import rates

@@ -49,7 +49,7 @@ def ls_command(as_json: bool) -> None:
       zoo cache ls --json
     """
     from zoo.features.cache import entries
-    from zoo.registry import Table
+    from zoo.table import Table
 
     rows = [_row(entry) for entry in entries()]
     if as_json:

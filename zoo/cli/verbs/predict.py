@@ -53,4 +53,4 @@ def command(
             click.echo(f"{one_line(prediction.source)}  {prediction.text(top)}")
     answered = {prediction.source for prediction in predictions}
     if any(path not in answered for path in images if not Path(path).is_dir()):
-        raise SystemExit(1)  # a notice has named the file that cannot be read
+        click.get_current_context().exit(1)  # a notice has named the file that cannot be read

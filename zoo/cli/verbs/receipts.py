@@ -11,8 +11,8 @@ import click
 from zoo.cli.output import notes, print_json, print_table
 from zoo.cli.parameters import json_option
 from zoo.errors import OptionError, ZooError
-from zoo.registry import Table
 from zoo.specs.record import PhaseReport
+from zoo.table import Table
 
 
 @click.command("receipts")

@@ -24,7 +24,7 @@ def command(name: str, kind: str | None, as_json: bool) -> None:
     """
     from zoo.cli.main import BUILT_IN
     from zoo.plugin.locate import which
-    from zoo.registry import Table
+    from zoo.table import Table
 
     table = which(name, kind, built_in={verb: f"zoo.cli.verbs.{verb}:command" for verb in BUILT_IN})
     if as_json:

