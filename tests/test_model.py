@@ -109,7 +109,7 @@ def test_values_are_checked_and_the_array_is_left_alone(flowers: zoo.TransferMod
     before = floats.copy()
     flowers.predict_scores(floats)
     np.testing.assert_array_equal(floats, before)
-    with pytest.raises(DataError, match=r"0\.\.255; found -1 to 1"):
+    with pytest.raises(DataError, match=r"0\.\.255, they go from -1 to 1"):
         flowers.predict(floats / 127.5 - 1)
     with pytest.raises(DataError, match=r"0\.\.255"):
         flowers.predict(np.full((1, 8, 8, 3), np.nan, np.float32))
@@ -437,10 +437,7 @@ def test_data_that_cannot_work_is_refused_first(few_flowers: Path, tmp_path: Pat
     model = zoo.build("efficientnet_lite0", head="flowers5")
     with pytest.raises(DataError, match=r"no such|does not exist|no folder"):
         model.fit(tmp_path / "nowhere")
-    (few_flowers / "roses").rename(few_flowers / "Roses")
-    with pytest.raises(DataError, match="case differs"):
-        model.fit(few_flowers)
-    (few_flowers / "Roses").rename(few_flowers / "peonies")
+    (few_flowers / "roses").rename(few_flowers / "peonies")
     with pytest.raises(DataError, match=r"peonies.*roses"):
         model.fit(few_flowers)
     (few_flowers / "peonies").rename(few_flowers / "roses")

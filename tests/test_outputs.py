@@ -424,7 +424,7 @@ def test_odd_answers_are_told_in_words() -> None:
         ({"kind": np.array([["a", "a"], ["c", "c"]], object)}, r"kind \(classification\) must be numbers, or text"),
         ({"kind": [["a"], None]}, r"kind \(classification\)"),
         ({"kind": "a"}, r"kind \(classification\).* one for every example"),
-        ({"kind": [b"d", b"a"]}, 'has the classes "d"; known are "a", "b", "c"'),
+        ({"kind": [b"d", b"a"]}, "Not among the labels: 'd'"),
         ({"tags": [[0.9, 0], [0, 0]]}, "tags .* must hold 0 or 1"),
     ):
         with pytest.raises(DataError, match=message):

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from zoo.data.named import dataset
     from zoo.errors import ZooError
     from zoo.evaluation import Evaluation
-    from zoo.evaluation.linting import lint
     from zoo.features.nearest import neighbors
     from zoo.head_request import Head, classifier, head, head_for, locator, multi_output, multilabel, regressor
+    from zoo.linting import lint
     from zoo.model import TransferModel
     from zoo.plugin.hookspecs import hookimpl
     from zoo.plugin.listing import augmentations, backbones, datasets, describe, heads, plugins, recipes
@@ -61,7 +61,7 @@ _PUBLIC = {
     "head_for": "zoo.head_request",
     "heads": "zoo.plugin.listing",
     "hookimpl": "zoo.plugin.hookspecs",
-    "lint": "zoo.evaluation.linting",
+    "lint": "zoo.linting",
     "load": "zoo.building",
     "load_run": "zoo.run",
     "locator": "zoo.head_request",

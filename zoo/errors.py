@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
+
+from zoo.printing import printable
 
 
 class ZooError(Exception):
-    """Base of every error that zoo raises on purpose; the command line shows it as one line."""
+    """Base of every error that zoo raises on purpose; the command line shows it as one line.
+
+    Its text can be printed: names in it that hold control characters, or are not UTF-8, are written out.
+    """
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*(printable(arg, keep="\n\t") if isinstance(arg, str) else arg for arg in args))
 
 
 class UnknownNameError(ZooError, KeyError):

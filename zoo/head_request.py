@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import KeysView, Mapping, Sequence, ValuesView
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from zoo.errors import DataError, OptionError
+from zoo.printing import printable
 from zoo.specs import BOX_LABELS, Output
 
 BACKBONE, HEAD, FEATURES, PREPROCESSING, OUTPUT = "backbone", "head", "features", "preprocessing", "probabilities"
@@ -75,7 +76,9 @@ def classifier(classes: Any, *, head: str | Any = "linear", **options: Any) -> H
     """A head that gives one class, whose labels come from a list, a folder of class folders, or a dataset.
 
     Args:
-        classes: a list of class names; the path of a folder with one folder a class; a dataset or its name.
+        classes: a list or array of class names, in order (`np.unique(y)`), a set of them (sorted), or a mapping from
+            name to number (`class_indices` of Keras); the path of a folder with one folder a class; a dataset or its
+            name.
         head: name of a head, or a Keras layer from features (n, d) to (n, classes).
         **options: options of that head.
 
@@ -227,11 +230,23 @@ def _asked(head: str | Any, output: Output, options: Mapping[str, Any]) -> Head:
 
 
 def _labels_of(source: Any) -> tuple[str, ...]:
-    if isinstance(source, Sequence) and not isinstance(source, str | bytes):
-        return distinct([str(label) for label in source])
-    from zoo.data import load
+    if isinstance(source, str | bytes):
+        names = None
+    elif isinstance(source, Mapping):  # class_indices of Keras: name -> number
+        if sorted(source.values(), key=str) != sorted(range(len(source)), key=str):
+            raise DataError(f"class names as a mapping need the numbers 0..{len(source) - 1}; got {dict(source)}")
+        names = sorted(source, key=source.__getitem__)
+    elif isinstance(source, set | frozenset):
+        names = sorted(source, key=str)
+    elif isinstance(source, Sequence | KeysView | ValuesView) or getattr(source, "ndim", 0) == 1:
+        names = list(source)  # np.unique(y), encoder.classes_, a column of a table
+    else:
+        names = None
+    if names is None:
+        from zoo.data import load
 
-    return distinct(load(source).labels)
+        return distinct(load(source).labels)
+    return distinct([name.decode() if isinstance(name, bytes) else str(name) for name in names])
 
 
 def distinct(labels: Sequence[str]) -> tuple[str, ...]:
@@ -245,4 +260,4 @@ def distinct(labels: Sequence[str]) -> tuple[str, ...]:
     twice = sorted({label for label in labels if list(labels).count(label) > 1})
     if twice:
         raise DataError(f"class names must differ; given twice: {twice}")
-    return tuple(labels)
+    return tuple(printable(label) for label in labels)

@@ -367,7 +367,7 @@ class TransferModel:
         Arguments and errors as for `predict`.
         """
         self.state.require_trained("predict_scores")
-        stream = (image for _, image in data_room.images(images))
+        stream = (image for _, image in data_room.images(images, strict=True))
         return scores(self.composition, stream, batch_size=batch_size)
 
     # -- look ----------------------------------------------------------------------------------------------------

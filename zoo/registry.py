@@ -11,6 +11,7 @@ from typing import Any
 
 from zoo import settings
 from zoo.errors import AmbiguousNameError, PluginError, UnknownNameError, ZooError, unknown
+from zoo.printing import printable
 
 CORE = "zoo"
 """Plugin id of what zoo itself provides: the rows of registry.json."""
@@ -50,7 +51,10 @@ SLUG = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
 
 class ZooNotice(UserWarning):
-    """Something a user may want to know; nothing is wrong."""
+    """Something a user may want to know; nothing is wrong. Its text can be printed, whatever names are in it."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*(printable(arg, keep="\n\t") if isinstance(arg, str) else arg for arg in args))
 
 
 @dataclass(frozen=True)

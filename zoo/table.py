@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from zoo.printing import printable
+
 
 class Table(Sequence[dict[str, Any]]):
     """Rows of a listing: a sequence of dicts that prints as a readable table."""
@@ -100,8 +102,3 @@ def cell(column: str, value: Any) -> str:
     if isinstance(value, list | tuple):
         value = ", ".join(str(item) for item in value)
     return printable(str(value))
-
-
-def printable(text: str) -> str:
-    """The text with a space for each control character: what a plugin says must not steer the terminal."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)

@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
+
+
+def json_bytes(data: Any, *, indent: int | None = None) -> bytes:
+    """Return data as JSON in UTF-8, letters as they are; a path that is not UTF-8 has all of it written in ASCII.
+
+    Raises:
+        TypeError: what JSON cannot hold.
+    """
+    try:
+        return json.dumps(data, indent=indent, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return json.dumps(data, indent=indent).encode()
 
 
 def write_whole(path: Path, data: bytes, *, mode: int | None = None) -> None:

@@ -121,6 +121,14 @@ def test_predict_prints_a_line_for_every_image_of_a_folder_that_can_be_read(
     assert "\x1b" not in result.out
 
 
+def test_predict_answers_the_others_where_a_file_is_bad(zoo, fitted: dict, flowers: Path, tmp_path: Path) -> None:
+    photo = next((flowers / "other").rglob("*.jpg"))
+    (tmp_path / "empty.jpg").write_bytes(b"")
+    result = zoo("predict", str(photo), str(tmp_path / "empty.jpg"), "--model", fitted["model"])
+    assert (result.code, len(result.out.splitlines())) == (1, 1)
+    assert "empty.jpg: the file is empty" in result.err
+
+
 def test_predict_without_a_model_gives_imagenet_labels_and_more_than_five_when_asked(zoo, shared_data: Path) -> None:
     photo = shared_data / "imagenet_samples" / "n02123394_Persian_cat.JPEG"
     (row,) = zoo("predict", str(photo), "--top", "7", "--json").json()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from zoo.data import arrays, load
+from zoo.data import load, streams
 from zoo.errors import DataError
 from zoo.specs import BOX_LABELS, Output
 
@@ -114,7 +114,7 @@ def test_streams_that_cannot_be_used(digits, monkeypatch):
             load(data)
     with pytest.warns(UserWarning, match="look divided by 255"):
         load(pairs.map(lambda image, label: (tf.cast(image, tf.float32) / 255, label)))
-    monkeypatch.setattr(arrays, "MEMORY_LIMIT", 30 * 64)
+    monkeypatch.setattr(streams, "MEMORY_LIMIT", 30 * 64)
     with pytest.raises(DataError, match="reads it into memory"):
         load(pairs)
 

@@ -72,7 +72,7 @@ def test_duplicates_and_suspects_on_photos(photos: Path) -> None:
     places, positions = feature_map(photos, **SMALL)
     assert places.shape == (63, 2)
     np.testing.assert_array_equal(positions, np.arange(63))
-    with pytest.raises(DataError, match="no labels"):
+    with pytest.raises(DataError, match="no class folders"):
         suspected_labels(photos / "roses", **SMALL)
 
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from zoo.printing import printable
+
 if TYPE_CHECKING:
     from zoo.table import Table
 
@@ -41,8 +43,7 @@ notes = Notes()
 
 def one_line(text: str) -> str:
     """The text without line ends, and with control characters (of a file name, say) written out."""
-    text = " ".join(text.split())
-    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    return printable(" ".join(text.split()))
 
 
 _results: list[TextIO] = []

@@ -20,8 +20,9 @@ TASKS = ("classification", "multilabel", "regression", "box")
 
 
 def table_options(function: Function) -> Function:
-    """Adds `--answers` and `--task` to a command."""
+    """Adds `--answers`, `--task` and `--separator` to a command."""
     for option in (
+        click.option("--separator", metavar="TEXT", help="Of a CSV file: what stands between the labels in a cell."),
         click.option("--task", type=click.Choice(TASKS), help="Of a CSV file: what its answers are."),
         click.option("--answers", metavar="COLUMNS", help="Of a CSV file: the columns to learn, e.g. species,age."),
     ):
@@ -34,6 +35,7 @@ def open_data(
     *,
     answers: str | None = None,
     task: str | None = None,
+    separator: str | None = None,
     group: str | None = None,
     labels: Sequence[str] | None = None,
 ) -> Dataset:
@@ -47,9 +49,10 @@ def open_data(
 
     if is_table(data):
         chosen: Any = {"task": task, "labels": labels or ()}
-        dataset = from_csv(data, answers=names([answers]) if answers else None, group=group, **chosen)
+        columns = names([answers]) if answers else None
+        dataset = from_csv(data, answers=columns, group=group, separator=separator, **chosen)
         return dataset if labels is None else dataset.relabel(labels)
-    for name, value in (("--answers", answers), ("--task", task)):
+    for name, value in (("--answers", answers), ("--task", task), ("--separator", separator)):
         if value is not None:
             raise OptionError(f"{name} says how a CSV file is read; {data!r} is none")
     return load(data, labels=labels, group=group)

@@ -80,12 +80,12 @@ def batches(
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
             raise OptionError(f"{name} must be a whole number of 1 or more; got {value!r}")
     read = _Reader(dataset, intake, transform, boxes)
-    told = on_skip or _warn
-    return _run(read, chosen, int(batch_size), workers or worker_count(), told, fill)
+    report = on_skip or _warn
+    return _run(read, chosen, int(batch_size), workers or worker_count(), report, fill)
 
 
 def _run(
-    read: _Reader, chosen: np.ndarray, batch_size: int, workers: int, told: Callable[[str, str], None], fill: bool
+    read: _Reader, chosen: np.ndarray, batch_size: int, workers: int, report: Callable[[str, str], None], fill: bool
 ) -> Iterator[Batch]:
     chunks = [chosen[start : start + _CHUNK] for start in range(0, len(chosen), _CHUNK)]
     at_hand = read.transform is None and read.dataset.at_hand(read.intake.array_shape)
@@ -95,7 +95,7 @@ def _run(
     with closing(results):
         for result in chain.from_iterable(results):
             if result.image is None:
-                told(result.id, result.reason)
+                report(result.id, result.reason)
             else:
                 ready.append(result)
             seen += not fill or result.image is not None

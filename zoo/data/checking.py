@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from zoo.data.dataset import Dataset, class_answers, class_counts
+from zoo.data.classes import class_answers, class_counts
+from zoo.data.dataset import Dataset
+from zoo.data.layouts import endings, why_unlabeled
 from zoo.errors import DataError
-
-_UNEVEN = 5.0  # largest class / smallest class from which the note on uneven classes is given
 
 
 def check(dataset: Dataset, *, labels: Sequence[str] | None = None, training: bool = True) -> list[str]:
@@ -22,7 +22,8 @@ def check(dataset: Dataset, *, labels: Sequence[str] | None = None, training: bo
         training: whether it will be trained on. For prediction and evaluation fewer things have to hold.
 
     Returns:
-        Notices, one sentence each: files that are skipped, how many images per class, uneven classes.
+        Notices, one sentence each: files that are skipped, how many images per class. What a user should know of the
+        data before training on it (uneven classes, copies, files left out) `zoo.linting` says, once.
 
     Raises:
         DataError: no readable image; labels that do not fit; and for training: no answers, one class only, fewer
@@ -41,54 +42,51 @@ def check(dataset: Dataset, *, labels: Sequence[str] | None = None, training: bo
     if bad:
         what = "is not a readable image and is" if len(bad) == 1 else "are not readable images and are"
         notices.append(f"{len(bad)} of {len(dataset)} files {what} skipped: {_examples(dataset, bad)}")
+    if not training:  # before a training `lint` says it
+        notices += [finding.message for finding in dataset.reading]
     good = dataset.readable()
     if good.targets is None:
         if training:
-            raise DataError(
-                f"{dataset.name} has no labels, so nothing can be learned from it. Put the images into one folder "
-                "per class, or give arrays (x, y)."
-            )
+            raise DataError(why_unlabeled(dataset.name, dataset.source))
         return [*notices, f"{len(good)} images without labels"]
     if good.task != "classification":
         notices.append(_describe_values(good))
     for what, names, classes in class_answers(good):
         counts = class_counts(classes, names)
         if training:
-            _check_trainable(what, len(good), counts)
-        found = _describe_classes(len(good), counts, training=training, alone=not good.outputs)
-        notices += [what.removeprefix(f"{good.name}: ") + f": {text}" if good.outputs else text for text in found]
+            _check_trainable(what, len(good), counts, dataset.left_out)
+        text = _describe_classes(len(good), counts)
+        notices.append(what.removeprefix(f"{good.name}: ") + f": {text}" if good.outputs else text)
     return notices
 
 
-def _describe_classes(total: int, counts: dict[str, int], *, training: bool, alone: bool) -> list[str]:
+def _describe_classes(total: int, counts: dict[str, int]) -> str:
     shown = ", ".join(f"{label} {count}" for label, count in list(counts.items())[:10])
     more = f", and {len(counts) - 10} more classes" if len(counts) > 10 else ""
-    notices = [f"{total} images in {len(counts)} classes: {shown}{more}"]
-    present = {label: count for label, count in counts.items() if count}
-    largest, smallest = max(present, key=present.__getitem__), min(present, key=present.__getitem__)
-    if training and present[largest] >= _UNEVEN * present[smallest]:
-        notices.append(
-            f"the classes are uneven: {largest} has {present[largest]} images, {smallest} {present[smallest]}; "
-            "look at the figures per class" + (", and consider class_weight" if alone else "")
-        )
-    return notices
+    return f"{total} images in {len(counts)} classes: {shown}{more}"
 
 
-def _check_trainable(what: str, total: int, counts: dict[str, int]) -> None:
+def _check_trainable(what: str, total: int, counts: dict[str, int], left_out: Mapping[str, Mapping[str, int]]) -> None:
     if len(counts) < 2:
         raise DataError(
             f"{what} has one class only ({', '.join(counts)}); there is nothing to tell apart. Give at least two "
             "classes (of a folder: two class folders)."
         )
     empty = [label for label, count in counts.items() if not count]
-    named = ", ".join(map(repr, empty[:10])) + (f" and {len(empty) - 10} more" if len(empty) > 10 else "")
-    if total < len(counts):
-        raise DataError(f"{what} has fewer images ({total}) than classes ({len(counts)}); none of {named}")
     if empty:
+        shown = [_with_files(label, left_out.get(label, {})) for label in empty[:10]]
+        more = f" and {len(empty) - 10} more" if len(empty) > 10 else ""
         raise DataError(
-            f"{what}: no readable image of {named}. Every class needs images to train on: "
-            "add some, or take the class out."
+            f"{what}: no readable image of {', '.join(shown)}{more}; {total} of the other classes. Every class needs "
+            "images to train on: add some, or take the class out."
         )
+
+
+def _with_files(label: str, left_out: Mapping[str, int]) -> str:
+    """A class without images, and what its folder holds instead."""
+    count = sum(left_out.values())
+    files = "1 file" if count == 1 else f"{count} files"
+    return repr(label) + (f" ({files} there: {endings(left_out)})" if count else "")
 
 
 def _describe_values(dataset: Dataset) -> str:

@@ -5,18 +5,24 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import Any, Self
 
 import numpy as np
 from PIL import Image
 
+from zoo.data.classes import class_counts
+from zoo.data.findings import Finding
 from zoo.data.images import Header
 from zoo.data.pools import ordered_map
+from zoo.data.relabeling import arranged, relabeled
 from zoo.errors import DataError, OptionError, did_you_mean
+from zoo.matching import listed
+from zoo.printing import printable
 from zoo.specs import BOX_LABELS, Output, Task
-from zoo.tasks import as_array, as_float32, named, pack, parts
+from zoo.tasks import as_array, as_float32, named, pack
 
 SPLITS = ("train", "validation", "test")
 """Names that `Dataset.splits` may hold."""
@@ -39,12 +45,16 @@ class Dataset:
             indices as whole numbers; None when unlabeled.
         outputs: the answers of a multi-output dataset, in the order of the columns; () of any other.
         splits: indices of the splits the source itself makes ("train", "validation", "test"); {} when it makes none.
+        reading: what reading the data came upon: files left out, answers by position.
+        left_out: class -> ending -> number of files that do not end like an image; {} where that is not known.
         groups: name of each image's group (a patient, a burst), which `split` keeps on one side, "" for none; () when
             no image has one.
         source: the path or name it was loaded by, for a run that is resumed; None where there is none, and of a subset.
     """
 
     source: str | None = None
+    reading: tuple[Finding, ...] = ()
+    left_out: Mapping[str, Mapping[str, int]] = MappingProxyType({})
 
     def __init__(
         self,
@@ -64,19 +74,9 @@ class Dataset:
         `columns` are names and cells of what else is known of each image, for `grouped`.
         """
         self.name = name
-        self.outputs: tuple[Output, ...] = tuple(outputs)
-        self.task: Task = "multi-output" if self.outputs else task
-        if self.outputs:
-            labels = [label for output in self.outputs for label in output.labels]
-            if targets is not None:
-                if not isinstance(targets, Mapping):
-                    raise DataError(f"{name}: with outputs= targets must be a mapping, one entry an answer")
-                targets = pack(self.outputs, targets, name)
-        if task == "box":
-            labels = BOX_LABELS
-        self.labels: tuple[str, ...] = tuple(labels)
-        self.ids: tuple[str, ...] = tuple(ids)
-        self.targets: np.ndarray | None = None if targets is None else self._check_targets(targets)
+        # What is shown, stored and compared from here on are texts that can be printed and written as UTF-8.
+        self.ids: tuple[str, ...] = tuple(printable(identity) for identity in ids)
+        self.answer(targets, labels, task, outputs)
         self.splits: dict[str, np.ndarray] = self._check_splits(splits or {})
         self.groups: tuple[str, ...] = self._check_groups(groups)
         self._columns = {key: tuple(cells) for key, cells in (columns or {}).items()}
@@ -85,6 +85,25 @@ class Dataset:
         self._digests: dict[int, str] = {}
         self._problems: dict[int, str | None] = {}
         self._headers: dict[int, Header] = {}
+
+    def answer(self, targets: Any, labels: Sequence[str], task: Task, outputs: Sequence[Output] = ()) -> None:
+        """Set the answers of all images; arguments as the attributes, checked.
+
+        Raises:
+            DataError: answers that do not fit the task, the labels or the number of images.
+        """
+        self.outputs: tuple[Output, ...] = tuple(outputs)
+        self.task: Task = "multi-output" if self.outputs else task
+        if self.outputs:
+            labels = [label for output in self.outputs for label in output.labels]
+            if targets is not None:
+                if not isinstance(targets, Mapping):
+                    raise DataError(f"{self.name}: with outputs= targets must be a mapping, one entry an answer")
+                targets = pack(self.outputs, targets, self.name)
+        if task == "box":
+            labels = BOX_LABELS
+        self.labels: tuple[str, ...] = tuple(printable(str(label)) for label in labels)
+        self.targets: np.ndarray | None = None if targets is None else self.check_targets(targets)
 
     # -- what a source says -----------------------------------------------------------------------------------------
     def read(self, row: int) -> np.ndarray:
@@ -159,8 +178,8 @@ class Dataset:
         """
         rows = self._rows.tolist()
         ordered_map(self._known_problem, [row for row in rows if row not in self._problems])
-        found = ((index, self._problems[row]) for index, row in enumerate(rows))
-        return {index: reason for index, reason in found if reason is not None}
+        reasons = ((index, self._problems[row]) for index, row in enumerate(rows))
+        return {index: reason for index, reason in reasons if reason is not None}
 
     def header(self, index: int) -> Header | None:
         """What the header of an image's file says, looked up once; None where there is no file, or no image in it."""
@@ -244,69 +263,38 @@ class Dataset:
         return clone
 
     def arrange(self, outputs: Sequence[Output]) -> Self:
-        """The same images with their several answers in the order, and their classes numbered as in the labels, given.
+        """Return the same images with their several answers in the order, and with the labels, given; by name.
 
         Raises:
             DataError: an answer is missing or of another kind, or its labels differ.
         """
-        mine, wanted = ([(o.name, o.task, o.labels) for o in some] for some in (self.outputs, outputs))
-        if mine == wanted:
-            return copy.copy(self)
-        own = {output.name: (output, true) for output, _, true in parts(self.outputs, None, self.targets)}
-        answers: dict[str, Any] = {}
-        for output in outputs:
-            same, true = own.get(output.name, (None, None))
-            if same is None or not _agree(same, output):
-                described = "; ".join(f"{o.name}: {o.task} of {_listed(o.labels)}" for o in self.outputs)
-                raise DataError(
-                    f"{self.name} answers {described}; the head answers {output.name}: {output.task} of "
-                    f"{_listed(output.labels)}"
-                )
-            if output.task == "classification" and true is not None:
-                true = np.array(same.labels)[true]
-            answers[output.name] = true
-        clone = copy.copy(self)
-        clone.outputs = tuple(outputs)
-        clone.labels = tuple(label for output in outputs for label in output.labels)
-        if self.targets is not None:
-            clone.targets = pack(outputs, answers, self.name)
-        return clone
+        return arranged(self, outputs)
 
     def relabel(self, labels: Sequence[str]) -> Self:
-        """The same images with their classes numbered as in `labels` (those of a head, say).
+        """Return the same images with their answers in the order of `labels` (those of a head, say).
+
+        Where both sides have names they are matched by name: exactly, or where that is unique but for case and the
+        form of accents. By position only where this dataset has no names; `reading` says so then.
 
         Args:
-            labels: class names in the wanted order. Classes this dataset lacks are allowed here.
+            labels: names in the wanted order. Classes that this dataset lacks are allowed; columns are not.
 
         Raises:
-            DataError: a class of this dataset is not among them; the message names what is unknown and what is missing.
+            DataError: a class or column of this dataset is not among them, or a column is missing; whole numbers that
+                can be read as names and as positions.
         """
-        if self.labels and self.labels == tuple(labels):
-            return copy.copy(self)  # whatever the names: two of ImageNet's classes are called crane
-        wanted = _unique(labels)
+        return relabeled(self, labels)
+
+    def noting(self, finding: Finding | None) -> Self:
+        """Return the same images with one more thing that reading came upon."""
         clone = copy.copy(self)
-        clone.labels = wanted
-        if self.targets is None:
-            return clone
-        if self.task != "classification":
-            if self.targets.shape[1] != len(wanted):
-                raise DataError(
-                    f"{self.name} has {self.targets.shape[1]} values an image, the head {len(wanted)} outputs"
-                )
-            return clone
-        if not self.labels:
-            clone.targets = clone._check_targets(self.targets)
-            return clone
-        number = {label: index for index, label in enumerate(wanted)}
-        if any(label not in number for label in self.labels):
-            raise DataError(misfit(self.name, self.labels, wanted))
-        clone.targets = np.array([number[label] for label in self.labels], np.int64)[self.targets]
+        clone.reading = self.reading if finding is None or finding in self.reading else (*self.reading, finding)
         return clone
 
     def _known_digest(self, row: int) -> str:
         if row not in self._digests:
             # A subclass that reads other pixels than its parent, under the parent's digest, would pass for the parent.
-            own = _definer(type(self), "read"), _definer(type(self), "digest")
+            own = definer(type(self), "read"), definer(type(self), "digest")
             stale = own[0] is not own[1] and issubclass(own[0], own[1])
             self._digests[row] = pixel_digest(self.read(row)) if stale else self.digest(row)
         return self._digests[row]
@@ -321,7 +309,12 @@ class Dataset:
         return self._headers.get(row)
 
     # -- checks -----------------------------------------------------------------------------------------------------
-    def _check_targets(self, targets: Any) -> np.ndarray:
+    def check_targets(self, targets: Any) -> np.ndarray:
+        """Return targets as `targets` holds them.
+
+        Raises:
+            DataError: they do not fit the task, the labels or the number of images.
+        """
         answers = as_array(targets, f"{self.name}: targets")
         if len(answers) != len(self.ids):
             raise DataError(f"{self.name}: {len(self.ids)} images and {len(answers)} targets")
@@ -336,10 +329,10 @@ class Dataset:
             if answers.size and self.labels and answers.max() >= len(self.labels):
                 raise DataError(
                     f"{self.name}: class indices go up to {answers.max()}, but with {len(self.labels)} labels "
-                    f"({_listed(self.labels)}) the last is {len(self.labels) - 1}; numbers start at 0"
+                    f"({listed(self.labels)}) the last is {len(self.labels) - 1}; numbers start at 0"
                 )
             return answers
-        values = as_float32(answers)
+        values = as_float32(named(self.task).numbered(self.labels, answers, self.name))
         if values is None or values.ndim != 2:
             raise DataError(f"{self.name}: targets must be finite numbers (n, k); got {answers.dtype} {answers.shape}")
         named(self.task).check_targets(values, self.name)
@@ -361,93 +354,6 @@ class Dataset:
         if len(groups) not in (0, len(self.ids)):
             raise OptionError(f"{self.name}: {len(self.ids)} images and {len(groups)} names of groups")
         return tuple(map(str, groups)) if any(groups) else ()
-
-
-class _Joined(Dataset):
-    """Several datasets behind one another; a row is a place in that sequence."""
-
-    def __init__(self, members: Sequence[Dataset], name: str, targets: np.ndarray | None) -> None:
-        self._parts = tuple(members)
-        self._ends = np.cumsum([len(part) for part in members])
-        super().__init__(
-            name,
-            ids=[name for part in members for name in part.ids],
-            labels=members[0].labels,
-            task=members[0].task,
-            groups=[name for part in members for name in part.groups or [""] * len(part)],
-        )
-        self.outputs = members[0].outputs
-        self.targets = targets
-
-    def _locate(self, row: int) -> tuple[Dataset, int]:
-        """The part that holds a row, and that part's own row."""
-        number = int(np.searchsorted(self._ends, row, side="right"))
-        part = self._parts[number]
-        return part, int(part._rows[row - (int(self._ends[number]) - len(part))])
-
-    def read(self, row: int) -> np.ndarray:
-        part, own = self._locate(row)
-        return part.read(own)
-
-    def digest(self, row: int) -> str:
-        part, own = self._locate(row)
-        return part._known_digest(own)
-
-    def problem(self, row: int) -> str | None:
-        part, own = self._locate(row)
-        return part._known_problem(own)
-
-    def preview(self, row: int, side: int) -> Image.Image:
-        part, own = self._locate(row)
-        return part.preview(own, side)
-
-    def _known_header(self, row: int) -> Header | None:
-        part, own = self._locate(row)
-        return part._known_header(own)
-
-
-def concatenate(*datasets: Dataset, name: str | None = None) -> Dataset:
-    """Several datasets as one, in the order given; splits of the sources are dropped.
-
-    Args:
-        *datasets: at least one; all with the same task and the same labels in the same order (see `relabel`).
-        name: what to call the result; default the names joined with "+".
-
-    Raises:
-        DataError: tasks or labels differ, or only some have answers.
-    """
-    if not datasets:
-        raise OptionError("concatenate needs at least one dataset")
-    first = datasets[0]
-    for other in datasets[1:]:
-        for what in ("task", "labels", "outputs", "labeled"):
-            mine, its = getattr(first, what), getattr(other, what)
-            if mine != its:
-                raise DataError(f"cannot join {first.name} and {other.name}: their {what} differ, {mine!r} and {its!r}")
-    targets = [dataset.targets for dataset in datasets if dataset.targets is not None]
-    return _Joined(
-        datasets, name or "+".join(dataset.name for dataset in datasets), np.concatenate(targets) if targets else None
-    )
-
-
-def class_answers(dataset: Dataset) -> Iterator[tuple[str, tuple[str, ...], np.ndarray]]:
-    """Each answer of a dataset that is a class: what errors call it, the names of its classes, int64 indices (n,)."""
-    if dataset.targets is None:
-        return
-    if dataset.task == "classification":
-        names = dataset.labels or tuple(str(number) for number in range(dataset.n_classes))
-        yield dataset.name, names, dataset.targets
-    for output, _, true in parts(dataset.outputs, None, dataset.targets) if dataset.outputs else ():
-        if output.task == "classification":
-            yield f"{dataset.name}: {output.name}", output.labels, true
-
-
-def class_counts(classes: np.ndarray, names: Sequence[str]) -> dict[str, int]:
-    """How many of some class indices are of each class, in the order of the names; classes of one name together."""
-    counts = dict.fromkeys(names, 0)
-    for name, count in zip(names, np.bincount(classes, minlength=len(names)).tolist(), strict=True):
-        counts[name] += count
-    return counts
 
 
 def as_indices(indices: Any, length: int) -> np.ndarray:
@@ -473,43 +379,6 @@ def pixel_digest(image: np.ndarray) -> str:
     return total.hexdigest()
 
 
-def _definer(kind: type, method: str) -> type:
+def definer(kind: type, method: str) -> type:
     """The class whose method an object of a kind has."""
     return next(base for base in kind.__mro__ if method in vars(base))
-
-
-def _agree(own: Output, wanted: Output) -> bool:
-    """Whether answers of a dataset can be put in the terms of a head: classes may be a part of them, in any order."""
-    if own.task != "classification" or wanted.task != "classification":
-        return own.task == wanted.task and own.labels == wanted.labels
-    return set(own.labels) <= set(wanted.labels)
-
-
-def _unique(labels: Sequence[str]) -> tuple[str, ...]:
-    if isinstance(labels, str):
-        raise OptionError(f"labels must be a list of names; got the text {labels!r}")
-    wanted = tuple(labels)
-    repeated = sorted({label for label in wanted if wanted.count(label) > 1})
-    if repeated:
-        raise OptionError(f"labels must differ; {', '.join(map(repr, repeated))} is there more than once")
-    return wanted
-
-
-def _listed(names: Sequence[str], limit: int = 12) -> str:
-    shown = ", ".join(names[:limit])
-    return f"{shown} and {len(names) - limit} more" if len(names) > limit else shown
-
-
-def misfit(name: str, have: Sequence[str], wanted: Sequence[str]) -> str:
-    """The message for classes that do not fit given labels: what is unknown, what is missing, what helps."""
-    unknown = [label for label in have if label not in wanted]
-    missing = [label for label in wanted if label not in have]
-    folded = {label.casefold(): label for label in wanted}
-    text = f"{name}: the classes do not fit the labels. Not among the labels: {_listed([repr(u) for u in unknown])}."
-    if missing:
-        text += f" Labels that the data lacks: {_listed([repr(m) for m in missing])}."
-    same_but_case = [label for label in unknown if label.casefold() in folded]
-    if same_but_case:
-        pairs = [f"{label!r} is {folded[label.casefold()]!r} there" for label in same_but_case]
-        return f"{text} Only the case differs: {_listed(pairs)}; rename the folders."
-    return f"{text}{did_you_mean(unknown[0], missing)} Rename the classes, or build the head from this data."

@@ -13,23 +13,12 @@ from PIL import Image
 
 from zoo.data.answers import understand
 from zoo.data.dataset import Dataset
-from zoo.data.images import EXTENSIONS, UNREAD, Header, UnreadableImageError, decode, preview, read_header
+from zoo.data.gathering import limited
+from zoo.data.images import Header, UnreadableImageError, decode, preview, read_header
+from zoo.data.layouts import read_layout
+from zoo.data.paths import existing, expanded, irregular
 from zoo.errors import DataError
 from zoo.specs import Output, Task
-
-# What macOS puts into zip archives; all files in it are hidden.
-_NOT_CLASSES = frozenset({"__MACOSX"})
-
-SPLIT_NAMES = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "test": "test",
-    "testing": "test",
-}
-"""Names that mean a split: of folders that hold class folders themselves, and in a table's column."""
 
 
 class ImageFiles(Dataset):
@@ -63,11 +52,13 @@ class ImageFiles(Dataset):
 
     @classmethod
     def from_folder(cls, path: str | os.PathLike[str], *, name: str | None = None) -> Self:
-        """Read a folder: class folders, or images without labels.
+        """Read a folder: class folders, splits of class folders, or images without labels.
 
         Class folders are sorted by name; images are searched in all folders below a class folder. Hidden files and
-        files that do not end like an image (`.jpg`, `.png`, ...) are ignored. A folder with `train` and, beside it,
-        `validation` (`val`, `valid`) or `test`, each of them holding class folders, is read as one dataset with splits.
+        folders, and those of a system (`__MACOSX`, `@eaDir`, `$RECYCLE.BIN`), are passed over; files that do not end
+        like an image (`.jpg`, `.png`, ...) are left out, counted in `left_out` and told in `reading`. A folder with
+        `train` (`training_set`, `seg_train`) and, beside it, `validation` (`val`, `valid`) or `test`, is read as one
+        dataset with splits where they hold class folders; images of a split without class folders are left out.
 
         Args:
             path: the folder.
@@ -75,80 +66,21 @@ class ImageFiles(Dataset):
 
         Raises:
             DataError: the path does not exist, is not a folder or cannot be read; no images; images beside class
-                folders.
+                folders; folders that can be read in two ways.
         """
-        root = Path(path).expanduser()
-        folders, images = _look(root)
-        name = name or root.resolve().name
-        if not folders:
-            if not images:
-                raise DataError(
-                    f"{root} holds neither class folders nor images. Expected one folder per class with images in it "
-                    f"({root.name}/daisy/a.jpg, ...), or images ({', '.join(EXTENSIONS[:6])}, ...)."
-                )
-            return cls(name, images, root=root)
-        if images:
-            raise DataError(
-                f"{root} holds {len(images)} images (such as {images[0].name}) next to {len(folders)} class "
-                f"folders (such as {folders[0].name}): what is their class? Move them into class folders, or give a "
-                "folder without them."
-            )
-        return cls._from_splits(root, name, folders) or cls._from_classes(root, name, folders)
-
-    @classmethod
-    def _from_classes(cls, root: Path, name: str, folders: Sequence[Path]) -> Self:
-        members = [images_below(folder) for folder in folders]
-        if not any(members):
-            raise DataError(
-                f"{root}: none of its {len(folders)} folders holds an image "
-                f"({', '.join(folder.name for folder in folders[:5])}, ...)"
-            )
-        return cls(
-            name,
-            [path for paths in members for path in paths],
-            np.repeat(np.arange(len(folders)), [len(paths) for paths in members]),
-            [folder.name for folder in folders],
+        root = expanded(path)
+        layout = read_layout(root)
+        dataset = cls(
+            name or root.resolve().name,
+            layout.paths,
+            np.array(layout.targets, np.int64) if layout.labels else None,
+            layout.labels,
             root=root,
+            splits={split: np.array(places, np.int64) for split, places in layout.splits.items()},
         )
-
-    @classmethod
-    def _from_splits(cls, root: Path, name: str, folders: Sequence[Path]) -> Self | None:
-        """The dataset if the folders are splits (train, validation, test) of class folders; else None."""
-        split_of = [SPLIT_NAMES.get(folder.name.lower()) for folder in folders]
-        known = [split for split in split_of if split]
-        if "train" not in known or len(set(known)) != len(known):
-            return None
-        inside = [_look(folder)[0] for folder in folders]
-        if not all(group for split, group in zip(split_of, inside, strict=True) if split):
-            return None
-        if None in split_of:
-            strays = [folder.name for folder, split in zip(folders, split_of, strict=True) if not split]
-            raise DataError(
-                f"{root} holds class folders in splits ({', '.join(known)}) and beside them "
-                f"{', '.join(map(repr, strays))}: is that a split or a class? Move it away, or give one of the folders "
-                "inside."
-            )
-        labels = sorted({folder.name for group in inside for folder in group})
-        for folder, group in zip(folders, inside, strict=True):
-            lacking = sorted(set(labels) - {entry.name for entry in group})
-            if lacking:
-                raise DataError(
-                    f"{folder} has no class folder {', '.join(map(repr, lacking))}; another split of {root} has"
-                )
-        paths: list[Path] = []
-        targets: list[int] = []
-        splits: dict[str, np.ndarray] = {}
-        for split, group in zip(split_of, inside, strict=True):
-            assert split is not None
-            first = len(paths)
-            for folder in group:
-                found = images_below(folder)
-                paths += found
-                targets += [labels.index(folder.name)] * len(found)
-            splits[split] = np.arange(first, len(paths))
-        if not paths:
-            raise DataError(f"{root}: no image in any of its class folders")
-        return cls(name, paths, np.array(targets, np.int64), labels, root=root, splits=splits)
+        dataset.left_out = layout.left_out
+        dataset.reading = tuple(layout.findings)
+        return dataset
 
     def path(self, index: int) -> Path:
         """The file of an index."""
@@ -160,11 +92,14 @@ class ImageFiles(Dataset):
 
     def digest(self, row: int) -> str:
         """The sha256 of the file's bytes."""
+        path = self._paths[row]
+        if reason := irregular(path):
+            raise UnreadableImageError(str(path), reason)
         try:
-            with self._paths[row].open("rb") as file:
+            with path.open("rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
-            raise UnreadableImageError(str(self._paths[row]), error.strerror or str(error)) from error
+            raise UnreadableImageError(str(path), error.strerror or str(error)) from error
 
     def problem(self, row: int) -> str | None:
         """Why the file's header cannot be that of an image, or None."""
@@ -212,10 +147,10 @@ def from_files(
     """
     if isinstance(files, str | os.PathLike):
         raise DataError(f"{name}: give a list of image files; got the single path {str(files)!r}")
-    paths = [Path(file).expanduser() for file in files]
+    paths = [existing(expanded(file)) for file in limited(files)]
     if not paths:
         raise DataError(f"{name}: the list of image files is empty")
-    missing = [str(path) for path in paths if not path.is_file()]
+    missing = [str(path) for path in paths if not os.path.isfile(path)]
     if missing:
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         raise DataError(f"no such image file: {', '.join(missing[:3])}{more} (looked from {Path.cwd()})")
@@ -232,46 +167,3 @@ def from_files(
         return ImageFiles(name, paths)
     kind, targets, known = understand(answers, len(paths), tuple(labels), task, name, outputs)
     return ImageFiles(name, paths, targets, known, task=kind, outputs=outputs)
-
-
-def _look(folder: Path) -> tuple[list[Path], list[Path]]:
-    """The subfolders and the image files directly in a folder, each sorted by name; hidden ones left out."""
-    try:
-        with os.scandir(folder) as entries:
-            visible = sorted(
-                (entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name
-            )
-            folders = [Path(entry.path) for entry in visible if entry.is_dir() and entry.name not in _NOT_CLASSES]
-            # A named pipe or device called x.jpg would block the reader for ever. A link to nowhere is a file that is
-            # missing, and told.
-            images = [
-                Path(entry.path)
-                for entry in visible
-                if _is_image_name(entry.name) and (entry.is_file() or not os.path.exists(entry.path))
-            ]
-    except FileNotFoundError as error:
-        raise DataError(f"there is no folder {folder} (looked from {Path.cwd()})") from error
-    except NotADirectoryError as error:
-        raise DataError(f"{folder} is a file, not a folder; give the folder that holds the class folders") from error
-    except OSError as error:
-        raise DataError(f"the folder {folder} cannot be read: {error.strerror or error}") from error
-    return folders, images
-
-
-def _is_image_name(name: str) -> bool:
-    return os.path.splitext(name)[1].lower() in EXTENSIONS + UNREAD
-
-
-def images_below(folder: Path) -> list[Path]:
-    """All image files in a folder and the folders in it, in a fixed order. A link back to a parent is not followed."""
-    found: list[Path] = []
-    open_folders = [(folder, frozenset({folder.resolve()}))]
-    while open_folders:
-        here, above = open_folders.pop()
-        folders, images = _look(here)
-        found += images
-        for inner in folders:
-            target = inner.resolve()
-            if target not in above:
-                open_folders.append((inner, above | {target}))
-    return sorted(found)

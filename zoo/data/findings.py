@@ -12,6 +12,7 @@ import numpy as np
 
 from zoo import page
 from zoo.errors import DataError
+from zoo.printing import printable
 from zoo.table import Table
 
 Severity = Literal["error", "warning", "info"]
@@ -41,9 +42,7 @@ class Example:
 
     def __str__(self) -> str:
         text = " = ".join((self.id, *self.others))
-        text = f"{text} ({self.detail})" if self.detail else text
-        # A file's name may hold line ends, or what a terminal obeys: written out.
-        return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+        return printable(f"{text} ({self.detail})" if self.detail else text)
 
 
 @dataclass(frozen=True)
@@ -65,6 +64,9 @@ class Finding:
     advice: str
     count: int
     examples: tuple[Example, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", printable(self.message))
 
     def text(self, examples: int = 3) -> str:
         """The finding in one line with some examples."""
@@ -101,7 +103,7 @@ class Findings(Sequence[Finding]):
 
     def __init__(
         self,
-        found: Sequence[Finding],
+        findings: Sequence[Finding],
         *,
         data: str,
         images: int,
@@ -109,7 +111,7 @@ class Findings(Sequence[Finding]):
         seconds: float = 0.0,
         picture: Callable[[int], np.ndarray] | None = None,
     ) -> None:
-        self._found = sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
+        self._found = sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
         self.data, self.images, self.checks, self.seconds = data, images, tuple(checks), seconds
         self._picture = picture
 

@@ -8,12 +8,13 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from zoo.data.paths import irregular
 from zoo.errors import DataError
+from zoo.printing import printable
 from zoo.specs import ResizeRule
 
 MAX_PIXELS = 89_478_485
@@ -58,11 +59,15 @@ class UnreadableImageError(DataError):
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(f"{name}: {reason}")
-        self.reason = reason
+        self.reason = printable(reason)
 
 
-def decode(source: str | os.PathLike[str] | bytes) -> np.ndarray:
-    """Read an image file as upright RGB.
+Source = str | os.PathLike[str] | bytes | io.IOBase | Image.Image
+"""Where one picture can be: in a file, in the bytes of one, in an open file, or in Pillow's hands."""
+
+
+def decode(source: Source) -> np.ndarray:
+    """Read one picture as upright RGB.
 
     EXIF rotation is applied. Gray becomes three equal channels; 16-bit values are divided by 257 and rounded
     (Pillow itself drops the low byte of 16-bit color: at most one level less); CMYK, palettes and 1-bit pictures are
@@ -71,7 +76,8 @@ def decode(source: str | os.PathLike[str] | bytes) -> np.ndarray:
     not used: it changes the pixels.
 
     Args:
-        source: path of a file, or the bytes of one.
+        source: path of a file, the bytes of one, a file open for reading bytes (read from its beginning), or a Pillow
+            image, which is not changed.
 
     Returns:
         uint8 (height, width, 3), a new array.
@@ -79,18 +85,15 @@ def decode(source: str | os.PathLike[str] | bytes) -> np.ndarray:
     Raises:
         DataError: the file is missing, damaged, truncated, too large (`MAX_PIXELS`), or not an image; names the file.
     """
-    name = "image given as bytes" if isinstance(source, bytes) else os.fspath(source)
     try:
+        if isinstance(source, Image.Image):
+            return _pixels(source)
         with _open(source) as picture:
-            _check_dimensions(picture)
-            picture.load()
-            return np.array(_rgb(_upright(picture)))
-    except UnreadableImageError:
-        raise
+            return _pixels(picture)
     except Exception as error:
         # Pillow's parsers raise whatever damaged bytes provoke: OSError, SyntaxError, struct.error, zlib.error,
         # OverflowError, MemoryError ... One bad file must never end a long run with anything but a DataError.
-        raise UnreadableImageError(name, _reason(error, source)) from error
+        raise UnreadableImageError(_name(source), _reason(error, source)) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +129,9 @@ def read_header(path: str | os.PathLike[str]) -> Header:
         with _open(path) as picture:
             _check_dimensions(picture)
             turn = _orientation(picture, Image.Image.getexif)  # that of a PNG would decode the pixels first
-            width, height = picture.size[::-1] if turn >= 5 else picture.size
+            width, height = _stored_size(picture)
+            if turn >= 5:
+                width, height = height, width
             return Header(
                 format=picture.format or "",
                 mode=picture.mode,
@@ -157,7 +162,9 @@ def preview(path: str | os.PathLike[str], side: int) -> Image.Image:
             _check_dimensions(picture)
             picture.draft(None, (side, side))
             picture.load()
-            return _rgb(_upright(picture)).copy()
+            turn = _UPRIGHT.get(_orientation(picture))
+            plain = _rgb(picture)
+            return plain.copy() if turn is None else plain.transpose(turn)
     except Exception as error:  # as in `decode`
         raise UnreadableImageError(os.fspath(path), _reason(error, path)) from error
 
@@ -219,8 +226,42 @@ def _formats() -> tuple[str, ...]:
     return tuple(name for name in _FORMATS if name in Image.OPEN)
 
 
-def _open(source: str | os.PathLike[str] | bytes) -> Image.Image:
-    return Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=_formats())
+def _open(source: Source) -> Image.Image:
+    if isinstance(source, str | os.PathLike):
+        if reason := irregular(source):
+            raise ValueError(reason)
+        return Image.open(source, formats=_formats())
+    if isinstance(source, bytes):
+        return Image.open(io.BytesIO(source), formats=_formats())
+    assert not isinstance(source, Image.Image)
+    if source.seekable():
+        source.seek(0)
+    data = source.read()
+    if not isinstance(data, bytes):
+        raise ValueError("the file is open for text: open it with 'rb'")
+    return Image.open(io.BytesIO(data), formats=_formats())
+
+
+def _pixels(picture: Image.Image) -> np.ndarray:
+    _check_dimensions(picture)
+    picture.load()
+    turn = _UPRIGHT.get(_orientation(picture))
+    plain = _rgb(picture)
+    return np.array(plain if turn is None else plain.transpose(turn))
+
+
+def _name(source: Source) -> str:
+    if isinstance(source, str | os.PathLike):
+        return os.fspath(source)
+    name = getattr(source, "filename" if isinstance(source, Image.Image) else "name", None)
+    kind = "Pillow image" if isinstance(source, Image.Image) else "image given as bytes"
+    return name if isinstance(name, str) and name else kind
+
+
+def _stored_size(picture: Image.Image) -> tuple[int, int]:
+    """Width and height as the file holds them; of a turned TIFF Pillow tells the upright ones before it is loaded."""
+    tags = getattr(picture, "tag_v2", {}) if picture.format == "TIFF" else {}
+    return tags.get(ExifTags.Base.ImageWidth, picture.size[0]), tags.get(ExifTags.Base.ImageLength, picture.size[1])
 
 
 def _check_dimensions(picture: Image.Image) -> None:
@@ -231,7 +272,7 @@ def _check_dimensions(picture: Image.Image) -> None:
         raise Image.DecompressionBombError
 
 
-def _reason(error: Exception, source: str | os.PathLike[str] | bytes) -> str:
+def _reason(error: Exception, source: Source) -> str:
     """Why a file cannot be read, in words; also for errors whose own text says nothing to a user."""
     if isinstance(error, FileNotFoundError):
         return "there is no such file"
@@ -241,7 +282,7 @@ def _reason(error: Exception, source: str | os.PathLike[str] | bytes) -> str:
         return "no permission to read it"
     if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
         return f"it has more than {MAX_PIXELS:,} pixels (a decompression bomb?); make it smaller first"
-    if not isinstance(source, bytes) and Path(source).is_file() and Path(source).stat().st_size == 0:
+    if isinstance(source, str | os.PathLike) and os.path.isfile(source) and os.path.getsize(source) == 0:
         return "the file is empty"
     if isinstance(error, UnidentifiedImageError):
         return f"not an image in a format zoo reads ({', '.join(_formats())})"
@@ -260,11 +301,6 @@ def _orientation(
     return orientation if isinstance(orientation, int) and orientation in _UPRIGHT else 1
 
 
-def _upright(picture: Image.Image) -> Image.Image:
-    method = _UPRIGHT.get(_orientation(picture))
-    return picture if method is None else picture.transpose(method)
-
-
 def _png_depth(path: str | os.PathLike[str], picture: Image.Image) -> int:
     """Bits a channel of a PNG, which Pillow does not tell for color; 0 for other files."""
     if picture.format != "PNG":
@@ -281,17 +317,29 @@ def _rgb(picture: Image.Image) -> Image.Image:
             "32-bit integer or float pixels have no defined range; convert the file to 8 or 16 bits a channel"
         )
     if picture.has_transparency_data:
-        layer = picture.convert("RGBA")
-        white = Image.new("RGBA", layer.size, "white")
-        white.alpha_composite(layer)
-        return white.convert("RGB")
+        return over_white(picture)
     return picture if picture.mode == "RGB" else picture.convert("RGB")
 
 
+def over_white(picture: Image.Image) -> Image.Image:
+    """Return a picture in RGB, its transparent pixels laid over white."""
+    layer = picture.convert("RGBA")
+    white = Image.new("RGBA", layer.size, "white")
+    white.alpha_composite(layer)
+    return white.convert("RGB")
+
+
 def _from_sixteen_bit(picture: Image.Image) -> Image.Image:
+    """Gray of 16 bits a pixel as 8: 65535 (of a TIFF with 12 bits: 4095) is white, rounded to nearest."""
+    tags = getattr(picture, "tag_v2", {})
+    bits = tags.get(ExifTags.Base.BitsPerSample, (16,))
+    white = 4095 if bits == 12 or bits == (12,) else 65535
     values = np.asarray(picture).astype(np.uint32)
-    gray = ((values + 128) // 257).astype(np.uint8)  # 65535 -> 255, rounded to nearest
     transparent = picture.info.get("transparency")
-    if transparent is not None:
-        gray[values == transparent] = 255
+    there = None if transparent is None else values == transparent
+    if tags.get(ExifTags.Base.PhotometricInterpretation) == 0:  # WhiteIsZero: radiology; Pillow turns 8 bits, not 16
+        values = white - np.minimum(values, white)
+    gray = ((np.minimum(values, white) * 255 + white // 2) // white).astype(np.uint8)
+    if there is not None:
+        gray[there] = 255
     return Image.fromarray(gray).convert("RGB")

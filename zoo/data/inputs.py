@@ -1,108 +1,129 @@
-"""What `predict` accepts, as a stream of named uint8 images."""
+"""The one reader of pictures that are given: whatever a picture can be, as named arrays."""
 
 from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from zoo.data.files import images_below
-from zoo.data.images import EXTENSIONS, decode
+from zoo.data.gathering import gathered, is_array, is_path, is_picture, limited, source_of_picture
+from zoo.data.images import EXTENSIONS, UnreadableImageError, decode
+from zoo.data.layouts import below
+from zoo.data.paths import expanded
+from zoo.data.pictures import as_batch
+from zoo.data.ranges import check_pixels
+from zoo.data.streams import is_stream, stream_batches
 from zoo.errors import DataError
 from zoo.registry import ZooNotice
 
 
-def images(source: Any) -> Iterator[tuple[str, np.ndarray]]:
-    """Named images (height x width x 3, 0..255, each of its own size) from whatever the caller has.
+def images(source: Any, *, strict: bool = False) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield named images (height x width x 3, 0..255, each of its own size) from whatever the caller has.
 
     Files give uint8; arrays keep their numbers (floats as float32), so that an array of the model's size is answered as
     the graph answers it.
 
     Args:
-        source: a path, a folder (its images by name; unreadable ones are skipped with a notice), an array
-            (height, width[, channels]) or (n, height, width, channels) with values 0..255, a Pillow image, or a list.
+        source: a path; a pattern (`photos/*.jpg`); a folder (its images by name); an array (height, width), (height,
+            width, channels) or (n, height, width, channels) with values 0..255, transparent pixels laid over white; a
+            Pillow image; the bytes of a file, or a file open for reading; a dataset or stream (tf.data); or a list,
+            series or generator of these. Of several files those that cannot be read are skipped with a notice.
+        strict: refuse a list with a file that cannot be read, instead of skipping it.
 
     Yields:
         (path or index, image).
 
     Raises:
-        DataError: a file that was named cannot be read, or values are outside 0..255.
+        DataError: a file that was named alone, or all of several, cannot be read; values are outside 0..255; a pair
+            (images, answers); what does not end.
     """
-    if isinstance(source, list | tuple):
-        for index, item in enumerate(source):
-            for name, image in images(item):
-                yield (name if isinstance(item, str | os.PathLike) else str(index)), image
-    elif isinstance(source, str | os.PathLike):
-        path = Path(source)
-        if path.is_dir():
-            yield from _folder(path)
+    if isinstance(source, Mapping):
+        raise DataError(
+            f"images are given as a list or an array; got a mapping with {', '.join(map(str, source))[:80]}"
+        )
+    if is_pair(source):
+        raise DataError("this is a pair (images, answers), and images alone are asked for here: give its first, x")
+    if hasattr(source, "ids") and hasattr(source, "image"):  # a Dataset
+        for index, name in enumerate(source.ids):
+            yield name, source.image(index)
+        return
+    if is_stream(source):
+        pictures = (image for x, _ in stream_batches(source) for image in x)
+        yield from ((str(index), np.repeat(x, 3, axis=2) if x.shape[2] == 1 else x) for index, x in enumerate(pictures))
+        return
+    if isinstance(source, Iterator) and not is_picture(source):  # an open file gives lines
+        yield from _several(limited(source), strict)
+        return
+    members = None if is_path(source) and os.path.isdir(expanded(source)) else gathered(source)
+    if members is not None:
+        yield from _several(members, strict)
+    elif is_path(source):
+        path = expanded(source)
+        if os.path.isdir(path):
+            yield from _several(_of_folder(path), strict=False)
         else:
             yield str(path), decode(path)
-    elif hasattr(source, "convert") and hasattr(source, "getexif"):  # a Pillow image, without importing Pillow
-        import io
-
-        buffer = io.BytesIO()
-        source.save(buffer, format="PNG")
-        yield "0", decode(buffer.getvalue())
+    elif is_picture(source):
+        yield "0", decode(source_of_picture(source))
     else:
-        yield from _array(source)
+        yield from ((str(index), image) for index, image in enumerate(_from_array(source)))
 
 
-def _folder(path: Path) -> Iterator[tuple[str, np.ndarray]]:
-    files = images_below(path)
+def is_pair(source: Any) -> bool:
+    """Return whether something is (images, answers): two of equal length, the second numbers or names of classes."""
+    if not isinstance(source, tuple | list) or len(source) != 2:
+        return False
+    first, second = source
+    if not (hasattr(first, "__len__") and hasattr(second, "__len__")) or is_path(first) or is_picture(first):
+        return False
+    if is_array(first) and len(np.shape(first)) < 3:
+        return False
+    if is_path(second) or is_picture(second) or len(first) != len(second) or isinstance(second, Mapping):
+        return False
+    try:
+        answers = np.asarray(second)
+    except ValueError:
+        return False
+    if answers.dtype.kind in "US":
+        return answers.ndim == 1 and not all(os.path.splitext(str(name))[1].lower() in EXTENSIONS for name in answers)
+    return answers.dtype.kind in "uifb" and answers.ndim <= 2
+
+
+def _several(members: Iterable[Any], strict: bool) -> Iterator[tuple[str, np.ndarray]]:
+    read = skipped = 0
+    for index, item in enumerate(members):
+        try:
+            for name, image in images(item, strict=strict):
+                yield (name if is_path(item) else str(index)), image
+                read += 1
+        except UnreadableImageError as error:
+            if strict:
+                raise
+            skipped += 1
+            warnings.warn(f"skipped: {error}", ZooNotice, stacklevel=2)
+            last = error
+    if skipped and not read:
+        raise last if skipped == 1 else DataError(f"none of the {skipped} images can be read; the last: {last}")
+
+
+def _of_folder(path: Any) -> list[Any]:
+    files, _ = below(path)
     if not files:
         raise DataError(f"the folder {str(path)!r} holds no images ({', '.join(EXTENSIONS)})")
-    for file in files:
-        try:
-            image = decode(file)
-        except DataError as error:
-            warnings.warn(f"skipped: {error}", ZooNotice, stacklevel=2)
-            continue
-        yield str(file), image
+    return files
 
 
-def _array(source: Any) -> Iterator[tuple[str, np.ndarray]]:
+def _from_array(source: Any) -> Iterator[np.ndarray]:
     array = np.asarray(source)
-    if array.ndim == 2:
-        array = array[:, :, None]
-    if array.ndim == 3:
-        # One image, or several gray ones: the last axis says which.
-        array = array[None] if array.shape[-1] in (1, 3) else array[..., None]
-    if array.ndim != 4 or array.shape[-1] not in (1, 3) or array.dtype.kind not in "uif":
+    if array.dtype.kind not in "uifb":
         raise DataError(
-            f"an image array has shape (height, width, 3) or (n, height, width, 3) and numbers 0..255; "
-            f"got shape {np.shape(source)}, type {array.dtype}"
+            "an image is a path, an array of numbers 0..255 with the shape (height, width, 3) or (n, height, width, "
+            f"3), a Pillow image, or the bytes of a file; got {type(source).__name__}"
         )
-    check_range(array)
-    for index, image in enumerate(array if array.dtype == np.uint8 else array.astype(np.float32)):
-        yield str(index), np.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image
-
-
-def as_uint8(image: np.ndarray) -> np.ndarray:
-    """Pixels 0..255 as uint8, rounded; the array is not written into."""
-    return image if image.dtype == np.uint8 else np.rint(image).astype(np.uint8)
-
-
-def check_range(array: np.ndarray) -> None:
-    """Refuse pixels that cannot be 0..255, and say when they look divided by 255.
-
-    Raises:
-        DataError: values outside 0..255, NaN or infinity.
-    """
-    if array.dtype == np.uint8 or array.size == 0:
-        return
-    low, high = float(array.min()), float(array.max())
-    if not (low >= 0 and high <= 255):  # written so that NaN is refused too
-        raise DataError(
-            f"pixels must lie in 0..255; found {low:g} to {high:g}. Do not normalize or standardize: the model does it"
-        )
-    if high <= 1 and array.dtype.kind == "f":
-        warnings.warn(
-            f"the largest pixel is {high:g}: these look divided by 255. zoo takes pixels 0..255; multiply by 255",
-            ZooNotice,
-            stacklevel=3,
-        )
+    batch = as_batch(array, "the array", one=True)
+    check_pixels(batch, "the array")
+    for image in batch if batch.dtype == np.uint8 else batch.astype(np.float32):
+        yield np.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image

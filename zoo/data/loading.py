@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from zoo.data.arrays import Arrays, from_stream, is_stream
+from zoo.data.arrays import Arrays, from_stream
 from zoo.data.dataset import Dataset
 from zoo.data.files import ImageFiles, from_files
+from zoo.data.gathering import gathered, is_array, is_path, is_picture
 from zoo.data.images import EXTENSIONS
 from zoo.data.named import as_text, has_options, named, with_options
-from zoo.data.table import from_csv, is_table
+from zoo.data.paths import expanded
+from zoo.data.streams import is_stream
+from zoo.data.tables import from_csv, is_table
 from zoo.errors import DataError, UnknownNameError
 from zoo.registry import ZooNotice
 from zoo.specs import Output, Task
@@ -35,10 +39,11 @@ def load(
     name of a dataset ("digits", "zoo_flowers:flowers5"). A notice says so where a path hides the dataset of that name.
 
     Args:
-        data: a folder of class folders; a CSV file (see `from_csv`); a flat folder, an image file or a list of image
-            files (unlabeled), or `(files, y)` with their answers or a function that gives them (see `from_files`); the
-            name of a dataset, or `{name: options}`; a Dataset; arrays `(x, y)` or x alone (see `Arrays`); a
-            tf.data.Dataset or keras PyDataset.
+        data: a folder of class folders; a CSV file (see `from_csv`); a flat folder, an image file, a pattern
+            (`photos/*.jpg`) or a list, series or generator of image files (unlabeled), or `(files, y)` with their
+            answers or a function that gives them (see `from_files`); the name of a dataset, or `{name: options}`; a
+            Dataset; arrays or pictures `(x, y)` or x alone (see `Arrays`); a tf.data.Dataset, a keras PyDataset, or a
+            generator of batches (x, y) that ends.
         labels: class names to number the answers by (those of a head). Without them a folder's classes are sorted by
             name, and numbers have no names.
         task: what the answers of arrays, streams, files and tables are; None: found out by their rules.
@@ -71,8 +76,8 @@ def source_of(data: Any) -> str | None:
         return as_text(data)
     if not isinstance(data, str | os.PathLike):
         return None
-    path = Path(data).expanduser()
-    return str(path.absolute()) if path.exists() else str(data)
+    path = expanded(data)
+    return str(path.absolute()) if os.path.exists(path) else str(data)
 
 
 def _load(
@@ -84,22 +89,23 @@ def _load(
         return with_options(data)
     if is_table(data):
         return from_csv(data, labels=labels, task=task, outputs=outputs, group=group)
-    if isinstance(data, str):
-        return _from_text(data)
-    if isinstance(data, os.PathLike):
-        return _from_path(Path(data))
+    if is_path(data):
+        files = gathered(data)  # of a pattern
+        if files is not None:
+            return from_files(files)
+        return _from_text(data) if isinstance(data, str) else _from_path(Path(data))
     if is_stream(data):
         return from_stream(data, labels, task=task, outputs=outputs)
-    if isinstance(data, list | tuple):
-        if _are_paths(data):
-            return from_files(data)
-        if isinstance(data, tuple) and len(data) == 2 and _are_paths(data[0]):
-            return from_files(*data, labels=labels, task=task, outputs=outputs)
-        if isinstance(data, tuple) and len(data) == 2:
-            return Arrays(*data, labels=labels, task=task, outputs=outputs)
-        if isinstance(data, list) and data and all(hasattr(item, "shape") for item in data):
-            return Arrays(data)
-    elif hasattr(data, "shape") and hasattr(data, "dtype"):
+    if isinstance(data, Iterator) and not is_picture(data):
+        return _from_iterator(data, labels, task, outputs)
+    if isinstance(data, tuple) and len(data) == 2 and not all(is_path(item) or is_picture(item) for item in data):
+        return _from_pair(*data, labels, task, outputs)
+    members = None if is_picture(data) else gathered(data)
+    if members and all(is_path(item) for item in members):
+        return from_files(members)
+    if members and all(is_array(item) or is_picture(item) or is_path(item) for item in members):
+        return Arrays(members)
+    if is_array(data):
         return Arrays(np.asarray(data))
     raise DataError(
         f"cannot read data from {type(data).__name__}. Give a folder of class folders, a CSV file, a list of image "
@@ -107,22 +113,35 @@ def _load(
     )
 
 
-def _are_paths(data: Any) -> bool:
-    return isinstance(data, list | tuple) and bool(data) and all(isinstance(item, str | os.PathLike) for item in data)
+def _from_pair(x: Any, y: Any, labels: tuple[str, ...], task: Task | None, outputs: tuple[Output, ...]) -> Dataset:
+    """Images with their answers: files, or pictures of any kind."""
+    members = None if is_picture(x) else gathered(x)
+    y = list(y) if isinstance(y, Iterator) else y
+    if members and all(is_path(item) for item in members):
+        return from_files(members, y, labels=labels, task=task, outputs=outputs)
+    return Arrays.for_head(x if members is None else members, y, labels, task, outputs)
+
+
+def _from_iterator(data: Iterator[Any], labels: tuple[str, ...], task: Task | None, outputs: Any) -> Dataset:
+    """What a generator gives: files, pictures, or as for Keras batches (x, y)."""
+    first = list(islice(data, 1))
+    whole = chain(first, data)
+    if first and (isinstance(first[0], tuple) or (is_array(first[0]) and np.ndim(first[0]) == 4)):
+        return from_stream(whole, labels, task=task, outputs=outputs)
+    return _load(gathered(whole), labels, task, outputs, None)
 
 
 def _from_text(text: str) -> Dataset:
     if not text:
         raise DataError("data is an empty text; give a folder, a CSV file or the name of a dataset (. is this folder)")
-    path = Path(text).expanduser()
+    path = expanded(text)
     separators = {"/", os.sep, os.altsep or os.sep}
-    is_path = text.startswith("~") or any(separator in text for separator in separators)
-    if is_path:
+    if text.startswith("~") or any(separator in text for separator in separators):
         return _from_path(path)
     # Here, not at the top of the module: only a name needs the plugins to be looked up.
     from zoo.plugin import manager, registry
 
-    if path.is_dir() or (path.is_file() and path.suffix.lower() in EXTENSIONS):
+    if os.path.isdir(path) or (os.path.isfile(path) and path.suffix.lower() in EXTENSIONS):
         # From manifests alone: reading a folder runs no plugin's code.
         hidden = " or ".join(repr(entry.id) for entry in manager().known().candidates("datasets", text))
         if hidden:
@@ -140,5 +159,5 @@ def _from_text(text: str) -> Dataset:
 
 
 def _from_path(path: Path) -> Dataset:
-    path = path.expanduser()
-    return from_files([path]) if path.is_file() else ImageFiles.from_folder(path)
+    path = expanded(path)
+    return from_files([path]) if os.path.isfile(path) else ImageFiles.from_folder(path)

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from zoo.data.arrays import Arrays
-from zoo.data.dataset import Dataset, _definer, _Joined
+from zoo.data.dataset import Dataset, definer
 from zoo.data.files import ImageFiles
 from zoo.data.images import decode
+from zoo.data.joining import Joined
 
 _IMAGES, _PLACES, _PIXELS = "images.json", "places.npy", "pixels.bin"
 
@@ -19,7 +20,7 @@ _IMAGES, _PLACES, _PIXELS = "images.json", "places.npy", "pixels.bin"
 def cannot_travel(dataset: Dataset) -> str:
     """Why another process cannot read a dataset: it has code of its own that reads; "" if it can."""
     for part in _parts(dataset):
-        if _definer(type(part), "read") not in (ImageFiles, Arrays):
+        if definer(type(part), "read") not in (ImageFiles, Arrays):
             return f"{type(part).__name__} reads its images with code of its own"
     return ""
 
@@ -37,7 +38,7 @@ def pack(dataset: Dataset, folder: Path) -> None:
     with (folder / _PIXELS).open("wb") as pixels:
         for index, row in enumerate(dataset._rows.tolist()):
             part: Dataset = dataset
-            while isinstance(part, _Joined):
+            while isinstance(part, Joined):
                 part, row = part._locate(row)
             if isinstance(part, ImageFiles):
                 paths.append(str(part._paths[row].absolute()))
@@ -73,7 +74,7 @@ class _Parcel(Dataset):
 
 
 def _parts(dataset: Dataset) -> Iterator[Dataset]:
-    if isinstance(dataset, _Joined):
+    if isinstance(dataset, Joined):
         for part in dataset._parts:
             yield from _parts(part)
     else:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zoo.data.dataset import Dataset, class_answers, class_counts
+from zoo.data.classes import class_answers, class_counts
+from zoo.data.dataset import Dataset
 from zoo.errors import DataError, OptionError
 
 
@@ -93,14 +94,14 @@ def split(dataset: Dataset, *, validation: float = 0.2, test: float = 0.0, seed:
         picked_validation, groups = _take(groups, share, sizes, leave=1)
 
     train = {index for group in groups for index in group.indices}
-    found = Split(
+    result = Split(
         train=_sorted(train),
         validation=_sorted(picked_validation if fixed_validation is None else fixed_validation),
         test=_sorted(picked_test if fixed_test is None else fixed_test),
         notes=_notes(dataset, hashes, classes, leaked),
     )
-    _check_parts(found, dataset, validation, test)
-    return found
+    _check_parts(result, dataset, validation, test)
+    return result
 
 
 def _classes(dataset: Dataset) -> tuple[list[tuple[int, ...]], list[int]]:
@@ -251,12 +252,12 @@ def _notes(
 
 
 def _check_parts(parts: Split, dataset: Dataset, validation: float, test: float) -> None:
-    for name, part, wanted in (("validation", parts.validation, validation), ("test", parts.test, test)):
-        if wanted and not len(part):
+    for name, part, size in (("validation", parts.validation, validation), ("test", parts.test, test)):
+        if size and not len(part):
             what = "groups" if dataset.groups else "images"
             needed = "three" if validation and test else "two"
             raise DataError(
-                f"{dataset.name}: {name}={wanted!r} of {len(dataset)} images leaves the {name} part empty (a class "
+                f"{dataset.name}: {name}={size!r} of {len(dataset)} images leaves the {name} part empty (a class "
                 f"needs {needed} different {what} to be on every side). Add images, or use {name}=0."
             )
     for what, names, classes in class_answers(dataset):

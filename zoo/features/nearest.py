@@ -9,6 +9,7 @@ import numpy as np
 
 from zoo import data as data_room
 from zoo.compose import BuildRequest, Composition, compose
+from zoo.data.ranges import as_uint8
 from zoo.errors import DataError, OptionError
 from zoo.features.engines import forward
 from zoo.features.extraction import Features, extract
@@ -64,7 +65,7 @@ def neighbors(
     composition, found = _features(
         dataset, backbone, input_size=input_size, features=features, weights=weights, cache=cache, progress=progress
     )
-    pixels = composition.intake.shape(np.clip(np.rint(asked[0][1]), 0, 255).astype(np.uint8))
+    pixels = composition.intake.shape(as_uint8(asked[0][1]))
     (query,) = forward(composition.features, iter([pixels[None]]), 32)
     similar = unit_rows(found.values) @ unit_rows(query)[0]
     rows = []

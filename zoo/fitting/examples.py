@@ -15,7 +15,7 @@ from zoo.compose import Composition
 from zoo.data import Dataset, Split
 from zoo.data.findings import Findings
 from zoo.errors import DataError, ResumeError, ZooError
-from zoo.evaluation.linting import glance
+from zoo.linting import glance
 from zoo.plugin import provenance
 from zoo.registry import Entry, ZooNotice
 from zoo.specs.record import HeldOutData, Plan

@@ -9,7 +9,7 @@ import numpy as np
 
 from zoo import data as data_room
 from zoo.compose import Composition, as_pixels
-from zoo.data.inputs import as_uint8
+from zoo.data.ranges import as_uint8
 from zoo.errors import DataError, OptionError, did_you_mean
 from zoo.features.nearest import of_every_image, principal_map
 from zoo.plots import gradient, patches

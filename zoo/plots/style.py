@@ -8,6 +8,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec
 
+from zoo.printing import printable
+
 if TYPE_CHECKING:
     from markupsafe import Markup
 
@@ -107,7 +109,7 @@ def tiles(count: int, *, across: int, width: float, extra: float = 0.0, aspect: 
 
 def short(text: str, limit: int = 24) -> str:
     """A name that fits beside a figure; the middle of a long one is left out."""
-    text = "".join(c if c.isprintable() else "?" for c in text)
+    text = printable(text)
     return text if len(text) <= limit else f"{text[: limit // 2]}…{text[-(limit - limit // 2 - 1) :]}"
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from zoo.printing import printable
 from zoo.specs.preprocessing import ResizeRule
 from zoo.specs.words import BOX_LABELS, AnswerTask, ImportString, NamedSpec, Slug, Spec, Task
 
@@ -44,6 +45,11 @@ class Output(Spec):
         default=(), description="classes, labels or names of the values, one a column; empty: taken from the data"
     )
     weight: float = Field(default=1.0, gt=0, description="factor of its loss in a model with several answers")
+
+    @field_validator("labels")
+    @classmethod
+    def _can_be_printed(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(printable(label) for label in labels)
 
     @model_validator(mode="after")
     def _box_has_its_values(self) -> Output:

@@ -12,6 +12,9 @@ from zoo.specs import BOX_LABELS
 from zoo.tasks.prediction import Prediction
 from zoo.tasks.task import Measure, Task
 
+SLACK = 0.01
+"""How far a share may lie outside of 0..1: rounding, and tools that count the last pixel in."""
+
 
 class Box(Task):
     """Each example has one box; targets are its four values."""
@@ -40,6 +43,12 @@ class Box(Task):
     ) -> dict[str, float]:
         """Compute the mean absolute error of the four values; it is loss and metric."""
         return dict.fromkeys(("loss", self.history_metric), float(np.abs(scores - targets).mean()))
+
+    def numbered(self, labels: Sequence[str], values: np.ndarray, what: str) -> np.ndarray:
+        """Return shares that rounding took outside of 0..1, by no more than `SLACK`, as 0 or 1."""
+        if values.dtype.kind != "f":
+            return values
+        return np.where((values >= -SLACK) & (values <= 1 + SLACK), np.clip(values, 0, 1), values)
 
     def check_targets(self, values: np.ndarray, what: str, width: int | None = None) -> None:
         """Check that targets are boxes within the picture, and not inside out.

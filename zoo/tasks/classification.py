@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import DataError
+from zoo.matching import class_numbers, match
 from zoo.tasks.arithmetic import clipped, normalized
 from zoo.tasks.prediction import Prediction, best
 from zoo.tasks.targets import class_names
@@ -50,20 +51,17 @@ class Classification(Task):
         return {"loss": float(-np.log(true).mean()), self.history_metric: accuracy}
 
     def numbered(self, labels: Sequence[str], values: np.ndarray, what: str) -> np.ndarray:
-        """Return class indices for class names; numbers stay as they are.
+        """Return class indices for class names, matched as `zoo.matching` does; numbers are class indices already.
 
         Raises:
-            DataError: a name that is no class.
+            DataError: a name that is no class; numbers that are names of other classes.
         """
         if values.dtype.kind not in "OUS":
-            return values
+            whole = values.dtype.kind in "uif" and np.isfinite(values).all() and (values == np.trunc(values)).all()
+            return class_numbers(values.reshape(-1), labels, what).reshape(values.shape) if whole else values
         names = class_names(values, what)
-        number = {label: index for index, label in enumerate(labels)}
-        strange = sorted(set(names) - set(number))
-        if strange:
-            shown = ", ".join(f'"{name}"' for name in strange[:8])
-            known = ", ".join(f'"{label}"' for label in labels)
-            raise DataError(f"{what} has the classes {shown}; known are {known}")
+        classes = tuple(dict.fromkeys(names))
+        number = dict(zip(classes, match(classes, labels, what).tolist(), strict=True))
         return np.array([number[name] for name in names], np.int64)
 
     def check_targets(self, values: np.ndarray, what: str, width: int | None = None) -> None:

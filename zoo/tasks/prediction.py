@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from zoo.printing import printable
+
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
@@ -39,7 +41,7 @@ class Prediction:
     names: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        return f"Prediction({self.text()}, {self.source})"
+        return f"Prediction({self.text()}, {printable(self.source)})"
 
     def text(self, count: int = 1) -> str:
         """The answer in words, with up to `count` classes."""

@@ -9,7 +9,8 @@ import numpy as np
 
 from zoo.augment import Op, check_in_graph
 from zoo.compose import Composition
-from zoo.errors import OptionError
+from zoo.errors import DataError, OptionError
+from zoo.matching import class_numbers, places
 from zoo.specs import PhaseSpec, RecipeSpec
 from zoo.tasks import of
 from zoo.training.descent.mixing import blends
@@ -96,13 +97,26 @@ def check_class_weight(composition: Composition, class_weight: Any) -> Any:
         raise OptionError(f"class_weight= takes None, 'balanced' or class -> weight; got {class_weight!r}")
     weights = {}
     for name, weight in class_weight.items():
-        index = composition.labels.index(name) if name in composition.labels else name
+        index = _class_of(name, composition.labels)
         if not isinstance(index, int | np.integer) or not 0 <= index < composition.width:
             raise OptionError(f"class_weight names class {name!r}; classes are {', '.join(composition.labels[:12])}")
         if not (isinstance(weight, int | float | np.integer | np.floating) and 0 < weight < np.inf):  # False of NaN too
             raise OptionError(f"class_weight of {name!r} is {weight!r}; it must be a positive number")
         weights[int(index)] = float(weight)
     return weights
+
+
+def _class_of(name: Any, labels: Sequence[str]) -> Any:
+    """The index of a class that is named by its label or its number; what is neither comes back as it is."""
+    if isinstance(name, str):
+        (place,) = places([name], labels)
+        return name if place is None else place
+    if isinstance(name, bool) or not isinstance(name, int | np.integer):
+        return name
+    try:
+        return int(class_numbers(np.array([name]), labels, "class_weight=")[0])
+    except DataError as error:
+        raise OptionError(f"{error}. As a key: {str(name)!r} or its label") from error
 
 
 def weight_of_classes(

@@ -109,6 +109,7 @@ def command(
     data: str,
     answers: str | None,
     task: str | None,
+    separator: str | None,
     backbone: str,
     head: str,
     pairs: tuple[str, ...],
@@ -168,7 +169,8 @@ def command(
     _check_out(out)
     registry().get("backbones", backbone)
     operations = _operations(augment)
-    options, dataset = _options_and_data(head, pairs, data, {"answers": answers, "task": task, "group": group})
+    reading = {"answers": answers, "task": task, "separator": separator, "group": group}
+    options, dataset = _options_and_data(head, pairs, data, reading)
 
     quiet = quiet or as_json
     load_keras()

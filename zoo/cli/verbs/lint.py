@@ -33,6 +33,7 @@ def command(
     data: str,
     answers: str | None,
     task: str | None,
+    separator: str | None,
     validation: str | None,
     features: bool,
     backbone: str,
@@ -55,13 +56,13 @@ def command(
     # What can be told without Keras, which takes seconds to load, is told before.
     if html is not None and not Path(html).parent.is_dir():
         raise OptionError(f"--html {html!r}: the folder {str(Path(html).parent)!r} does not exist")
-    dataset = open_data(data, answers=answers, task=task)
+    dataset = open_data(data, answers=answers, task=task, separator=separator)
     if features:
         from zoo.plugin import registry
 
         registry().get("backbones", backbone)
         load_keras()
-    from zoo.evaluation.linting import lint
+    from zoo.linting import lint
 
     with Display(0 if quiet or as_json else "auto") as shown:
         found = lint(

@@ -48,6 +48,9 @@ def command(
     predictions = model.predict(list(images))
     if as_json:
         print_json([prediction.to_dict(top) for prediction in predictions])
-        return
-    for prediction in predictions:
-        click.echo(f"{one_line(prediction.source)}  {prediction.text(top)}")
+    else:
+        for prediction in predictions:
+            click.echo(f"{one_line(prediction.source)}  {prediction.text(top)}")
+    answered = {prediction.source for prediction in predictions}
+    if any(path not in answered for path in images if not Path(path).is_dir()):
+        click.get_current_context().exit(1)  # a notice has named the file that cannot be read

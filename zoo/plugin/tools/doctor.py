@@ -15,8 +15,8 @@ from zoo.plugin.manager import Manager, manager
 from zoo.plugin.manifest import manifest_path
 from zoo.plugin.records import PluginRecord, Problem, find_record
 from zoo.plugin.tools.trial_import import TIMEOUT, try_import
+from zoo.printing import printable
 from zoo.registry import SINGULAR, Registry
-from zoo.table import printable
 
 
 @dataclass

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from zoo.whole_file import json_bytes
+
 FORMAT = 1
 """Version of the layout; a checkpoint of another one is not read."""
 
@@ -71,8 +73,7 @@ def write(parent: Path, number: int, tensors: Mapping[str, Tensors], state: Mapp
             digests[f"{name}.safetensors"] = hashlib.sha256(data).hexdigest()
             _write_synced(temporary / f"{name}.safetensors", data)
         body = json.loads(json.dumps({"format": FORMAT, "files": digests, **state}))  # as it will be read
-        text = json.dumps({"sha256": _digest(body), "body": body}, ensure_ascii=False)
-        _write_synced(temporary / STATE, text.encode())
+        _write_synced(temporary / STATE, json_bytes({"sha256": _digest(body), "body": body}))
         _sync_folder(temporary)
         if target.exists():
             shutil.rmtree(target)

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from zoo._version import __version__
 from zoo.errors import OptionError, ResumeError
 from zoo.specs.record import RUN_SCHEMA, Plan, RunRecord, StartFile
-from zoo.whole_file import write_whole
+from zoo.whole_file import json_bytes, write_whole
 
 MOST_BYTES = 64_000_000
 """Largest `run.json` that is read: one of a thousand epochs with a thousand classes has less than a tenth."""
@@ -259,4 +259,4 @@ def write_json(path: Path, data: Any) -> None:
         path: the file.
         data: JSON-ready.
     """
-    write_whole(path, (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode())
+    write_whole(path, json_bytes(data, indent=1) + b"\n")

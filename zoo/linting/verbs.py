@@ -1,4 +1,4 @@
-"""zoo.lint: what is wrong with data before anything is trained on it, with and without features."""
+"""zoo.lint: what is wrong with data before anything is trained on it; and the cheap look that every fit takes."""
 
 from __future__ import annotations
 
@@ -7,18 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from zoo import data as data_room
-from zoo.data.findings import Example, Finding, Findings
-from zoo.data.inspection import CHECKS, QUICK_CHECKS, inspect
+from zoo.data import Dataset, concatenate, load
+from zoo.data.findings import Findings
 from zoo.errors import DataError
-from zoo.features.nearest import unseen_probabilities
-
-DOUBTED, SURE = 0.05, 0.6
-"""A label is suspected when a probe that did not see the image gives it less than 5 %, and another class 60 % or more.
-Of ten labels swapped at random among 1,250 photos of flowers (efficientnet_lite0, out-of-fold accuracy 0.90) nine meet
-this, in a list of 20; with nothing swapped the list has 13. Of 400 cats and dogs none is suspected."""
-
-LABELS = "suspected labels"
+from zoo.linting.inspection import CHECKS, QUICK_CHECKS, inspect
+from zoo.linting.suspects import LABELS, suspected
 
 
 def lint(
@@ -53,17 +46,17 @@ def lint(
     """
     start = time.perf_counter()
     dataset = _whole(data, validation)
-    found = inspect(dataset)
+    findings = inspect(dataset)
     checks = list(CHECKS)
     targets = dataset.readable().targets if dataset.task == "classification" else None
     if features and targets is not None and len(np.unique(targets)) > 1:
         checks.append(LABELS)
         try:
-            found += _doubted(dataset, backbone, input_size=input_size, cache=cache, progress=progress)
+            findings += suspected(dataset, backbone, input_size=input_size, cache=cache, progress=progress)
         except DataError:
             checks.remove(LABELS)  # too few images to doubt any
     return Findings(
-        found,
+        findings,
         data=dataset.name,
         images=len(dataset),
         checks=checks,
@@ -72,15 +65,15 @@ def lint(
     )
 
 
-def glance(dataset: data_room.Dataset) -> Findings:
+def glance(dataset: Dataset) -> Findings:
     """The cheap part of `lint`, which every `fit` makes: headers, hashes and labels, nothing decoded.
 
     Training looks all of these up anyway, and each once: 1,250 photos take hundredths of a second on top of it.
     """
     start = time.perf_counter()
-    found = inspect(dataset, quick=True)
+    findings = inspect(dataset, quick=True)
     return Findings(
-        found,
+        findings,
         data=dataset.name,
         images=len(dataset),
         checks=QUICK_CHECKS,
@@ -89,48 +82,20 @@ def glance(dataset: data_room.Dataset) -> Findings:
     )
 
 
-def _whole(data: Any, validation: Any) -> data_room.Dataset:
+def _whole(data: Any, validation: Any) -> Dataset:
     """The data, and what it will be measured on as its split "validation"."""
-    dataset = data_room.load(data)
+    dataset = load(data)
     if len(dataset) == 0:
         raise DataError(f"{dataset.name} holds no images")
     if validation is None:
         return dataset
-    held_out = data_room.load(
+    held_out = load(
         validation,
         labels=dataset.labels or None,
         task=None if dataset.task == "classification" else dataset.task,
         outputs=dataset.outputs,
     )
-    joined = data_room.concatenate(dataset, held_out, name=dataset.name)
+    joined = concatenate(dataset, held_out, name=dataset.name)
     first = np.arange(len(dataset), dtype=np.int64)
     joined.splits = {"train": first, "validation": np.arange(len(dataset), len(joined), dtype=np.int64)}
     return joined
-
-
-def _doubted(dataset: data_room.Dataset, backbone: str, **options: Any) -> list[Finding]:
-    probabilities, positions = unseen_probabilities(dataset, backbone, **options)
-    assert dataset.targets is not None
-    targets, rows = dataset.targets[positions], np.arange(len(positions))
-    given = probabilities[rows, targets]
-    others = probabilities.copy()
-    others[rows, targets] = -1
-    doubted = np.flatnonzero((given < DOUBTED) & (others.max(axis=1) >= SURE))
-    if not len(doubted):
-        return []
-    names = dataset.labels or tuple(str(number) for number in range(dataset.n_classes))
-    examples = []
-    for row in doubted[np.argsort(given[doubted], kind="stable")].tolist():
-        index, other = int(positions[row]), int(others[row].argmax())
-        detail = f"{names[targets[row]]} {given[row]:.2f}, {names[other]} {others[row, other]:.2f}"
-        examples.append(Example(index, dataset.ids[index], detail))
-    return [
-        Finding(
-            LABELS,
-            "warning",
-            f"{len(examples)} of {len(dataset)} images look like another class to a probe that did not see them",
-            "Look at them from the top: some are wrong labels, some are merely hard",
-            len(examples),
-            tuple(examples),
-        )
-    ]

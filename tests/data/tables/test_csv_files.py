@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from zoo.data import check, from_csv, from_files, is_table, load, split
-from zoo.data.inspection import inspect
 from zoo.errors import DataError, OptionError
+from zoo.linting import inspect
 from zoo.registry import ZooNotice
 from zoo.specs import BOX_LABELS, Output
 
@@ -139,7 +139,7 @@ def test_a_head_finds_its_columns(table):
         load(tags)
     piped = table("file,tag", lambda n: f",{('a|b', 'b')[n % 2]}", name="piped.csv")
     assert from_csv(piped, separator="|").targets.tolist() == [[1, 1], [0, 1]] * 12
-    assert from_csv(piped, task="multilabel").labels == ("a|b", "b")
+    assert from_csv(piped, task="classification").labels == ("a|b", "b")
     outputs = (
         Output(name="sex", labels=("f", "m")),
         Output(name="body", task="regression", labels=("age",)),
@@ -223,7 +223,7 @@ def test_the_sources_own_splits_and_groups(table):
         ("file,price", lambda n: f",{n / 7}" if n else ",nan", "column price must hold a number .*; line 2: 'nan'"),
         ("file,price", lambda n: f",{n / 7}" if n % 8 else ",n/a", "in every line; lines 2, 10, 18: 'n/a'"),
         ("file;price", lambda n: f";{n},5", r"column price writes numbers with a comma \(0,5\): write them with a"),
-        ("file,label,split", lambda n: f",a,{('train', 'dev')[n % 2]}", "line 3: column split says 'dev'; splits are"),
+        ("file,label,split", lambda n: f",a,{('train', 'new')[n % 2]}", "line 3: column split says 'new'; splits are"),
         ("file,label", lambda n: ",a,b", "line 2 has 3 cells; 2 columns are named"),
         ("file,label,label", lambda n: ",a,b", "two columns 'label'"),
         ("img/0.png,cat", lambda n: ",a", "its first line must name the columns"),

@@ -1,0 +1,373 @@
+"""What the folders of a data set mean: classes, splits of classes, or neither; what is left out is counted."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from zoo.data.findings import Finding
+from zoo.data.images import EXTENSIONS, UNREAD, UnreadableImageError, read_header
+from zoo.errors import DataError
+from zoo.matching import listed, places
+from zoo.printing import printable
+
+NOT_CLASSES = frozenset(
+    (
+        *("__macosx", "@eadir", "@tmp", "@recycle", "@recently-snapshot", "@sharebin", "#recycle", "#snapshot"),
+        *("$recycle.bin", "recycler", "system volume information", "lost+found", "network trash folder"),
+        *("temporary items", "thevolumesettingsfolder", "__pycache__"),
+    )
+)
+"""Folders that macOS, Windows and network storage (Synology, QNAP) put beside a user's, lower case."""
+
+_SYSTEM_FILES = frozenset(("thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"))
+
+_SPLITS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
+    **dict.fromkeys(("test", "testing", "eval"), "test"),
+    **dict.fromkeys(("pred", "predict", "prediction", "unlabeled", "unlabelled"), "unlabeled"),
+}
+_FILLERS = frozenset(("set", "seg", "data", "dataset", "images", "image", "imgs", "img", "photos", "pictures", "split"))
+_FOLD = re.compile(r"(k?fold|cv)[ _-]?\d+", re.IGNORECASE)
+
+
+def split_of(name: str) -> str:
+    """Return "train", "validation", "test" or "unlabeled" for a name such as `seg_train` or `val2017`, else ""."""
+    words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(set|data)$", "", name.lower()))
+    meant = [word for word in words if word not in _FILLERS]
+    return _SPLITS.get(meant[0], "") if len(meant) == 1 else ""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What is directly in a folder, each sorted by name; hidden and system entries are not in it."""
+
+    folders: list[Path]
+    images: list[Path]
+    others: list[Path]
+
+
+def look(folder: Path) -> Listing:
+    """List a folder.
+
+    Raises:
+        DataError: there is none, or it cannot be read.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            visible = sorted((entry for entry in entries if not _hidden(entry)), key=lambda entry: entry.name)
+            folders = [Path(entry.path) for entry in visible if entry.is_dir()]
+            # A named pipe or device called x.jpg would block the reader for ever. A link to nowhere is a file that is
+            # missing, and told.
+            files = [
+                Path(entry.path) for entry in visible if entry.is_file() or not os.path.exists(entry.path)
+            ]  # fmt: skip
+    except FileNotFoundError as error:
+        raise DataError(f"there is no folder {folder} (looked from {Path.cwd()})") from error
+    except NotADirectoryError as error:
+        raise DataError(f"{folder} is a file, not a folder; give the folder that holds the class folders") from error
+    except (OSError, ValueError) as error:
+        raise DataError(f"the folder {folder} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    images = [file for file in files if file.suffix.lower() in EXTENSIONS + UNREAD]
+    return Listing(folders, images, [file for file in files if file.suffix.lower() not in EXTENSIONS + UNREAD])
+
+
+def _hidden(entry: os.DirEntry[str]) -> bool:
+    return entry.name.startswith(".") or entry.name.lower() in NOT_CLASSES | _SYSTEM_FILES
+
+
+def below(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Return all image files in a folder and the folders in it, in a fixed order, and all other files.
+
+    A link back to a parent is not followed.
+    """
+    images: list[Path] = []
+    others: list[Path] = []
+    open_folders = [(folder, frozenset({folder.resolve()}))]
+    while open_folders:
+        here, above = open_folders.pop()
+        listing = look(here)
+        images += listing.images
+        others += listing.others
+        for inner in listing.folders:
+            target = inner.resolve()
+            if target not in above:
+                open_folders.append((inner, above | {target}))
+    return sorted(images), sorted(others)
+
+
+@dataclass
+class Layout:
+    """What a folder holds, as a data set.
+
+    Attributes:
+        labels: the classes; () if it holds images without labels.
+        paths: the images.
+        targets: the class of each, as its place among the labels.
+        splits: split -> places of its images.
+        left_out: class -> ending -> number of files that have no ending of an image.
+        findings: what a user should know of how it was read.
+    """
+
+    labels: tuple[str, ...] = ()
+    paths: list[Path] = field(default_factory=list)
+    targets: list[int] = field(default_factory=list)
+    splits: dict[str, list[int]] = field(default_factory=dict)
+    left_out: dict[str, Counter[str]] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+    def take(self, folder: Path, label: int, split: str = "") -> list[Path]:
+        """Take all images below a folder as those of a class; return the files that are no images."""
+        images, others = below(folder)
+        if split:
+            self.splits.setdefault(split, []).extend(range(len(self.paths), len(self.paths) + len(images)))
+        self.paths += images
+        self.targets += [label] * len(images)
+        self.left_out.setdefault(self.labels[label], Counter()).update(map(_ending, others))
+        return others
+
+
+def read_layout(root: Path) -> Layout:
+    """Read a folder: class folders, splits of class folders, or images without labels.
+
+    Raises:
+        DataError: it is none of these, or can be read in two ways; the message names both.
+    """
+    listing = look(root)
+    wrapped = _unwrapped(root, listing)
+    if wrapped is not None:
+        return read_layout(wrapped)
+    if not listing.folders:
+        if not listing.images:
+            raise DataError(_nothing(root, listing))
+        return Layout(paths=listing.images)
+    if listing.images:
+        raise DataError(_stray_images(root, listing))
+    _refuse_folds(root, listing.folders)
+    layout = _of_splits(root, listing.folders) or _of_classes(listing.folders)
+    if not layout.paths:
+        raise DataError(_no_images(root, listing.folders, layout))
+    return layout
+
+
+def _unwrapped(folder: Path, listing: Listing) -> Path | None:
+    """The one folder in a folder that merely wraps it: `photos/photos/`, `seg_train/seg_train/`, `archive/train/`."""
+    if listing.images or len(listing.folders) != 1:
+        return None
+    (inner,) = listing.folders
+    if folder.resolve().is_relative_to(inner.resolve()):
+        return None  # a link back
+    words = set(re.findall(r"[a-z]+", inner.name.lower()))
+    if inner.name.casefold() == folder.resolve().name.casefold() or (words and words <= _FILLERS):
+        return inner
+    splits = {split_of(child.name) for child in look(inner).folders}
+    return inner if "train" in splits and len(splits - {"", "train"}) >= 1 else None
+
+
+def _of_classes(folders: Sequence[Path]) -> Layout:
+    layout = Layout(labels=tuple(folder.name for folder in folders))
+    inside = [look(folder) for folder in folders]
+    by_split = (
+        all(
+            listing.folders and not listing.images and all(split_of(child.name) for child in listing.folders)
+            for listing in inside
+        )
+        and len({"train"} | {split_of(child.name) for listing in inside for child in listing.folders}) > 1
+    )
+    others: list[Path] = []
+    for label, listing in enumerate(inside):
+        if by_split:  # daisy/train, daisy/test
+            for child in listing.folders:
+                others += layout.take(child, label, split_of(child.name))
+        else:
+            others += layout.take(folders[label], label)
+    layout.splits.pop("unlabeled", None)
+    layout.findings += _left_out(others)
+    return layout
+
+
+def _of_splits(root: Path, folders: Sequence[Path]) -> Layout | None:
+    """The data set if the folders are splits of class folders; None if they are classes."""
+    split = {folder: split_of(folder.name) for folder in folders}
+    known = [folder for folder in folders if split[folder] and split[folder] != "unlabeled"]
+    inside = {folder: _class_folders(folder) for folder in folders}
+    if not known or (len(known) < len(folders) and not any(inside[folder] for folder in known)):
+        return None  # a class may be called train, beside bus and ship
+    strays = [
+        folder
+        for folder in folders
+        if folder not in known and (split[folder] != "unlabeled" or inside[folder]) and below(folder)[0]
+    ]
+    train = [folder for folder in known if split[folder] == "train"]
+    if not any(inside[folder] for folder in known) or (train and not inside[train[0]]):
+        if len(folders) == 1:
+            return None
+        raise DataError(_two_readings(root, known, inside))
+    if strays:
+        if not train:
+            return None
+        raise DataError(
+            f"{root} holds class folders in splits ({', '.join(split[folder] for folder in known)}) and beside them "
+            f"{', '.join(repr(folder.name) for folder in strays)}: is that a split or a class? Move it away, or give "
+            "one of the folders inside."
+        )
+    if len({split[folder] for folder in known}) < len(known) or (not train and len(known) > 1):
+        raise DataError(_two_readings(root, known, inside))
+    return _splits_together(root, folders, split, inside)
+
+
+def _splits_together(
+    root: Path, folders: Sequence[Path], split: dict[Path, str], inside: dict[Path, list[Path]]
+) -> Layout:
+    first = next((folder for folder in folders if split[folder] == "train"), folders[0])
+    labels = tuple(folder.name for folder in inside[first])
+    flat = [folder for folder in folders if not inside[folder] or _one_stranger(inside[folder], labels)]
+    labelled = [folder for folder in folders if folder not in flat]
+    names = sorted({child.name for folder in labelled for child in inside[folder]})
+    labels = tuple(sorted({*labels, *(name for name in names if None in places([name], labels))}))
+    layout = Layout(labels=labels)
+    others: list[Path] = []
+    for folder in labelled:
+        there = places([child.name for child in inside[folder]], labels)
+        lacking = [label for place, label in enumerate(labels) if place not in there]
+        if lacking:
+            raise DataError(
+                f"{folder} has no class folder {', '.join(map(repr, lacking))}; another split of {root} has"
+            )
+        for child, place in zip(inside[folder], there, strict=True):
+            assert place is not None
+            others += layout.take(child, place, split[folder])
+    layout.findings += _left_out(others)
+    for folder in flat:
+        images, _ = below(folder)
+        layout.findings.append(
+            Finding(
+                "unlabeled folder", "info",
+                f"{folder.name} holds {len(images)} images without class folders: they are left out",
+                f"They can be neither learned nor measured; to name them: zoo predict {folder}", len(images),
+            )
+        )  # fmt: skip
+    return layout
+
+
+def _class_folders(folder: Path) -> list[Path]:
+    """The folders in a split, seen through one that merely wraps them; [] if images lie beside them."""
+    listing = look(folder)
+    inner = _unwrapped(folder, listing)
+    if inner is not None:
+        return _class_folders(inner)
+    if listing.images and listing.folders and split_of(folder.name) == "train":
+        raise DataError(_stray_images(folder, listing))
+    return [] if listing.images else listing.folders
+
+
+def _one_stranger(folders: Sequence[Path], labels: Sequence[str]) -> bool:
+    """Whether a split holds one folder that is no class: `test/unknown`, as Keras wants pictures without labels."""
+    return len(folders) == 1 and places([folders[0].name], labels) == [None]
+
+
+def _two_readings(root: Path, known: Sequence[Path], inside: dict[Path, list[Path]]) -> str:
+    shown = "; ".join(
+        f"{folder.name} with {len(inside[folder])} class folders" if inside[folder] else f"{folder.name} without any"
+        for folder in known
+    )
+    return (
+        f"{root} holds {shown}. If they are splits, each needs one folder per class, and one of them must be called "
+        "train (or give one of them alone; files whose names say the class: zoo.from_files(files, label)). If they are "
+        "classes, rename them, so that they do not read as splits."
+    )
+
+
+def _refuse_folds(root: Path, folders: Sequence[Path]) -> None:
+    if len(folders) > 1 and all(_FOLD.fullmatch(folder.name) for folder in folders):
+        inner = look(folders[0]).folders
+        within = f", with class folders ({listed(child.name for child in inner[:3])}, ...)" if inner else ""
+        raise DataError(
+            f"{root} holds {len(folders)} folders called {folders[0].name}, {folders[1].name}, ...{within}. If they "
+            f"are folds of a cross-validation, give one of them ({folders[0]}) and hold another out "
+            f"(validation={str(folders[1])!r}). If they are classes, rename them."
+        )
+
+
+def _ending(file: Path) -> str:
+    return printable(file.suffix.lower()) or "no ending"
+
+
+def endings(counts: Mapping[str, int]) -> str:
+    """Return how many files have which ending: "4 .txt, 2 without an ending"."""
+    most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    shown = [f"{count} without an ending" if end == "no ending" else f"{count} {end}" for end, count in most]
+    return ", ".join(shown[:5]) + (f" and {len(shown) - 5} more endings" if len(shown) > 5 else "")
+
+
+def _left_out(files: Sequence[Path]) -> Iterable[Finding]:
+    if not files:
+        return
+    hidden = next((file for file in files[:64] if _is_image(file)), None)
+    count = len(files)
+    such = f", and some are images by their content ({hidden.parent.name}/{hidden.name})" if hidden else ""
+    verbs = ("file does", "is") if count == 1 else ("files do", "are")
+    yield Finding(
+        "left out", "warning" if hidden else "info",
+        f"{count} {verbs[0]} not have the ending of an image and {verbs[1]} left out "
+        f"({endings(Counter(map(_ending, files)))}){such}",
+        f"Rename those that are images: their ending must be one of {', '.join(EXTENSIONS[:6])}, ...", count,
+    )  # fmt: skip
+
+
+def _is_image(file: Path) -> bool:
+    try:
+        read_header(file)
+    except UnreadableImageError:
+        return False
+    return True
+
+
+def _nothing(root: Path, listing: Listing) -> str:
+    held = f" ({endings(Counter(map(_ending, listing.others)))})" if listing.others else ""
+    return (
+        f"{root} holds neither class folders nor images{held}. Expected one folder per class with images in it "
+        f"({root.name}/daisy/a.jpg, ...), or images ({', '.join(EXTENSIONS[:6])}, ...)."
+    )
+
+
+def _stray_images(folder: Path, listing: Listing) -> str:
+    return (
+        f"{folder} holds {len(listing.images)} images (such as {listing.images[0].name}) next to "
+        f"{len(listing.folders)} class folders (such as {listing.folders[0].name}): what is their class? Move them "
+        "into class folders, or give a folder without them."
+    )
+
+
+def _no_images(root: Path, folders: Sequence[Path], layout: Layout) -> str:
+    counts: Counter[str] = sum(layout.left_out.values(), Counter())
+    names = listed((folder.name for folder in folders), 5)
+    held = f"hold {sum(counts.values())} files ({endings(counts)}) and no images" if counts else "are empty"
+    return f"{root}: the {len(folders)} folders ({names}) {held}. zoo learns from images only."
+
+
+def why_unlabeled(name: str, source: str | None) -> str:
+    """Return why there are no labels to learn from, and what was probably meant.
+
+    Args:
+        name: of the data.
+        source: the path it was loaded by, or None.
+    """
+    needs = "Training needs one folder per class (photos/daisy/a.jpg, photos/roses/b.jpg, ...), a CSV file, or arrays"
+    path = Path(source) if source else None
+    if path is not None and path.is_file():
+        return f"{path.name} is one image. {needs} (x, y). To name what is on it: zoo predict {path.name}"
+    if path is not None and path.is_dir():
+        beside = [folder for folder in look(path.parent).folders if look(folder).images]
+        if len(beside) > 1:
+            return (
+                f"{path} holds images but no class folders. Did you mean {path.parent}{os.sep} ({len(beside)} class "
+                "folders)?"
+            )
+        return f"{path} holds images but no class folders. {needs} (x, y)."
+    return f"{name} has no labels, so nothing can be learned from it. {needs} (x, y)."

@@ -1,0 +1,81 @@
+"""One picture, or an array of them, whatever the form: decoded or checked, channels last, without transparency."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from zoo.data.gathering import is_path, is_picture, source_of_picture
+from zoo.data.images import decode, over_white
+from zoo.data.paths import expanded
+from zoo.errors import DataError
+
+_SHAPES = "(height, width) or (height, width, 1 or 3), or with transparency (height, width, 2 or 4)"
+
+
+def picture(item: Any, what: str) -> np.ndarray:
+    """Return one picture (height, width, 3) or gray (height, width, 1) of whatever it is: see `images`.
+
+    Args:
+        item: a path, a Pillow image, bytes, an open file, or an array (height, width[, channels]).
+        what: the picture, for errors.
+
+    Raises:
+        DataError: it is no picture, or several.
+    """
+    if is_path(item):
+        return decode(expanded(item))
+    if is_picture(item):
+        return decode(source_of_picture(item))
+    array = np.asarray(item)
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 2, 3, 4)) or 0 in array.shape:
+        raise DataError(f"{what} has shape {array.shape}; expected {_SHAPES}")
+    return rgb(array if array.ndim == 3 else array[:, :, None])
+
+
+def as_batch(array: np.ndarray, what: str, *, one: bool = False) -> np.ndarray:
+    """Return pictures in an array as (n, height, width, 1 or 3).
+
+    Args:
+        array: (n, height, width[, 1 to 4]); with transparency (2 or 4 channels) it is laid over white.
+        what: the data, for errors.
+        one: a single picture (height, width[, channels]) is taken too.
+
+    Raises:
+        DataError: another shape, or one that can be read in two ways; the message says what would help.
+    """
+    shape = array.shape
+    text = f"{what}: expected images of shape (n, height, width) or (n, height, width, 1 or 3); got {shape}"
+    if array.ndim not in (2, 3, 4) or (array.ndim == 2 and not one) or 0 in shape[1:] or (one and 0 in shape):
+        raise DataError(text)
+    if array.ndim == 2:
+        return array[None, :, :, None]
+    if array.ndim == 3 and (shape[2] in (1, 3, 4) or (one and shape[2] == 2)):
+        if not one:
+            raise DataError(f"{text}, which looks like a single image: x[None] makes it a batch of one")
+        return rgb(array[None])
+    if array.ndim == 3:
+        if one and shape[0] in (3, 4):
+            raise DataError(
+                f"{text}, which is one image with its channels first (x.transpose(1, 2, 0) puts them last), or "
+                f"{shape[0]} gray ones (x[..., None])"
+            )
+        return array[..., None]
+    if shape[3] not in (1, 2, 3, 4):
+        hint = ", which looks channels first: x.transpose(0, 2, 3, 1) puts them last" if shape[1] in (1, 3, 4) else ""
+        raise DataError(text + hint)
+    return rgb(array)
+
+
+def rgb(array: np.ndarray) -> np.ndarray:
+    """Return pixels (..., height, width, channels) without transparency: 2 or 4 channels are laid over white."""
+    if array.shape[-1] not in (2, 4):
+        return array
+    if array.dtype != np.uint8:
+        share = array[..., -1:].astype(np.float32) / 255
+        return array[..., :-1] * share + 255 * (1 - share)
+    if array.ndim == 4:
+        return np.stack([rgb(image) for image in array]) if len(array) else array[..., :-1]
+    return np.array(over_white(Image.fromarray(array)))

@@ -1,0 +1,164 @@
+"""Streams of batches (tf.data, keras PyDataset, generators), read once into memory: what has no end is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from zoo.data.gathering import IMAGES_LIMIT, MEMORY_LIMIT, endless, too_large
+from zoo.data.pictures import rgb
+from zoo.data.ranges import as_uint8, check_range
+from zoo.errors import DataError
+from zoo.tasks import as_array
+
+
+def is_stream(data: Any) -> bool:
+    """Whether data is a tf.data.Dataset or a keras PyDataset; decided by name, so that neither is imported."""
+    return _is_tf_data(data) or _is_py_dataset(data)
+
+
+def read_stream(data: Any) -> tuple[list[np.ndarray], Any]:
+    """Read a stream once, so that images and answers stay together if it shuffles.
+
+    Args:
+        data: gives x or (x, y): see `zoo.data.arrays.from_stream`.
+
+    Returns:
+        The images as uint8 (height, width, channels), and their answers: an array, a mapping of arrays, or None.
+
+    Raises:
+        DataError: endless, empty, larger than `MEMORY_LIMIT`, or elements of another form.
+    """
+    images: list[np.ndarray] = []
+    answers: list[Any] = []
+    for pixels, y in stream_batches(data):
+        images.extend(pixels)
+        answers.append(y)
+    name = type(data).__name__
+    if not images:
+        raise DataError(f"{name} is empty")
+    return images, _joined(answers, name)
+
+
+def stream_batches(data: Any) -> Iterator[tuple[np.ndarray, Any]]:
+    """Yield the batches of a stream: pixels uint8 (n, height, width, channels), and answers or None.
+
+    Raises:
+        DataError: as for `read_stream`.
+    """
+    name = type(data).__name__
+    elements, length = _elements(data)
+    filled = count = 0
+    for number, (x, y) in enumerate(_batches(elements, name)):
+        pixels = _as_uint8_batch(x, name)
+        filled, count = filled + pixels.nbytes, count + len(pixels)
+        if filled > MEMORY_LIMIT or (length is not None and number == 0 and filled * length > 4 * MEMORY_LIMIT):
+            raise too_large(name)
+        if length is None and count > IMAGES_LIMIT:
+            raise endless(name, IMAGES_LIMIT, "`.take(n)`, or tf.data.experimental.assert_cardinality(n)")
+        yield pixels, y
+
+
+def class_names_of(data: Any) -> tuple[str, ...]:
+    """The classes by their numbers, as Keras notes them on what it reads from folders and tables; () if it does not."""
+    names = getattr(data, "class_names", None)
+    if names is not None and len(names):
+        return tuple(map(str, names))
+    numbers = getattr(data, "class_indices", None)
+    if not isinstance(numbers, Mapping) or sorted(numbers.values()) != list(range(len(numbers))):
+        return ()
+    return tuple(map(str, sorted(numbers, key=numbers.__getitem__)))
+
+
+def _is_tf_data(data: Any) -> bool:
+    return hasattr(data, "element_spec") and hasattr(data, "as_numpy_iterator")
+
+
+def _is_py_dataset(data: Any) -> bool:
+    return any(cls.__name__ == "PyDataset" and cls.__module__.startswith("keras") for cls in type(data).__mro__)
+
+
+def _elements(data: Any) -> tuple[Iterable[Any], int | None]:
+    """What a stream gives, one element after the other, and how many there are; None where it does not say."""
+    if _is_tf_data(data):
+        count = int(data.cardinality())
+        if count == -1:  # tf.data.INFINITE_CARDINALITY
+            raise DataError("this tf.data.Dataset never ends: remove `.repeat()` or add `.take(n)`")
+        return data.as_numpy_iterator(), count if count >= 0 else None
+    if not _is_py_dataset(data):
+        return data, None
+    try:
+        length = data.num_batches
+    except (NotImplementedError, AttributeError, TypeError):
+        length = None
+    if length is None:
+        raise DataError(
+            f"{type(data).__name__} does not say how many batches it has (`__len__`); zoo must read it whole"
+        )
+    return (data[number] for number in range(length)), int(length)
+
+
+def _batches(elements: Iterable[Any], name: str) -> Iterator[tuple[np.ndarray, Any]]:
+    """Batches (x, y) of what a stream gives; y is None where it gives images only."""
+    for element in elements:
+        x, y = _pair(element, name)
+        x = as_array(x, f"{name}: images")
+        # (height, width) or (height, width, 1 or 3) is one image; (n, height, width) is a batch of gray ones.
+        single = x.ndim == 2 or (x.ndim == 3 and x.shape[2] in (1, 3, 4))
+        if single and isinstance(y, Mapping):
+            y = {key: [answer] for key, answer in y.items()}
+        elif single and y is not None:
+            y = [y]
+        yield (x[None] if single else x), y
+
+
+def _joined(batches: Sequence[Any], name: str) -> Any:
+    """The answers of all batches behind one another: an array, of several answers a mapping of them; None if none."""
+    none = [batch is None for batch in batches]
+    if all(none):
+        return None
+    if any(none):
+        raise DataError(f"{name} gives answers in some batches and none in others")
+    mappings = [batch for batch in batches if isinstance(batch, Mapping)]
+    if not mappings:
+        return _end_to_end(batches, f"{name}: its answers")
+    if len(mappings) < len(batches):
+        raise DataError(f"{name}: its answers must be a mapping in every batch or in none")
+    for batch in mappings:
+        if set(batch) != set(mappings[0]):
+            first, other = (", ".join(map(str, some)) for some in (mappings[0], batch))
+            raise DataError(f"{name}: its answers must have the same entries in every batch; got {first}, then {other}")
+    return {key: _end_to_end([batch[key] for batch in mappings], f"{name}: its answers {key!r}") for key in mappings[0]}
+
+
+def _end_to_end(batches: Sequence[Any], what: str) -> np.ndarray:
+    arrays = [as_array(batch, what) for batch in batches]
+    if len({batch.shape[1:] for batch in arrays}) != 1:
+        raise DataError(f"{what} have different shapes")
+    return np.concatenate(arrays)
+
+
+def _pair(element: Any, name: str) -> tuple[Any, Any]:
+    if isinstance(element, dict):
+        raise DataError(
+            f"{name} gives dicts with {', '.join(map(str, element))}; zoo needs (image, label): "
+            ".map(lambda e: (e['image'], e['label']))"
+        )
+    if not isinstance(element, tuple | list):
+        return element, None
+    if len(element) == 1:
+        return element[0], None
+    if len(element) == 2:
+        return element[0], element[1]
+    raise DataError(f"{name} gives {len(element)} things at a time; zoo needs (image, label), without sample weights")
+
+
+def _as_uint8_batch(batch: np.ndarray, name: str) -> np.ndarray:
+    """Pixels (n, height, width[, channels]) as uint8 (n, height, width, channels), range checked."""
+    if batch.ndim not in (3, 4) or (batch.ndim == 4 and batch.shape[3] not in (1, 2, 3, 4)):
+        raise DataError(f"{name}: expected images (height, width, 1 or 3) or batches of them; got {batch.shape}")
+    batch = rgb(batch if batch.ndim == 4 else batch[..., None])
+    check_range(batch, name)
+    return as_uint8(batch)
