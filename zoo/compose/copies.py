@@ -183,7 +183,8 @@ def _check_layer(layer: Any) -> None:
         keras.layers.GaussianNoise,
         keras.layers.MultiHeadAttention,
     )
-    if getattr(layer, "seed_generator", None) is not None and not isinstance(layer, known):
+    draws = any(isinstance(value, keras.random.SeedGenerator) for value in vars(layer).values())
+    if draws and not isinstance(layer, known):
         raise OptionError(
             f"the model has a layer that draws random numbers ({layer.name!r}, {kind}), which would differ from pass "
             f"to pass in a frozen base. Take it out, and pass what it does as augment=[keras.layers.{kind}(...)]"
