@@ -30,6 +30,7 @@ def main(python: str, names: list[str]) -> int:
 
     specs = Catalog.model_validate(json.loads((ROOT / "registry.json").read_text())).contributes.backbones
     chosen = [spec for spec in specs if _source(spec) and (not names or spec.name in names)]
+    chosen.sort(key=lambda spec: spec.params)
     bad = 0
     print("| row | timm | side | pre-logits | class token | mean of patches | timm float32 to float64 | s |")
     print("|---|---|---|---|---|---|---|---|", flush=True)
