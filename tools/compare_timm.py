@@ -38,12 +38,15 @@ def main(python: str, names: list[str]) -> int:
         command = [python, str(ROOT / "tools" / "timm_outputs.py"), folder]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as timm:
             for spec in chosen:
-                cells, worst = _compared(spec, timm, Path(folder))
-                bad += worst > TOLERANCE
+                cells, worst, rounding = _compared(spec, timm, Path(folder))
+                # A deep network of random weights may multiply rounding errors until timm differs from itself.
+                bad += worst > max(TOLERANCE, 10 * rounding)
                 print(f"| {' | '.join(cells)} |", flush=True)
             assert timm.stdin is not None
             timm.stdin.close()
-    print(f"{len(chosen)} rows, {bad} off by more than {TOLERANCE:g}", file=sys.stderr)
+    print(
+        f"{len(chosen)} rows, {bad} off by more than {TOLERANCE:g} and ten times timm's own rounding", file=sys.stderr
+    )
     return 1 if bad else 0
 
 
@@ -51,7 +54,7 @@ def _source(spec: Any) -> Any:
     return next((source for source in spec.weights if source.timm), None)
 
 
-def _compared(spec: Any, timm: Any, folder: Path) -> tuple[list[str], float]:
+def _compared(spec: Any, timm: Any, folder: Path) -> tuple[list[str], float, float]:
     import keras
 
     import zoo
@@ -83,7 +86,7 @@ def _compared(spec: Any, timm: Any, folder: Path) -> tuple[list[str], float]:
             off[name] = _relative(mine.array, told[name])
     cells = [f"{off[name]:.1e}" if name in off else "" for name in ("features", "cls", "avg")]
     exact, seconds = _relative(told["features"], told["exact"]), time.perf_counter() - start
-    return [spec.name, source.timm, str(side), *cells, f"{exact:.1e}", f"{seconds:.0f}"], max(off.values())
+    return [spec.name, source.timm, str(side), *cells, f"{exact:.1e}", f"{seconds:.0f}"], max(off.values()), exact
 
 
 def _relative(a: np.ndarray, b: np.ndarray) -> float:

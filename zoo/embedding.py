@@ -216,8 +216,7 @@ def of_composition(
         model,
         dataset,
         np.arange(len(dataset)),
-        size=composition.input_size,
-        rule=composition.resize,
+        intake=composition.intake,
         progress=progress,
         cache=cache,
         engine=engine,
@@ -280,11 +279,7 @@ def _dataset(data: Any) -> data_room.Dataset:
 def _embeddings(
     model: keras.Model, composition: Composition, dataset: data_room.Dataset, found: Features, features: str
 ) -> Embeddings:
-    described = {
-        "graph": graph_digest(model),
-        "size": composition.input_size,
-        "resize": composition.resize.model_dump(),
-    }
+    described = {"graph": graph_digest(model), "intake": composition.intake.model_dump(mode="json")}
     text = json.dumps(described, sort_keys=True)
     positions = found.positions.tolist()
     return Embeddings(
