@@ -40,6 +40,7 @@ VERBS: dict[str, dict[str, str]] = {
         "receipts": "Prove what a run trained, and what it left as it was.",
         "evaluate": "Measure a model on labeled data.",
         "predict": "Say what is on images.",
+        "embed": "Write one vector an image, by a pretrained network.",
         "compare": "Say which of several runs is better, and how sure that is.",
     },
     "Manage": {
