@@ -18,12 +18,12 @@ import numpy as np
 from zoo import data as data_room
 from zoo import settings
 from zoo.compose import BuildRequest, Composition, compose
-from zoo.data.inputs import as_uint8
+from zoo.data.ranges import as_uint8
 from zoo.errors import DataError, OptionError
 from zoo.features.extraction import Features, Progress, extract
 from zoo.features.identity import graph_digest
 from zoo.head_request import BACKBONE, classifier
-from zoo.keras_internals import last_input
+from zoo.keras_internals import input_in
 from zoo.specs import Preprocessing, ResizeRule
 
 if TYPE_CHECKING:
@@ -244,7 +244,7 @@ def _network(composition: Composition, features: str | None) -> keras.Model:
         has = f"it has {', '.join(known)}" if known else "its base gives vectors, which have no pooling"
         raise OptionError(f"features={features!r}: {has}. Without features, embed gives what the head reads")
     # The tensor that the base is called on inside the graph from pixels to features: preprocessed pixels.
-    seen = last_input(composition.features.get_layer(BACKBONE))
+    seen = input_in(composition.features, composition.features.get_layer(BACKBONE))
     x = base(seen)
     x = _map(x, prefix) if features == "map" else pool(x, features, prefix)
     return keras.Model(composition.features.input, x, name="embedder")
