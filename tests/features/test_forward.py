@@ -43,7 +43,9 @@ def test_predict_computes_as_many_examples_as_it_is_given(model, seen: list[int]
     pixels = np.stack([tiny_dataset(count=60).image(index) for index in range(examples)])
     model.predict_scores(pixels)
     powers = [1, 2, 4, 8, 16, 32]
-    assert seen == (sizes if backend.name() == "tensorflow" else [next(p for p in powers if p >= size) for size in sizes])
+    assert seen == (
+        sizes if backend.name() == "tensorflow" else [next(p for p in powers if p >= size) for size in sizes]
+    )
     seen.clear()
     model.predict(pixels[0])
     assert seen == [1]
