@@ -53,8 +53,8 @@ def measured(backbone: str) -> dict[str, Any]:
                 "predict_on_batch": lambda: serving.predict_on_batch(one),
                 "predict array": lambda: model.predict(photos[0]),
                 "predict_scores array": lambda: model.predict_scores(photos[0]),
-                "decode file": lambda: data.resize(
-                    next(image for _, image in data.images(str(file))).astype(np.uint8), side, model.composition.resize
+                "decode file": lambda: model.composition.intake.shape(
+                    next(image for _, image in data.images(str(file))).astype(np.uint8)
                 ),
                 "predict file": lambda: model.predict(str(file)),
             }

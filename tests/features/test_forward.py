@@ -62,7 +62,7 @@ def test_an_answer_alone_is_that_in_a_batch(model) -> None:
 def test_what_is_kept_is_computed_in_batches_of_one_size(model, seen: list[int]) -> None:
     data = tiny_dataset(count=37)
     features = model.composition.features
-    shape = {"size": model.input_size, "rule": model.composition.resize, "engine": "keras", "cache": False}
+    shape = {"intake": model.composition.intake, "engine": "keras", "cache": False}
     whole = extract(features, data, np.arange(37), **shape)
     part = extract(features, data, np.arange(3, 8), **shape)
     assert set(seen) == {BATCH}
