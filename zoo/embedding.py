@@ -18,7 +18,7 @@ import numpy as np
 from zoo import data as data_room
 from zoo import settings
 from zoo.compose import BuildRequest, Composition, compose
-from zoo.data.inputs import as_uint8
+from zoo.data.ranges import as_uint8
 from zoo.errors import DataError, OptionError
 from zoo.features.extraction import Features, Progress, extract
 from zoo.features.identity import graph_digest
