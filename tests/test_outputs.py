@@ -14,6 +14,7 @@ import pytest
 
 import zoo
 from zoo.errors import DataError, OptionError
+from zoo.fitting.options import usual_recipe
 from zoo.specs import BOX_LABELS, Output
 from zoo.tasks import as_boxes, decode, pack, parts, read_scores
 
@@ -333,8 +334,8 @@ def test_what_fit_does_unless_told(base, drawn) -> None:
     data = (drawn["x"], (drawn["kind"] == "green").astype(int))
     linear, deep = zoo.classifier(["red", "green"]), zoo.classifier(["red", "green"], head="mlp")
     assert zoo.build(base, head=linear, preprocessing=None).fit(data).recipe.name == "probe"
-    assert zoo.build(base, head=deep, preprocessing=None).usual_recipe() == "head"
-    assert zoo.build(base, head=linear, preprocessing=None, augment="flip").usual_recipe() == "head"
+    assert usual_recipe(zoo.build(base, head=deep, preprocessing=None).state) == "head"
+    assert usual_recipe(zoo.build(base, head=linear, preprocessing=None, augment="flip").state) == "head"
 
 
 def test_boxes_inside_out_or_at_random_are_found(drawn) -> None:

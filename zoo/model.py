@@ -16,7 +16,7 @@ from zoo.errors import OptionError
 from zoo.evaluation import Evaluation
 from zoo.fitting.examples import Examples, load_for
 from zoo.fitting.measuring import measure, scores
-from zoo.fitting.options import FitOptions, live_of, recipe_for_unfrozen, usual_recipe
+from zoo.fitting.options import FitOptions, live_of, recipe_for_unfrozen
 from zoo.fitting.planning import plan
 from zoo.fitting.session import Session
 from zoo.fitting.state import ModelState
@@ -87,13 +87,8 @@ class TransferModel:
         """Return what the file that it was loaded from says of its origin; None for a model that was built."""
         return self.state.origin
 
-    def __copy__(self) -> NoReturn:
-        raise OptionError(_COPIES)
-
-    def __deepcopy__(self, memo: Any) -> NoReturn:
-        raise OptionError(_COPIES)
-
     def __reduce__(self) -> NoReturn:
+        """Refuse `copy`, `deepcopy` and pickle, which all ask for this."""
         raise OptionError(_COPIES)
 
     def __repr__(self) -> str:
@@ -233,10 +228,6 @@ class TransferModel:
             with folder.locked():
                 session = Session(state, planned.plan, examples, live, folder, undo, planned.features)
                 return Run.of(session.run(), self)
-
-    def usual_recipe(self) -> str:
-        """Return what trains the head alone: "probe" for a linear head without augmentation, else "head"."""
-        return usual_recipe(self.state)
 
     # -- what trains ---------------------------------------------------------------------------------------------
     def freeze(self, until: str | None = None) -> None:

@@ -143,24 +143,29 @@ def _input_of(model: Any, input_size: int | None) -> tuple[int, int]:
             f"{type(model).__name__} {model.name!r} must be a functional or sequential model with one input and one "
             f"output: inside a subclassed model zoo can neither find nor freeze the stages"
         )
-    shape = tuple(model.inputs[0].shape)
+    return _square(tuple(model.inputs[0].shape), input_size), 3
+
+
+def _square(shape: tuple[int | None, ...], input_size: int | None) -> int:
+    """The side of the square input of a model whose input has this shape."""
     if len(shape) != 4:
         raise OptionError(f"the model must take color images (n, height, width, 3); its input is {shape}")
-    if shape[1] in (1, 3) and shape[3] not in (None, 1, 3):
+    _, height, width, channels = shape
+    if height in (1, 3) and channels not in (None, 1, 3):
         raise OptionError(
             f"the model's input {shape} has its channels first; zoo gives pictures as (n, height, width, 3): build the "
             f'model with data_format="channels_last"'
         )
-    if shape[3] not in (None, 3):
+    if channels not in (None, 3):
         raise OptionError(f"the model must take color images (n, height, width, 3); its input is {shape}")
-    if None not in shape[1:3] and shape[1] != shape[2]:
+    if height and width and height != width:
         raise OptionError(
             f"the model's input is {shape}, and zoo gives square pictures: build the model with a square input"
         )
-    size = input_size or shape[1] or shape[2]
-    if size is None or shape[1] not in (None, size) or shape[2] not in (None, size):
+    size = input_size or height or width
+    if size is None or height not in (None, size) or width not in (None, size):
         raise OptionError(f"the model's input is {shape}: pass the side of its square input as input_size=")
-    return int(size), 3
+    return int(size)
 
 
 def _check_layer(layer: Any) -> None:

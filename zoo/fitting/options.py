@@ -59,10 +59,23 @@ class FitOptions:
             OptionError: arguments that do not go together, or not with this model.
             FrozenError: BatchNorm of the base was changed by somebody else.
         """
-        composition = state.composition
+        options, composition = self._completed(state), state.composition
         has_box = any(of(output).follows_pixels for output in composition.outputs)
         if state.ops and has_box:
             augment_room.check_boxes_follow(state.ops)
+        # What needs least is checked before any long work; what auto chooses needs no more.
+        recipe, _ = options.chosen(state, options.recipe or options.least(state))
+        options._check_views(state, recipe, has_box=has_box)
+        check_recipe(composition, recipe, augment=() if options.augment_in == "none" else state.ops)
+        devices.check(composition)
+        options._check_start(state, recipe)
+        state.check_untouched()
+        if isinstance(options.seed, bool) or not isinstance(options.seed, int) or options.seed < 0:
+            raise OptionError(f"seed={options.seed!r} must be a whole number from 0")
+        return options
+
+    def _completed(self, state: ModelState) -> FitOptions:
+        """The options with plain numbers, "auto" as no recipe, and the stages that were unfrozen."""
         names = ("epochs", "batch_size", "learning_rate", "seed", "views", "stages")
         options = replace(self, **{name: plain(getattr(self, name)) for name in names})
         if isinstance(options.recipe, str) and options.recipe == AUTO:
@@ -74,15 +87,6 @@ class FitOptions:
             raise OptionError(
                 f"augment_in={options.augment_in!r}: there is no augmentation; build the model with augment="
             )
-        # What needs least is checked before any long work; what auto chooses needs no more.
-        recipe, _ = options.chosen(state, options.recipe or options.least(state))
-        options._check_views(state, recipe, has_box=has_box)
-        check_recipe(composition, recipe, augment=() if options.augment_in == "none" else state.ops)
-        devices.check(composition)
-        options._check_start(state, recipe)
-        state.check_untouched()
-        if isinstance(options.seed, bool) or not isinstance(options.seed, int) or options.seed < 0:
-            raise OptionError(f"seed={options.seed!r} must be a whole number from 0")
         return options
 
     # -- the recipe ----------------------------------------------------------------------------------------------

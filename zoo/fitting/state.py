@@ -122,9 +122,9 @@ class ModelState:
     def _remember(self) -> None:
         """What BatchNorm of the base and all flags are now, so that a change by others is noticed."""
         self.batchnorm = receipts.batchnorm(self.composition)
-        self._flags = flags(self._layers())
+        self._flags = flags(self._base_and_head())
 
-    def _layers(self) -> list[Any]:
+    def _base_and_head(self) -> list[Any]:
         composition = self.composition
         base = [layer for stage in composition.stages for layer in stage.layers]
         return base if composition.head is None else [*base, composition.head]
@@ -146,7 +146,7 @@ class ModelState:
 
     def changed_by_hand(self) -> list[str]:
         """Return notices on `trainable` flags that somebody changed: a fit follows its recipe, not them."""
-        now = flags(self._layers())
+        now = flags(self._base_and_head())
         inside = sum(len(list(leaves(layer))) for stage in self.composition.stages for layer in stage.layers)
         other = [index for index, (old, new) in enumerate(zip(self._flags, now, strict=True)) if old != new]
         base, head = [index for index in other if index < inside], [index for index in other if index >= inside]
@@ -195,7 +195,7 @@ class ModelState:
         chosen = set(stages)
         self.unfrozen = tuple(name for name in composition.stage_names if name in chosen)
         freeze(composition.backbone, composition.stages, unfreeze=self.unfrozen)
-        self._flags = flags(self._layers())
+        self._flags = flags(self._base_and_head())
 
     # -- a fit ---------------------------------------------------------------------------------------------------
     def start(self, start: str, recipe: RecipeSpec) -> list[str]:

@@ -116,27 +116,27 @@ def _path(job: Job, usable: Mapping[str, Engine]) -> Any:
 def _calibrated(job: Job, usable: Mapping[str, Engine]) -> dict[str, Any]:
     from zoo.features.latency import milliseconds
 
-    wanted = int(1000 * _SAMPLE_SECONDS / milliseconds(job.model)) // BATCH
-    count = BATCH * max(_LEAST, min(_MOST, wanted))
+    batches_wanted = int(1000 * _SAMPLE_SECONDS / milliseconds(job.model)) // BATCH
+    count = BATCH * max(_LEAST, min(_MOST, batches_wanted))
     places = np.unique(np.linspace(0, len(job.dataset) - 1, count).astype(np.int64))
     sample = Job(job.model, job.dataset.subset(places), job.intake)
     expected, record = _tried(usable["keras"], sample)
-    found = {"keras": record}
+    records = {"keras": record}
     for name, engine in usable.items():
         if name == "keras":
             continue
         try:
             values, measured = _tried(engine, sample)
         except EngineError as error:
-            found[name] = {"reason": str(error)}
+            records[name] = {"reason": str(error)}
             continue
         difference = float(np.abs(values - expected).max(initial=0.0) / max(np.abs(expected).max(initial=0.0), 1e-30))
         agrees = difference <= onnx_runtime.TOLERANCE
-        found[name] = measured | {"difference": difference} if agrees else {"reason": f"differs by {difference:.1e}"}
+        records[name] = measured | {"difference": difference} if agrees else {"reason": f"differs by {difference:.1e}"}
     path = _path(job, usable)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, json.dumps(found, indent=1).encode())
-    return found
+    write_whole(path, json.dumps(records, indent=1).encode())
+    return records
 
 
 def _tried(engine: Engine, sample: Job) -> tuple[np.ndarray, dict[str, Any]]:
