@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
 
-.PHONY: quickstart test lint test-fast test-slow test-jax soak bench registry manifests docs flowers-head clean
+.PHONY: quickstart test lint test-fast test-slow test-jax test-timm freeze-timm timm-rows soak bench registry manifests docs flowers-head clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -46,6 +46,23 @@ test-jax: $(JAX)/.installed $(VENV)/.installed
 	KERAS_BACKEND=jax ZOO_TENSORFLOW_PYTHON=$(abspath $(BIN))/python \
 		JAX_COMPILATION_CACHE_DIR=$(abspath $(JAX))/compiled JAX_PERSISTENT_COMPILATION_CACHE_MIN_COMPILE_TIME_SECS=0.1 \
 		$(JAX)/bin/python -m pytest -q -n 2 --dist worksteal --durations=20 $(JAX_TESTS)
+
+# Rows against the real timm, in an environment of its own; and what is written down of timm for the tests and rows.
+TIMM := .venv-timm
+
+$(TIMM)/.installed:
+	$(PYTHON) -m venv $(TIMM)
+	$(TIMM)/bin/pip install -q torch==2.13.0 timm==1.0.31 safetensors
+	@touch $@
+
+test-timm: $(TIMM)/.installed $(VENV)/.installed
+	$(BIN)/python -m tools.compare_timm $(TIMM)/bin/python $(ROWS)
+
+freeze-timm: $(TIMM)/.installed
+	$(TIMM)/bin/python -m tools.freeze_timm
+
+timm-rows: $(TIMM)/.installed
+	$(TIMM)/bin/python -m tools.read_timm $(FIGURES)
 
 soak: $(VENV)/.installed
 	$(BIN)/python -m pytest -q -m soak --durations=20

@@ -21,7 +21,7 @@ from unittest import mock
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
 
-from tools import curated
+from tools import curated, curated_timm
 from tools.curated import Backbone
 from zoo.architectures import find_stages, layer_table
 from zoo.architectures.facts import facts
@@ -33,6 +33,8 @@ COLUMNS = ["name", "type", "output_shape", "params", "stage"]
 LABEL_SET = "imagenet1k"
 CLASS_INDEX_MD5 = "c2c37ea517e94d9795004a39431a14cb"
 """`keras.applications.imagenet_utils` expects this digest of imagenet_class_index.json."""
+
+BACKBONES: tuple[Backbone, ...] = (*curated.BACKBONES, *curated_timm.BACKBONES)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -47,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     rows = {row["name"]: row for row in old["contributes"].get("backbones", [])}
     tables = json.loads(LAYERS.read_text()) if LAYERS.exists() else {}
     stale = []
-    for backbone in curated.BACKBONES:
+    for backbone in BACKBONES:
         if options.names and backbone.name not in options.names:
             continue
         row, table = build_row(backbone)
@@ -58,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.check:
         print("\n".join(f"out of date: {name}" for name in stale) or "registry.json and layers.json are up to date")
         return 1 if stale else 0
-    order = [backbone.name for backbone in curated.BACKBONES if backbone.name in rows]
+    order = [backbone.name for backbone in BACKBONES if backbone.name in rows]
     labels = _label_set(options.class_index) if options.class_index else old["contributes"]["label_sets"][0]
     labels["groups"] = {name: [list(ends) for ends in ranges] for name, ranges in curated.GROUPS.items()}
     catalog = {
@@ -80,7 +82,7 @@ def build_row(backbone: Backbone) -> tuple[dict[str, Any], dict[str, Any]]:
     """The row of a backbone and its layer table, in JSON-ready form."""
     base, table = build_base(backbone)
     top = build(backbone, include_top=True) if backbone.has_top else None
-    computed = facts(base, top)
+    computed = facts(base, top, backbone.cuts)
     family = backbone.family
     row: dict[str, Any] = {
         "name": backbone.name,
@@ -91,13 +93,24 @@ def build_row(backbone: Backbone) -> tuple[dict[str, Any], dict[str, Any]]:
         "paper": family.paper,
         "builder": backbone.builder,
         "builder_options": backbone.options,
-        "input": {"default_size": backbone.default_size, "min_size": backbone.min_size, "channels": 3},
-        "preprocessing": {"resize": backbone.resize or family.resize, **family.preprocessing},
+        "input": {
+            "default_size": backbone.default_size,
+            "min_size": backbone.min_size,
+            "channels": 3,
+            "multiple_of": backbone.multiple_of,
+        },
+        "preprocessing": {
+            "resize": backbone.resize or family.resize,
+            **(backbone.preprocessing or family.preprocessing),
+        },
+        "output": backbone.output,
+        "prefix_tokens": backbone.prefix_tokens,
+        "cuts": list(backbone.cuts),
         **computed,
-        "pooling": "avg",
+        "pooling": backbone.pooling,
         "top_layers": list(family.top_layers) if backbone.has_top else [],
         "label_set": LABEL_SET if backbone.has_top else None,
-        "weights": [_weights(backbone, source) for source in backbone.weights or keras_weights(backbone)],
+        "weights": [_weights(backbone, source) for source in _sources(backbone)],
         "accuracy": _accuracy(backbone),
         "portable": True,
     }
@@ -136,8 +149,13 @@ def _zeros(_initializer: Any, shape: Any, dtype: Any = None) -> Any:
 def build_base(backbone: Backbone) -> tuple[Any, dict[str, Any]]:
     """The network without classifier, and its layer table."""
     base = build(backbone, include_top=False)
-    rows = [list(row) for row in layer_table(base, find_stages(base))]
+    rows = [list(row) for row in layer_table(base, find_stages(base, backbone.cuts))]
     return base, {"columns": COLUMNS, "rows": rows}
+
+
+def _sources(backbone: Backbone) -> list[dict[str, Any]]:
+    official = keras_weights(backbone) if backbone.application else []
+    return [*official, *backbone.weights]
 
 
 def keras_weights(backbone: Backbone) -> list[dict[str, Any]]:
@@ -149,7 +167,7 @@ def keras_application(backbone: Backbone, include_top: bool) -> tuple[Any, dict[
     """An application as Keras builds it for `weights="imagenet"`, without the weights, and the file it asks for."""
     import keras
 
-    application = backbone.options["application"]
+    application = backbone.application or ""
     asked: dict[str, Any] = {}
 
     def record(*arguments: Any, **options: Any) -> str:

@@ -63,6 +63,13 @@ class Backbone:
     accuracy_source: str | None = None
     has_top: bool = True
     weights: tuple[dict[str, Any], ...] = field(default=())
+    application: str | None = None
+    preprocessing: dict[str, Any] | None = None
+    output: str = "map"
+    prefix_tokens: int = 0
+    cuts: tuple[str, ...] = ()
+    pooling: str = "avg"
+    multiple_of: int = 1
 
 
 def _caffe() -> dict[str, Any]:
@@ -262,6 +269,33 @@ def _application(
         top1,
         top5,
         aliases=(alias,) if alias != name else (),
+        application=application,
+        **more,
+    )
+
+
+def convnext(row: dict[str, Any], application: str, top1: float, structure: dict[str, Any], **more: Any) -> Backbone:
+    """A ConvNeXt with the weights of keras.applications, in zoo's own network: Keras's does not export.
+
+    Args:
+        row: the same weights in timm, whose numbers the builder takes.
+        application: its name in keras.applications.
+        top1: as Keras publishes it.
+        structure: cells, cuts and pooling.
+        **more: further fields.
+    """
+    return Backbone(
+        row["name"],
+        CONVNEXT,
+        f"keras.applications.{application}",
+        row["builder"],
+        row["options"],
+        224,
+        32,
+        top1,
+        aliases=(application.lower(), row["timm"]),
+        application=application,
+        **structure,
         **more,
     )
 
@@ -441,11 +475,6 @@ BACKBONES: tuple[Backbone, ...] = (
     _application("efficientnet_v2_s", "EfficientNetV2S", EFFICIENTNET_V2_LARGE, 384, 32, 0.839, 0.967),
     _application("efficientnet_v2_m", "EfficientNetV2M", EFFICIENTNET_V2_LARGE, 480, 32, 0.853, 0.974),
     _application("efficientnet_v2_l", "EfficientNetV2L", EFFICIENTNET_V2_LARGE, 480, 32, 0.857, 0.975),
-    _application("convnext_tiny", "ConvNeXtTiny", CONVNEXT, 224, 32, 0.813),
-    _application("convnext_small", "ConvNeXtSmall", CONVNEXT, 224, 32, 0.823),
-    _application("convnext_base", "ConvNeXtBase", CONVNEXT, 224, 32, 0.853, trained_on=IMAGENET_21K),
-    _application("convnext_large", "ConvNeXtLarge", CONVNEXT, 224, 32, 0.863, trained_on=IMAGENET_21K),
-    _application("convnext_xlarge", "ConvNeXtXLarge", CONVNEXT, 224, 32, 0.867, trained_on=IMAGENET_21K),
 )
 
 

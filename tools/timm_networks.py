@@ -13,6 +13,8 @@ import numpy as np
 
 VIT, CONVNEXT, MOBILE = (f"zoo.architectures.{module}:build" for module in ("vit", "convnext", "mobile"))
 
+RESNET, VGG, DENSENET = (f"zoo.architectures.torch_classics:{family}" for family in ("resnet", "vgg", "densenet"))
+
 
 class UnknownPart(Exception):
     """A network has a part that no builder makes."""
@@ -210,6 +212,43 @@ def _mobile(model: Any) -> dict[str, Any]:
     }
 
 
+def _resnet(model: Any) -> dict[str, Any]:
+    block = model.layer1[0]
+    kind = type(block).__name__
+    _demand(kind in ("BasicBlock", "Bottleneck") and type(model.conv1).__name__ == "Conv2d", "another kind of ResNet")
+    _demand(model.conv1.kernel_size == (7, 7) and type(model.maxpool).__name__ == "MaxPool2d", "its stem")
+    _plain(getattr(block, "se", None), "attention")
+    return {
+        "depths": [len(getattr(model, f"layer{number}")) for number in range(1, 5)],
+        "bottleneck": kind == "Bottleneck",
+    }
+
+
+def _vgg(model: Any) -> dict[str, Any]:
+    widths: list[list[int]] = [[]]
+    for module in model.features:
+        _demand(type(module).__name__ in ("Conv2d", "ReLU", "MaxPool2d"), type(module).__name__)
+        if type(module).__name__ == "Conv2d":
+            widths[-1].append(module.out_channels)
+        elif type(module).__name__ == "MaxPool2d":
+            widths.append([])
+    return {"widths": widths[:-1], "hidden": model.head_hidden_size}
+
+
+def _densenet(model: Any) -> dict[str, Any]:
+    features = model.features
+    blocks = [getattr(features, f"denseblock{number}") for number in range(1, 5)]
+    layer = features.denseblock1.denselayer1
+    _demand(features.conv0.kernel_size == (7, 7) and type(features.pool0).__name__ == "MaxPool2d", "its stem")
+    growth = layer.conv2.out_channels
+    return {
+        "depths": [len(block) for block in blocks],
+        "growth": growth,
+        "stem": features.conv0.out_channels,
+        "bottleneck": layer.conv1.out_channels // growth,
+    }
+
+
 def _word(block: Any, activation: str) -> str:
     kind = type(block).__name__
     numbers: dict[str, int] = {}
@@ -290,3 +329,6 @@ _READERS = {
 }
 _READERS["Eva"] = (VIT, _READERS["VisionTransformer"][1], _eva)
 _READERS["EfficientNet"] = (MOBILE, _READERS["MobileNetV3"][1], _mobile)
+_READERS["ResNet"] = (RESNET, {"bottleneck": False}, _resnet)
+_READERS["VGG"] = (VGG, {"hidden": 4096}, _vgg)
+_READERS["DenseNet"] = (DENSENET, {"growth": 32, "stem": 64, "bottleneck": 4}, _densenet)

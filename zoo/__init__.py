@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from zoo.comparison import compare
     from zoo.data import Arrays, Dataset, ImageFiles, from_csv, from_files
     from zoo.data.named import dataset
+    from zoo.embedding import Embeddings, embed
     from zoo.errors import ZooError
     from zoo.evaluation import Evaluation
     from zoo.features.nearest import neighbors
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 _PUBLIC = {
     "Arrays": "zoo.data",
     "Dataset": "zoo.data",
+    "Embeddings": "zoo.embedding",
     "Evaluation": "zoo.evaluation",
     "Head": "zoo.head_request",
     "ImageFiles": "zoo.data",
@@ -54,6 +56,7 @@ _PUBLIC = {
     "dataset": "zoo.data.named",
     "datasets": "zoo.plugin.listing",
     "describe": "zoo.plugin.listing",
+    "embed": "zoo.embedding",
     "fetch": "zoo.weights",
     "from_csv": "zoo.data",
     "from_files": "zoo.data",
@@ -81,6 +84,7 @@ _PUBLIC = {
 __all__ = [
     "Arrays",
     "Dataset",
+    "Embeddings",
     "Evaluation",
     "Head",
     "ImageFiles",
@@ -99,6 +103,7 @@ __all__ = [
     "dataset",
     "datasets",
     "describe",
+    "embed",
     "fetch",
     "from_csv",
     "from_files",

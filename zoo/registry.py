@@ -33,6 +33,11 @@ SINGULAR = {
     "label_sets": "label set",
     "commands": "command",
     "recipes": "recipe",
+    "metrics": "metric",
+    "engines": "engine",
+    "sources": "weight source",
+    "formats": "file format",
+    "modalities": "modality",
 }
 """What a plugin can contribute, and what one of them is called."""
 

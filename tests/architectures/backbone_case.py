@@ -46,8 +46,8 @@ def save_legacy(model: Any, path: Path) -> Path:
 
 
 def pooled(features: np.ndarray) -> np.ndarray:
-    """Global average of feature maps."""
-    return features.mean((1, 2))
+    """Global average of feature maps; what the network pools by itself stays."""
+    return features.mean((1, 2)) if features.ndim == 4 else features
 
 
 def free() -> None:

@@ -28,7 +28,8 @@ def test_list_filters_with_human_amounts(zoo) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "names"), [("vgg", {"vgg16", "vgg19"}), ("VGG1?", {"vgg16", "vgg19"}), ("vgg16", {"vgg16"})]
+    ("pattern", "names"),
+    [("vgg1", {"vgg16", "vgg19", "vgg16_torchvision"}), ("VGG1?", {"vgg16", "vgg19"}), ("vgg19", {"vgg19"})],
 )
 def test_list_pattern_is_a_part_of_the_name_or_a_shell_pattern(zoo, pattern: str, names: set[str]) -> None:
     assert {row["name"] for row in zoo("list", pattern, "--json").json()} == names

@@ -81,7 +81,7 @@ def test_what_is_no_window_is_told() -> None:
     import keras
 
     image = keras.Input((16, 16, 3))
-    with pytest.raises(OptionError, match="UpSampling2D 'wider' sees cannot be told"):
+    with pytest.raises(OptionError, match="UpSampling2D 'wider' sees is not known"):
         receptive_fields(keras.Model(image, keras.layers.UpSampling2D(name="wider")(image)))
     with pytest.raises(OptionError, match="transposed convolution"):
         receptive_fields(keras.Model(image, keras.layers.Conv2DTranspose(2, 3)(image)))

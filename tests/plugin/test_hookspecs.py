@@ -8,6 +8,7 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from click.testing import CliRunner
 from helpers.plugins import plugin_site
 
 import zoo
-from zoo.plugin import call_factory, manager, registry, use_manager
+from zoo.plugin import call_factory, load_target, manager, registry, use_manager
 from zoo.plugin.hookspecs import HOOKS, ZooSpecs
 from zoo.plugin.manifest import make_manifest
 from zoo.specs import KINDS
@@ -102,6 +103,54 @@ def use_recipes() -> None:
     assert choose("zoo_birds:birds-gentle", epochs=3).phases[-1].epochs == 3
     with pytest.raises(zoo.ZooError, match="birds-gentle"):
         choose("birds-gentel")
+
+
+def evaluation(count: int = 12) -> Any:
+    from zoo.evaluation import evaluate_scores
+
+    truth = np.arange(count) % 3
+    answers = np.eye(3)[(truth + (np.arange(count) < 3)) % 3]
+    return evaluate_scores(answers, truth, labels=("a", "b", "c"))
+
+
+def use_metrics() -> None:
+    (figure,) = evaluation().plugin_figures
+    assert (figure.name, figure.value, figure.higher_is_better) == ("error-rate", 0.25, False)
+    assert "zoo-birds 1.0" in figure.provider
+    assert "error-rate 0.25" in str(evaluation())
+    assert evaluation().to_dict()["plugin_figures"][0]["value"] == 0.25
+
+
+def use_engines() -> None:
+    from zoo.data.intake import ImageIntake
+    from zoo.features import extract
+    from zoo.testing import tiny_backbone, tiny_dataset
+
+    data, model = tiny_dataset(), tiny_backbone()
+    where = np.arange(len(data))
+    settings = {"intake": ImageIntake(size=32), "cache": False}
+    expected = extract(model, data, where, engine="keras", **settings)
+    actual = extract(model, data, where, engine="one-by-one", **settings)
+    assert np.abs(actual.values - expected.values).max() <= 1e-4 * np.abs(expected.values).max()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ZOO_ENGINE", "zoo_birds:one-by-one")
+        assert len(extract(model, data, where, **settings).positions) == len(data)
+
+
+def use_sources() -> None:
+    entry = registry().get("sources", "nest")
+    assert load_target(entry, entry.spec.source)().fetch
+
+
+def use_formats() -> None:
+    assert registry().get("formats", "copied").spec.extension == ".copied.keras"
+
+
+def use_modalities() -> None:
+    from zoo.modality import Modality
+
+    entry = registry().get("modalities", "song")
+    assert isinstance(load_target(entry, entry.spec.modality)(), Modality)
 
 
 @pytest.mark.parametrize("installed", HOOKS, indirect=True)

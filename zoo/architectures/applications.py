@@ -23,8 +23,7 @@ def build(application: str, include_top: bool, input_size: int, **options: Any) 
 
     Returns:
         From preprocessed float32 (n, input_size, input_size, 3) to a feature map (n, side, side, channels), or to
-        logits (n, 1000). ConvNeXt without top has a 1x1 feature map: its last LayerNorm belongs behind the
-        global average, as in the network that was pretrained.
+        logits (n, 1000).
 
     Raises:
         UnknownNameError: Keras has no such application.
@@ -43,16 +42,10 @@ def build(application: str, include_top: bool, input_size: int, **options: Any) 
     # `name=` is never passed: in some families it is a part of the name of the weight file.
     if "include_preprocessing" in inspect.signature(function).parameters:
         arguments["include_preprocessing"] = False
-    norm_after_pooling = application.startswith("ConvNeXt") and not include_top
-    if norm_after_pooling:
-        arguments["pooling"] = "avg"
     try:
         model = function(**arguments)
     except (TypeError, ValueError) as error:
         raise OptionError(f"keras.applications.{application} cannot be built so: {error}") from error
-    if norm_after_pooling:
-        features = keras.layers.Reshape((1, 1, model.output.shape[-1]), name="feature_map")(model.output)
-        return keras.Model(model.input, features, name=model.name)
     return _without_preprocessing(model)
 
 

@@ -70,7 +70,13 @@ def build_base(
         if weights.format in ("torch-pth", "safetensors"):
             load_torch(model, weights.path, weights.format, include_top=include_top)
         else:
-            load_h5(model, weights.path, include_top=include_top, preprocessing=spec.preprocessing)
+            load_h5(
+                model,
+                weights.path,
+                include_top=include_top,
+                preprocessing=spec.preprocessing,
+                from_keras=getattr(importlib.import_module(spec.builder.partition(":")[0]), "from_keras", None),
+            )
     return model
 
 

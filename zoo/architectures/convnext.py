@@ -6,9 +6,12 @@ at loading; global response normalization (V2) keeps its weights in a depthwise 
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 from zoo.architectures.blocks import add, dense, gelu, initializer, layer_norm
@@ -88,3 +91,45 @@ def _response_norm(x: Any, name: str) -> Any:
     relative = ops.cast(norms / (ops.mean(norms, axis=-1, keepdims=True) + 1e-6), x.dtype)
     scaled = layers.DepthwiseConv2D(1, depthwise_initializer="zeros", name=name)(x * relative)
     return add(x, scaled, f"{name}_sum")
+
+
+_OFFICIAL = (
+    (r"stage_(\d)_block_(\d+)_depthwise_conv", r"stages.\1.blocks.\2.conv_dw"),
+    (r"stage_(\d)_block_(\d+)_layernorm", r"stages.\1.blocks.\2.norm"),
+    (r"stage_(\d)_block_(\d+)_pointwise_conv_1", r"stages.\1.blocks.\2.mlp.fc1"),
+    (r"stage_(\d)_block_(\d+)_pointwise_conv_2", r"stages.\1.blocks.\2.mlp.fc2"),
+    (r"stage_(\d)_block_(\d+)_layer_scale", r"stages.\1.blocks.\2.gamma"),
+)
+"""Layers of keras.applications.ConvNeXt, by the ends of their names -> modules of timm."""
+
+
+def from_keras(saved: Sequence[tuple[str, Sequence[np.ndarray]]]) -> dict[str, np.ndarray] | None:
+    """The weights of keras.applications.ConvNeXt as a state dict of timm.
+
+    Args:
+        saved: name and weights of each layer, in order.
+
+    Returns:
+        Name -> values, kernels (7, 7, 1, c) as (c, 1, 7, 7); None where the names are not those of Keras's network.
+    """
+    tensors: dict[str, np.ndarray] = {}
+    for name, weights in saved:
+        stage = re.search(r"_downsampling_block_(\d)$", name)
+        if stage or name.endswith("_stem"):
+            start = f"stages.{int(stage[1]) + 1}.downsample" if stage else "stem"
+            for index, pair in enumerate((weights[:2], weights[2:])):
+                tensors |= _module(f"{start}.{index}", pair)
+        elif match := next((re.search(f"{end}$", name) for end, _ in _OFFICIAL if re.search(f"{end}$", name)), None):
+            module = match.expand(next(into for end, into in _OFFICIAL if re.search(f"{end}$", name)))
+            tensors |= {module: weights[0]} if module.endswith("gamma") else _module(module, weights)
+        elif re.search(r"layer_normalization(_\d+)?$", name):
+            tensors |= _module("head.norm", weights)
+        elif re.search(r"(_head_dense|^predictions)$", name):
+            tensors |= _module("head.fc", weights)
+    return tensors if any(name.endswith("conv_dw.weight") for name in tensors) else None
+
+
+def _module(name: str, weights: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    kernel, bias = weights
+    axes = {4: (3, 2, 0, 1), 2: (1, 0), 1: (0,)}[kernel.ndim]
+    return {f"{name}.weight": np.transpose(kernel, axes), f"{name}.bias": bias}

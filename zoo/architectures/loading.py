@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,18 @@ _MOST_TOP_LAYERS = 3
 
 _SHAPES_SHOWN = 6
 
+FromKeras = Callable[[Sequence[tuple[str, Sequence[np.ndarray]]]], dict[str, np.ndarray] | None]
+"""Name and weights of each saved layer -> a state dict, or None."""
 
-def load_h5(model: keras.Model, path: Path, *, include_top: bool, preprocessing: Preprocessing) -> None:
+
+def load_h5(
+    model: keras.Model,
+    path: Path,
+    *,
+    include_top: bool,
+    preprocessing: Preprocessing,
+    from_keras: FromKeras | None = None,
+) -> None:
     """Load a Keras weight file, in the order of the layers as Keras does.
 
     Args:
@@ -30,6 +41,8 @@ def load_h5(model: keras.Model, path: Path, *, include_top: bool, preprocessing:
         path: legacy `.h5` (weights, or a full model) or `.weights.h5`.
         include_top: the model ends in logits. Without, the layers of a classifier in the file are left out.
         preprocessing: the row's numbers, to compare with those that EfficientNet B0 to B7 keep in the file.
+        from_keras: makes a state dict of the layers of a network of Keras that zoo builds otherwise; None when they
+            are not its.
 
     Raises:
         WeightsError: the file does not fit or is damaged. The model is then partly filled: drop it.
@@ -38,6 +51,11 @@ def load_h5(model: keras.Model, path: Path, *, include_top: bool, preprocessing:
         saved = [
             Saved(layer.name, layer.datasets, layer.weight_names) for layer in h5_file.saved_layers(file, model.layers)
         ]
+        if from_keras is not None:
+            arrays = [(layer.name, [np.asarray(weight[()]) for weight in layer.weights]) for layer in saved]
+            if (tensors := from_keras(arrays)) is not None:
+                state_dict.assign(model, tensors, path, include_top=include_top)
+                return
         saved = _checked_normalization(saved, path, preprocessing)
         _assign(_matched(model, saved, path, include_top), path)
 

@@ -14,6 +14,7 @@ import click
 
 from zoo import settings
 from zoo._version import __version__
+from zoo.cli.flags import in_flags
 from zoo.cli.output import notes, one_line
 from zoo.errors import PluginError, ZooError, did_you_mean
 from zoo.plugin.calling import shown
@@ -40,6 +41,7 @@ VERBS: dict[str, dict[str, str]] = {
         "receipts": "Prove what a run trained, and what it left as it was.",
         "evaluate": "Measure a model on labeled data.",
         "predict": "Say what is on images.",
+        "embed": "Write one vector an image, by a pretrained network.",
         "compare": "Say which of several runs is better, and how sure that is.",
     },
     "Manage": {
@@ -83,6 +85,7 @@ class LazyGroup(click.Group):
             ctx.meta[_COMMAND] = _command_entry(name)
         if command is None and not name.startswith("-"):
             raise click.UsageError(f"There is no command {name!r}.{did_you_mean(name, self.list_commands(ctx))}", ctx)
+        in_flags.command = command
         return super().resolve_command(ctx, args) if command is None else (name, command, args[1:])
 
     def invoke(self, ctx: click.Context) -> None:
@@ -201,6 +204,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read when TensorFlow is loaded, by whatever comes to need it
     notes.clear()
+    in_flags.command = None
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a file name must never end the program
@@ -222,7 +226,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         except click.ClickException as error:
             return _fail(error.format_message(), error.exit_code)
         except (ZooError, OSError) as error:
-            return _fail(str(error), 1, debug=True)
+            return _fail(in_flags(str(error)), 1, debug=True)
         except Exception as error:  # the last resort: whatever happened, a user gets one line that helps to report it
             hint = "" if settings.debug() else "; set ZOO_DEBUG=1 for the traceback, and please report this"
             return _fail(f"internal error: {type(error).__name__}: {error}{hint}", 1, debug=True)

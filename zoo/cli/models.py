@@ -59,8 +59,8 @@ def open_model(
     from zoo.building import build
 
     with Display(0 if quiet else "auto") as shown:
-        told = shown.counter("weights", unit="bytes")
-        return build(backbone or DEFAULT_BACKBONE, head, weights=weights or "pretrained", progress=told)
+        progress = shown.counter("weights", unit="bytes")
+        return build(backbone or DEFAULT_BACKBONE, head, weights=weights or "pretrained", progress=progress)
 
 
 def check_names(backbone: str, head: str | None) -> None:

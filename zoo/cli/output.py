@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from zoo.cli.flags import in_flags
 from zoo.printing import printable
 
 if TYPE_CHECKING:
@@ -28,10 +29,14 @@ class Notes:
 
     def __call__(self, text: str) -> None:
         """Say it, unless it was said."""
-        text = one_line(text)
+        text = in_flags(one_line(text))
         if text not in self._said:
             self._said.add(text)
             click.echo(f"note: {text}", err=True)
+
+    def shown(self, text: str) -> None:
+        """Count a text as said: it stands elsewhere on the screen."""
+        self._said.add(in_flags(one_line(text)))
 
     def clear(self) -> None:
         """Forget what was said."""

@@ -73,27 +73,33 @@ def compare(
     rows: dict[str, Compared] = {}
     left_out: dict[str, str] = {}
     for name, item in named.items():
-        if item == PRETRAINED:
-            try:
-                rows[name] = yardsticks.pretrained(name)
-            except (OptionError, UnknownNameError, WeightsError) as error:
-                if classes is not None or backbone is not None:
-                    raise  # it was named
-                left_out[name] = str(error)
-        elif item == SCRATCH:
-            rows[name] = yardsticks.scratch(name)
-        else:
-            rows[name] = entrants.compared(name, item)
+        try:
+            rows[name] = _entered(name, item, entrants, yardsticks)
+        except (OptionError, UnknownNameError, WeightsError) as error:
+            if item != PRETRAINED or classes is not None or backbone is not None:
+                raise  # it was named
+            left_out[name] = str(error)
     evaluations = aligned({name: row.evaluation for name, row in rows.items()}, answer=answer) if rows else {}
-    notes = entrants.notes
-    for name, row in rows.items():
-        notes += [f"{name}: {note}" for note in row.evaluation.notes if "were trained on" in note]
+    notes = entrants.notes + _of_training_files(rows)
     return Comparison(
         [replace(row, evaluation=evaluations[name]) for name, row in rows.items()],
         data=entrants.where(),
         left_out=left_out,
         notes=notes,
     )
+
+
+def _of_training_files(rows: Mapping[str, Compared]) -> list[str]:
+    """Notes of models that were measured on what they were trained on."""
+    return [f"{name}: {note}" for name, row in rows.items() for note in row.evaluation.notes if "trained on" in note]
+
+
+def _entered(name: str, item: Any, entrants: Entrants, yardsticks: Yardsticks) -> Compared:
+    if item == PRETRAINED:
+        return yardsticks.pretrained(name)
+    if item == SCRATCH:
+        return yardsticks.scratch(name)
+    return entrants.compared(name, item)
 
 
 def _named(models: Sequence[Any] | Mapping[str, Any]) -> dict[str, Any]:
@@ -105,19 +111,27 @@ def _named(models: Sequence[Any] | Mapping[str, Any]) -> dict[str, Any]:
     for given, item in pairs:
         if isinstance(item, str | os.PathLike) and item not in (PRETRAINED, SCRATCH):
             item = load_run(item)
-        if isinstance(item, Run):
-            name = given or (item.directory.name if item.directory is not None else item.recipe.name)
-        elif isinstance(item, str):
-            name = given or item
-        elif isinstance(item, Evaluation | TransferModel):
-            name = given or f"model {len(named) + 1}"
-        else:
-            raise OptionError(
-                f"compare takes runs, their folders, evaluations, models, {PRETRAINED!r} and {SCRATCH!r}; got {item!r}"
-            )
+        name = given or _name_of(item, len(named) + 1)
         if name in named:
             name = f"{name} ({sum(other.split(' (')[0] == name for other in named) + 1})"
         named[name] = item
     if len(named) < 2:
         raise OptionError("compare takes at least two models")
     return named
+
+
+def _name_of(item: Any, number: int) -> str:
+    """What a model is called where nobody says so.
+
+    Raises:
+        OptionError: it is nothing that can be compared.
+    """
+    if isinstance(item, Run):
+        return item.directory.name if item.directory is not None else item.recipe.name
+    if isinstance(item, str):
+        return item
+    if isinstance(item, Evaluation | TransferModel):
+        return f"model {number}"
+    raise OptionError(
+        f"compare takes runs, their folders, evaluations, models, {PRETRAINED!r} and {SCRATCH!r}; got {item!r}"
+    )

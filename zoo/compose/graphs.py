@@ -136,6 +136,7 @@ def _identity(base: Base, precision: str) -> Identity:
         precision=precision,
         portable=base.portable,
         cuts=base.spec.cuts if base.spec else (),
+        prefix_tokens=base.spec.prefix_tokens if base.spec else 0,
     )
 
 

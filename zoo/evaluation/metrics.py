@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from zoo.errors import DataError, OptionError
 from zoo.evaluation import of_boxes, of_classes, of_labels, of_values
+from zoo.evaluation.from_plugins import plugin_figures
 from zoo.evaluation.of_several import MultiOutputEvaluation
 from zoo.evaluation.result import Evaluation
 from zoo.specs import Output
@@ -68,7 +70,10 @@ def evaluate_scores(
     _check_shapes(scores, targets, labels, ids, hashes)
     common = {"labels": labels, "ids": ids, "hashes": tuple(hashes), "scores": scores, "skipped": tuple(skipped)}
     evaluation: Evaluation = _MEASURES[task](scores, targets, common, tuple(notes))
-    return evaluation
+    figures, more = plugin_figures(task, evaluation.scores, evaluation.targets)
+    return (
+        replace(evaluation, plugin_figures=figures, notes=(*evaluation.notes, *more)) if figures or more else evaluation
+    )
 
 
 def _check_shapes(

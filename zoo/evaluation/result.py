@@ -39,6 +39,23 @@ class Headline:
         return cls(measure.words, value, interval, measure.larger_is_better)
 
 
+@dataclass(frozen=True)
+class PluginFigure:
+    """A figure that a plugin computed.
+
+    Attributes:
+        name: the metric's name, or `plugin:name` where two plugins have one of that name.
+        value: the figure; NaN where it is not defined.
+        higher_is_better: whether a better model has a larger one.
+        provider: plugin, distribution and version.
+    """
+
+    name: str
+    value: float
+    higher_is_better: bool
+    provider: str
+
+
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Evaluation:
     """Figures of a model on labeled examples; which ones depends on the task.
@@ -51,6 +68,7 @@ class Evaluation:
         hashes: of the content of the examples, the first 16 digits of their sha256; () where unknown.
         skipped: (id, reason) of examples that could not be read.
         notes: what a reader must know to judge the figures.
+        plugin_figures: the figures of plugins (see `zoo_metrics`), sorted by name.
     """
 
     task: ClassVar[TaskName]
@@ -63,6 +81,7 @@ class Evaluation:
     hashes: tuple[str, ...] = ()
     skipped: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    plugin_figures: tuple[PluginFigure, ...] = ()
 
     @property
     def count(self) -> int:
@@ -136,10 +155,13 @@ class Evaluation:
             **{name: plain(getattr(self, name)) for name in self.figures},
             "skipped": [{"id": name, "reason": reason} for name, reason in self.skipped],
             "notes": list(self.notes),
+            **({"plugin_figures": plain(self.plugin_figures)} if self.plugin_figures else {}),
         }
 
     def __str__(self) -> str:
         lines = [self.summary(), *self.table()]
+        if self.plugin_figures:
+            lines.append("; ".join(f"{figure.name} {digits(figure.value)}" for figure in self.plugin_figures))
         if self.skipped:
             shown = "; ".join(f"{name} ({reason})" for name, reason in self.skipped[:3])
             lines.append(f"skipped {len(self.skipped)}: {shown}{'; ...' if len(self.skipped) > 3 else ''}")

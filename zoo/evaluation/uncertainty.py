@@ -49,13 +49,13 @@ def resampled(statistic: Statistic, total: int, *, resamples: int = RESAMPLES, s
     """
     random = np.random.default_rng(seed)
     block = max(1, min(resamples, _ELEMENTS // total))
-    found = []
+    values = []
     for start in range(0, resamples, block):
         rows = min(block, resamples - start)
         drawn = random.integers(0, total, (rows, total)) + total * np.arange(rows)[:, None]
         counts = np.bincount(drawn.ravel(), minlength=rows * total).reshape(rows, total)
-        found.append(statistic(counts.astype(np.float64)))
-    return np.concatenate(found)
+        values.append(statistic(counts.astype(np.float64)))
+    return np.concatenate(values)
 
 
 def bootstrap(statistic: Statistic, total: int, *, resamples: int = RESAMPLES, seed: int = 0) -> tuple[float, float]:
@@ -103,11 +103,11 @@ def average_precisions(scores: np.ndarray, true: np.ndarray) -> Statistic:
 
     def statistic(counts: np.ndarray) -> np.ndarray:
         drawn = counts[:, order]
-        found, told = (drawn * hits).cumsum(axis=1)[:, ends], drawn.cumsum(axis=1)[:, ends]
-        gained = np.diff(found, axis=1, prepend=0.0)
+        hits_so_far, drawn_so_far = (drawn * hits).cumsum(axis=1)[:, ends], drawn.cumsum(axis=1)[:, ends]
+        gained = np.diff(hits_so_far, axis=1, prepend=0.0)
         with np.errstate(invalid="ignore", divide="ignore"):
-            precision = np.where(told > 0, found / told, 0.0)
-            result: np.ndarray = (gained * precision).sum(axis=1) / found[:, -1]
+            precision = np.where(drawn_so_far > 0, hits_so_far / drawn_so_far, 0.0)
+            result: np.ndarray = (gained * precision).sum(axis=1) / hits_so_far[:, -1]
         return result
 
     return statistic

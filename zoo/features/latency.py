@@ -28,10 +28,10 @@ def milliseconds(model: Any, *, cache: bool = True) -> float:
     Returns:
         Milliseconds, above 0.
     """
-    digest = graph_digest(model) if cache else None  # a graph that cannot be told from others is measured anew
-    found = measured_before(digest) if digest else None
-    if found is not None:
-        return found
+    digest = graph_digest(model) if cache else None  # a graph without a digest is measured anew
+    figure = measured_before(digest) if digest else None
+    if figure is not None:
+        return figure
     pixels = np.full((BATCH, *model.input_shape[1:]), 127, np.float32)
     model.predict_on_batch(pixels)  # traces the graph
     times: list[float] = []
@@ -39,10 +39,10 @@ def milliseconds(model: Any, *, cache: bool = True) -> float:
         start = time.perf_counter()
         model.predict_on_batch(pixels)
         times.append(time.perf_counter() - start)
-    found = 1000 * min(times) / BATCH
+    figure = 1000 * min(times) / BATCH
     if digest:
-        kept.write(_KIND, _key(digest), found)
-    return found
+        kept.write(_KIND, _key(digest), figure)
+    return figure
 
 
 def measured_before(graph: str) -> float | None:

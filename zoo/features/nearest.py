@@ -58,19 +58,19 @@ def neighbors(
     """
     if isinstance(k, bool) or not isinstance(k, int) or k < 1:
         raise OptionError(f"k={k!r} must be a whole number from 1")
-    asked = list(data_room.images(image))
-    if len(asked) != 1:
-        raise DataError(f"neighbors takes one image; {image!r} holds {len(asked)}")
+    images_given = list(data_room.images(image))
+    if len(images_given) != 1:
+        raise DataError(f"neighbors takes one image; {image!r} holds {len(images_given)}")
     dataset = data_room.load(data)
-    composition, found = _features(
+    composition, kept = _features(
         dataset, backbone, input_size=input_size, features=features, weights=weights, cache=cache, progress=progress
     )
-    pixels = composition.intake.shape(as_uint8(asked[0][1]))
+    pixels = composition.intake.shape(as_uint8(images_given[0][1]))
     (query,) = forward(composition.features, iter([pixels[None]]), 32)
-    similar = unit_rows(found.values) @ unit_rows(query)[0]
+    similar = unit_rows(kept.values) @ unit_rows(query)[0]
     rows = []
     for rank, row in enumerate(np.argsort(-similar, kind="stable")[:k].tolist(), start=1):
-        index = int(found.positions[row])
+        index = int(kept.positions[row])
         rows.append(
             {
                 "rank": rank,
@@ -100,11 +100,11 @@ def near_duplicates(
         Rows `first`, `second` (ids), `similarity`, `same_file` (byte for byte), `same_label` (None without labels).
     """
     dataset = data_room.load(data)
-    _, found = _features(dataset, backbone, **options)
+    _, kept = _features(dataset, backbone, **options)
     hashes = dataset.hashes()
     rows = []
-    for a, b, similarity in similar_pairs(found.values, threshold=threshold, most=most):
-        first, second = int(found.positions[a]), int(found.positions[b])
+    for a, b, similarity in similar_pairs(kept.values, threshold=threshold, most=most):
+        first, second = int(kept.positions[a]), int(kept.positions[b])
         same = None if dataset.targets is None else bool(np.all(dataset.targets[first] == dataset.targets[second]))
         rows.append(
             {
@@ -176,12 +176,12 @@ def unseen_probabilities(
         (n, classes) probabilities 0..1, and int64 (n,), the index in the dataset of each row.
     """
     assert dataset.targets is not None
-    _, found = _features(dataset, backbone, **options)
-    targets = dataset.targets[found.positions]
-    groups = np.array(dataset.hashes())[found.positions]
+    _, kept = _features(dataset, backbone, **options)
+    targets = dataset.targets[kept.positions]
+    groups = np.array(dataset.hashes())[kept.positions]
     split = grouped_folds(targets, groups, folds, seed=seed)
-    probabilities = out_of_fold(found.values, targets, split, n_classes=dataset.n_classes).probabilities
-    return probabilities, found.positions
+    probabilities = out_of_fold(kept.values, targets, split, n_classes=dataset.n_classes).probabilities
+    return probabilities, kept.positions
 
 
 def feature_map(data: Any, backbone: str = "efficientnet_lite0", **options: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -195,8 +195,8 @@ def feature_map(data: Any, backbone: str = "efficientnet_lite0", **options: Any)
     Returns:
         float32 (n, 2), see `principal_map`; and int64 (n,), the index in the data of each row.
     """
-    _, found = _features(data_room.load(data), backbone, **options)
-    return principal_map(found.values), found.positions
+    _, kept = _features(data_room.load(data), backbone, **options)
+    return principal_map(kept.values), kept.positions
 
 
 # -- on arrays: for the evaluation room, which has features already ---------------------------------------------------
@@ -299,7 +299,7 @@ def of_every_image(
     Raises:
         DataError: none can.
     """
-    found = extract(
+    features = extract(
         composition.features,
         dataset,
         np.arange(len(dataset)),
@@ -307,9 +307,9 @@ def of_every_image(
         progress=progress,
         cache=cache,
     )
-    if not len(found):
+    if not len(features):
         raise DataError(f"none of the {len(dataset)} images of {dataset.name} could be read")
-    return found
+    return features
 
 
 def _label(dataset: data_room.Dataset, index: int) -> str | None:

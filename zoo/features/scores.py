@@ -56,7 +56,7 @@ def knn_predictions(
     k = min(k, len(rows) - 1)
     if k < 1:
         raise DataError(f"neighbors need at least two images; there are {len(rows)}")
-    found = np.empty(len(rows), np.int64)
+    predicted = np.empty(len(rows), np.int64)
     for start in range(0, len(rows), _BLOCK):
         similar = rows[start : start + _BLOCK] @ rows.T
         similar[group[start : start + _BLOCK, None] == group[None, :]] = -np.inf
@@ -65,8 +65,8 @@ def knn_predictions(
         weight = np.where(np.isfinite(cosine), 1 + cosine, 0)  # 0..2: never against a class
         votes = np.zeros((len(similar), n_classes))
         np.add.at(votes, (np.arange(len(similar))[:, None], targets[nearest]), weight)
-        found[start : start + _BLOCK] = votes.argmax(axis=1)
-    return found
+        predicted[start : start + _BLOCK] = votes.argmax(axis=1)
+    return predicted
 
 
 _LOGME_ROUNDS = 200

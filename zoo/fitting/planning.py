@@ -14,6 +14,7 @@ from zoo import settings
 from zoo.augment import Op
 from zoo.evaluation import look, sample
 from zoo.features import Features
+from zoo.features.engines.choice import check_name
 from zoo.fitting.examples import Examples, is_share, share
 from zoo.fitting.options import FitOptions
 from zoo.fitting.state import ModelState
@@ -126,6 +127,7 @@ def environment() -> dict[str, str]:
     import keras
 
     numbers = {name: version for name, version in versions().items() if name != "python"}
+    check_name(settings.engine())
     chosen = {"ZOO_FEATURES": settings.features_dtype(), "ZOO_ENGINE": settings.engine()}
     return {**numbers, "backend": keras.config.backend(), **chosen}
 

@@ -1,7 +1,11 @@
-"""What a modality is: how one example is read, shaped, shown and checked. None is defined here."""
+"""What a modality is: how one example is read, shaped, shown and checked. None is defined here.
+
+A plugin that provides a modality imports these; they import pydantic, NumPy and the standard library only.
+"""
 
 from __future__ import annotations
 
 from zoo.modality.intake import Intake
+from zoo.modality.protocols import Example, Modality, Problem, Ref, Thumbnail
 
-__all__ = ["Intake"]
+__all__ = ["Example", "Intake", "Modality", "Problem", "Ref", "Thumbnail"]

@@ -37,18 +37,19 @@ def grad_cam(
     Raises:
         OptionError: a stage that is not there or has no single map, or a column that is not there.
     """
-    asked = np.broadcast_to(np.asarray(columns, np.int64), (len(pixels),))
-    if len(asked) and not 0 <= asked.min() <= asked.max() < composition.width:
-        raise OptionError(f"the model has columns 0..{composition.width - 1}; asked for {sorted(set(asked.tolist()))}")
+    column_of = np.broadcast_to(np.asarray(columns, np.int64), (len(pixels),))
+    if len(column_of) and not 0 <= column_of.min() <= column_of.max() < composition.width:
+        given = sorted(set(column_of.tolist()))
+        raise OptionError(f"the model has columns 0..{composition.width - 1}; asked for {given}")
     boundary = map_of(composition, stage)
     parts = halves(composition, boundary)
-    found = []
+    heats = []
     for start in range(0, len(pixels), _BATCH):
         maps = parts.prefix(as_pixels(np.asarray(pixels[start : start + _BATCH])), training=False)
-        slopes = gradient(parts.suffix, maps, asked[start : start + _BATCH])
+        slopes = gradient(parts.suffix, maps, column_of[start : start + _BATCH])
         weights = slopes.mean(axis=(1, 2), keepdims=True)
-        found.append(np.maximum((weights * _numbers(maps)).sum(axis=-1), 0))
-    heat = np.concatenate(found) if found else np.zeros((0, *boundary.shape[1:3]), np.float32)
+        heats.append(np.maximum((weights * _numbers(maps)).sum(axis=-1), 0))
+    heat = np.concatenate(heats) if heats else np.zeros((0, *boundary.shape[1:3]), np.float32)
     most = heat.max(axis=(1, 2), keepdims=True, initial=0)
     return np.divide(heat, most, out=np.zeros_like(heat), where=most > 0)
 

@@ -86,14 +86,14 @@ def top_patches(
         A matplotlib Figure, a page wide: a block of patches for each filter.
 
     Raises:
-        OptionError: a layer or channel that is not there, or whose receptive field cannot be told.
+        OptionError: a layer or channel that is not there, or whose receptive field is not known.
     """
     composition = composition_of(model)
     if channels is None:
         channels = range(min(9, int(patches.layer_output(composition, layer).shape[-1])))
-    found = patches.top_patches(composition, data_room.load(data), layer, list(channels), k=k, progress=progress)
-    figure, axes = tiles(len(found), across=min(3, len(found)), width=PAGE, extra=0.2)
-    for single, (channel, best) in zip(axes, found.items(), strict=True):
+    patches_of = patches.top_patches(composition, data_room.load(data), layer, list(channels), k=k, progress=progress)
+    figure, axes = tiles(len(patches_of), across=min(3, len(patches_of)), width=PAGE, extra=0.2)
+    for single, (channel, best) in zip(axes, patches_of.items(), strict=True):
         single.imshow(mosaic([patch.pixels for patch in best], across=int(np.ceil(np.sqrt(k)))))
         single.set_title(f"{short(layer)} {channel}", loc="left")
     return figure
@@ -253,8 +253,8 @@ def map_of_features(model: Any, data: Any, *, cache: bool = True) -> Any:
     if composition.features is None:
         raise OptionError("the pretrained classifier has no features of its own: build it with a head")
     dataset = data_room.load(data)
-    found = of_every_image(composition, dataset, cache=cache)
-    return plane(principal_map(found.values), dataset, found.positions)
+    features = of_every_image(composition, dataset, cache=cache)
+    return plane(principal_map(features.values), dataset, features.positions)
 
 
 @paper

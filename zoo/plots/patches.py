@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo import keras_internals
 from zoo.compose import Composition, as_pixels
 from zoo.data import Dataset, batches
 from zoo.errors import DataError, OptionError, did_you_mean
@@ -76,7 +77,7 @@ def up_to(composition: Composition, layer: str) -> tuple[Any, Any]:
         raise OptionError(f"{layer} gives {tuple(output.shape)}, which is no map of places: take an earlier layer")
     base = composition.backbone
     inside = keras.Model(base.inputs[0], output, name="up_to")
-    prepared = base._inbound_nodes[-1].input_tensors[0]
+    prepared = keras_internals.last_input(base)
     return inside, keras.Model(composition.training.input, inside(prepared), name="pixels_up_to")
 
 
@@ -106,7 +107,7 @@ def top_patches(
         Channel -> its patches, the strongest first.
 
     Raises:
-        OptionError: a layer or channel that is not there, or whose receptive field cannot be told.
+        OptionError: a layer or channel that is not there, or whose receptive field is not known.
         DataError: no picture can be read.
     """
     inside, network = up_to(composition, layer)
@@ -135,7 +136,7 @@ def top_patches(
     if not done:
         raise DataError(f"none of the {len(dataset)} images of {dataset.name} could be read")
     wide = int(network.output_shape[2])
-    found: dict[int, list[Patch]] = {channel: [] for channel in chosen}
+    patches_of: dict[int, list[Patch]] = {channel: [] for channel in chosen}
     inputs: dict[int, np.ndarray] = {}
     for number, channel in enumerate(chosen):
         for value, (picture, cell) in zip(values[:, number], places[:, number].tolist(), strict=True):
@@ -144,10 +145,10 @@ def top_patches(
             row, column = divmod(cell, wide)
             (top, bottom), (left, right) = rows.of(row), columns.of(column)
             box = (left, top, right + 1, bottom + 1)
-            found[channel].append(
+            patches_of[channel].append(
                 Patch(dataset.ids[picture], picture, float(value), (row, column), box, crop(inputs[picture], box))
             )
-    return found
+    return patches_of
 
 
 def _images(composition: Composition, dataset: Dataset, indices: np.ndarray) -> Any:

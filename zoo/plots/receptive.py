@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from zoo import keras_internals
 from zoo.errors import OptionError
 
 
@@ -58,10 +59,10 @@ def receptive_fields(model: Any) -> Fields:
     Raises:
         OptionError: a layer that is no window over its input, such as attention or upsampling; it is named.
     """
-    found = _walk(model, [(Field(), Field())])
-    if found is None:
+    fields = _walk(model, [(Field(), Field())])
+    if fields is None:
         raise OptionError("every cell sees the whole picture there: take a layer before the pooling")
-    return found
+    return fields
 
 
 def _walk(model: Any, given: list[Fields | None]) -> Fields | None:
@@ -87,8 +88,8 @@ def _behind(operation: Any, read: list[Any], output: Any, fields: list[Fields | 
         return None
     if isinstance(operation, keras.Model):
         return _walk(operation, fields)
-    if hasattr(operation, "_flatten_layers") and list(operation._flatten_layers(include_self=False)):
-        raise OptionError(f"what layer {operation.name!r} sees cannot be told: it hides other layers")
+    if keras_internals.is_container(operation):
+        raise OptionError(f"what layer {operation.name!r} sees is not known: it hides other layers")
     windows = _windows(operation, places[0][1])
     if windows is not None:
         (field, _) = places[0]
@@ -97,7 +98,7 @@ def _behind(operation: Any, read: list[Any], output: Any, fields: list[Fields | 
     if not same:
         if shape == (1, 1):
             return None  # a mean over all cells
-        raise OptionError(f"what {type(operation).__name__} {operation.name!r} sees cannot be told: it is no window")
+        raise OptionError(f"what {type(operation).__name__} {operation.name!r} sees is not known: it is no window")
     height, width = same[0]
     for other in same[1:]:
         height, width = height.joined(other[0]), width.joined(other[1])
@@ -114,7 +115,7 @@ def _windows(operation: Any, size: tuple[int, int]) -> list[tuple[int, int, int]
     if isinstance(operation, layers.Cropping2D):
         return [(1, 1, -before) for before, _ in operation.cropping]
     if isinstance(operation, layers.Conv2DTranspose):
-        raise OptionError(f"what layer {operation.name!r} sees cannot be told: it is a transposed convolution")
+        raise OptionError(f"what layer {operation.name!r} sees is not known: it is a transposed convolution")
     if isinstance(operation, layers.Conv2D | layers.DepthwiseConv2D | layers.SeparableConv2D):
         kernels, dilation = operation.kernel_size, operation.dilation_rate
     elif isinstance(operation, layers.MaxPooling2D | layers.AveragePooling2D):
@@ -124,9 +125,9 @@ def _windows(operation: Any, size: tuple[int, int]) -> list[tuple[int, int, int]
     dilations = (dilation, dilation) if isinstance(dilation, int) else tuple(dilation)
     strides = operation.strides
     strides = (strides, strides) if isinstance(strides, int) else tuple(strides)
-    found = []
+    windows = []
     for cells, kernel, stride, apart in zip(size, kernels, strides, dilations, strict=True):
         reach = (kernel - 1) * apart + 1
         padding = max((-(-cells // stride) - 1) * stride + reach - cells, 0) if operation.padding == "same" else 0
-        found.append((reach, stride, padding // 2))
-    return found
+        windows.append((reach, stride, padding // 2))
+    return windows

@@ -29,7 +29,7 @@ _MOST_CLASSES = 100
 
 @paper
 def learning_curves(run: Any) -> Any:
-    """Loss and headline figure by epoch, on training and held-out examples, phases told apart.
+    """Loss and headline figure by epoch, on training and held-out examples, a line between phases.
 
     Args:
         run: what `fit` gave: its `history` and `phases` are read. (The probe counts as one epoch.)
@@ -76,24 +76,24 @@ def learning_curves(run: Any) -> Any:
 
 def curve_names(history: Mapping[str, Sequence[float]]) -> list[str]:
     """The figures of a history that have a panel: the loss first, then those that the task has."""
-    wanted = [name for name in history if not name.startswith("val_") and not name.startswith("learning_rate")]
-    return sorted(wanted, key=lambda name: name != "loss")[:3]
+    shown = [name for name in history if not name.startswith("val_") and not name.startswith("learning_rate")]
+    return sorted(shown, key=lambda name: name != "loss")[:3]
 
 
 def boundaries(phases: Sequence[Mapping[str, Any]]) -> list[tuple[str, int, int]]:
     """(name, last epoch, first epoch) of every phase that has epochs, epochs numbered from 1 through all phases."""
-    found, done = [], 0
+    ends, done = [], 0
     for phase in phases:
         epochs = int(phase.get("epochs_done", phase.get("epochs", 1) if "solver" in phase else 0))
         if epochs:
-            found.append((str(phase["name"]), done + epochs, done + 1))
+            ends.append((str(phase["name"]), done + epochs, done + 1))
             done += epochs
-    return found
+    return ends
 
 
 @paper
 def confusion_matrix(evaluation: ClassificationEvaluation) -> Any:
-    """What each class was taken for: true class down, predicted class across.
+    """Which class was predicted for which: true class down, predicted class across.
 
     Color is the share of the true class, so that rare classes show as well as frequent ones; the numbers are counts.
     With more than 20 classes neither names nor numbers fit, and the colors alone are shown.
@@ -130,7 +130,7 @@ def confusion_matrix(evaluation: ClassificationEvaluation) -> Any:
 
 @paper
 def most_confused(evaluation: ClassificationEvaluation, k: int = 8) -> Any:
-    """Which class is most often taken for which.
+    """Which class is most often predicted for which.
 
     Args:
         evaluation: of a classification.
@@ -149,7 +149,7 @@ def most_confused(evaluation: ClassificationEvaluation, k: int = 8) -> Any:
     axes = figure.add_subplot()
     places = np.arange(len(pairs))
     axes.barh(places, [count for _, _, count, _ in pairs], color=COLORS[0], height=0.7)
-    axes.set_yticks(places, [f"{short(true, 14)} as {short(told, 14)}" for true, told, _, _ in pairs])
+    axes.set_yticks(places, [f"{short(true, 14)} as {short(predicted, 14)}" for true, predicted, _, _ in pairs])
     axes.invert_yaxis()
     for place, (_, _, count, total) in zip(places, pairs, strict=True):
         axes.annotate(
@@ -208,14 +208,14 @@ def reliability_diagram(
 
 @paper
 def precision_recall(evaluation: MultilabelEvaluation, k: int = 7) -> Any:
-    """What each label costs: the share that is right of what is told, by the share that is found, over all thresholds.
+    """What each label costs: the share of predictions that is right, by the share that is found, at all thresholds.
 
     Args:
         evaluation: of several labels.
         k: labels at most, those with the lowest average precision first: there are seven colors.
 
     Returns:
-        A matplotlib Figure, one column wide; a dot is where the label is told, from a score of 0.5.
+        A matplotlib Figure, one column wide; the dot is the threshold 0.5.
 
     Raises:
         OptionError: the evaluation is of another task, or no example has a label.
@@ -231,13 +231,13 @@ def precision_recall(evaluation: MultilabelEvaluation, k: int = 7) -> Any:
     figure = new(COLUMN, COLUMN * 0.9)
     axes = figure.add_subplot()
     for (row, number), color in zip(rows, colors(len(rows)), strict=True):
-        right, found, _ = precision_recall_curve(evaluation.targets[:, number], evaluation.scores[:, number])
+        right, recall, _ = precision_recall_curve(evaluation.targets[:, number], evaluation.scores[:, number])
         label = f"{short(row.label, 16)} {row.average_precision:.2f}"
-        axes.step(found, right, where="post", color=color, lw=1.0, label=label)
+        axes.step(recall, right, where="post", color=color, lw=1.0, label=label)
         if not math.isnan(row.precision):
             axes.plot(row.recall, row.precision, "o", color=color)
     axes.set_xlabel("share found (recall)")
-    axes.set_ylabel("share right of those told (precision)")
+    axes.set_ylabel("share right of those predicted (precision)")
     axes.set_xlim(-0.02, 1.02)
     axes.set_ylim(-0.02, 1.04)
     axes.legend(loc="lower left")
@@ -298,12 +298,12 @@ def top_losses(evaluation: Evaluation, data: Any, k: int = 9) -> Any:
     figure, axes = tiles(len(rows), across=3, width=PAGE, extra=0.4, aspect=0.75)
     for single, row in zip(axes, rows, strict=True):
         picture = dataset.image(place[evaluation.ids[row]])
-        true, told = evaluation.in_words(row)
+        true, predicted = evaluation.in_words(row)
         single.imshow(picture)
         if isinstance(evaluation, BoxEvaluation):
             draw_box(single, evaluation.targets[row], picture.shape, COLORS[0])
             draw_box(single, as_boxes(evaluation.scores[row][None])[0], picture.shape, COLORS[1])
-        single.set_title(f"{short(told, 30)}\nis {short(true, 30)}", loc="left")
+        single.set_title(f"{short(predicted, 30)}\nis {short(true, 30)}", loc="left")
     return figure
 
 
@@ -318,7 +318,7 @@ def draw_box(axes: Any, box: Sequence[float], shape: Sequence[int], color: str) 
 
 @paper
 def predicted_against_true(evaluation: Evaluation, output: int = 0) -> Any:
-    """Values told against true values; on the line they are equal.
+    """Values predicted against true values; on the line they are equal.
 
     Args:
         evaluation: of a regression.
@@ -332,12 +332,12 @@ def predicted_against_true(evaluation: Evaluation, output: int = 0) -> Any:
     """
     if not isinstance(evaluation, RegressionEvaluation) or not 0 <= output < len(evaluation.labels):
         raise OptionError(f"this evaluation of a {evaluation.task} task has no value number {output}")
-    true, told = evaluation.targets.reshape(evaluation.scores.shape)[:, output], evaluation.scores[:, output]
+    true, predicted = evaluation.targets.reshape(evaluation.scores.shape)[:, output], evaluation.scores[:, output]
     figure = new(COLUMN, COLUMN * 0.9)
     axes = figure.add_subplot()
-    low, high = float(min(true.min(), told.min())), float(max(true.max(), told.max()))
+    low, high = float(min(true.min(), predicted.min())), float(max(true.max(), predicted.max()))
     axes.plot([low, high], [low, high], color="0.6", lw=0.8, zorder=1)
-    axes.scatter(true, told, s=10, color=COLORS[0], alpha=min(1.0, 0.25 + 40 / len(true)), lw=0, zorder=2)
+    axes.scatter(true, predicted, s=10, color=COLORS[0], alpha=min(1.0, 0.25 + 40 / len(true)), lw=0, zorder=2)
     axes.set_xlabel(f"true {short(evaluation.labels[output])}")
     axes.set_ylabel(f"predicted {short(evaluation.labels[output])}")
     axes.set_aspect("equal", adjustable="datalim")

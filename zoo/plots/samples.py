@@ -51,23 +51,7 @@ def show_batch(
     if dataset.targets is not None and dataset.task == composition.task:
         where = box_columns(composition.outputs)
         boxes = None if where is None else dataset.targets[:, where]
-    columns = []
-    for epoch in range(views if ops else 1):
-        changed = transform(ops, seed=seed, epoch=epoch - 1) if epoch else None
-        read = list(
-            batches(
-                dataset,
-                drawn,
-                intake=composition.intake,
-                batch_size=images,
-                transform=changed,
-                boxes=boxes,
-                on_skip=lambda name, reason: None,
-            )
-        )
-        if not read:
-            raise DataError(f"none of the {len(drawn)} images of {dataset.name} could be read")
-        columns.append(read[0])
+    columns = [_seen_in(composition, dataset, drawn, ops, seed, epoch, boxes) for epoch in range(views if ops else 1)]
     shown = columns[0].positions.tolist()
     if len(columns) == 1:
         figure, axes = tiles(len(shown), across=3, width=PAGE, extra=0.2)
@@ -82,6 +66,31 @@ def show_batch(
             draw_box(single, own[row], batch.pixels.shape[1:], COLORS[1])
         single.set_title(f"epoch {column}" if column else short(_answer(dataset, shown[row]), 26), loc="left")
     return figure
+
+
+def _seen_in(
+    composition: Composition,
+    dataset: Dataset,
+    drawn: np.ndarray,
+    ops: Sequence[Op],
+    seed: int,
+    epoch: int,
+    boxes: np.ndarray | None,
+) -> Any:
+    """The images as a batch: in epoch 0 as they are, then as they are changed in the epoch before."""
+    read = batches(
+        dataset,
+        drawn,
+        intake=composition.intake,
+        batch_size=len(drawn),
+        transform=transform(ops, seed=seed, epoch=epoch - 1) if epoch else None,
+        boxes=boxes,
+        on_skip=lambda name, reason: None,
+    )
+    batch = next(iter(read), None)
+    if batch is None:
+        raise DataError(f"none of the {len(drawn)} images of {dataset.name} could be read")
+    return batch
 
 
 def _answer(dataset: Dataset, index: int) -> str:

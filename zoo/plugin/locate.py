@@ -23,6 +23,11 @@ CODE = {
     "augmentations": "factory",
     "datasets": "loader",
     "commands": "target",
+    "metrics": "function",
+    "engines": "engine",
+    "sources": "source",
+    "formats": "format",
+    "modalities": "modality",
 }
 """Kind -> the field of its spec that names the code; label sets and recipes are data only."""
 

@@ -105,19 +105,8 @@ class Judge:
         What was measured before is taken from the cache, and then no network is built.
         """
         start = time.perf_counter()
-        identity = _identity(candidate, self.clock) if self.protocol.cache else None
         scores = self.protocol.scores if final else ("probe",)
-        key = {"network": identity, "protocol": self._depends_on(indices, scores)}
-        measured = kept.read(_KIND, key) if identity else None
-        if measured is not None:
-            measured["ms"] = measured_before(measured["graph"])
-        if measured is None or measured["ms"] is None or not _features_kept(measured["entry"]):
-            measured = self._work_out(candidate, indices, scores)
-            if identity and measured["graph"] and measured["entry"]:
-                lasting = {name: value for name, value in measured.items() if name not in ("ms", "computed")}
-                kept.write(_KIND, key, lasting)
-        else:
-            self._advance(self.done + len(indices))
+        measured = self._kept_or_measured(candidate, indices, scores)
         self.done += len(indices)
         computed = measured.pop("computed", 0)
         self.computed += computed
@@ -140,6 +129,20 @@ class Judge:
             weights=candidate.weights,
             **{name: measured[name] for name in _FIGURES},
         )
+
+    def _kept_or_measured(self, candidate: Candidate, indices: np.ndarray, scores: Sequence[str]) -> dict[str, Any]:
+        identity = _identity(candidate, self.clock) if self.protocol.cache else None
+        key = {"network": identity, "protocol": self._depends_on(indices, scores)}
+        measured = kept.read(_KIND, key) if identity else None
+        if measured is not None:
+            measured["ms"] = measured_before(measured["graph"])
+            if measured["ms"] is not None and _features_kept(measured["entry"]):
+                self._advance(self.done + len(indices))
+                return dict(measured)
+        fresh = self._work_out(candidate, indices, scores)
+        if identity and fresh["graph"] and fresh["entry"]:
+            kept.write(_KIND, key, {name: value for name, value in fresh.items() if name not in ("ms", "computed")})
+        return fresh
 
     def _depends_on(self, indices: np.ndarray, scores: Sequence[str]) -> dict[str, Any]:
         """What the figures depend on apart from the network, JSON-ready."""

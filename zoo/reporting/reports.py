@@ -62,20 +62,7 @@ def report(
     examples, missing = Examples.for_report(composition, record.plan, data=data, validation=validation)
     if examples is None and (data is not None or validation is not None):
         raise DataError(f"the report cannot show the data that was given: {missing}")
-    # What it predicted then; where the single answers are missing, they are computed again.
-    evaluations: dict[str, Evaluation] = {}
-    if folder.predictions.is_file():
-        evaluations = read_predictions(folder.predictions)
-    elif examples is not None:
-        for name, positions in examples.parts().items():
-            if name != "train" and len(positions):
-                evaluations[name] = measure(
-                    composition,
-                    examples.dataset,
-                    positions,
-                    training_files=about.training_files,
-                    progress=progress,
-                )
+    evaluations = _evaluations(folder, composition, examples, about.training_files, progress)
     material = Material(
         folder.path,
         record,
@@ -86,3 +73,18 @@ def report(
         missing,
     )
     return page.write(target, run_page(material))
+
+
+def _evaluations(
+    folder: RunFolder, composition: Any, examples: Examples | None, training_files: Any, progress: Any
+) -> dict[str, Evaluation]:
+    """What the model predicted then; where the single answers are missing, they are computed again."""
+    if folder.predictions.is_file():
+        return read_predictions(folder.predictions)
+    if examples is None:
+        return {}
+    return {
+        name: measure(composition, examples.dataset, positions, training_files=training_files, progress=progress)
+        for name, positions in examples.parts().items()
+        if name != "train" and len(positions)
+    }

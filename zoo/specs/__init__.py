@@ -10,6 +10,7 @@ from zoo.specs.additions import AugmentationSpec, CommandSpec, DatasetSpec
 from zoo.specs.backbones import BackboneSpec, LayerSummary, PublishedAccuracy, StageSpec, WeightSource
 from zoo.specs.catalog import KINDS, Catalog, Contributions, json_schema
 from zoo.specs.heads import HeadSpec, LabelSet, Output, TrainedHead
+from zoo.specs.interfaces import EngineSpec, FormatSpec, MetricSpec, ModalitySpec, SourceSpec
 from zoo.specs.preprocessing import InputSpec, Preprocessing, ResizeRule
 from zoo.specs.recipes import HEAD_STAGE, Phase, PhaseSpec, Recipe, RecipeSpec
 from zoo.specs.words import BOX_LABELS, AnswerTask, Digest, ImportString, Modality, NamedSpec, Slug, Spec, Task
@@ -26,12 +27,16 @@ __all__ = [
     "Contributions",
     "DatasetSpec",
     "Digest",
+    "EngineSpec",
+    "FormatSpec",
     "HeadSpec",
     "ImportString",
     "InputSpec",
     "LabelSet",
     "LayerSummary",
+    "MetricSpec",
     "Modality",
+    "ModalitySpec",
     "NamedSpec",
     "Output",
     "Phase",
@@ -42,6 +47,7 @@ __all__ = [
     "RecipeSpec",
     "ResizeRule",
     "Slug",
+    "SourceSpec",
     "Spec",
     "StageSpec",
     "Task",

@@ -9,6 +9,7 @@ from pydantic import Field
 from zoo.specs.additions import AugmentationSpec, CommandSpec, DatasetSpec
 from zoo.specs.backbones import BackboneSpec
 from zoo.specs.heads import HeadSpec, LabelSet
+from zoo.specs.interfaces import EngineSpec, FormatSpec, MetricSpec, ModalitySpec, SourceSpec
 from zoo.specs.recipes import RecipeSpec
 from zoo.specs.words import NamedSpec, Spec
 
@@ -20,6 +21,11 @@ KINDS: dict[str, type[NamedSpec]] = {
     "label_sets": LabelSet,
     "commands": CommandSpec,
     "recipes": RecipeSpec,
+    "metrics": MetricSpec,
+    "engines": EngineSpec,
+    "sources": SourceSpec,
+    "formats": FormatSpec,
+    "modalities": ModalitySpec,
 }
 """What a plugin can contribute: the name in a manifest, and its model."""
 
@@ -34,6 +40,11 @@ class Contributions(Spec):
     label_sets: tuple[LabelSet, ...] = ()
     commands: tuple[CommandSpec, ...] = ()
     recipes: tuple[RecipeSpec, ...] = ()
+    metrics: tuple[MetricSpec, ...] = ()
+    engines: tuple[EngineSpec, ...] = ()
+    sources: tuple[SourceSpec, ...] = ()
+    formats: tuple[FormatSpec, ...] = ()
+    modalities: tuple[ModalitySpec, ...] = ()
 
 
 class Catalog(Spec):

@@ -55,6 +55,7 @@ class Identity(Record):
     head_options: dict[str, Any] = Field(default={}, description="options the head was built with")
     portable: bool = Field(default=True, description="built from Keras layers and ops only")
     cuts: tuple[str, ...] = Field(default=(), description="layers that end a stage, where the row declares them")
+    prefix_tokens: int = Field(default=0, description="tokens of the base in front of those of the patches")
     restricted: dict[str, tuple[int, ...]] | None = Field(
         default=None, description="class -> outputs of the pretrained classifier that mean it, where it was limited"
     )

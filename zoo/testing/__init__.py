@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from zoo.testing.calibration import calibrated
     from zoo.testing.checking import check_plugin
     from zoo.testing.datasets import DatasetConformance
+    from zoo.testing.engines import EngineConformance
     from zoo.testing.heads import HeadConformance
+    from zoo.testing.interfaces import FormatConformance, ModalityConformance, SourceConformance
     from zoo.testing.isolation import IsolatedManager, NetworkUsedError, no_network
+    from zoo.testing.metrics import MetricConformance
     from zoo.testing.plugins import PluginConformance
     from zoo.testing.recipes import RecipeConformance
     from zoo.testing.report import CheckResult, Report
@@ -32,12 +35,17 @@ _PUBLIC = {
     "CheckSkipped": "suite",
     "Conformance": "suite",
     "DatasetConformance": "datasets",
+    "EngineConformance": "engines",
+    "FormatConformance": "interfaces",
     "HeadConformance": "heads",
     "IsolatedManager": "isolation",
+    "MetricConformance": "metrics",
+    "ModalityConformance": "interfaces",
     "NetworkUsedError": "isolation",
     "PluginConformance": "plugins",
     "RecipeConformance": "recipes",
     "Report": "report",
+    "SourceConformance": "interfaces",
     "calibrated": "calibration",
     "check_plugin": "checking",
     "no_network": "isolation",
@@ -53,12 +61,17 @@ __all__ = [
     "CheckSkipped",
     "Conformance",
     "DatasetConformance",
+    "EngineConformance",
+    "FormatConformance",
     "HeadConformance",
     "IsolatedManager",
+    "MetricConformance",
+    "ModalityConformance",
     "NetworkUsedError",
     "PluginConformance",
     "RecipeConformance",
     "Report",
+    "SourceConformance",
     "calibrated",
     "check_plugin",
     "no_network",

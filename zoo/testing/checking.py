@@ -11,7 +11,10 @@ from zoo.plugin.records import find_record
 from zoo.testing.augmentations import AugmentationConformance
 from zoo.testing.backbones import BackboneConformance
 from zoo.testing.datasets import DatasetConformance
+from zoo.testing.engines import EngineConformance
 from zoo.testing.heads import HeadConformance
+from zoo.testing.interfaces import FormatConformance, ModalityConformance, SourceConformance
+from zoo.testing.metrics import MetricConformance
 from zoo.testing.plugins import PluginConformance
 from zoo.testing.recipes import RecipeConformance
 from zoo.testing.report import Report
@@ -23,6 +26,11 @@ SUITES: dict[str, type[EntryConformance]] = {
     "augmentations": AugmentationConformance,
     "datasets": DatasetConformance,
     "recipes": RecipeConformance,
+    "metrics": MetricConformance,
+    "engines": EngineConformance,
+    "sources": SourceConformance,
+    "formats": FormatConformance,
+    "modalities": ModalityConformance,
 }
 """Kind -> its suite. Label sets and commands are data and names: `PluginConformance` looks at them."""
 

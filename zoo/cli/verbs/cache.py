@@ -84,13 +84,13 @@ def info_command(entry: str, as_json: bool) -> None:
     Example:
       zoo cache info 3b303aa333da
     """
-    found = _find(entry)
-    data = {"name": found.name, "folder": str(found.folder), **_row(found), "key": dict(found.key)}
+    details = _find(entry)
+    data = {"name": details.name, "folder": str(details.folder), **_row(details), "key": dict(details.key)}
     if as_json:
         print_json(data)
         return
     fields = [(str(name), str(value)) for name, value in data.items() if name not in ("key", "entry")]
-    print_fields([*fields, *((f"key {name}", str(value)) for name, value in found.key.items())])
+    print_fields([*fields, *((f"key {name}", str(value)) for name, value in details.key.items())])
 
 
 @command.command("verify")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from zoo.cli.flags import in_flags
 from zoo.cli.output import notes, print_json, print_table
 from zoo.cli.parameters import json_option, quiet_option
 from zoo.cli.quiet import load_keras
@@ -57,7 +58,7 @@ def command(
       zoo compare runs/probe runs/lp-ft
       zoo compare runs/probe pretrained scratch --class dogs=dog --class cats=cat
     """
-    # What can be told without Keras, which takes seconds to load, is told before.
+    # What needs no Keras, which takes seconds to load, is checked before.
     if figure is not None and not Path(figure).parent.is_dir():
         raise OptionError(f"--figure {figure!r}: the folder {str(Path(figure).parent)!r} does not exist")
     if figure is not None and Path(figure).suffix.lower() not in (".png", ".svg", ".pdf"):
@@ -69,7 +70,7 @@ def command(
 
     quiet = quiet or as_json
     with Display(0 if quiet else "auto") as shown:
-        found = compare(
+        comparison = compare(
             list(models),
             data=data,
             answer=answer,
@@ -81,24 +82,24 @@ def command(
             progress=shown.counter("images"),
         )
     if figure is not None:
-        found.figure().savefig(figure, dpi=150)
+        comparison.figure().savefig(figure, dpi=150)
     if as_json:
-        print_json(found.to_dict())
+        print_json(comparison.to_dict())
         return
-    print_table(found.table(), expendable=_EXPENDABLE)
+    print_table(comparison.table(), expendable=_EXPENDABLE)
     click.echo()
-    for line in found.sentences():
-        click.echo(line)
-    for line in found.remarks():
+    for line in comparison.sentences():
+        click.echo(in_flags(line))
+    for line in comparison.remarks():
         notes(line)
 
 
 def _classes(pairs: tuple[str, ...]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    meanings: dict[str, list[str]] = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
         meant = [part.strip() for part in text.split(",") if part.strip()]
         if not equals or not meant:
             raise click.UsageError(f"--class takes CLASS=NAMES, e.g. dogs=dog; got {pair!r}.")
-        found[name.strip()] = meant
-    return found
+        meanings[name.strip()] = meant
+    return meanings

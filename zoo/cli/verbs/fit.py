@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo.cli.flags import in_flags
 from zoo.cli.models import DEFAULT_BACKBONE
 from zoo.cli.named_data import data_options
 from zoo.cli.output import notes, print_fields, print_json
@@ -154,7 +156,7 @@ def command(
     from zoo.training.recipes.auto import AUTO
     from zoo.training.recipes.choosing import choose
 
-    # What can be told without Keras, which takes seconds to load, is told before.
+    # What needs no Keras, which takes seconds to load, is checked before.
     changes: dict[str, Any] = {
         "epochs": epochs,
         "batch_size": batch_size,
@@ -170,16 +172,16 @@ def command(
     registry().get("backbones", backbone)
     operations = _operations(augment)
     reading = {"answers": answers, "task": task, "separator": separator, "group": group}
-    options, dataset = _options_and_data(head, pairs, data, reading)
+    options, dataset, notices = _options_and_data(head, pairs, data, reading)
 
     quiet = quiet or as_json
     load_keras()
     own_labels = registry().get("heads", head).spec.labels
-    wanted = Head(name=head, options=options) if own_labels else head_for(dataset, head=head, **options)
+    request = Head(name=head, options=options) if own_labels else head_for(dataset, head=head, **options)
     with Display(0 if quiet else "auto") as shown, _scope(devices):
         model = build(
             backbone,
-            wanted,
+            request,
             weights=None if weights == "none" else weights,
             features=features,
             input_size=input_size,
@@ -190,7 +192,7 @@ def command(
             progress=shown.counter("weights", unit="bytes"),
         )
     if not as_json:
-        print_fields([("model", _model_line(model))])
+        print_fields([("data", _data_line(notices)), ("model", _model_line(model))])
     run = model.fit(
         dataset,
         validation=validation,
@@ -244,8 +246,10 @@ def _operations(augment: tuple[str, ...]) -> list[dict[str, Any]]:
 
 def _options_and_data(
     head: str, pairs: tuple[str, ...], data: str, reading: dict[str, str | None]
-) -> tuple[dict[str, Any], Dataset]:
-    """The options of the head, and the data in the order of the head's own labels if it has any; both checked.
+) -> tuple[dict[str, Any], Dataset, list[str]]:
+    """The options of the head, the data in the order of the head's own labels if it has any, and notices about it.
+
+    Both are checked.
 
     Raises:
         OptionError: an option of the head is unknown or does not fit.
@@ -258,9 +262,15 @@ def _options_and_data(
     manager().options(entry, options)
     labels = entry.spec.labels or None
     dataset = open_data(data, labels=labels, **reading)
-    for notice in check(dataset, labels=labels):
-        notes(notice)
-    return options, dataset
+    return options, dataset, check(dataset, labels=labels)
+
+
+def _data_line(notices: list[str]) -> str:
+    """What the data is, from the notices about it; the others are said as notes."""
+    described = [notice for notice in notices if re.match(r"\d+ (images|examples)\b", notice)]
+    for notice in notices:
+        (notes.shown if notice in described else notes)(notice)
+    return "\n".join(described)
 
 
 def _model_line(model: TransferModel) -> str:
@@ -300,7 +310,7 @@ def _print_run(run: Run, saved: Path) -> None:
         notes(notice)
     fields = [("recipe", f"{run.recipe.name}: {run.recipe.summary}")]
     fields.append(("data", "\n".join(run.lint.lines())))
-    fields.append(("because", "\n".join(run.reasons)))
+    fields.append(("because", in_flags("\n".join(run.reasons))))
     fields += [(phase["name"], _phase_line(phase)) for phase in run.phases]
     for name in ("validation", "test"):
         evaluation = getattr(run, name)
@@ -320,10 +330,11 @@ def _phase_line(phase: dict[str, Any]) -> str:
         parts.append(f"{phase['images']} images")
     if "regularization_C" in phase:
         strength = phase["regularization_C"]  # of several labels one each
-        parts.append("solved exactly" + ("" if isinstance(strength, dict) else f" (C = {strength:g})"))
+        chosen = "" if isinstance(strength, dict) else f" (regularization C = {strength:g}, chosen by cross-validation)"
+        parts.append(f"solved exactly{chosen}")
     if "epochs" in phase:
         epochs = "1 epoch" if phase["epochs"] == 1 else f"{phase['epochs']} epochs"
         parts.append(f"{epochs} at learning rate {phase['learning_rate']:g}")
     if phase.get("stages"):
-        parts.append(f"trained beside the head: {', '.join(phase['stages'])}")
+        parts.append(f"trained: head and {', '.join(phase['stages'])}")
     return ", ".join(parts)

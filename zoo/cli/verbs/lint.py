@@ -50,7 +50,7 @@ def command(
 
     \b
     Example:
-      zoo lint photos/ --html found.html
+      zoo lint photos/ --html findings.html
       zoo lint photos/ --no-features --strict
     """
     # What can be told without Keras, which takes seconds to load, is told before.
@@ -65,14 +65,14 @@ def command(
     from zoo.linting import lint
 
     with Display(0 if quiet or as_json else "auto") as shown:
-        found = lint(
+        findings = lint(
             dataset, validation=validation, features=features, backbone=backbone, progress=shown.counter("features")
         )
     if html is not None:
-        found.to_html(html)
+        findings.to_html(html)
     if as_json:
-        print_json(found.to_dict())
+        print_json(findings.to_dict())
     else:
-        click.echo(str(found))
-    if strict and not found.ok:
+        click.echo(str(findings))
+    if strict and not findings.ok:
         ctx.exit(1)

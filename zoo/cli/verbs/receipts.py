@@ -33,20 +33,20 @@ def command(run: str, check_model: bool, as_json: bool) -> None:
 
     path = Path(run)
     receipts = from_phases(_phases(path))
-    found = problems(receipts)
+    contradictions = problems(receipts)
     if check_model:
-        found += _against_model(path / "model.keras", receipts)
+        contradictions += _against_model(path / "model.keras", receipts)
     rows: list[dict[str, Any]] = [{**asdict(item), "says": item.says} for item in receipts]
     if as_json:
-        print_json({"receipts": rows, "problems": found})
+        print_json({"receipts": rows, "problems": contradictions})
     else:
         short = [{**row, "before": row["before"][:12], "after": row["after"][:12]} for row in rows]
         columns = ["phase", "stage", "part", "says", "before", "after"]
         print_table(Table(short, columns=columns, title=f"receipts of {path}"), expendable=("before", "after"))
-    for problem in found:
+    for problem in contradictions:
         notes(problem)
-    if found:
-        raise ZooError(f"{len(found)} of these receipts are not as they should be")
+    if contradictions:
+        raise ZooError(f"{len(contradictions)} of these receipts are not as they should be")
 
 
 def _phases(path: Path) -> tuple[PhaseReport, ...]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from zoo.cli.flags import in_flags
 from zoo.cli.named_data import data_options
 from zoo.cli.output import notes, print_json, print_table
 from zoo.cli.parameters import BYTES, COUNT, json_option, names, quiet_option
@@ -43,6 +44,7 @@ _EXPENDABLE = ("license", "size", "macs", "params", "top1", "knn 95 %", "knn", "
 )
 @click.option("--folds", default=5, show_default=True, help="Of the cross-validation.")
 @click.option("--seed", default=0, show_default=True, help="Of the folds and of the sample.")
+@click.option("--explain", is_flag=True, help="Say how it was measured and judged, too.")
 @click.option("--html", metavar="FILE", help="Write a page with the picture and the table.")
 @json_option
 @quiet_option
@@ -58,6 +60,7 @@ def command(
     scores: tuple[str, ...],
     folds: int,
     seed: int,
+    explain: bool,
     html: str | None,
     as_json: bool,
     quiet: bool,
@@ -72,18 +75,9 @@ def command(
       zoo recommend photos/ --max-params 10M --budget 120
       zoo recommend photos/ --license apache-2.0 --input-sizes 128,224 --html which.html
     """
-    # What can be told without Keras, which takes seconds to load, is told before.
-    if html is not None and not Path(html).parent.is_dir():
-        raise OptionError(f"--html {html!r}: the folder {str(Path(html).parent)!r} does not exist")
-    sizes = names(input_sizes)
-    if not all(size.isdigit() for size in sizes):
-        raise click.UsageError(f"--input-sizes takes pixels such as 128,224; got {', '.join(sizes)}.")
-    wanted = names(candidates)
-    if wanted != ["all"]:
-        from zoo.plugin import registry
-
-        for name in wanted:
-            registry().get("backbones", name)
+    # What needs no Keras, which takes seconds to load, is checked before.
+    sizes, chosen = names(input_sizes), names(candidates)
+    _check(html, sizes, chosen)
     from zoo.data import check, load
 
     dataset = load(data)
@@ -93,9 +87,9 @@ def command(
     from zoo.ranking import recommend
 
     with Display(0 if quiet else "auto") as shown:
-        found = recommend(
+        recommendation = recommend(
             dataset,
-            "all" if wanted == ["all"] else wanted or None,
+            "all" if chosen == ["all"] else chosen or None,
             budget=budget,
             max_params=max_params,
             max_size=max_size,
@@ -108,14 +102,27 @@ def command(
             progress=shown.counter("images"),
         )
     if html is not None:
-        found.to_html(html)
+        recommendation.to_html(html)
     if as_json:
-        print_json(found.to_dict())
+        print_json(recommendation.to_dict())
         return
-    print_table(found.table(), expendable=_EXPENDABLE)
+    print_table(recommendation.table(), expendable=_EXPENDABLE)
     click.echo()
-    for line in found.sentences():
-        click.echo(line)
-    for line in (*found.left_out(), *found.notes):
+    for line in (*recommendation.sentences(), *(recommendation.details() if explain else ())):
+        click.echo(in_flags(line))
+    for line in (*recommendation.left_out(), *recommendation.notes):
         notes(line)
-    click.echo(f"next: {found.next_command(data)}")
+    click.echo(f"next: {recommendation.next_command(data)}")
+
+
+def _check(html: str | None, sizes: list[str], candidates: list[str]) -> None:
+    """Raise where the options cannot work."""
+    if html is not None and not Path(html).parent.is_dir():
+        raise OptionError(f"--html {html!r}: the folder {str(Path(html).parent)!r} does not exist")
+    if not all(size.isdigit() for size in sizes):
+        raise click.UsageError(f"--input-sizes takes pixels such as 128,224; got {', '.join(sizes)}.")
+    if candidates != ["all"]:
+        from zoo.plugin import registry
+
+        for name in candidates:
+            registry().get("backbones", name)

@@ -48,13 +48,13 @@ def _find(name: str) -> list[Entry]:
     """
     from zoo.plugin import registry
 
-    found = []
+    matches = []
     for kind in _KINDS:
         try:
-            found.append(registry().get(kind, name))
+            matches.append(registry().get(kind, name))
         except UnknownNameError:
             continue
-    if not found:
+    if not matches:
         known = {entry.name for kind in _KINDS for entry in registry().entries(kind)}
         known |= {
             str(alias)
@@ -68,7 +68,7 @@ def _find(name: str) -> list[Entry]:
             f"there is no {', '.join(but_last)} or {last} named {name!r}.{did_you_mean(name, known)} "
             "`zoo list`, `zoo heads`, `zoo datasets` and `zoo augmentations` list them."
         )
-    return found
+    return matches
 
 
 def _show_backbone(entry: Entry, *, layers: bool, as_json: bool) -> None:

@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 
 from zoo import settings
-from zoo.errors import EngineError, OptionError
+from zoo.errors import EngineError, OptionError, UnknownNameError
 from zoo.features.engines import onnx_runtime
 from zoo.features.engines.in_process import InProcess
 from zoo.features.engines.interface import BATCH, Engine, Job, Task
+from zoo.features.engines.of_plugin import OfPlugin
 from zoo.features.engines.pool import Pool
+from zoo.plugin import registry
 from zoo.registry import ZooNotice
 from zoo.whole_file import write_whole
 
@@ -34,19 +36,36 @@ _SAMPLE_SECONDS = 3.0
 _MOST, _LEAST = 4, 2  # batches of the sample
 
 
-def by_name(asked: str, job: Job) -> Engine:
-    """An engine by its name; Keras, with a notice, where that one cannot compute the job.
+def check_name(name: str) -> None:
+    """Refuse the name of an engine that nobody provides.
 
     Raises:
-        OptionError: it is not installed.
+        OptionError: there is no such engine; names those there are.
     """
-    engine = ENGINES[asked]()
+    if name in settings.ENGINES:
+        return
+    try:
+        registry().get("engines", name)
+    except UnknownNameError as error:
+        known = (*settings.ENGINES, *(entry.name for entry in registry().entries("engines")))
+        raise OptionError(f"there is no engine {name!r} (ZOO_ENGINE, engine=): known are {', '.join(known)}") from error
+
+
+def by_name(name: str, job: Job) -> Engine:
+    """Return an engine by its name, zoo's own or that of a plugin; Keras, with a notice, where it refuses the job.
+
+    Raises:
+        OptionError: there is no such engine, or it is not installed.
+        PluginError: the engine of a plugin fails.
+    """
+    check_name(name)
+    engine: Engine = ENGINES[name]() if name in ENGINES else OfPlugin(registry().get("engines", name))
     reason = engine.refuses(job)
     if reason == onnx_runtime.MISSING:
         raise OptionError(f"ZOO_ENGINE=onnx: {reason}, or unset ZOO_ENGINE")
     if not reason:
         return engine
-    warnings.warn(f"features come from Keras in this process, not from {asked}: {reason}", ZooNotice, stacklevel=2)
+    warnings.warn(f"features come from Keras in this process, not from {name}: {reason}", ZooNotice, stacklevel=2)
     return InProcess()
 
 
@@ -97,27 +116,27 @@ def _path(job: Job, usable: Mapping[str, Engine]) -> Any:
 def _calibrated(job: Job, usable: Mapping[str, Engine]) -> dict[str, Any]:
     from zoo.features.latency import milliseconds
 
-    wanted = int(1000 * _SAMPLE_SECONDS / milliseconds(job.model)) // BATCH
-    count = BATCH * max(_LEAST, min(_MOST, wanted))
+    batches_wanted = int(1000 * _SAMPLE_SECONDS / milliseconds(job.model)) // BATCH
+    count = BATCH * max(_LEAST, min(_MOST, batches_wanted))
     places = np.unique(np.linspace(0, len(job.dataset) - 1, count).astype(np.int64))
     sample = Job(job.model, job.dataset.subset(places), job.intake)
     expected, record = _tried(usable["keras"], sample)
-    found = {"keras": record}
+    records = {"keras": record}
     for name, engine in usable.items():
         if name == "keras":
             continue
         try:
             values, measured = _tried(engine, sample)
         except EngineError as error:
-            found[name] = {"reason": str(error)}
+            records[name] = {"reason": str(error)}
             continue
         difference = float(np.abs(values - expected).max(initial=0.0) / max(np.abs(expected).max(initial=0.0), 1e-30))
         agrees = difference <= onnx_runtime.TOLERANCE
-        found[name] = measured | {"difference": difference} if agrees else {"reason": f"differs by {difference:.1e}"}
+        records[name] = measured | {"difference": difference} if agrees else {"reason": f"differs by {difference:.1e}"}
     path = _path(job, usable)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, json.dumps(found, indent=1).encode())
-    return found
+    write_whole(path, json.dumps(records, indent=1).encode())
+    return records
 
 
 def _tried(engine: Engine, sample: Job) -> tuple[np.ndarray, dict[str, Any]]:

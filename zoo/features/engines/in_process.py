@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,8 +28,7 @@ class InProcess:
         """See `Engine.run`."""
 
         def compute(pixels: np.ndarray) -> np.ndarray:
-            (output,) = forward(job.model, iter([pixels]), BATCH)
-            return output
+            return padded_forward(job.model, pixels, BATCH)
 
         return by_batches(job, tasks, compute, tell)
 
@@ -42,17 +41,40 @@ def keras_version() -> str:
     return f"{keras.__version__} on {backend} {__import__(backend).__version__}"
 
 
-def forward(model: Any, stream: Iterator[np.ndarray], batch_size: int) -> Iterator[np.ndarray]:
-    """The model's outputs (inference mode, float32) for batches of pixels.
+def forward(model: Any, stream: Iterable[np.ndarray], batch_size: int) -> Iterator[np.ndarray]:
+    """Yield the model's outputs (inference mode, float32) for batches of pixels, each in its own size.
 
-    A short batch is padded to `batch_size` and its output cut again, so that the graph is traced once.
+    One example alone then costs one example; its output may differ from that within a batch by the rounding of float32.
+    Where a shape has to be compiled for (on JAX), a short batch is padded to the next power of two.
+
+    Args:
+        model: a Keras model from float32 pixels (n, size, size, channels).
+        stream: batches of pixels, of at most `batch_size` examples.
+        batch_size: what a batch is padded to at most.
     """
+    import keras
+
+    compiled = keras.config.backend() != "tensorflow"  # TensorFlow traces the second size for all others too
     for pixels in stream:
-        count = len(pixels)
-        x = as_pixels(pixels)
-        if count < batch_size:
-            x = np.concatenate([x, np.zeros((batch_size - count, *x.shape[1:]), x.dtype)])
-        yield np.asarray(model.predict_on_batch(x), dtype=np.float32)[:count]
+        size = min(2 ** (len(pixels) - 1).bit_length(), batch_size) if compiled else len(pixels)
+        yield padded_forward(model, pixels, size)
+
+
+def padded_forward(model: Any, pixels: np.ndarray, size: int) -> np.ndarray:
+    """Return the outputs for a batch of pixels that is padded to a size, and cut again.
+
+    The size decides the last bits of the output: what is kept is computed in one size, whatever its neighbors.
+
+    Args:
+        model: as for `forward`.
+        pixels: (n, size, size, channels), n at most `size`.
+        size: of the batch that the model sees.
+    """
+    count = len(pixels)
+    x = as_pixels(pixels)
+    if count < size:
+        x = np.concatenate([x, np.zeros((size - count, *x.shape[1:]), x.dtype)])
+    return np.asarray(model.predict_on_batch(x), dtype=np.float32)[:count]
 
 
 def by_batches(

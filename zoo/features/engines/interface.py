@@ -42,6 +42,20 @@ class Job:
         """Digest of the model; None where it holds code that is not Keras's own (see `graph_digest`)."""
         return graph_digest(self.model)
 
+    def array(self, number: int) -> np.ndarray:
+        """Return what the model takes of one example, float32: read, shaped by the intake, and transformed.
+
+        Args:
+            number: of the example in the dataset.
+
+        Raises:
+            DataError: it cannot be read.
+        """
+        shaped = self.intake.shape(self.dataset.image(number))
+        if self.transform is not None:
+            shaped, _ = self.transform(shaped, number, None)
+        return np.asarray(shaped, np.float32)
+
     @property
     def row_shape(self) -> tuple[int, ...]:
         """Shape of the output for one image."""

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo import settings
+from zoo import keras_internals, settings
 from zoo.compose import as_pixels
 from zoo.errors import EngineError, OptionError
 from zoo.features.engines.in_process import by_batches, keras_version
@@ -53,7 +53,7 @@ class OnnxRuntime:
             return MISSING
         if job.graph is None:
             return "the network holds code that is not Keras's own"
-        if any(layer.compute_dtype != "float32" for layer in job.model._flatten_layers()):
+        if any(layer.compute_dtype != "float32" for layer in keras_internals.layers_inside(job.model)):
             return "a network that computes in half precision rounds in its own way in each engine"
         return ""
 
@@ -131,10 +131,10 @@ def _path(job: Job, identity: str) -> Path:
 def _receipt(path: Path) -> dict[str, Any]:
     """Digest of a converted network and the machines on which it gave Keras's features; empty if not readable."""
     try:
-        found = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        receipt = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return receipt if isinstance(receipt, dict) else {}
 
 
 def _note_agreement(path: Path) -> None:

@@ -67,9 +67,9 @@ def receive(stream: IO[bytes]) -> Answer | None:
         return None
     head = json.loads(line)
     shape = tuple(head["shape"])
-    wanted = int(np.prod(shape)) * 4
-    data = stream.read(wanted)
-    if len(data) < wanted:
+    size = int(np.prod(shape)) * 4
+    data = stream.read(size)
+    if len(data) < size:
         return None
     return Answer(
         head["shard"],

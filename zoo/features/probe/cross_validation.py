@@ -178,12 +178,12 @@ def _shared_folds(space: Space, targets: np.ndarray, weights: np.ndarray, number
 
 
 def choose(cs: list[float], losses: np.ndarray) -> int:
-    """Of the values of C that cannot be told from the best, the one nearest to the usual value.
+    """Return the index of the value of C nearest to the usual one, among those as good as the best.
 
     Args:
         cs: values of C.
-        losses: (len(cs), rows) loss of each row left out. "Cannot be told" means that the mean difference from the
-            best is at most its own standard error.
+        losses: (len(cs), rows) loss of each row left out. As good as the best means that the mean difference
+            from it is at most its own standard error.
     """
     difference = losses - losses[losses.mean(axis=1).argmin()]
     error = difference.std(axis=1) / np.sqrt(losses.shape[1])

@@ -1,0 +1,49 @@
+"""Metrics, engines, weight sources, file formats and modalities: what a plugin can put beside zoo's own."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from zoo.specs.words import AnswerTask, ImportString, NamedSpec
+
+
+class MetricSpec(NamedSpec):
+    """A figure of an evaluation, computed from scores and targets."""
+
+    task: AnswerTask | Literal["any"] = Field(
+        default="classification", description="what the answers are that it measures; any: whatever they are"
+    )
+    function: ImportString = Field(
+        description="(answers, truth, weights) -> float: answers float64 (n, k), truth as the task has it, "
+        "weights float64 (n,); NaN where it is not defined"
+    )
+    higher_is_better: bool = Field(default=True, description="whether a better model has a larger figure")
+
+
+class EngineSpec(NamedSpec):
+    """Something that computes features: `ZOO_ENGINE=NAME`."""
+
+    engine: ImportString = Field(description="a class, called without arguments, with identity, refuses and run")
+
+
+class SourceSpec(NamedSpec):
+    """A place that weight files come from."""
+
+    source: ImportString = Field(description="a class behind the Source protocol of `zoo.weights.sources`")
+    schemes: tuple[str, ...] = Field(default=(), description="beginnings of what users write, such as 'hub://'")
+
+
+class FormatSpec(NamedSpec):
+    """A kind of file that models are written to."""
+
+    format: ImportString = Field(description="a class, called without arguments, with write and open")
+    extension: str = Field(pattern=r"^[.][A-Za-z0-9_.]+$", description="end of the file's name, such as '.tflite'")
+
+
+class ModalitySpec(NamedSpec):
+    """A kind of example: how it is read, shaped, shown and checked."""
+
+    modality: ImportString = Field(description="a class behind `zoo.modality.Modality`, called without arguments")
+    extensions: tuple[str, ...] = Field(default=(), description="ends of the names of its files, such as '.wav'")
