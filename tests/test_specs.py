@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from tools.build_schema import TARGET, text
+from tools.build_schema import RUN_TARGET, TARGET, run_text, text
 from zoo.specs import Catalog, HeadSpec, Preprocessing, WeightSource
 
 ROOT = Path(__file__).parent.parent
@@ -46,3 +46,4 @@ def test_the_catalog_and_every_manifest_fit_the_vocabulary(file: str) -> None:
 
 def test_the_exported_schema_is_up_to_date() -> None:
     assert TARGET.read_text(encoding="utf-8") == text(), "run: python -m tools.build_schema"
+    assert RUN_TARGET.read_text(encoding="utf-8") == run_text(), "run: python -m tools.build_schema"

@@ -12,11 +12,12 @@ import numpy as np
 from zoo import data as data_room
 from zoo import settings
 from zoo.compose import Composition
+from zoo.embedding import Embeddings, of_composition
 from zoo.errors import OptionError
 from zoo.evaluation import Evaluation
 from zoo.fitting.examples import Examples, load_for
 from zoo.fitting.measuring import measure, scores
-from zoo.fitting.options import FitOptions, live_of, recipe_for_unfrozen
+from zoo.fitting.options import FitOptions, last_descent, live_of
 from zoo.fitting.planning import plan
 from zoo.fitting.session import Session
 from zoo.fitting.state import ModelState
@@ -25,7 +26,6 @@ from zoo.run import Run
 from zoo.specs import Output, RecipeSpec
 from zoo.specs.record import ModelRecord
 from zoo.tasks import Prediction, decode, of
-from zoo.training.recipes.choosing import choose, resolve
 from zoo.training.report import trainable_report
 from zoo.training.runs.checkpointer import EVERY
 from zoo.training.runs.folder import RunFolder, place_for
@@ -271,16 +271,7 @@ class TransferModel:
         Raises:
             OptionError: a recipe without gradient descent.
         """
-        if recipe is None:
-            return trainable_report(self.composition)
-        stages: Sequence[str] | None = None
-        if self.state.unfrozen:
-            recipe, stages = recipe_for_unfrozen(self.state, recipe)
-        chosen = resolve(choose(recipe, stages=stages), self.composition.stage_names)
-        phases = [phase for phase in chosen.phases if phase.solver == "gradient"]
-        if not phases:
-            raise OptionError(f"recipe {chosen.name!r} solves the head exactly: nothing has a learning rate")
-        return trainable_report(self.composition, phases[-1])
+        return trainable_report(self.composition, None if recipe is None else last_descent(self.state, recipe))
 
     def reset(self) -> None:
         """Go back to the state after `build`: the head as it was, the base with its pretrained weights.
@@ -360,6 +351,21 @@ class TransferModel:
         self.state.require_trained("predict_scores")
         stream = (image for _, image in data_room.images(images, strict=True))
         return scores(self.composition, stream, batch_size=batch_size)
+
+    def embed(self, data: Any, features: str | None = None, *, cache: bool = True, progress: Any = None) -> Embeddings:
+        """Compute one vector an example with the base of this model; see `zoo.embed`.
+
+        Args:
+            data: what `predict` and `fit` take.
+            features: None: what the head reads; "map", or a pooling of the last cells.
+            cache: whether vectors are looked up and kept.
+            progress: called with (examples done, examples in all).
+
+        Raises:
+            DataError: no example can be read.
+            OptionError: the model has no such features.
+        """
+        return of_composition(self.composition, data, features=features, cache=cache, progress=progress)
 
     # -- look ----------------------------------------------------------------------------------------------------
     def show_batch(self, data: Any, *, images: int = 6, views: int = 4, seed: int = 0) -> Any:

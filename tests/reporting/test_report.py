@@ -138,7 +138,7 @@ def test_other_tasks(task: str, tmp_path: Path) -> None:
     assert tables[task] in page
     assert ("lit: " in page) == (task != "box")
     assert "zoo fit" not in page  # the data has no name to type
-    assert "model.fit(data, recipe=&quot;lp-ft&quot;)" in page
+    assert "model.fit(data, recipe=&#34;lp-ft&#34;)" in page
 
 
 RECORD = a_record(

@@ -15,7 +15,7 @@ from zoo.plugin import provenance
 from zoo.progress import Display
 from zoo.registry import Entry
 from zoo.scalars import plain
-from zoo.specs import RecipeSpec
+from zoo.specs import PhaseSpec, RecipeSpec
 from zoo.tasks import of
 from zoo.training.checks import check_recipe
 from zoo.training.descent import devices
@@ -190,6 +190,26 @@ def recipe_for_unfrozen(
             f"take 'lp-ft', or call model.freeze() first"
         )
     return recipe or "lp-ft", state.unfrozen
+
+
+def last_descent(state: ModelState, recipe: str | os.PathLike[str] | RecipeSpec) -> PhaseSpec:
+    """Return the last phase of gradient descent of a recipe, resolved on the base of a model.
+
+    Args:
+        state: of the model; stages that were unfrozen train.
+        recipe: a name, a path or a recipe.
+
+    Raises:
+        OptionError: a recipe without gradient descent.
+    """
+    stages: Sequence[str] | None = None
+    if state.unfrozen:
+        recipe, stages = recipe_for_unfrozen(state, recipe)
+    chosen = resolve(choose(recipe, stages=stages), state.composition.stage_names)
+    phases = [phase for phase in chosen.phases if phase.solver == "gradient"]
+    if not phases:
+        raise OptionError(f"recipe {chosen.name!r} solves the head exactly: nothing has a learning rate")
+    return phases[-1]
 
 
 def live_of(callbacks: Any, checkpoint_every: float | None, verbose: int | str, progress: Any) -> Live:
