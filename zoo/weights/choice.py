@@ -6,9 +6,11 @@ import os
 from pathlib import Path
 
 from zoo.errors import WeightsError, unknown
+from zoo.fetching.files import Progress
 from zoo.specs import BackboneSpec, WeightSource
-from zoo.weights.files import Progress, StoredFile
-from zoo.weights.store import EXTENSIONS, Store
+from zoo.weights.formats import EXTENSIONS
+from zoo.weights.store import Store
+from zoo.weights.stored import StoredFile
 
 
 def resolve(
@@ -77,4 +79,4 @@ def _no_classifier(spec: BackboneSpec, found: str) -> WeightsError:
 def _looks_like_a_path(text: str) -> bool:
     separators = {"/", os.sep, os.altsep} - {None}
     suffix = Path(text).suffix.lower()
-    return any(mark in text for mark in separators if mark) or suffix in {*EXTENSIONS, ".keras"} or Path(text).exists()
+    return any(mark in text for mark in separators if mark) or suffix in EXTENSIONS or Path(text).exists()
