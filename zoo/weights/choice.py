@@ -43,7 +43,7 @@ def resolve(
     store = store or Store()
     ids = {source.id: source for source in spec.weights}
     if weights == "pretrained":
-        return store.fetch(_best(spec, include_top, store), progress=progress)
+        return store.fetch(best(spec, include_top, store), progress=progress)
     if isinstance(weights, str) and weights in ids:
         source = ids[weights]
         if include_top and not source.includes_top:
@@ -54,7 +54,7 @@ def resolve(
     raise unknown(f"weights of {spec.name}", weights, [*ids, "pretrained"])
 
 
-def _best(spec: BackboneSpec, include_top: bool, store: Store) -> WeightSource:
+def best(spec: BackboneSpec, include_top: bool, store: Store) -> WeightSource:
     """The source to use: at hand before a download, a download before asking the user, then the fitting one."""
     if not spec.weights:
         raise WeightsError(

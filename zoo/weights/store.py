@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from zoo import settings
-from zoo.errors import DigestError, OfflineError, WeightsError, ZooError, did_you_mean
+from zoo.errors import DigestError, OfflineError, WeightsError, ZooError
 from zoo.fetching import links, transfer
 from zoo.fetching.archives import extract
-from zoo.fetching.files import Progress, hash_file, stamp, storing, sync_folder
+from zoo.fetching.files import CHUNK, Progress, hash_file, stamp, storing, sync_folder
 from zoo.fetching.partial import Partial
 from zoo.fetching.transfer import TransferPolicy
 from zoo.specs import Digest, WeightSource
-from zoo.untrusted import shown
-from zoo.weights.formats import EXTENSIONS, check_format, format_of
+from zoo.weights.formats import check_format
+from zoo.weights.local import local_file
 from zoo.weights.pins import Pins
 from zoo.weights.shelf import Shelf, warn_of_strangers
 from zoo.weights.sources import source_of
@@ -122,30 +123,52 @@ class Store:
         return (sha256 is not None and self.shelf.blob(sha256).is_file()) or self._dropped_path(wanted).is_file()
 
     def local(self, path: Path) -> StoredFile:
-        """A weight file the user named: hashed (once, until it changes) and used where it lies.
+        """Return a weight file the user named: hashed (once, until it changes) and used where it lies.
 
         Raises:
             WeightsError: there is no such file, or it is not a weight file.
         """
-        path = Path(path).expanduser().absolute()
-        if path.is_dir():
-            raise WeightsError(f"{path} is a folder. Name a weight file: {_known_extensions()}.")
-        if not path.is_file():
-            near = _near_files(path)
-            raise WeightsError(f"there is no file {path}.{near} Check the path.")
-        try:
-            layout = format_of(path)
-            if layout is None:
+        return local_file(path, self.shelf)
+
+    def adopt(self, source: WeightSource, path: Path) -> Held:
+        """Put a file from elsewhere into the store, after the checks of a download.
+
+        Args:
+            source: the row it is for.
+            path: the file; it is copied.
+
+        Raises:
+            DigestError: it is not the file of the row, or not the one of the first use.
+            WeightsError: it cannot be read, or the store cannot be written.
+        """
+        wanted = self._wanted(source)
+        with self.shelf.lock(wanted.lock):
+            place = self.shelf.folder("partials") / f"{wanted.lock}.part"
+            partial = Partial(place, origin="", algorithms=wanted.algorithms)
+            try:
+                partial.restart()
                 with path.open("rb") as file:
-                    head = file.read(16)
-                known = _known_extensions()
-                raise WeightsError(
-                    f"{path} is not a weight file zoo can read: it starts with {shown(head)}. Known: {known}."
-                )
-            sha256 = self.shelf.hashes(path, ("sha256",))["sha256"]
-        except OSError as error:
-            raise WeightsError(f"cannot read {path}: {error.strerror or error}.") from error
-        return StoredFile(path, sha256, layout, None, None)
+                    while chunk := file.read(CHUNK):
+                        partial.append(chunk)
+                self._check(wanted, partial.hashes(), partial.path, str(path), "It was not taken in.")
+                return self._publish(wanted, partial, {})
+            except OSError as error:
+                raise WeightsError(f"cannot take {path} in: {error.strerror or error}.") from error
+            finally:
+                partial.discard()
+
+    def _publish(self, wanted: Wanted, partial: Partial, pin: Mapping[str, Any]) -> Held:
+        """Make a checked partial file a blob, and remember what it was if nobody published a digest."""
+        sha256 = partial.hashes()["sha256"]
+        if wanted.digest is None:
+            self.pins.add(wanted.pin_name, {"sha256": sha256, "bytes": partial.size, **pin})
+        blob = self.shelf.blob(sha256)
+        partial.publish(blob)
+        with storing(blob):
+            for folder in (blob.parent, blob.parent.parent):
+                sync_folder(folder)
+            self.shelf.record(wanted, sha256, stamp(blob))
+        return Held(blob, sha256)
 
     def verify(self) -> list[str]:
         """Hash every blob again.
@@ -177,7 +200,7 @@ class Store:
 
     def _pin(self, wanted: Wanted) -> dict[str, Any] | None:
         """The first verified use of a file without a published digest, as the lock remembers it."""
-        return None if wanted.digest is not None else self.pins.get(_pin_name(wanted))
+        return None if wanted.digest is not None else self.pins.get(wanted.pin_name)
 
     def _obtain(self, wanted: Wanted, progress: Progress | None, *, row: WeightSource | None = None) -> Held:
         warn_of_strangers(self.root)
@@ -233,7 +256,7 @@ class Store:
             return None
         if first:
             self.shelf.record(wanted, hashes["sha256"], None)
-            self.pins.add(_pin_name(wanted), {"sha256": hashes["sha256"], "bytes": path.stat().st_size})
+            self.pins.add(wanted.pin_name, {"sha256": hashes["sha256"], "bytes": path.stat().st_size})
         return Held(path, hashes["sha256"], self._note(wanted, hashes["sha256"], first=first))
 
     def _download(self, wanted: Wanted, progress: Progress | None) -> Held:
@@ -271,24 +294,16 @@ class Store:
                     f"announced {announced}. {advice}"
                 )
             first = self._check(wanted, hashes, partial.path, f"what {sender} sent", advice)
-            if wanted.digest is None:
-                pin = {"sha256": hashes["sha256"], "bytes": partial.size, **address.pin}
-                self.pins.add(_pin_name(wanted), pin)
-            blob = self.shelf.blob(hashes["sha256"])
-            partial.publish(blob)
+            held = self._publish(wanted, partial, address.pin)
         except (ZooError, OSError):
             partial.discard()
             raise
         finally:
             partial.close()
-        with storing(blob):
-            for folder in (blob.parent, blob.parent.parent):
-                sync_folder(folder)
-            self.shelf.record(wanted, blob.name, stamp(blob))
-        note = self._note(wanted, blob.name, first=first)
+        note = self._note(wanted, held.sha256, first=first)
         if note:
             log.info(note)
-        return Held(blob, blob.name, note)
+        return Held(held.path, held.sha256, note)
 
     # Checking
 
@@ -365,17 +380,3 @@ class Store:
             return ""
         when = "was recorded just now, at its first use" if first else "was recorded at its first use"
         return f"no digest is published for {wanted.filename}; its sha256 {sha256} {when} and is held to from now on."
-
-
-def _pin_name(wanted: Wanted) -> str:
-    return wanted.name or (f"url:{links.redact(wanted.url)}" if wanted.url else f"file:{wanted.filename}")
-
-
-def _known_extensions() -> str:
-    return ", ".join(EXTENSIONS)
-
-
-def _near_files(path: Path) -> str:
-    if not path.parent.is_dir():
-        return f" The folder {path.parent} does not exist either."
-    return did_you_mean(path.name, [entry.name for entry in path.parent.iterdir()])

@@ -88,6 +88,11 @@ class Wanted:
         return hashlib.sha256(f"{self.name or self.url or self.filename}\n{digest}".encode()).hexdigest()[:32]
 
     @property
+    def pin_name(self) -> str:
+        """What the lock calls it: the same on every machine."""
+        return self.name or (f"url:{links.redact(self.url)}" if self.url else f"file:{self.filename}")
+
+    @property
     def lock(self) -> str:
         """Names the lock and the partial file: the same for all addresses of one published digest."""
         return self.digest.value if self.digest else self.key

@@ -16,7 +16,7 @@ from zoo.weights.sources.hub import HubSource
 from zoo.weights.sources.wheel import WheelSource
 from zoo.weights.wanted import Address, Held, Wanted
 
-__all__ = ["Address", "Held", "Source", "Wanted", "kinds", "register", "source_of"]
+__all__ = ["Address", "Held", "Source", "UrlSource", "Wanted", "kinds", "register", "source_of"]
 
 
 @runtime_checkable
@@ -55,7 +55,8 @@ class Source(Protocol):
         ...
 
 
-_OWN: dict[str, Source] = {source.kind: source for source in (UrlSource(), WheelSource(), FileSource(), HubSource())}
+_KINDS: tuple[Source, ...] = (UrlSource(), WheelSource(), FileSource(), HubSource())
+_OWN = {source.kind: source for source in _KINDS}
 _ADDED: dict[str, Source] = {}
 
 

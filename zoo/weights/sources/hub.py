@@ -36,17 +36,24 @@ _REASONS = {
 }
 
 
+PAUSES = (0.5, 1.0, 2.0, None)
+"""Seconds between the tries to learn the commit of a branch; None: the last try."""
+
+
 class HubSource:
     """A file of a repository, at the commit of the row or at the one of its first verified use."""
 
     kind = "hub"
 
+    def has(self, row: WeightSource) -> bool:
+        """Return whether the cache of huggingface_hub has a file that the row's own digest can vouch for."""
+        vouched = row.digest is not None and row.digest.algorithm == "sha256" and row.revision is not None
+        return vouched and _cached(row) is not None
+
     def open(self, row: WeightSource) -> Held | None:
         """Return the file from the cache of huggingface_hub, if the row's own digest vouches for it."""
-        if row.digest is None or row.digest.algorithm != "sha256" or row.revision is None:
-            return None
-        path = _cached(row)
-        if path is None or hash_file(path)["sha256"] != row.digest.value:
+        path = _cached(row) if self.has(row) else None
+        if path is None or row.digest is None or hash_file(path)["sha256"] != row.digest.value:
             return None
         return Held(path, row.digest.value)
 
@@ -100,7 +107,7 @@ def _locate(repository: str, file: str, revision: str, expected: str | None) -> 
             f"HF_HUB_OFFLINE, or bring the file from another machine with `zoo weights import`."
         )
     base, token = endpoint(), _token()
-    commit = revision if _COMMIT.fullmatch(revision) else _commit(base, repository, revision, token)
+    commit = revision if _COMMIT.fullmatch(revision) else _commit(base, repository, file, revision, token)
     url = f"{base}/{repository}/resolve/{commit}/{quote(file)}"
     announced: list[str] = []
 
@@ -131,27 +138,26 @@ def _locate(repository: str, file: str, revision: str, expected: str | None) -> 
     )
 
 
-def _commit(base: str, repository: str, revision: str, token: str | None) -> str:
+def _commit(base: str, repository: str, file: str, revision: str, token: str | None) -> str:
     """The commit that a branch has now."""
     import httpx
 
-    url = f"{base}/api/models/{repository}/revision/{revision}"
+    url = f"{base}/{repository}/resolve/{revision}/{quote(file)}"
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    text = ""
-    try:
-        for pause in (0.5, 1.0, 2.0, None):
-            response = httpx.get(url, headers=headers, follow_redirects=False, timeout=30)
-            if response.status_code not in transfer.RETRIED or pause is None:
+    text, reason = "", ""
+    for pause in PAUSES:
+        try:
+            response = httpx.head(url, headers=headers, follow_redirects=False, timeout=30)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            reason = type(error).__name__
+        else:
+            text, status = response.headers.get("X-Repo-Commit", ""), response.status_code
+            reason = f"it answers {status}" + (f" ({_REASONS[status]})" if status in _REASONS else "")
+            if status not in transfer.RETRIED:
                 break
+        if pause is not None:
             time.sleep(pause)
-        if response.status_code == 200 and len(response.content) < 1 << 24:
-            text = response.json().get("sha") or ""
-        reason = f"it answers {response.status_code}" + (
-            f" ({_REASONS[response.status_code]})" if response.status_code in _REASONS else ""
-        )
-    except (httpx.HTTPError, ValueError, AttributeError) as error:
-        reason = type(error).__name__
-    if not isinstance(text, str) or not _COMMIT.fullmatch(text):
+    if not _COMMIT.fullmatch(text):
         raise DownloadError(
             f"the hub does not say which commit {repository} has at {revision!r}: {reason}, at {links.redact(url)}. "
             f'Try again later, or pass weights="path/to/file".'
@@ -168,14 +174,12 @@ def _token() -> str | None:
 
 def _cached(row: WeightSource) -> Path | None:
     """The file in the cache of huggingface_hub, at the commit of the row."""
-    if not _cache_exists():
+    home = os.environ.get("HF_HUB_CACHE") or os.path.join(os.environ.get("HF_HOME", "~/.cache/huggingface"), "hub")
+    folder = Path(home).expanduser()
+    if not folder.is_dir():
         return None
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(row.repository or "", row.path or row.filename, revision=row.revision)
-    return Path(found) if isinstance(found, str) and Path(found).is_file() else None
-
-
-def _cache_exists() -> bool:
-    home = os.environ.get("HF_HUB_CACHE") or os.path.join(os.environ.get("HF_HOME", "~/.cache/huggingface"), "hub")
-    return Path(home).expanduser().is_dir()
+    name, file = row.repository or "", row.path or row.filename
+    path = try_to_load_from_cache(name, file, cache_dir=folder, revision=row.revision)
+    return Path(path) if isinstance(path, str) and Path(path).is_file() else None
