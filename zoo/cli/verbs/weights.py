@@ -42,7 +42,7 @@ def ls_command(as_json: bool) -> None:
     Example:
       zoo weights ls --json
     """
-    from zoo.registry import Table
+    from zoo.table import Table
     from zoo.weights import Store
     from zoo.weights.upkeep import listing
 
