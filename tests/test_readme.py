@@ -38,13 +38,13 @@ def desk(shared_data: Path, weights_folder: Path, tmp_path_factory: pytest.TempP
     store = Store()
     source = next(s for s in registry().get("backbones", "vgg16").spec.weights if s.id == "imagenet")
     file = store.local(calibrated_weights("vgg16", 64, weights_folder))
-    blob = store._blob(file.sha256)
+    blob = store.shelf.blob(file.sha256)
     blob.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(file.path, blob)
-    store._record(store._wanted(source), file.sha256, None)
+    store.shelf.record(store._wanted(source), file.sha256, None)
     yield folder
     blob.unlink()
-    store._entry_path(store._wanted(source)).unlink()
+    store.shelf.entry_path(store._wanted(source)).unlink()
 
 
 def test_python_blocks(desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

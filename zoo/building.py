@@ -18,6 +18,7 @@ from zoo.registry import ZooNotice
 from zoo.scalars import plain
 from zoo.specs import Preprocessing, ResizeRule
 from zoo.training import receipts
+from zoo.untrusted import contained
 
 
 def build(
@@ -115,6 +116,8 @@ def load(path: str | os.PathLike[str], *, augment: Any = None) -> TransferModel:
     provenance.say_what_changed(Path(path), providers)
     for notice in receipts.adapted_notice(record.batchnorm_adapted):
         warnings.warn(f"{path}: {notice}", ZooNotice, stacklevel=2)
+    with contained(path, "a model"):  # a head that cannot be built anew is damaged too
+        fresh = None if composition.head is None else composition.fresh_head_weights()
     return TransferModel(
         ModelState(
             composition,
@@ -122,7 +125,7 @@ def load(path: str | os.PathLike[str], *, augment: Any = None) -> TransferModel:
             ops=ops,
             providers=[*providers, *provenance.rows(used)],
             training_files=record.training_files,
-            fresh_head=None if composition.head is None else composition.fresh_head_weights(),
+            fresh_head=fresh,
             origin=record,
         )
     )

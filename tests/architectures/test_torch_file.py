@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers.mutation import zipped
 
 from zoo.errors import UnsafeFileError, WeightsError
 from zoo.weights.formats import torch_file
@@ -350,11 +351,45 @@ def test_flipped_bytes_in_the_pickles_never_run_anything(lite0: Path, tmp_path: 
     assert refused > 10
 
 
-def test_the_newer_zip_format_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "new.pth"
-    path.write_bytes(b"PK\x03\x04" + bytes(100))
-    with pytest.raises(WeightsError, match="_use_new_zipfile_serialization=False"):
-        torch_file.read(path)
+# -- the format since PyTorch 1.6 -------------------------------------------------------------------------------------
+
+
+class _Stored(_Storage):
+    def __init__(self, key: str, kind: str, count: int) -> None:
+        self.id = ("storage", _Named("torch", kind), key, "cpu", count)
+
+
+def newer(state: Any, storages: dict[str, np.ndarray], **others: bytes) -> bytes:
+    members = {"m/data.pkl": pickled(state), "m/byteorder": b"little", "m/version": b"3\n"}
+    members |= {f"m/data/{key}": array.tobytes() for key, array in storages.items()}
+    return zipped(members | {f"m/{name}": data for name, data in others.items()})
+
+
+def test_the_zip_format_holds_the_same_tensors(tmp_path: Path) -> None:
+    numbers, path = np.arange(12, dtype="<f4"), tmp_path / "new.pt"
+    storage = _Stored("0", "FloatStorage", 12)
+    state = {"turned": tensor(storage, (3, 4), (1, 3)), "all": tensor(storage, (12,), (1,))}
+    path.write_bytes(newer(state, {"0": numbers}))
+    tensors = torch_file.read(path)
+    np.testing.assert_array_equal(tensors["turned"], numbers.reshape(4, 3).T)
+    tensors["all"][0] = 5  # writable, as from the older format
+
+
+def test_zip_archives_that_are_no_state_dicts_are_refused(tmp_path: Path) -> None:
+    path, four = tmp_path / "new.pt", np.arange(4, dtype="<f4")
+    state = {"a": tensor(_Stored("0", "FloatStorage", 4), (4,), (1,))}
+    for data, message in (
+        (b"PK\x03\x04" + bytes(100), "not a zip archive"),
+        (zipped({"x": b""}), "not one that torch.save writes"),
+        (newer(state, {"0": four[:3]}), "its tensors were written for others"),
+        (newer(state, {}), "no member"),
+        (newer(state, {"0": four}, byteorder=b"big"), "little-endian"),
+        (newer({"a": _Call(_Named("os", "system"), "true")}, {"0": four}), "asks to run"),
+        (newer({"a": tensor(_Stored("../../x", "FloatStorage", 4), (4,), (1,))}, {"0": four}), "no member"),
+    ):
+        path.write_bytes(data)
+        with pytest.raises((WeightsError, UnsafeFileError), match=message):
+            torch_file.read(path)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

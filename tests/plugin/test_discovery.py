@@ -197,7 +197,7 @@ def test_the_version_that_is_written_is_the_one_that_is_read() -> None:
 @pytest.mark.parametrize("digest", [True, False])
 def test_weights_in_the_package_of_an_editable_install(site: Path, digest: bool) -> None:
     from zoo.specs import Digest, WeightSource
-    from zoo.weights.wheels import locate
+    from zoo.weights.sources.wheel import locate
 
     package = install(site, "birds", GOOD.format(name="owls"))
     info = site / f"{package}-1.0.dist-info"

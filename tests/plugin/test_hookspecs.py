@@ -51,7 +51,7 @@ def installed(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
 
 def test_every_kind_has_a_hook_and_every_hook_a_kind() -> None:
     assert list(HOOKS) == list(KINDS)
-    assert set(HOOKS.values()) == {name for name in vars(ZooSpecs) if name.startswith("zoo_")}
+    assert set(HOOKS.values()) == {name for name in dir(ZooSpecs) if name.startswith("zoo_")}
 
 
 @pytest.mark.parametrize("hook", HOOKS.values())

@@ -17,7 +17,7 @@ from weight_case import files_under
 
 import zoo.weights
 from zoo.errors import DigestError, OptionError, UnsafeFileError
-from zoo.weights.archive import extract
+from zoo.fetching.archives import extract
 
 CONTENT = {"flowers/daisy/1.jpg": os.urandom(3000), "flowers/roses/2.jpg": b"x" * 512, "flowers/LICENSE.txt": b""}
 

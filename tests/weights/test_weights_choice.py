@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from helpers.http_server import FileServer
+from helpers.mutation import zipped
 from weight_case import FILENAME, OFFICIAL, SHA256, make_source
 
 from zoo.errors import OfflineError, UnknownNameError, WeightsError
@@ -109,10 +110,11 @@ def test_a_path_that_does_not_exist(store: Store, named: str | Path):
         resolve(spec(NO_TOP), named, store=store)
 
 
-def test_a_saved_model_is_not_a_file_of_weights(store: Store, tmp_path: Path):
-    (tmp_path / "m.keras").write_bytes(b"PK")
-    with pytest.raises(WeightsError, match=r"zoo\.load"):
-        resolve(spec(NO_TOP), str(tmp_path / "m.keras"), store=store)
+def test_a_whole_model_is_a_file_of_weights_too(store: Store, tmp_path: Path):
+    (tmp_path / "m.keras").write_bytes(zipped({"config.json": b"{}", "model.weights.h5": b""}))
+    stored = resolve(spec(NO_TOP), str(tmp_path / "m.keras"), store=store)
+    assert stored is not None
+    assert stored.format == "keras-file"
 
 
 def test_an_unknown_id_lists_the_ids(store: Store):

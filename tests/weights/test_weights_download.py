@@ -14,9 +14,10 @@ from helpers.http_server import FileServer, closed_port, wait_until
 from weight_case import FAST, FILENAME, OFFICIAL, SHA256, SIZE, files_under, make_source
 
 from zoo.errors import DigestError, DownloadError, OptionError, WeightsError
+from zoo.fetching import links
+from zoo.fetching.partial import Partial
 from zoo.specs import Digest
-from zoo.weights import Store, links
-from zoo.weights.partial import Partial
+from zoo.weights import Store
 
 
 def assert_whole(store: Store, source=None) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from helpers.http_server import FileServer, wait_until
+from helpers.mutation import zipped
 from weight_case import FAST, FILENAME, OFFICIAL, SHA256, SIZE, files_under, make_source
 
 from zoo.errors import DigestError, OfflineError, WeightsError
@@ -179,20 +180,30 @@ class TestNamedFiles:
         assert (stored.includes_top, stored.source, stored.note) == (None, None, "")
         assert store.local(path) == stored
 
-    def test_the_ending_says_the_format(self, store: Store, payload: bytes, tmp_path: Path):
+    def test_the_content_says_the_format_whatever_the_name(self, store: Store, payload: bytes, tmp_path: Path):
         for name in ("a.h5", "b.HDF5", "c.weights.h5"):
             (tmp_path / name).write_bytes(payload)
             assert store.local(tmp_path / name).format == "keras-h5"
-        (tmp_path / "d.pth").write_bytes(b"\x80\x02}q\x00.")
-        assert store.local(tmp_path / "d.pth").format == "torch-pth"
+        others = {
+            "torch-pth": b"\x80\x02}q\x00.",
+            "safetensors": (2).to_bytes(8, "little") + b"{}",
+            "npz": zipped({"a.npy": b""}),
+            "keras-file": zipped({"config.json": b"{}", "model.weights.h5": b""}),
+        }
+        for layout, content in others.items():
+            for name in ("d.h5", "d.pth", "d"):
+                (tmp_path / name).write_bytes(content)
+                assert store.local(tmp_path / name).format == layout
+        (tmp_path / "new.h5").write_bytes(zipped({"m/data.pkl": b"", "m/data/0": b""}))
+        assert store.local(tmp_path / "new.h5").format == "torch-pth"
 
     @pytest.mark.parametrize(
         ("name", "content", "words"),
         [
-            ("m.keras", b"PK", "zoo.load"),
+            ("m.keras", b"PK", "not a weight file"),
             ("m.pt", b"\x80", "not a weight file"),
-            ("m.h5", b"<html>", "not an HDF5 file"),
-            ("m.h5", b"", "not an HDF5 file"),
+            ("m.h5", b"<html>", "not a weight file.*<html>"),
+            ("m.h5", b"", "not a weight file"),
             ("folder.h5", None, "is a folder"),
         ],
     )

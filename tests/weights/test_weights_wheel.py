@@ -111,7 +111,7 @@ def test_an_md5_in_the_row_is_held_to(store: Store, site: Path):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"path": "made_up/models/unlisted.pth"}, "does not list"),
+        ({"path": "made_up/models/nowhere.pth"}, "does not list"),
         ({"path": "made_up/models/gone.pth"}, "is missing"),
         ({"path": "../site/made_up/models/net.pth"}, "not a path inside"),
         ({"path": "made_up/models/bare.pth", "digest": None}, "nothing vouches"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import keras
 
-from zoo.architectures.loading import load_h5, load_torch
+from zoo.architectures.loading import load
 from zoo.errors import OptionError, PluginError, WeightsError
 from zoo.specs import BackboneSpec
 
@@ -67,16 +67,13 @@ def build_base(
         model = builder(include_top=include_top, input_size=input_size, **spec.builder_options)
     _check(spec, model, include_top)
     if weights is not None:
-        if weights.format in ("torch-pth", "safetensors"):
-            load_torch(model, weights.path, weights.format, include_top=include_top)
-        else:
-            load_h5(
-                model,
-                weights.path,
-                include_top=include_top,
-                preprocessing=spec.preprocessing,
-                from_keras=getattr(importlib.import_module(spec.builder.partition(":")[0]), "from_keras", None),
-            )
+        load(
+            model,
+            weights,
+            include_top=include_top,
+            preprocessing=spec.preprocessing,
+            from_keras=getattr(importlib.import_module(spec.builder.partition(":")[0]), "from_keras", None),
+        )
     return model
 
 

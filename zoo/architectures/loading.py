@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 
 from zoo.architectures import h5_file, state_dict
 from zoo.architectures.pairing import Saved, ordered, paired
-from zoo.errors import WeightsError
+from zoo.errors import UnsafeFileError, WeightsError
 from zoo.specs import Preprocessing
 from zoo.untrusted import shown
-from zoo.weights import safetensors_file
-from zoo.weights.formats import torch_file
+from zoo.untrusted.archives import FLOOR, RATIO
+from zoo.untrusted.arrays import read_npz
+from zoo.weights.formats import keras_file, safetensors_file, torch_file
+
+if TYPE_CHECKING:
+    from zoo.weights import StoredFile
 
 _MOST_TOP_LAYERS = 3
 """No classifier of a known backbone has more layers with weights (VGG: fc1, fc2, predictions)."""
@@ -26,6 +31,65 @@ FromKeras = Callable[[Sequence[tuple[str, Sequence[np.ndarray]]]], dict[str, np.
 """Name and weights of each saved layer -> a state dict, or None."""
 
 
+def load(
+    model: keras.Model,
+    weights: StoredFile,
+    *,
+    include_top: bool,
+    preprocessing: Preprocessing,
+    from_keras: FromKeras | None = None,
+) -> None:
+    """Load a weight file of any format that zoo reads.
+
+    Args:
+        model: the network proper.
+        weights: the checked file.
+        include_top: the model ends in logits. Without, the layers of a classifier in the file are left out.
+        preprocessing: the row's numbers.
+        from_keras: makes a state dict of the layers of a network of Keras that zoo builds otherwise; None when they
+            are not its.
+
+    Raises:
+        WeightsError: the file does not fit or is damaged. The model is then partly filled: drop it.
+        UnsafeFileError: it holds something else than weights.
+    """
+    path = weights.path
+    keras_h5 = partial(load_h5, model, include_top=include_top, preprocessing=preprocessing, from_keras=from_keras)
+    match weights.format:
+        case "torch-pth" | "safetensors":
+            load_torch(model, path, weights.format, include_top=include_top)
+        case "npz":
+            load_arrays(model, read_npz(path), path, include_top=include_top)
+        case "keras-file":
+            with keras_file.weights_of(path) as unfolded:
+                keras_h5(unfolded, name=path)
+        case _:
+            keras_h5(path)
+
+
+def load_arrays(model: keras.Model, arrays: Mapping[str, np.ndarray], path: Path, *, include_top: bool) -> None:
+    """Load named arrays: `conv1/kernel` as Keras names weights, or `conv1.weight` as PyTorch does.
+
+    Args:
+        model: the network proper.
+        arrays: name of each weight -> its values.
+        path: the file they came from, for messages.
+        include_top: the model ends in logits.
+
+    Raises:
+        WeightsError: the arrays do not fit. The model is then partly filled: drop it.
+    """
+    layers: dict[str, dict[str, np.ndarray]] = {}
+    for name, array in arrays.items():
+        layer, _, weight = name.partition(":")[0].rpartition("/")
+        layers.setdefault(layer, {})[weight] = array
+    if set(layers) == {""}:
+        state_dict.assign(model, arrays, path, include_top=include_top)
+        return
+    saved = [Saved(name, tuple(parts.values()), tuple(parts)) for name, parts in layers.items()]
+    _assign(_matched(model, saved, path, include_top), path)
+
+
 def load_h5(
     model: keras.Model,
     path: Path,
@@ -33,6 +97,7 @@ def load_h5(
     include_top: bool,
     preprocessing: Preprocessing,
     from_keras: FromKeras | None = None,
+    name: Path | None = None,
 ) -> None:
     """Load a Keras weight file, in the order of the layers as Keras does.
 
@@ -41,23 +106,32 @@ def load_h5(
         path: legacy `.h5` (weights, or a full model) or `.weights.h5`.
         include_top: the model ends in logits. Without, the layers of a classifier in the file are left out.
         preprocessing: the row's numbers, to compare with those that EfficientNet B0 to B7 keep in the file.
+        name: what the file is called in messages; None: its path.
         from_keras: makes a state dict of the layers of a network of Keras that zoo builds otherwise; None when they
             are not its.
 
     Raises:
         WeightsError: the file does not fit or is damaged. The model is then partly filled: drop it.
     """
+    name = name or path
     with h5_file.opened(path) as file:
         saved = [
             Saved(layer.name, layer.datasets, layer.weight_names) for layer in h5_file.saved_layers(file, model.layers)
         ]
-        if from_keras is not None:
-            arrays = [(layer.name, [np.asarray(weight[()]) for weight in layer.weights]) for layer in saved]
-            if (tensors := from_keras(arrays)) is not None:
-                state_dict.assign(model, tensors, path, include_top=include_top)
-                return
-        saved = _checked_normalization(saved, path, preprocessing)
-        _assign(_matched(model, saved, path, include_top), path)
+        if from_keras is not None and (tensors := from_keras(_read(saved, path))) is not None:
+            state_dict.assign(model, tensors, name, include_top=include_top)
+            return
+        saved = _checked_normalization(saved, name, preprocessing)
+        _assign(_matched(model, saved, name, include_top), name)
+
+
+def _read(saved: list[Saved], path: Path) -> list[tuple[str, list[np.ndarray]]]:
+    """All numbers of a file, whose shapes nothing was compared with yet: no more of them than it can hold."""
+    size = sum(weight.nbytes for layer in saved for weight in layer.weights)
+    held = path.stat().st_size
+    if size > max(FLOOR, RATIO * held):
+        raise UnsafeFileError(f"{path} is refused: it says that it holds {size} bytes of weights, and it has {held}")
+    return [(layer.name, [np.asarray(weight[()]) for weight in layer.weights]) for layer in saved]
 
 
 def load_torch(model: keras.Model, path: Path, layout: str, *, include_top: bool) -> None:

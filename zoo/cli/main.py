@@ -46,6 +46,7 @@ VERBS: dict[str, dict[str, str]] = {
     },
     "Manage": {
         "cache": "Look after the features that were kept.",
+        "weights": "Look after the weight files on this machine.",
         "plugins": "List, check and diagnose plugins, or start a new one.",
     },
 }

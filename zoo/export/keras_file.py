@@ -14,6 +14,7 @@ from zoo.export import deferred
 from zoo.export.config_check import UnknownClassError, check_config
 from zoo.plugin import provenance
 from zoo.untrusted import Archive, JsonLimits, contained, opened_archive, parse_json, shown
+from zoo.weights.formats.keras_file import unfold
 
 RECORD = "zoo.json"
 """The member that plain Keras ignores and `zoo.load` reads: labels, task, resize rule, provenance."""
@@ -162,19 +163,8 @@ def _model(path: Path, archive: Archive, config: Any, foreign: set[str]) -> Any:
         raise UnsafeFileError(f"{path} is not loaded: {error}") from error
     with tempfile.TemporaryDirectory(prefix="zoo-") as folder:
         weights = Path(folder) / _WEIGHTS
-        _unfold(archive, weights)
+        unfold(archive, weights)
         try:
             return deferred.build({**config, "compile_config": None}, weights, registered=registered)
         except (UnsafeFileError, WeightsError) as error:
             raise UnsafeFileError(f"{path} is damaged or not loaded: {error}") from error
-
-
-def _unfold(archive: Archive, target: Path) -> None:
-    try:
-        with target.open("wb") as file:
-            archive.copy(_WEIGHTS, file)
-    except OSError as error:
-        raise WeightsError(
-            f"cannot unfold the weights of {archive.path} to {target.parent}: {error.strerror or error}. Free some "
-            f"space, or set TMPDIR to a folder on another disk."
-        ) from error

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from zoo.errors import PluginError, ZooError
-from zoo.plugin.surroundings import Watch, kept
 from zoo.registry import Provider
 
 _LONGEST = 600
 """Characters of a value or of an error's text that a message shows."""
 
 _GUARDED = "__zoo_guarded__"
+
+
+class Watch:
+    """What code that ran within `kept` printed, and which parts of the process it had changed.
+
+    Attributes:
+        printed: what it wrote to stdout, its first 10,000 characters.
+        changed: names of what was put back, such as "the working directory".
+    """
+
+    def __init__(self) -> None:
+        self.printed = ""
+        self.changed: list[str] = []
 
 
 @contextmanager
@@ -34,7 +46,7 @@ def calling(provider: Provider, what: str, *, where: str = "", keep: bool = True
     Raises:
         PluginError: the code raised something.
     """
-    with kept() if keep else nullcontext(Watch()) as watch:
+    with _kept() if keep else nullcontext(Watch()) as watch:
         try:
             yield watch
         except PluginError as error:
@@ -45,6 +57,12 @@ def calling(provider: Provider, what: str, *, where: str = "", keep: bool = True
             raise
         except BaseException as error:  # whatever a plugin raises; see above
             raise PluginError(f"{what} of {provider} failed{where}: {shown(error)}") from error
+
+
+def _kept() -> AbstractContextManager[Watch]:
+    from zoo.plugin.surroundings import kept  # here, not above: a listing calls no code of a plugin, and starts without
+
+    return kept()
 
 
 def guarded(

@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TextIO
 
+from zoo.plugin.calling import Watch
+
 _ABSENT = object()
 """The state of something that is not loaded, and cannot be put back."""
 
@@ -168,19 +170,6 @@ _PARTS = (
     _Part("hooks of the interpreter", _hooks, _put_back_hooks),
     _Part("the timeout of sockets", socket.getdefaulttimeout, socket.setdefaulttimeout),
 )
-
-
-class Watch:
-    """What code that ran within `kept` printed, and which parts of the process it had changed.
-
-    Attributes:
-        printed: what it wrote to stdout, its first 10,000 characters.
-        changed: names of what was put back, such as "the working directory".
-    """
-
-    def __init__(self) -> None:
-        self.printed = ""
-        self.changed: list[str] = []
 
 
 class _Keeper:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from zoo.fetching.files import Progress
+from zoo.fetching.transfer import TransferPolicy
 from zoo.weights.choice import resolve
 from zoo.weights.door import fetch
-from zoo.weights.files import Progress, StoredFile
 from zoo.weights.store import Store
-from zoo.weights.transfer import TransferPolicy
+from zoo.weights.stored import StoredFile
 
 __all__ = ["Progress", "Store", "StoredFile", "TransferPolicy", "fetch", "resolve"]

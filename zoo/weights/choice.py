@@ -6,9 +6,11 @@ import os
 from pathlib import Path
 
 from zoo.errors import WeightsError, unknown
+from zoo.fetching.files import Progress
 from zoo.specs import BackboneSpec, WeightSource
-from zoo.weights.files import Progress, StoredFile
-from zoo.weights.store import EXTENSIONS, Store
+from zoo.weights.formats import EXTENSIONS
+from zoo.weights.store import Store
+from zoo.weights.stored import StoredFile
 
 
 def resolve(
@@ -41,7 +43,7 @@ def resolve(
     store = store or Store()
     ids = {source.id: source for source in spec.weights}
     if weights == "pretrained":
-        return store.fetch(_best(spec, include_top, store), progress=progress)
+        return store.fetch(best(spec, include_top, store), progress=progress)
     if isinstance(weights, str) and weights in ids:
         source = ids[weights]
         if include_top and not source.includes_top:
@@ -52,7 +54,7 @@ def resolve(
     raise unknown(f"weights of {spec.name}", weights, [*ids, "pretrained"])
 
 
-def _best(spec: BackboneSpec, include_top: bool, store: Store) -> WeightSource:
+def best(spec: BackboneSpec, include_top: bool, store: Store) -> WeightSource:
     """The source to use: at hand before a download, a download before asking the user, then the fitting one."""
     if not spec.weights:
         raise WeightsError(
@@ -77,4 +79,4 @@ def _no_classifier(spec: BackboneSpec, found: str) -> WeightsError:
 def _looks_like_a_path(text: str) -> bool:
     separators = {"/", os.sep, os.altsep} - {None}
     suffix = Path(text).suffix.lower()
-    return any(mark in text for mark in separators if mark) or suffix in {*EXTENSIONS, ".keras"} or Path(text).exists()
+    return any(mark in text for mark in separators if mark) or suffix in EXTENSIONS or Path(text).exists()

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from zoo import settings
 from zoo.errors import OptionError
+from zoo.fetching.files import Progress
 from zoo.specs import Digest
-from zoo.weights.files import Progress
 from zoo.weights.store import Store
 
 

@@ -1,12 +1,16 @@
-"""Read the tensors of an old-format PyTorch weight file as NumPy arrays: no torch, nothing executed.
+"""Read the tensors of a PyTorch weight file as NumPy arrays: no torch, nothing executed.
 
-Layout (`torch.save` before version 1.6): a pickle of a magic number, of the protocol version, of facts about the
-machine that wrote it, of the state dict (tensors stand for themselves as references to storages), of the list
-of storage keys; then each storage as an int64 count and its raw little-endian elements.
+Layout since PyTorch 1.6: a zip archive with one pickle, `NAME/data.pkl`, of the state dict, and the raw little-endian
+elements of each storage as `NAME/data/KEY`.
+
+Layout before: a pickle of a magic number, of the protocol version, of facts about the machine that wrote it, of the
+state dict (tensors stand for themselves as references to storages), of the list of storage keys; then each storage as
+an int64 count and its raw little-endian elements.
 """
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Mapping
 from os import PathLike
@@ -16,11 +20,13 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from zoo.errors import UnsafeFileError, WeightsError
-from zoo.untrusted import regular_file, shown
-from zoo.weights.formats.pickles import Box, Reader, Storage, Tensor
+from zoo.untrusted import opened_archive, regular_file, shown
+from zoo.weights.formats.pickles import MOST_BYTES, Box, Reader, Storage, Tensor
 
 MAGIC = 0x1950A86A20F9469CFC6C
 PROTOCOL = 1001
+
+_MOST_STORAGE = 1 << 36
 
 SHARED = 4
 """Tensors may use a storage together; what they hold in all is at most so many times what the storages hold."""
@@ -30,7 +36,7 @@ def read(path: str | PathLike[str]) -> dict[str, np.ndarray]:
     """Read a state dict.
 
     Args:
-        path: a file written by `torch.save(state_dict)` in the format used before PyTorch 1.6.
+        path: a file written by `torch.save(state_dict)`, in either format.
 
     Returns:
         Name to array, in the order of the file; shapes and element types as stored.
@@ -44,21 +50,18 @@ def read(path: str | PathLike[str]) -> dict[str, np.ndarray]:
         raise WeightsError(f"cannot read {path}: it is not a file")
     try:
         with path.open("rb") as file:
+            if file.read(2) == b"PK":
+                return _read_archive(path)
             return _read(file, path.stat().st_size)
     except UnsafeFileError as error:
         raise UnsafeFileError(f"refused to read {path}: {error}") from error
     except WeightsError as error:
-        raise WeightsError(f"cannot read {path} as an old-format PyTorch weight file: {error}") from error
+        raise WeightsError(f"cannot read {path} as a PyTorch weight file: {error}") from error
     except OSError as error:
         raise WeightsError(f"cannot open {path}: {error.strerror or error}") from error
 
 
 def _read(file: BinaryIO, size: int) -> dict[str, np.ndarray]:
-    if file.read(2) == b"PK":
-        raise WeightsError(
-            "it is a zip archive, the format of PyTorch 1.6 and later; "
-            "save it again with torch.save(state_dict, path, _use_new_zipfile_serialization=False)"
-        )
     file.seek(0)
     reader = Reader(file)
     magic = reader.read()
@@ -76,6 +79,29 @@ def _read(file: BinaryIO, size: int) -> dict[str, np.ndarray]:
         raise WeightsError("the list of storages is missing")
     elements = _read_storages(file, size, keys.items, reader.storages)
     return views(tensors, elements)
+
+
+def _read_archive(path: Path) -> dict[str, np.ndarray]:
+    with opened_archive(path, lambda name: _MOST_STORAGE) as archive:
+        pickles = [name for name in archive.names if name.endswith("/data.pkl") and name.count("/") == 1]
+        if len(pickles) != 1:
+            raise WeightsError("it is a zip archive, and not one that torch.save writes")
+        root = pickles[0].removesuffix("data.pkl")
+        order = f"{root}byteorder"
+        if order in archive.names and archive.read(order) != b"little":
+            raise WeightsError("it was not written on a little-endian machine")
+        if archive.size(pickles[0]) > MOST_BYTES:
+            raise UnsafeFileError(f"its pickle has {archive.size(pickles[0])} bytes")
+        reader = Reader(io.BytesIO(archive.read(pickles[0])))
+        tensors = state_dict(reader.read())
+        elements = {}
+        for key, storage in reader.storages.items():
+            dtype = np.dtype(storage.dtype)
+            data = archive.read(f"{root}data/{key}")
+            if len(data) != storage.size * dtype.itemsize:
+                raise WeightsError(f"storage {shown(key)} has {len(data)} bytes, its tensors were written for others")
+            elements[key] = np.frombuffer(data, dtype)
+        return views(tensors, elements)
 
 
 def state_dict(value: Any) -> dict[str, Tensor]:

@@ -13,16 +13,16 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from zoo._version import __version__
 from zoo.errors import DownloadError, WeightsError
+from zoo.fetching import links
+from zoo.fetching.files import Progress, human
+from zoo.fetching.partial import Partial
 from zoo.specs import Digest
-from zoo.weights import links
-from zoo.weights.files import Progress, human
-from zoo.weights.partial import Partial
 
 if TYPE_CHECKING:
     import httpx
@@ -79,6 +79,9 @@ class Request:
         digest: published digest, if any.
         bytes: registered size, if known.
         remedy: what a user can do when the transfer fails; ends each message.
+        target: where to ask; None: at `url`, or at the mirror of `ZOO_MIRROR`.
+        answered: called with the headers of the first answer, before any byte; refuses by raising.
+        reasons: status -> what it means at this host, for messages.
     """
 
     url: str
@@ -86,6 +89,9 @@ class Request:
     digest: Digest | None
     bytes: int | None
     remedy: str
+    target: links.Target | None = None
+    answered: Callable[[Mapping[str, str]], None] | None = None
+    reasons: Mapping[int, str] = field(default_factory=dict)
 
 
 class _TransientError(Exception):
@@ -103,7 +109,7 @@ def download(request: Request, partial: Partial, policy: TransferPolicy, progres
         DownloadError: the file is not there, the server keeps failing, or what it sends cannot be the file.
         WeightsError: the disk is full or cannot be written.
     """
-    target = links.target(request.url, request.digest)
+    target = request.target or links.target(request.url, request.digest)
     try:
         client = _client(policy)
     except (OSError, ValueError, ImportError) as error:  # SSL_CERT_FILE, HTTPS_PROXY and the like
@@ -202,7 +208,8 @@ def _check_whole(response: httpx.Response, target: links.Target, request: Reques
     if status in RETRIED:
         raise _TransientError(f"the server answers {status} {response.reason_phrase}", _retry_after(response))
     if status != 200:
-        raise _failed(request, target, f"the server answers {status} {response.reason_phrase}".rstrip())
+        meaning = f" ({request.reasons[status]})" if status in request.reasons else ""
+        raise _failed(request, target, f"the server answers {status} {response.reason_phrase}".rstrip() + meaning)
     length = response.headers.get("Content-Length")
     total = int(length) if length is not None and length.isdecimal() else None
     chunked = "chunked" in response.headers.get("Transfer-Encoding", "").lower()
@@ -273,12 +280,17 @@ def _answer(
     import httpx
 
     try:
-        for _ in range(policy.max_redirects + 1):
+        for hop in range(policy.max_redirects + 1):
             deadline = _Deadline(policy.answer_timeout)
-            asked = client.build_request("GET", target.url, headers=headers, extensions={"trace": deadline.trace})
+            secret = {"Authorization": f"Bearer {target.token}"} if target.token else {}
+            asked = client.build_request(
+                "GET", target.url, headers=headers | secret, extensions={"trace": deadline.trace}
+            )
             with deadline:
                 response = client.send(asked, stream=True, auth=target.auth)
             with contextlib.closing(response):
+                if hop == 0 and request.answered and response.status_code in {200, 206} | REDIRECTS:
+                    request.answered(response.headers)
                 location = response.headers.get("Location")
                 if response.status_code in REDIRECTS and location:
                     target = links.redirected(target, location)

@@ -7,7 +7,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from zoo.weights.files import CHUNK, read_json, storing, write_json
+from zoo.fetching.files import CHUNK, read_json, storing, write_json
 
 
 class Partial:

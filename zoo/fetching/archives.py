@@ -21,7 +21,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
 from zoo.errors import OptionError, UnsafeFileError, WeightsError
-from zoo.weights.files import CHUNK, human, storing, sync_folder
+from zoo.fetching.files import CHUNK, human, storing, sync_folder
 
 HEADER_LIMIT = 1 << 20
 """Longest header record of a tar archive (extended headers hold long names), in bytes."""

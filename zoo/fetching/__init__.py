@@ -1,0 +1,1 @@
+"""Fetches files: transfers that resume, addresses and redirects, partial files, archives; knows no weights."""
