@@ -353,17 +353,9 @@ class TransferModel:
         return scores(self.composition, stream, batch_size=batch_size)
 
     def embed(self, data: Any, features: str | None = None, *, cache: bool = True, progress: Any = None) -> Embeddings:
-        """Compute one vector an example with the base of this model; see `zoo.embed`.
+        """Compute one vector an example with the base of this model.
 
-        Args:
-            data: what `predict` and `fit` take.
-            features: None: what the head reads; "map", or a pooling of the last cells.
-            cache: whether vectors are looked up and kept.
-            progress: called with (examples done, examples in all).
-
-        Raises:
-            DataError: no example can be read.
-            OptionError: the model has no such features.
+        Arguments and errors as for `zoo.embed`; without `features`, vectors are what the head reads.
         """
         return of_composition(self.composition, data, features=features, cache=cache, progress=progress)
 
