@@ -43,7 +43,7 @@ def main(folder: str) -> None:
         weights_sha256=composition.identity.weights_sha256,
         features=composition.identity.features,
         input_size=model.input_size,
-        resize=composition.resize,
+        resize=composition.intake.rule,
         file="zoo_flowers:weights/flowers5_efficientnet_lite0.safetensors",
         sha256=hashlib.sha256(tensors).hexdigest(),
         training_files="zoo_flowers:weights/training_files.txt",
