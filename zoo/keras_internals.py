@@ -108,3 +108,34 @@ def output_in(model: Any, layer: Any) -> Any:
 def _call_in(model: Any, layer: Any) -> Any:
     own = {id(node) for nodes in model._nodes_by_depth.values() for node in nodes}
     return next(node for node in reversed(layer._inbound_nodes) if id(node) in own)
+
+
+SOURCE = "keras.src"
+"""Where Keras keeps its modules: files name some of them, such as that of functional models."""
+
+
+def operation_class() -> type[Any]:
+    """Return the class of what `keras.ops` leaves in a functional model."""
+    from keras.src.ops.operation import Operation
+
+    return Operation
+
+
+def forget_uninitialized() -> None:
+    """Forget the variables that were made in a `keras.StatelessScope` and have no memory yet."""
+    from keras.src.backend.common import global_state
+
+    global_state.set_global_attribute("uninitialized_variables", [])
+
+
+def deserialized(config: dict[str, Any]) -> Any:
+    """Return the object of a config, without code of its author whatever the global setting of Keras says.
+
+    Args:
+        config: the config; Keras takes it apart while it reads it.
+    """
+    import keras
+    from keras.src.saving.serialization_lib import ObjectSharingScope, SafeModeScope
+
+    with ObjectSharingScope(), SafeModeScope(True):
+        return keras.saving.deserialize_keras_object(config, safe_mode=True)

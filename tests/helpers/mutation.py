@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import zipfile
@@ -49,14 +50,14 @@ def mutated_json(value: Any, rng: np.random.Generator) -> Any:
                 holders.append(item)
                 todo += item.values() if isinstance(item, dict) else item
         if not holders:
-            return ODD[int(rng.integers(len(ODD)))]
+            return copy.deepcopy(ODD[int(rng.integers(len(ODD)))])
         holder = holders[int(rng.integers(len(holders)))]
         keys = list(holder) if isinstance(holder, dict) else list(range(len(holder)))
         key = keys[int(rng.integers(len(keys)))]
         other = holders[int(rng.integers(len(holders)))]
         match int(rng.integers(5)):
             case 0 | 1:
-                holder[key] = ODD[int(rng.integers(len(ODD)))]
+                holder[key] = copy.deepcopy(ODD[int(rng.integers(len(ODD)))])
             case 2:
                 del holder[key]
             case 3:

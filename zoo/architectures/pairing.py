@@ -77,7 +77,7 @@ def _comparable(names: Iterable[str], kinds: set[str]) -> list[str]:
     for item in split:
         if item is not None:
             numbers.setdefault(item[0], []).append(item[1])
-    ranks = {kind: {number: rank for rank, number in enumerate(sorted(found))} for kind, found in numbers.items()}
+    ranks = {kind: {number: rank for rank, number in enumerate(sorted(taken))} for kind, taken in numbers.items()}
     return [
         name if item is None else f"#{item[0]}:{ranks[item[0]][item[1]]}"
         for name, item in zip(plain, split, strict=True)
@@ -86,10 +86,10 @@ def _comparable(names: Iterable[str], kinds: set[str]) -> list[str]:
 
 def _given(name: str, kinds: set[str]) -> tuple[str, int] | None:
     """Kind and number of a name that Keras gave; None for a name of the author's."""
-    found = re.fullmatch(r"(.+?)(?:_(\d{1,9}))?", name)
-    if found is None or found[1] not in kinds:
+    parts = re.fullmatch(r"(.+?)(?:_(\d{1,9}))?", name)
+    if parts is None or parts[1] not in kinds:
         return None
-    return found[1], int(found[2] or 0)
+    return parts[1], int(parts[2] or 0)
 
 
 def ordered(layer: Any, variables: Sequence[Any], entry: Saved, path: Path) -> tuple[Any, ...]:

@@ -108,19 +108,7 @@ def _evaluation(
 ) -> Evaluation:
     """One evaluation, its arrays checked against each other before anything is computed of them."""
     ids, hashes, targets, scores = (arrays[f"{name}_{part}"] for part in ("ids", "hashes", "targets", "scores"))
-    count, columns = len(ids), sum(output.width for output in outputs)
-    single = len(outputs) == 1 and outputs[0].task == "classification"
-    fits = (
-        ids.shape == (count,)
-        and ids.dtype.kind == "U"
-        and hashes.shape in {(count,), (0,)}
-        and (hashes.dtype.kind == "U" or hashes.size == 0)
-        and scores.shape == (count, columns)
-        and scores.dtype.kind == "f"
-        and targets.dtype.kind in "fiub"
-        and (targets.shape == (count,) if single else targets.ndim in {1, 2} and len(targets) == count)
-    )
-    if not fits or columns > max(_CLASSES, count):
+    if not (_are_names(ids, hashes) and _are_answers(targets, scores, len(ids), outputs)):
         raise UnsafeFileError(f"{where} is damaged: its answers do not fit each other")
     skipped, notes = rest["skipped"], rest["notes"]
     if not all(isinstance(text, str) for row in [*skipped, notes] for text in row):
@@ -134,3 +122,21 @@ def _evaluation(
         skipped=[(row[0], row[1]) for row in skipped],
     )
     return replace(evaluation, notes=tuple(notes))
+
+
+def _are_names(ids: np.ndarray, hashes: np.ndarray) -> bool:
+    """Whether these are names of examples, and their hashes or none."""
+    none = hashes.shape == (0,)
+    return (
+        ids.ndim == 1 and ids.dtype.kind == "U" and (none or (hashes.shape == ids.shape and hashes.dtype.kind == "U"))
+    )
+
+
+def _are_answers(targets: np.ndarray, scores: np.ndarray, count: int, outputs: Sequence[Output]) -> bool:
+    """Whether these are the targets and scores of so many examples."""
+    columns = sum(output.width for output in outputs)
+    if scores.shape != (count, columns) or scores.dtype.kind != "f" or columns > max(_CLASSES, count):
+        return False
+    single = len(outputs) == 1 and outputs[0].task == "classification"
+    shaped = targets.shape == (count,) if single else targets.ndim in {1, 2} and len(targets) == count
+    return shaped and targets.dtype.kind in "fiub"

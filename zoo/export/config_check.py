@@ -112,10 +112,16 @@ def _check_object(node: dict[str, Any]) -> bool:
         raise UnsafeFileError("it describes a function that is not named")
     if called and keras.saving.get_registered_object(called) is not None:
         return True
+    _check_known(node, name, module, called)
+    return False
+
+
+def _check_known(node: dict[str, Any], name: str, module: str | None, called: str | None) -> None:
+    """A class or function that this process did not register must be one of Keras that is allowed."""
     if name == "function":
         if module != "builtins" or called not in activations():
             raise UnsafeFileError(f"it names the function {shown(called)}, which is not an activation of Keras")
-        return False
+        return
     if keras_class(module or "", name) is None:
         raise UnknownClassError(
             module or "",
@@ -128,7 +134,6 @@ def _check_object(node: dict[str, Any]) -> bool:
     for key in _FROM_FILES:
         if not isinstance(config.get(key), list | None):
             raise UnsafeFileError(f"it holds a {shown(name)} whose {key} would be read from {shown(config[key])}")
-    return False
 
 
 def _check_data(name: str, config: Any) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import UnsafeFileError
+from zoo.keras_internals import deserialized, forget_uninitialized
 from zoo.weights.formats import hdf5
 
 _DRAWN = "seed_generator_state"
@@ -41,7 +42,7 @@ def build(config: dict[str, Any], weights: Path, *, registered: bool) -> Any:
     except ValueError as error:
         if not registered or "stateless scope" not in str(error):
             raise
-        model = _deserialized(config)  # a layer that makes its variables by hand; its code is that of the user
+        model = deserialized(config)  # a layer that makes its variables by hand; its code is that of the user
     with keras.StatelessScope():
         pass  # at its end Keras makes the weights of everything that has none
     model.load_weights(weights)
@@ -52,7 +53,7 @@ def _without_memory(config: dict[str, Any], saved: Counter[tuple[int, ...]], *, 
     import keras
 
     with _nothing_left_over(), keras.StatelessScope(initialize_variables=False):
-        model = _deserialized(config)
+        model = deserialized(config)
         variables = [variable for variable in model.variables if not variable.path.endswith(_DRAWN)]
         shapes = Counter(tuple(variable.shape) for variable in variables)
         if strict and shapes != saved:
@@ -70,19 +71,8 @@ def _without_memory(config: dict[str, Any], saved: Counter[tuple[int, ...]], *, 
 @contextmanager
 def _nothing_left_over() -> Iterator[None]:
     """Forget variables without memory when building fails: the next one to look would make their weights."""
-    from keras.src.backend.common import global_state
-
     try:
         yield
     except BaseException:
-        global_state.set_global_attribute("uninitialized_variables", [])
+        forget_uninitialized()
         raise
-
-
-def _deserialized(config: dict[str, Any]) -> Any:
-    """The model of a config; lambdas and the like are refused whatever the global setting of Keras says."""
-    import keras
-    from keras.src.saving.serialization_lib import ObjectSharingScope, SafeModeScope
-
-    with ObjectSharingScope(), SafeModeScope(True):
-        return keras.saving.deserialize_keras_object(config, safe_mode=True)

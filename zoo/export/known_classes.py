@@ -10,6 +10,8 @@ import importlib
 from functools import cache
 from typing import Any
 
+from zoo.keras_internals import SOURCE, operation_class
+
 _LAYERS = """
 Activation ActivityRegularization AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D
 AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D Add AdditiveAttention AlphaDropout Attention
@@ -38,16 +40,16 @@ Orthogonal RandomNormal RandomUniform STFT TruncatedNormal VarianceScaling Zeros
 _ELSEWHERE = {
     "keras": "Model Sequential DTypePolicy FloatDTypePolicy",
     "keras.models": "Model Sequential",
-    "keras.src.models.functional": "Functional",
-    "keras.src.models.sequential": "Sequential",
+    f"{SOURCE}.models.functional": "Functional",
+    f"{SOURCE}.models.sequential": "Sequential",
     "keras.regularizers": "L1 L2 L1L2 OrthogonalRegularizer",
     "keras.constraints": "MaxNorm MinMaxNorm NonNeg UnitNorm",
-    "keras.src.applications.convnext": "LayerScale",
-    "keras.src.applications.inception_resnet_v2": "CustomScaleLayer",
-    "keras.src.ops.core": "Cast SaturateCast Slice SliceUpdate ScatterUpdate StopGradient Unstack",
+    f"{SOURCE}.applications.convnext": "LayerScale",
+    f"{SOURCE}.applications.inception_resnet_v2": "CustomScaleLayer",
+    f"{SOURCE}.ops.core": "Cast SaturateCast Slice SliceUpdate ScatterUpdate StopGradient Unstack",
 }
 
-_OPERATIONS = frozenset(f"keras.src.ops.{name}" for name in ("numpy", "nn", "image", "math", "linalg"))
+_OPERATIONS = frozenset(f"{SOURCE}.ops.{name}" for name in ("numpy", "nn", "image", "math", "linalg"))
 """Modules of arithmetic: what `x * 2` and `keras.ops` leave in a functional model."""
 
 _NAMES = {
@@ -70,11 +72,9 @@ def keras_class(module: str, name: str) -> Any | None:
     Returns:
         The class; None: a file may not name it.
     """
-    from keras.src.ops.operation import Operation
-
     if module in _OPERATIONS:
         item = vars(importlib.import_module(module)).get(name)
-        own = isinstance(item, type) and issubclass(item, Operation) and item.__module__ == module
+        own = isinstance(item, type) and issubclass(item, operation_class()) and item.__module__ == module
         return item if own else None
     if name not in _NAMES.get(module, ()):
         return None

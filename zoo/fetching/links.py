@@ -91,12 +91,18 @@ def redirected(current: Target, location: str) -> Target:
         raise RefusedRedirectError(f"it redirects to {redact(joined)}, which is not a web address")
     if old.scheme == "https" and new.scheme == "http":
         raise RefusedRedirectError(f"it redirects from https to plain http, {redact(joined)}")
-    if new.hostname != old.hostname:
-        there, here = _address(new.hostname), _address(old.hostname or "")
-        if there is not None and (there.is_link_local or (_is_inside(there) and not (here and _is_inside(here)))):
-            raise RefusedRedirectError(f"it redirects to {redact(joined)}, inside a private network")
+    if new.hostname != old.hostname and _leads_inside(old.hostname or "", new.hostname):
+        raise RefusedRedirectError(f"it redirects to {redact(joined)}, inside a private network")
     same = (old.scheme, old.hostname, old.port) == (new.scheme, new.hostname, new.port)
     return Target(_split_credentials(joined).url, current.auth if same else None, current.token if same else None)
+
+
+def _leads_inside(old: str, new: str) -> bool:
+    """Whether a host is one of a private network, or of this link, that the host before is not a part of."""
+    there, here = _address(new), _address(old)
+    if there is None:
+        return False
+    return there.is_link_local or (_is_inside(there) and not (here is not None and _is_inside(here)))
 
 
 def _parts(url: str) -> SplitResult | None:
@@ -122,13 +128,13 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     if host == "localhost" or host.endswith(".localhost"):
         return ipaddress.ip_address("127.0.0.1")
     try:
-        found = ipaddress.ip_address(host)
+        address = ipaddress.ip_address(host)
     except ValueError:
         try:  # 127.1, 0x7f000001 and 2130706433 are all 127.0.0.1 to the resolver
             return ipaddress.IPv4Address(socket.inet_aton(host))
         except OSError:
             return None
-    return getattr(found, "ipv4_mapped", None) or found
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def _is_inside(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:

@@ -168,29 +168,41 @@ def _attempt(
             _check_whole(response, target, request, partial)
         _check_encoding(response, target, request)
         cap = _cap(partial, target, request, policy)
-        if progress:
-            progress(partial.size, partial.total)
-        pace = _Pace(policy)
-        for chunk in response.iter_raw():  # raw: a compressed body is never unpacked, so it cannot swell
-            if partial.size + len(chunk) > cap:
-                raise _failed(request, target, f"the server sends more than {human(cap)}")
-            partial.append(chunk)
-            if progress:
-                progress(partial.size, partial.total)
-            pace.count(len(chunk))
+        _receive(response, target, request, partial, cap, _Pace(policy), progress)
     if partial.total is not None and partial.size < partial.total:
         raise _TransientError(f"the connection ended after {partial.size} of {partial.total} bytes")
     if request.bytes is not None and partial.size != request.bytes:
         raise _failed(request, target, f"the server sent {human(partial.size)} instead of {human(request.bytes)}")
 
 
+def _receive(
+    response: httpx.Response,
+    target: links.Target,
+    request: Request,
+    partial: Partial,
+    cap: int,
+    pace: _Pace,
+    progress: Progress | None,
+) -> None:
+    """Write what comes, up to a cap."""
+    if progress:
+        progress(partial.size, partial.total)
+    for chunk in response.iter_raw():  # raw: a compressed body is never unpacked, so it cannot swell
+        if partial.size + len(chunk) > cap:
+            raise _failed(request, target, f"the server sends more than {human(cap)}")
+        partial.append(chunk)
+        if progress:
+            progress(partial.size, partial.total)
+        pace.count(len(chunk))
+
+
 def _check_continues(response: httpx.Response, partial: Partial) -> None:
     """A 206 must go on exactly where the partial file ends, in the same version of the same file."""
-    found = re.fullmatch(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)", response.headers.get("Content-Range", "").strip())
+    part = re.fullmatch(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)", response.headers.get("Content-Range", "").strip())
     fits = (
-        found is not None
-        and int(found[1]) == partial.size
-        and (found[2] == "*" or partial.total is None or int(found[2]) == partial.total)
+        part is not None
+        and int(part[1]) == partial.size
+        and (part[2] == "*" or partial.total is None or int(part[2]) == partial.total)
         and _validator(response) == partial.validator
     )
     if not fits:
@@ -283,11 +295,11 @@ def _answer(
         for hop in range(policy.max_redirects + 1):
             deadline = _Deadline(policy.answer_timeout)
             secret = {"Authorization": f"Bearer {target.token}"} if target.token else {}
-            asked = client.build_request(
+            get = client.build_request(
                 "GET", target.url, headers=headers | secret, extensions={"trace": deadline.trace}
             )
             with deadline:
-                response = client.send(asked, stream=True, auth=target.auth)
+                response = client.send(get, stream=True, auth=target.auth)
             with contextlib.closing(response):
                 if hop == 0 and request.answered and response.status_code in {200, 206} | REDIRECTS:
                     request.answered(response.headers)

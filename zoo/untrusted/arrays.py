@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -48,6 +49,20 @@ def parse_npy(data: bytes, name: str) -> np.ndarray:
     Raises:
         UnsafeFileError: the header is not one that NumPy writes, or does not fit the bytes behind it.
     """
+    dtype, fortran, shape, end = _header(data, name)
+    count = math.prod(shape)
+    absurd = len(shape) > 8 or math.prod(max(side, 1) for side in shape) > 2**40  # an empty array has sides too
+    if absurd or count * dtype.itemsize != len(data) - end:
+        raise UnsafeFileError(f"{shown(name)} is damaged: its bytes do not fill the shape it says it has")
+    if dtype.itemsize == 0:  # texts, all of them empty
+        return np.zeros(shape, dtype) if count <= 1_000_000 else _too_many(name)
+    values = np.frombuffer(data, dtype, count, end)
+    _check_values(values, name)
+    return values.reshape(shape, order="F" if fortran else "C").copy(order="C")
+
+
+def _header(data: bytes, name: str) -> tuple[np.dtype[Any], bool, tuple[int, ...], int]:
+    """Element type, order, shape, and where the numbers begin."""
     version = data[6:8]
     wide = version in {b"\x02\x00", b"\x03\x00"}
     if data[:6] != b"\x93NUMPY" or not (wide or version == b"\x01\x00"):
@@ -62,18 +77,15 @@ def parse_npy(data: bytes, name: str) -> np.ndarray:
     except (TypeError, ValueError) as error:
         raise UnsafeFileError(f"{shown(name)} holds an unknown type of numbers") from error
     shape = tuple(int(part) for part in header[3].decode().replace(",", " ").split())
-    count = math.prod(shape)
-    absurd = len(shape) > 8 or math.prod(max(side, 1) for side in shape) > 2**40  # an empty array has sides too
-    if absurd or count * dtype.itemsize != len(data) - end:
-        raise UnsafeFileError(f"{shown(name)} is damaged: its bytes do not fill the shape it says it has")
-    if dtype.itemsize == 0:  # texts, all of them empty
-        return np.zeros(shape, dtype) if count <= 1_000_000 else _too_many(name)
-    values = np.frombuffer(data, dtype, count, end)
-    if dtype.kind == "U" and values.size and values.view("<u4").max() > 0x10FFFF:
+    return dtype, header[2] == b"True", shape, end
+
+
+def _check_values(values: np.ndarray, name: str) -> None:
+    """Bytes that no text and no boolean has."""
+    if values.size and values.dtype.kind == "U" and values.view("<u4").max() > 0x10FFFF:
         raise UnsafeFileError(f"{shown(name)} is damaged: it holds texts with impossible letters")
-    if dtype.kind == "b" and values.size and values.view("u1").max() > 1:
+    if values.size and values.dtype.kind == "b" and values.view("u1").max() > 1:
         raise UnsafeFileError(f"{shown(name)} is damaged: it holds booleans that are neither true nor false")
-    return values.reshape(shape, order="F" if header[2] == b"True" else "C").copy(order="C")
 
 
 def _too_many(name: str) -> np.ndarray:

@@ -117,8 +117,8 @@ class Shelf:
 
     def entries(self) -> list[dict[str, object]]:
         """Return what the index says of every source that was used."""
-        found = [read_json(path) for path in sorted((self.root / "index").glob("*.json"))]
-        return [entry for entry in found if entry is not None]
+        entries = [read_json(path) for path in sorted((self.root / "index").glob("*.json"))]
+        return [entry for entry in entries if entry is not None]
 
 
 @functools.cache

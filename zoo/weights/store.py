@@ -83,8 +83,8 @@ class Store:
         Returns:
             A read-only file. Its name is its sha256, without a suffix.
         """
-        wanted = Wanted(base_name(filename), url, digest, bytes, None, "file")
-        return self._obtain(wanted, progress).path
+        item = Wanted(base_name(filename), url, digest, bytes, None, "file")
+        return self._obtain(item, progress).path
 
     def fetch_archive(
         self,
@@ -118,9 +118,9 @@ class Store:
         """True when `fetch` is likely to need no download; reads no file content."""
         if source_of(source).has(source):
             return True
-        wanted = self._wanted(source)
-        sha256 = self._expected_sha256(wanted)
-        return (sha256 is not None and self.shelf.blob(sha256).is_file()) or self._dropped_path(wanted).is_file()
+        item = self._wanted(source)
+        sha256 = self._expected_sha256(item)
+        return (sha256 is not None and self.shelf.blob(sha256).is_file()) or self._dropped_path(item).is_file()
 
     def local(self, path: Path) -> StoredFile:
         """Return a weight file the user named: hashed (once, until it changes) and used where it lies.
@@ -141,33 +141,33 @@ class Store:
             DigestError: it is not the file of the row, or not the one of the first use.
             WeightsError: it cannot be read, or the store cannot be written.
         """
-        wanted = self._wanted(source)
-        with self.shelf.lock(wanted.lock):
-            place = self.shelf.folder("partials") / f"{wanted.lock}.part"
-            partial = Partial(place, origin="", algorithms=wanted.algorithms)
+        item = self._wanted(source)
+        with self.shelf.lock(item.lock):
+            place = self.shelf.folder("partials") / f"{item.lock}.part"
+            partial = Partial(place, origin="", algorithms=item.algorithms)
             try:
                 partial.restart()
                 with path.open("rb") as file:
                     while chunk := file.read(CHUNK):
                         partial.append(chunk)
-                self._check(wanted, partial.hashes(), partial.path, str(path), "It was not taken in.")
-                return self._publish(wanted, partial, {})
+                self._check(item, partial.hashes(), partial.path, str(path), "It was not taken in.")
+                return self._publish(item, partial, {})
             except OSError as error:
                 raise WeightsError(f"cannot take {path} in: {error.strerror or error}.") from error
             finally:
                 partial.discard()
 
-    def _publish(self, wanted: Wanted, partial: Partial, pin: Mapping[str, Any]) -> Held:
+    def _publish(self, item: Wanted, partial: Partial, pin: Mapping[str, Any]) -> Held:
         """Make a checked partial file a blob, and remember what it was if nobody published a digest."""
         sha256 = partial.hashes()["sha256"]
-        if wanted.digest is None:
-            self.pins.add(wanted.pin_name, {"sha256": sha256, "bytes": partial.size, **pin})
+        if item.digest is None:
+            self.pins.add(item.pin_name, {"sha256": sha256, "bytes": partial.size, **pin})
         blob = self.shelf.blob(sha256)
         partial.publish(blob)
         with storing(blob):
             for folder in (blob.parent, blob.parent.parent):
                 sync_folder(folder)
-            self.shelf.record(wanted, sha256, stamp(blob))
+            self.shelf.record(item, sha256, stamp(blob))
         return Held(blob, sha256)
 
     def verify(self) -> list[str]:
@@ -182,132 +182,132 @@ class Store:
         for blob in self.shelf.blobs():
             used_for = f"{blob} ({names.get(blob.name) or 'used by no source'})"
             try:
-                found = hash_file(blob)["sha256"]
+                actual = hash_file(blob)["sha256"]
             except OSError as error:
                 damaged.append(f"{used_for}: cannot be read: {error.strerror or error}")
                 continue
-            if found != blob.name:
-                damaged.append(f"{used_for}: its sha256 is {found}")
+            if actual != blob.name:
+                damaged.append(f"{used_for}: its sha256 is {actual}")
         return damaged
 
     # Finding
 
     def _wanted(self, source: WeightSource) -> Wanted:
         own = source_of(source)
-        wanted = own.resolve(source, None)
-        pin = self._pin(wanted)
-        return wanted if pin is None else own.resolve(source, pin)
+        item = own.resolve(source, None)
+        pin = self._pin(item)
+        return item if pin is None else own.resolve(source, pin)
 
-    def _pin(self, wanted: Wanted) -> dict[str, Any] | None:
+    def _pin(self, item: Wanted) -> dict[str, Any] | None:
         """The first verified use of a file without a published digest, as the lock remembers it."""
-        return None if wanted.digest is not None else self.pins.get(wanted.pin_name)
+        return None if item.digest is not None else self.pins.get(item.pin_name)
 
-    def _obtain(self, wanted: Wanted, progress: Progress | None, *, row: WeightSource | None = None) -> Held:
+    def _obtain(self, item: Wanted, progress: Progress | None, *, row: WeightSource | None = None) -> Held:
         warn_of_strangers(self.root)
-        held = self._stored(wanted) or self._dropped(wanted)
+        held = self._stored(item) or self._dropped(item)
         if held is not None:
             return held
-        if wanted.url is None:
-            raise self._absent(wanted, row)
+        if item.url is None:
+            raise self._absent(item, row)
         if settings.offline():
-            raise self._offline(wanted)
-        with self.shelf.lock(wanted.lock):
-            return self._stored(wanted) or self._download(wanted, progress)
+            raise self._offline(item)
+        with self.shelf.lock(item.lock):
+            return self._stored(item) or self._download(item, progress)
 
-    def _stored(self, wanted: Wanted) -> Held | None:
+    def _stored(self, item: Wanted) -> Held | None:
         """The blob of a source if it is there and whole."""
-        sha256 = self._expected_sha256(wanted)
+        sha256 = self._expected_sha256(item)
         if sha256 is None:
             return None
-        blob, entry = self.shelf.blob(sha256), self.shelf.entry(wanted)
+        blob, entry = self.shelf.blob(sha256), self.shelf.entry(item)
         try:
             if entry.get("stamp") != stamp(blob):
                 # New to this source, moved to another disk, or written to: only the bytes can tell.
-                found = hash_file(blob)["sha256"]
-                if found != sha256:
-                    log.warning("the stored copy %s of %s is damaged: its sha256 is %s", blob, wanted.filename, found)
+                actual = hash_file(blob)["sha256"]
+                if actual != sha256:
+                    log.warning("the stored copy %s of %s is damaged: its sha256 is %s", blob, item.filename, actual)
                     return None
                 with contextlib.suppress(OSError, WeightsError):  # a store that cannot be written still serves
-                    self.shelf.record(wanted, sha256, stamp(blob))
+                    self.shelf.record(item, sha256, stamp(blob))
         except FileNotFoundError:
             return None
         except OSError as error:
-            log.warning("the stored copy %s of %s cannot be read: %s", blob, wanted.filename, error)
+            log.warning("the stored copy %s of %s cannot be read: %s", blob, item.filename, error)
             return None
-        return Held(blob, sha256, self._note(wanted, sha256, first=False))
+        return Held(blob, sha256, self._note(item, sha256, first=False))
 
-    def _dropped(self, wanted: Wanted) -> Held | None:
+    def _dropped(self, item: Wanted) -> Held | None:
         """The file the user placed, if there is one and it is the right one."""
-        path = self._dropped_path(wanted)
+        path = self._dropped_path(item)
         if not path.is_file():
             return None
         try:
-            hashes = self.shelf.hashes(path, wanted.algorithms)
+            hashes = self.shelf.hashes(path, item.algorithms)
         except OSError as error:
             raise WeightsError(f"cannot read {path}: {error.strerror or error}.") from error
         try:
             first = self._check(
-                wanted, hashes, path, f"the file you placed at {path}", "Replace it by the right one, or remove it."
+                item, hashes, path, f"the file you placed at {path}", "Replace it by the right one, or remove it."
             )
         except DigestError as error:
-            if wanted.url is None or settings.offline():
+            if item.url is None or settings.offline():
                 raise
             log.warning("%s It is not used.", error)
             return None
         if first:
-            self.shelf.record(wanted, hashes["sha256"], None)
-            self.pins.add(wanted.pin_name, {"sha256": hashes["sha256"], "bytes": path.stat().st_size})
-        return Held(path, hashes["sha256"], self._note(wanted, hashes["sha256"], first=first))
+            self.shelf.record(item, hashes["sha256"], None)
+            self.pins.add(item.pin_name, {"sha256": hashes["sha256"], "bytes": path.stat().st_size})
+        return Held(path, hashes["sha256"], self._note(item, hashes["sha256"], first=first))
 
-    def _download(self, wanted: Wanted, progress: Progress | None) -> Held:
+    def _download(self, item: Wanted, progress: Progress | None) -> Held:
         """Fetch, check, publish; under the lock of the file. A kill leaves a partial file, an error leaves nothing."""
-        address = wanted.locate() if wanted.locate else Address(wanted.url or "")
+        address = item.locate() if item.locate else Address(item.url or "")
         request = transfer.Request(
             address.url,
-            wanted.filename,
-            wanted.digest,
-            wanted.bytes,
-            f"Try again later, {self._by_hand(wanted)}",
+            item.filename,
+            item.digest,
+            item.bytes,
+            f"Try again later, {self._by_hand(item)}",
             address.target,
             address.answered,
             address.reasons,
         )
         self.shelf.sweep()
         partial = Partial(
-            self.shelf.folder("partials") / f"{wanted.lock}.part",
-            origin=f"{settings.mirror()}\n{address.target.url if address.target else wanted.url}",
-            algorithms=wanted.algorithms,
+            self.shelf.folder("partials") / f"{item.lock}.part",
+            origin=f"{settings.mirror()}\n{address.target.url if address.target else item.url}",
+            algorithms=item.algorithms,
         )
         try:
             transfer.download(request, partial, self.policy, progress)
-            if partial.resumed and self._mismatch(wanted, partial.hashes()):
+            if partial.resumed and self._mismatch(item, partial.hashes()):
                 # Pieces of two transfers that do not belong together: fetch it once more in one piece.
                 partial.restart()
                 transfer.download(request, partial, self.policy, progress)
             hashes = partial.hashes()
             sender = links.redact((request.target or links.target(request.url, request.digest)).url)
-            advice = f"It was not kept. Fetch it from another place, {self._by_hand(wanted, 'the right file')}"
+            advice = f"It was not kept. Fetch it from another place, {self._by_hand(item, 'the right file')}"
             announced = address.announced()
             if announced is not None and announced != hashes["sha256"]:
                 raise DigestError(
-                    f"what {sender} sent is not {wanted.filename}: its sha256 is {hashes['sha256']}, and the server "
+                    f"what {sender} sent is not {item.filename}: its sha256 is {hashes['sha256']}, and the server "
                     f"announced {announced}. {advice}"
                 )
-            first = self._check(wanted, hashes, partial.path, f"what {sender} sent", advice)
-            held = self._publish(wanted, partial, address.pin)
+            first = self._check(item, hashes, partial.path, f"what {sender} sent", advice)
+            held = self._publish(item, partial, address.pin)
         except (ZooError, OSError):
             partial.discard()
             raise
         finally:
             partial.close()
-        note = self._note(wanted, held.sha256, first=first)
+        note = self._note(item, held.sha256, first=first)
         if note:
             log.info(note)
         return Held(held.path, held.sha256, note)
 
     # Checking
 
-    def _check(self, wanted: Wanted, hashes: dict[str, str], path: Path, what: str, advice: str) -> bool:
+    def _check(self, item: Wanted, hashes: dict[str, str], path: Path, what: str, advice: str) -> bool:
         """Hold a file to its digest, or to the sha256 of its first use.
 
         Returns:
@@ -317,66 +317,66 @@ class Store:
             DigestError: the bytes are others than the published or recorded ones.
             WeightsError: a file without a digest is not of its format.
         """
-        problem = self._mismatch(wanted, hashes)
+        problem = self._mismatch(item, hashes)
         if problem:
-            raise DigestError(f"{what} is not {wanted.described()}: {problem} {advice}")
-        first = wanted.digest is None and self._recorded(wanted) is None
-        if first and wanted.layout is not None:
-            check_format(path, wanted.layout, what)
+            raise DigestError(f"{what} is not {item.described()}: {problem} {advice}")
+        first = item.digest is None and self._recorded(item) is None
+        if first and item.layout is not None:
+            check_format(path, item.layout, what)
         return first
 
-    def _mismatch(self, wanted: Wanted, hashes: dict[str, str]) -> str | None:
+    def _mismatch(self, item: Wanted, hashes: dict[str, str]) -> str | None:
         """What is wrong with the hashes of a file; None when nothing is."""
-        if wanted.digest and hashes[wanted.digest.algorithm] != wanted.digest.value:
-            return f"its {wanted.digest.algorithm} is {hashes[wanted.digest.algorithm]}."
-        recorded = self._recorded(wanted)
+        if item.digest and hashes[item.digest.algorithm] != item.digest.value:
+            return f"its {item.digest.algorithm} is {hashes[item.digest.algorithm]}."
+        recorded = self._recorded(item)
         if recorded is not None and hashes["sha256"] != recorded:
             return (
                 f"its sha256 is {hashes['sha256']}, and the first use recorded {recorded}. If you trust the new "
-                f"file, delete {self.shelf.entry_path(wanted)} and its pin in {self.pins.path}."
+                f"file, delete {self.shelf.entry_path(item)} and its pin in {self.pins.path}."
             )
         return None
 
-    def _expected_sha256(self, wanted: Wanted) -> str | None:
-        if wanted.digest and wanted.digest.algorithm == "sha256":
-            return wanted.digest.value
-        return self._recorded(wanted)
+    def _expected_sha256(self, item: Wanted) -> str | None:
+        if item.digest and item.digest.algorithm == "sha256":
+            return item.digest.value
+        return self._recorded(item)
 
-    def _recorded(self, wanted: Wanted) -> str | None:
+    def _recorded(self, item: Wanted) -> str | None:
         """The sha256 of the first verified use: of the lock, which travels, or of this store."""
-        pin = self._pin(wanted)
-        recorded = pin["sha256"] if pin else self.shelf.entry(wanted).get("sha256")
+        pin = self._pin(item)
+        recorded = pin["sha256"] if pin else self.shelf.entry(item).get("sha256")
         return recorded if isinstance(recorded, str) else None
 
     # Messages
 
-    def _dropped_path(self, wanted: Wanted) -> Path:
-        return self.drop / wanted.filename
+    def _dropped_path(self, item: Wanted) -> Path:
+        return self.drop / item.filename
 
-    def _by_hand(self, wanted: Wanted, what: str | None = None) -> str:
-        named = ', or pass weights="path/to/file"' if wanted.subject == "weights" else ""
-        return f"or put {what or wanted.described()} at {self._dropped_path(wanted)}{named}."
+    def _by_hand(self, item: Wanted, what: str | None = None) -> str:
+        named = ', or pass weights="path/to/file"' if item.subject == "weights" else ""
+        return f"or put {what or item.described()} at {self._dropped_path(item)}{named}."
 
-    def _absent(self, wanted: Wanted, source: WeightSource | None) -> WeightsError:
+    def _absent(self, item: Wanted, source: WeightSource | None) -> WeightsError:
         absent = source_of(source).absent(source) if source is not None else None
         return absent or WeightsError(
-            f"{wanted.described()} is not on this machine, and there is no address to fetch it from. Put it at "
-            f'{self._dropped_path(wanted)}, or pass weights="path/to/file".'
+            f"{item.described()} is not on this machine, and there is no address to fetch it from. Put it at "
+            f'{self._dropped_path(item)}, or pass weights="path/to/file".'
         )
 
-    def _offline(self, wanted: Wanted) -> OfflineError:
-        sha256 = self._expected_sha256(wanted)
+    def _offline(self, item: Wanted) -> OfflineError:
+        sha256 = self._expected_sha256(item)
         damaged = sha256 is not None and self.shelf.blob(sha256).is_file()
-        missing = f"{wanted.described()} is not in the store {self.root}"
+        missing = f"{item.described()} is not in the store {self.root}"
         if damaged:
-            missing = f"the copy of {wanted.described()} in the store {self.root} is damaged"
+            missing = f"the copy of {item.described()} in the store {self.root} is damaged"
         return OfflineError(
-            f"{missing}, and ZOO_OFFLINE=1 forbids fetching it from {links.redact(wanted.url or '')}. "
-            f"Unset ZOO_OFFLINE, {self._by_hand(wanted, 'the file')}"
+            f"{missing}, and ZOO_OFFLINE=1 forbids fetching it from {links.redact(item.url or '')}. "
+            f"Unset ZOO_OFFLINE, {self._by_hand(item, 'the file')}"
         )
 
-    def _note(self, wanted: Wanted, sha256: str, *, first: bool) -> str:
-        if wanted.digest is not None:
+    def _note(self, item: Wanted, sha256: str, *, first: bool) -> str:
+        if item.digest is not None:
             return ""
         when = "was recorded just now, at its first use" if first else "was recorded at its first use"
-        return f"no digest is published for {wanted.filename}; its sha256 {sha256} {when} and is held to from now on."
+        return f"no digest is published for {item.filename}; its sha256 {sha256} {when} and is held to from now on."

@@ -59,9 +59,7 @@ class HubSource:
 
     def resolve(self, row: WeightSource, pin: Mapping[str, Any] | None) -> Wanted:
         """Return the file at its commit; the commit is asked for only when the file is to be fetched."""
-        repository, file = row.repository or "", row.path or row.filename
-        if not _NAME.fullmatch(repository) or not _FILE.fullmatch(file) or ".." in file + repository:
-            raise WeightsError(f"{repository!r} and {file!r} do not name a file of the hub; the row must be mended.")
+        repository, file = _names(row)
         revision = (pin or {}).get("commit") or row.revision or "main"
         if not isinstance(revision, str) or not (_COMMIT.fullmatch(revision) or _BRANCH.fullmatch(revision)):
             raise WeightsError(f"{revision!r} is not a commit of {repository}; the row or the lock must be mended.")
@@ -77,6 +75,14 @@ class HubSource:
     def absent(self, row: WeightSource) -> WeightsError | None:
         """Return None: there is an address."""
         return None
+
+
+def _names(row: WeightSource) -> tuple[str, str]:
+    """Repository and path of a row, which become parts of an address."""
+    repository, file = row.repository or "", row.path or row.filename
+    if not _NAME.fullmatch(repository) or not _FILE.fullmatch(file) or ".." in file + repository:
+        raise WeightsError(f"{repository!r} and {file!r} do not name a file of the hub; the row must be mended.")
+    return repository, file
 
 
 def endpoint() -> str:
@@ -112,8 +118,8 @@ def _locate(repository: str, file: str, revision: str, expected: str | None) -> 
     announced: list[str] = []
 
     def answered(headers: Mapping[str, str]) -> None:
-        told = headers.get("X-Repo-Commit")
-        if told is not None and told != commit:
+        answer = headers.get("X-Repo-Commit")
+        if answer is not None and answer != commit:
             raise DigestError(
                 f"the hub answers with another commit of {repository} than {commit}, which was asked for; nothing was "
                 f"kept."

@@ -62,40 +62,45 @@ def locate(source: WeightSource) -> tuple[Path, str]:
         DigestError: the file is not what was installed, or not what the row says.
     """
     name, inside = source.distribution or "", source.path or ""
-    again = f"Install it again with: pip install --force-reinstall {name}"
     distribution = importlib.metadata.distribution(name)
+    known = f"{name} {distribution.version}"
+    again = f"Install it again with: pip install --force-reinstall {name}"
+    path, recorded = _place(distribution, known, inside, again)
+    hashes = hash_file(path, {"sha256"} | ({source.digest.algorithm} if source.digest else set()))
+    if recorded is None and source.digest is None:
+        raise WeightsError(
+            f"neither the row nor the RECORD of {known} has a digest of {inside}, so nothing vouches for it. {again}"
+        )
+    if recorded is not None and hashes["sha256"] != recorded:
+        raise DigestError(
+            f"{path} was changed after it was installed: its sha256 is {hashes['sha256']}, and the RECORD of {known} "
+            f"says {recorded}. {again}"
+        )
+    if source.digest and hashes[source.digest.algorithm] != source.digest.value:
+        raise DigestError(
+            f"{path} ({human(path.stat().st_size)}) has {source.digest.algorithm} "
+            f"{hashes[source.digest.algorithm]}, and {source.digest.value} is published for {source.filename}. "
+            f"Another version of {name} may be installed ({distribution.version}). {again}"
+        )
+    return path, hashes["sha256"]
+
+
+def _place(
+    distribution: importlib.metadata.Distribution, known: str, inside: str, again: str
+) -> tuple[Path, str | None]:
+    """The file of a distribution, and the sha256 that its RECORD has for it."""
     parts = PurePosixPath(inside).parts
     if ".." in parts or PurePosixPath(inside).is_absolute():
-        raise WeightsError(f"{inside!r} is not a path inside the distribution {name}.")
+        raise WeightsError(f"{inside!r} is not a path inside the distribution {known}.")
     entry = next((file for file in distribution.files or () if file.as_posix() == inside), None)
     path = Path(str(entry.locate())) if entry is not None else _beside_the_code(parts)
     if path is None:
         raise WeightsError(
-            f"{name} {distribution.version} is installed but does not list {inside}, and no package on the path of "
-            f"Python has it. {again}"
+            f"{known} is installed but does not list {inside}, and no package on the path of Python has it. {again}"
         )
     if not path.is_file():
-        raise WeightsError(f"{name} {distribution.version} is installed but {path} is missing. {again}")
-    algorithms = {"sha256"} | ({source.digest.algorithm} if source.digest else set())
-    found = hash_file(path, algorithms)
-    recorded = _record_sha256(entry) if entry is not None else None
-    if recorded is None and source.digest is None:
-        raise WeightsError(
-            f"neither the row nor the RECORD of {name} {distribution.version} has a digest of {inside}, so nothing "
-            f"vouches for it. {again}"
-        )
-    if recorded is not None and found["sha256"] != recorded:
-        raise DigestError(
-            f"{path} was changed after it was installed: its sha256 is {found['sha256']}, and the RECORD of {name} "
-            f"{distribution.version} says {recorded}. {again}"
-        )
-    if source.digest and found[source.digest.algorithm] != source.digest.value:
-        raise DigestError(
-            f"{path} ({human(path.stat().st_size)}) has {source.digest.algorithm} "
-            f"{found[source.digest.algorithm]}, and {source.digest.value} is published for {source.filename}. "
-            f"Another version of {name} may be installed ({distribution.version}). {again}"
-        )
-    return path, found["sha256"]
+        raise WeightsError(f"{known} is installed but {path} is missing. {again}")
+    return path, _record_sha256(entry) if entry is not None else None
 
 
 def _beside_the_code(parts: tuple[str, ...]) -> Path | None:
