@@ -43,7 +43,9 @@ def pixels(photos: np.ndarray) -> np.ndarray:
 
 
 def application(name: str) -> Any:
-    return getattr(keras.applications, SPECS[name].summary.rpartition(".")[2])
+    # ConvNeXt is built by zoo itself, and only its summary says which application it is.
+    named = SPECS[name].builder_options.get("application") or SPECS[name].summary.rpartition(".")[2]
+    return getattr(keras.applications, named)
 
 
 def keras_preprocessing(name: str, pixels: np.ndarray) -> np.ndarray:
@@ -148,6 +150,8 @@ def with_classifier(name: str, size: int, **options: Any) -> keras.Model:
     assert_source(name, download.call_args, include_top=True)
     if not name.startswith("vgg"):  # their classifier depends on the size: test_registry_rows
         inside = sum(layer.count_params() for layer in model.layers if isinstance(layer, keras.layers.Normalization))
+        # LayerScale of ConvNeXt: zoo folds it into the layer before.
+        inside += sum(layer.count_params() for layer in model.layers if type(layer).__name__ == "LayerScale")
         assert model.count_params() - inside == SPECS[name].params_top
     return model
 

@@ -122,7 +122,7 @@ def from_keras(saved: Sequence[tuple[str, Sequence[np.ndarray]]]) -> dict[str, n
         elif match := next((re.search(f"{end}$", name) for end, _ in _OFFICIAL if re.search(f"{end}$", name)), None):
             module = match.expand(next(into for end, into in _OFFICIAL if re.search(f"{end}$", name)))
             tensors |= {module: weights[0]} if module.endswith("gamma") else _module(module, weights)
-        elif re.search(r"layer_normalization(_\d+)?$", name):
+        elif re.search(r"(_head_layernorm|layer_normalization(_\d+)?)$", name):
             tensors |= _module("head.norm", weights)
         elif re.search(r"(_head_dense|^predictions)$", name):
             tensors |= _module("head.fc", weights)
