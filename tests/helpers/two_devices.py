@@ -81,7 +81,7 @@ def compare(
         "history": max(share(np.array(two.history[name]), np.array(one.history[name])) for name in one.history),
         "scores": share(two.model.predict_scores(data_x), one.model.predict_scores(data_x)),
         "evaluation": [str(run.validation) for run in runs],
-        "devices": [json.loads((run.directory / "run.json").read_text())["devices"] for run in runs],
+        "devices": [json.loads((run.directory / "run.json").read_text())["plan"]["devices"] for run in runs],
         "apart": apart(two.model),
         "receipts": [(row.stage, row.part, row.says) for row in two.receipts],
         "prefix": two.phases[-1].get("cached_prefix"),
@@ -141,7 +141,7 @@ def resumed(strategy: Any, folder: Path) -> dict[str, Any]:
     whole, done = fit("whole"), zoo.resume(folder / "cut", data)
     weights = [run.model.keras_model.get_weights() for run in (whole, done)]
     return {
-        "place": json.loads((folder / "whole" / "run.json").read_text())["devices"],
+        "place": json.loads((folder / "whole" / "run.json").read_text())["plan"]["devices"],
         "same weights": all(np.array_equal(a, b) for a, b in zip(*weights, strict=True)),
         "same history": whole.history == done.history,
         "apart": apart(done.model),

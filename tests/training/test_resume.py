@@ -328,7 +328,7 @@ def kill_until_done(data: Path, run: Path, moments: Iterator[float]) -> list[str
         if run.exists() and not (run / "start.keras").exists():
             shutil.rmtree(run)  # nothing was saved yet: zoo.resume says so
         work("resume" if run.exists() else "fit", data, run, next(moments, None))
-        place = state(run).get("progress", {}) if run.exists() else {}
+        place = (state(run)["progress"] or {}) if run.exists() else {}
         died.append("/".join(str(place.get(key, "-")) for key in ("phase", "epoch", "batch")))
     return died[:-1]
 
