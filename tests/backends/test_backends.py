@@ -149,9 +149,9 @@ def test_a_model_saved_on_one_backend_answers_and_looks_the_same_on_the_other(
 def test_a_run_says_what_it_was_computed_with(both: dict[str, Path]) -> None:
     record = json.loads((both["jax"] / "tuned" / "run.json").read_text())
     assert record["plan"]["environment"]["backend"] == "jax"
-    assert record["versions"]["jax"] == importlib.metadata.version("jax")
-    assert record["versions"]["jaxlib"]
-    assert "tensorflow" not in record["versions"]
+    assert record["results"]["versions"]["jax"] == importlib.metadata.version("jax")
+    assert record["results"]["versions"]["jaxlib"]
+    assert "tensorflow" not in record["results"]["versions"]
     other = json.loads((both["tensorflow"] / "tuned" / "run.json").read_text())
     assert other["versions"]["tensorflow"]
     assert "jax" not in other["versions"]

@@ -155,7 +155,8 @@ def test_the_life_of_a_plugin(environment, tmp_path: Path) -> None:
 
     # Used.
     assert "redstart" in python("-c", USE, cwd=work)
-    providers = {row["id"]: row["version"] for row in json.loads((work / "run" / "run.json").read_text())["providers"]}
+    record = json.loads((work / "run" / "run.json").read_text())
+    providers = {row["id"]: row["version"] for row in record["results"]["providers"]}
     assert providers["zoo_birds:birds200"] == providers["zoo_birds:birds-crop"] == "0.1.0"
     zoo(
         *("fit", "birds200", "--head", "birds200", "--augment", "birds-crop", "--recipe", "head", "--epochs", 2),
