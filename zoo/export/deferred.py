@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import UnsafeFileError
-from zoo.keras_internals import deserialized, forget_uninitialized
+from zoo.keras_internals import deserialized, forget_uninitialized, layers_inside, trainable_by_kind
 from zoo.weights.formats import hdf5
 
 _DRAWN = "seed_generator_state"
@@ -32,7 +32,6 @@ def build(config: dict[str, Any], weights: Path, *, registered: bool) -> Any:
         UnsafeFileError: the weights are not those of the config.
         Exception: whatever Keras raises on a config that describes no model.
     """
-    import keras
 
     with hdf5.opened(weights) as file:
         saved = Counter(tuple(array.shape) for _, array in hdf5.arrays(file))
@@ -43,10 +42,26 @@ def build(config: dict[str, Any], weights: Path, *, registered: bool) -> Any:
         if not registered or "stateless scope" not in str(error):
             raise
         model = deserialized(config)  # a layer that makes its variables by hand; its code is that of the user
-    with keras.StatelessScope():
-        pass  # at its end Keras makes the weights of everything that has none
+    _take_memory(model)
     model.load_weights(weights)
     return model
+
+
+def _take_memory(model: Any) -> None:
+    """Make the weights of everything that has none.
+
+    TensorFlow decides when a variable is made whether its gradients are ever looked at. What is frozen now may train
+    in a later fit, so every weight that gradients could move is made as one that trains.
+    """
+    import keras
+
+    frozen = [weight for layer in layers_inside(model) for weight in trainable_by_kind(layer) if not weight.trainable]
+    for weight in frozen:
+        weight.trainable = True
+    with keras.StatelessScope():
+        pass  # at its end Keras makes the weights of everything that has none
+    for weight in frozen:
+        weight.trainable = False
 
 
 def _without_memory(config: dict[str, Any], saved: Counter[tuple[int, ...]], *, strict: bool) -> Any:
