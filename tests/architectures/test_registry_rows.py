@@ -30,7 +30,7 @@ MULTIPLY_ADDS = {
 }
 
 
-# Every family here by its smallest member at least; the deep and the large ones, which take most of the time, in the slow tests.
+# Every family here by its smallest member at least; the deep and the large ones take most of the time: slow tests.
 SMALLEST = {spec.family: name for name, spec in sorted(SPECS.items(), key=lambda item: -item[1].layers.total)}
 DEEP = [
     name

@@ -232,7 +232,8 @@ def test_model_and_image_errors(zoo, fitted: dict, flowers: Path, tmp_path: Path
     zoo("predict", photo, "--model", "gone.keras").fails("no model file 'gone.keras'")
     zoo("predict", str(flowers / "gone.jpg")).fails("no such image or folder", "gone.jpg")
     zoo("predict", str(flowers / "no_image.jpg"), "--model", fitted["model"]).fails("no_image.jpg")
-    zoo("predict", photo, "--model", str(flowers / "no_image.jpg")).fails(
+    not_a_model = str(flowers / "no_image.jpg")
+    zoo("predict", photo, "--model", not_a_model).fails("no_image.jpg", "is damaged or not a zip archive")
         "no_image.jpg", "is damaged or not a zip archive"
     )
     zoo("predict", photo, "--model", fitted["model"], "--head", "flowers5").fails("--model and --head", code=2)
