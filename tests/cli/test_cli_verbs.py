@@ -234,8 +234,6 @@ def test_model_and_image_errors(zoo, fitted: dict, flowers: Path, tmp_path: Path
     zoo("predict", str(flowers / "no_image.jpg"), "--model", fitted["model"]).fails("no_image.jpg")
     not_a_model = str(flowers / "no_image.jpg")
     zoo("predict", photo, "--model", not_a_model).fails("no_image.jpg", "is damaged or not a zip archive")
-        "no_image.jpg", "is damaged or not a zip archive"
-    )
     zoo("predict", photo, "--model", fitted["model"], "--head", "flowers5").fails("--model and --head", code=2)
     zoo("predict", photo, "--backbone", "efficientnet_lite").fails("'efficientnet_lite0'")
     zoo("predict", photo, "--head", "linear").fails("linear")
