@@ -210,7 +210,7 @@ def test_behind_kept_views_the_suffix_learns_what_the_whole_network_learns(
     drawn = Rows(None, train, views=3, seed=2)
     made = [transform(resolve(OPS), seed=2, epoch=view) for view in range(3)]
 
-    def augmentation(self, seed):
+    def augmentation(settings):
         def of_epoch(epoch):
             shown = drawn.shown(epoch)
 
@@ -222,7 +222,7 @@ def test_behind_kept_views_the_suffix_learns_what_the_whole_network_learns(
 
         return of_epoch
 
-    monkeypatch.setattr(zoo.TransferModel, "_augmentation", augmentation)
+    monkeypatch.setattr(Settings, "augment", augmentation)
     whole.fit(pictures, validation=0.25, recipe=tune(3, 0), cached_prefix=False, seed=2)
     fresh = build(real=True).keras_model.get_weights()
     moved = 0
