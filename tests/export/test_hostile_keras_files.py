@@ -19,7 +19,7 @@ import zoo
 from zoo.errors import OptionError, UnsafeFileError, ZooError
 from zoo.testing.tiny import tiny_backbone
 
-QUICK, FULL = 120, 5_000
+QUICK, SLOW, FULL = 120, 800, 5_000
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def damage(members: dict[str, bytes], whole: bytes, rng: np.random.Generator) ->
             return zipped({**members, name: flipped(members[name], rng)}, zipfile.ZIP_DEFLATED)
 
 
-@pytest.mark.parametrize("count", [QUICK, pytest.param(FULL, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [QUICK, pytest.param(SLOW, marks=pytest.mark.slow), pytest.param(FULL, marks=pytest.mark.soak)])
 def test_damaged_files_give_errors_of_zoo(count: int, good: Path, members: dict[str, bytes], tmp_path: Path) -> None:
     rng, whole, path = np.random.default_rng(13), good.read_bytes(), tmp_path / "m.keras"
     refused = longest = 0

@@ -28,13 +28,13 @@ from zoo.whole_file import write_whole
 TOLERANCE = 1e-4
 """Largest difference from Keras's features, as a share of the largest of them, that passes for rounding."""
 
-MISSING = "ONNX Runtime is not installed: pip install 'zoo-sdk[onnx]'"
+MISSING = "ONNX Runtime is not installed: pip install onnxruntime onnx tf2onnx"
 
 _COMPARED = 8  # images
 
 
 class OnnxRuntime:
-    """ONNX Runtime on the CPU, in this process; needs the extra `onnx`."""
+    """ONNX Runtime on the CPU, in this process."""
 
     @property
     def identity(self) -> str:
