@@ -91,7 +91,9 @@ def damage(members: dict[str, bytes], whole: bytes, rng: np.random.Generator) ->
             return zipped({**members, name: flipped(members[name], rng)}, zipfile.ZIP_DEFLATED)
 
 
-@pytest.mark.parametrize("count", [QUICK, pytest.param(SLOW, marks=pytest.mark.slow), pytest.param(FULL, marks=pytest.mark.soak)])
+@pytest.mark.parametrize(
+    "count", [QUICK, pytest.param(SLOW, marks=pytest.mark.slow), pytest.param(FULL, marks=pytest.mark.soak)]
+)
 def test_damaged_files_give_errors_of_zoo(count: int, good: Path, members: dict[str, bytes], tmp_path: Path) -> None:
     rng, whole, path = np.random.default_rng(13), good.read_bytes(), tmp_path / "m.keras"
     refused = longest = 0
