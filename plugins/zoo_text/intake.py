@@ -1,4 +1,4 @@
-"""How a text becomes the array that a graph takes: counts, or numbers of words or word pieces; no text enters a graph."""
+"""How a text becomes the array that a graph takes: counts, or numbers of words or of word pieces."""
 
 from __future__ import annotations
 

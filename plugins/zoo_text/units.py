@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -85,7 +86,7 @@ class WordCounts(Spec):
 def words_and_pairs(text: str) -> list[str]:
     """Return the words of a text, and the pairs of neighboring ones with a space between."""
     words = _WORD.findall(text.lower())
-    return [*words, *(f"{first} {second}" for first, second in zip(words, words[1:], strict=False))]
+    return [*words, *(f"{first} {second}" for first, second in pairwise(words))]
 
 
 class WordIds(Spec):

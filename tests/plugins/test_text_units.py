@@ -74,7 +74,11 @@ def test_an_intake_is_the_same_again_from_json():
 
 def test_files_and_lines(tmp_path):
     path = tmp_path / "poem.txt"
-    for content in ("caf\u00e9\n\n  noir \n".encode(), b"\xef\xbb\xbfcaf\xc3\xa9\r\nnoir", "caf\u00e9\nnoir".encode("cp1252")):
+    for content in (
+        "caf\u00e9\n\n  noir \n".encode(),
+        b"\xef\xbb\xbfcaf\xc3\xa9\r\nnoir",
+        "caf\u00e9\nnoir".encode("cp1252"),
+    ):
         path.write_bytes(content)
         assert lines(TEXTS.read(Ref("poem.txt", str(path)))) == ["caf\u00e9", "noir"]
         assert TEXTS.read(Ref("poem.txt:1", str(path), part=1)) == "noir"
@@ -106,7 +110,7 @@ def test_options_are_held_to():
 
     with pytest.raises(OptionError, match="tfidf reads texts as counts"):
         tfidf.build(intake=TEXTS.fit(CORPUS, {"form": "ids"}))
-    with pytest.raises(OptionError, match="body='grru'.*'gru'"):
+    with pytest.raises(OptionError, match=r"body='grru'.*'gru'"):
         embedding.build(intake=TEXTS.fit(CORPUS, {"form": "ids"}), body="grru")
 
 
