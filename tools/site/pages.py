@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from tools.site import reference
+from zoo.catalog_site import write_site
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"
@@ -48,6 +49,7 @@ def write(build: Path) -> int:
     for name, text in generated.items():
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         (target / name).write_text(text, encoding="utf-8")
+    write_site(target / "catalog", home="../index.html")
     settings = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     (build / "mkdocs.yml").write_text(settings + "\n" + yaml.safe_dump({"nav": navigation(target)}, sort_keys=False))
     return len(list(target.rglob("*.md")))

@@ -34,6 +34,10 @@ MODULES = {
 """Modules with a page of their own, and what it opens with."""
 
 
+SECOND_NAMES = {"Recipe": "zoo.specs.recipes.RecipeSpec", "Phase": "zoo.specs.recipes.PhaseSpec"}
+"""Public names that are short for another: where their docstring is."""
+
+
 def pages() -> dict[str, str]:
     """Return the pages: path below docs -> Markdown."""
     return {**python_pages(), **command_pages()}
@@ -82,16 +86,13 @@ def _module_page(module: str, opening: str) -> str:
 
 def _exported(module: str) -> list[str]:
     """The names of a module, without second names of what is there already."""
-    here = import_module(module)
-    names = [name for name in getattr(here, "__all__", []) if not name.startswith("_")]
-    return [name for name in names if getattr(getattr(here, name), "__name__", name) in (name, None) or module == "zoo"]
+    names = getattr(import_module(module), "__all__", [])
+    return [name for name in names if not name.startswith("_") and name not in SECOND_NAMES]
 
 
 def _entry(module: str, name: str) -> str:
-    """What mkdocstrings replaces by the docstring of a name; a second name is looked up by the first one."""
-    value = getattr(import_module(module), name)
-    first = getattr(value, "__name__", name)
-    path = f"{module}.{name}" if first == name else f"{value.__module__}.{first}"
+    """What mkdocstrings replaces by the docstring of a name."""
+    path = SECOND_NAMES.get(name, f"{module}.{name}")
     return f"::: {path}\n    options:\n      heading: {module}.{name}\n      toc_label: {name}\n"
 
 
