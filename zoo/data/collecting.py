@@ -109,10 +109,20 @@ def named_examples(source: Any, kind: Kind, *, strict: bool = False) -> Iterator
         yield from ((str(index), kind.code.take(row)) for index, row in enumerate(rows))
     elif (path := path_in(source, kind)) is not None:
         yield from _several(_files(path, kind), kind, strict=False) if path.is_dir() else _one(path, kind, 0)
+    elif isinstance(source, tuple) and (whole := _alone(source, kind)) is not None:
+        yield "0", whole
     elif (members := _members(source, kind)) is not None:
         yield from _several(members, kind, strict)
     else:
         yield from _given(source, kind)
+
+
+def _alone(source: tuple[Any, ...], kind: Kind) -> Any:
+    """A tuple as one example, such as samples and their rate; None where it is several."""
+    try:
+        return kind.code.take(source)
+    except DataError:
+        return None
 
 
 def _members(source: Any, kind: Kind) -> Iterable[Any] | None:
