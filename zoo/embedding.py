@@ -289,17 +289,20 @@ def _fitted(request: BuildRequest, composition: Composition, dataset: data_room.
 
 def _dataset(data: Any, modality: str) -> data_room.Dataset:
     """What `fit` takes, and what `predict` takes besides: one array, Pillow images, lists of several kinds."""
-    if modality != IMAGE:
-        return data_room.load(data, modality=modality)
-    items = data if isinstance(data, list) else [data]
-    pillow = any(hasattr(item, "convert") and hasattr(item, "getexif") for item in items)
-    one = hasattr(data, "shape") and len(data.shape) in (2, 3) and not isinstance(data, list)
-    mixed = isinstance(data, list) and len({hasattr(item, "shape") for item in data}) > 1
-    if pillow or mixed or (one and (len(data.shape) == 2 or data.shape[-1] in (1, 3))):
+    if modality == IMAGE and _are_pictures(data):
         named = list(data_room.images(data))
         pixels = [as_uint8(image) for _, image in named]
         return data_room.Arrays(pixels, ids=[name for name, _ in named])
     return data_room.load(data, modality=modality)
+
+
+def _are_pictures(data: Any) -> bool:
+    """Whether data is pictures in memory in a form that `fit` does not take."""
+    items = data if isinstance(data, list) else [data]
+    pillow = any(hasattr(item, "convert") and hasattr(item, "getexif") for item in items)
+    one = hasattr(data, "shape") and len(data.shape) in (2, 3) and not isinstance(data, list)
+    mixed = isinstance(data, list) and len({hasattr(item, "shape") for item in data}) > 1
+    return pillow or mixed or (one and (len(data.shape) == 2 or data.shape[-1] in (1, 3)))
 
 
 def _embeddings(

@@ -206,8 +206,7 @@ def command(
             seed=seed,
             progress=shown.counter("weights", unit="bytes"),
         )
-    if not as_json:
-        print_fields([("data", _data_line(notices)), ("model", _model_line(model))])
+    _print_what_is_trained(notices, model, as_json=as_json)
     run = model.fit(
         dataset,
         validation=validation,
@@ -290,6 +289,11 @@ def _options_and_data(
     labels = entry.spec.labels or None
     dataset = open_data(data, labels=labels, **reading)
     return options, dataset, check(dataset, labels=labels)
+
+
+def _print_what_is_trained(notices: list[str], model: TransferModel, *, as_json: bool) -> None:
+    if not as_json:
+        print_fields([("data", _data_line(notices)), ("model", _model_line(model))])
 
 
 def _data_line(notices: list[str]) -> str:
