@@ -22,7 +22,14 @@ _COPIED = (".css", ".js", ".json", ".png", ".svg", ".webp", ".py")
 Nav = list[dict[str, Any]]
 
 TUTORIALS = ("first-model", "your-photos", "which-backbone", "fine-tuning")
-EXPLANATIONS = ("explanations/batchnorm", "explanations/kept", "explanations/intervals", "architecture", "design-notes")
+EXPLANATIONS = (
+    "explanations/batchnorm",
+    "explanations/kept",
+    "explanations/intervals",
+    "explanations/saved",
+    "architecture",
+    "design-notes",
+)
 GUIDES = ("data", "heads", "features", "recipes", "training", "evaluation", "report")
 """First among the how-to pages, in this order; other pages of docs/ follow by name."""
 
