@@ -18,8 +18,8 @@ class AugmentationSpec(NamedSpec):
     option_schema: dict[str, Any] = Field(default_factory=dict, description="its JSON schema, for listings")
     on: Literal["array", "example"] = Field(
         default="array",
-        description="what the function is given. array: the array as the intake shapes it (of images, the uint8 square);"
-        " example: the example as its modality reads it",
+        description="what the function is given. array: the array as the intake shapes it (of images, the uint8 "
+        "square); example: the example as its modality reads it",
     )
     boxes: Literal["unchanged", "moved", "unsupported"] = Field(
         default="unsupported",
