@@ -289,6 +289,23 @@ class Dataset:
         clone.groups = clone._check_groups(names)
         return clone
 
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Names of the columns of the table that the examples were listed in; () without one."""
+        return tuple(self._columns)
+
+    def column(self, name: str) -> tuple[str, ...]:
+        """Return the cells of such a column, one an example."""
+        cells = self._columns[name]
+        return tuple(cells[row] for row in self._rows.tolist())
+
+    def with_splits(self, splits: Mapping[str, Any]) -> Self:
+        """Return the same examples with other splits: names -> indices."""
+        clone = copy.copy(self)
+        clone.source = None
+        clone.splits = clone._check_splits(splits)
+        return clone
+
     def arrange(self, outputs: Sequence[Output]) -> Self:
         """Return the same images with their several answers in the order, and with the labels, given; by name.
 

@@ -27,6 +27,7 @@ def run_page(material: Material) -> str:
         results=[_result(material, name) for name in SPLITS if name in material.evaluations],
         galleries=list(galleries(material)),
         missing=material.missing if split and material.dataset is None else "",
+        beside=sections.beside(material),
         training=sections.training(record),
         data=sections.data(material),
         recipe=recipe,
