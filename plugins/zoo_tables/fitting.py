@@ -103,9 +103,7 @@ def _column(name: str, cells: Sequence[str], options: Options) -> Column | None:
     if not len(values):
         raise OptionError(f"no cell of column {name!r} can be read as a {kind}, such as {filled[0]!r}")
     deviation = float(values.std()) or 1.0
-    return Column(
-        name=name, kind=kind, mean=float(values.mean()), deviation=deviation, gaps=len(values) < len(cells)
-    )
+    return Column(name=name, kind=kind, mean=float(values.mean()), deviation=deviation, gaps=len(values) < len(cells))
 
 
 def kind_of(filled: Sequence[str]) -> Kind:

@@ -106,9 +106,7 @@ class TableIntake(Intake):
         array[: len(values)] = [
             column.mean if value is None else value for column, value in zip(self.numbers, values, strict=True)
         ]
-        flags = [
-            float(value is None) for column, value in zip(self.numbers, values, strict=True) if column.gaps
-        ]
+        flags = [float(value is None) for column, value in zip(self.numbers, values, strict=True) if column.gaps]
         array[len(values) : self.plain_width] = flags
         for place, column in enumerate(self.categories, self.plain_width):
             array[place] = column.codes.get(example[column.name], UNKNOWN)
@@ -120,7 +118,9 @@ class TableIntake(Intake):
             return None
         value = value_of(cell, column.kind)
         if value is None:
-            raise DataError(f"column {column.name!r} holds a {column.kind} and cannot read {cell!r}; empty it if unknown")
+            raise DataError(
+                f"column {column.name!r} holds a {column.kind} and cannot read {cell!r}; empty it if unknown"
+            )
         return value
 
     def inputs(self) -> Any:

@@ -70,7 +70,9 @@ class Clips(Modality):
             raise DataError(f"{path} holds no frame ({', '.join(_FRAMES)})")
         sizes = {frame.shape for frame in frames}
         if len(sizes) > 1:
-            raise DataError(f"the frames of {path} differ in size: {', '.join(str(s[1::-1]) for s in sorted(sizes)[:3])}")
+            raise DataError(
+                f"the frames of {path} differ in size: {', '.join(str(s[1::-1]) for s in sorted(sizes)[:3])}"
+            )
         return np.stack(frames)
 
     def take(self, item: Any) -> np.ndarray:
@@ -105,7 +107,9 @@ class Clips(Modality):
     def problems(self, example: np.ndarray) -> Iterator[Problem]:
         """Yield that a clip has one frame, or stands still."""
         if len(example) < 2:
-            yield Problem("warning", "the clip has a single frame", "It is a picture: a model of images answers it faster")
+            yield Problem(
+                "warning", "the clip has a single frame", "It is a picture: a model of images answers it faster"
+            )
         elif (example == example[:1]).all():
             yield Problem("warning", "all frames of the clip are the same", "Look whether it was cut well")
 
@@ -124,7 +128,9 @@ class Clips(Modality):
 
 def _frames(folder: Path) -> list[Path]:
     files = [file for file in folder.iterdir() if file.suffix.lower() in _FRAMES and not file.name.startswith(".")]
-    return sorted(files, key=lambda file: [(part.isdigit(), int(part) if part.isdigit() else part) for part in _parts(file)])
+    return sorted(
+        files, key=lambda file: [(part.isdigit(), int(part) if part.isdigit() else part) for part in _parts(file)]
+    )
 
 
 def _parts(file: Path) -> list[str]:

@@ -19,6 +19,9 @@ _STRIDE = 8
 _REACH = 2
 """Cells that something may move from one frame to the next, in each direction."""
 
+_CHANCE = 0.1
+"""A move as likely as this, or less, is none; where nothing is recognized, each of 25 has a chance of 0.04."""
+
 _SHARPNESS = 20.0
 """Factor of a likeness, -1..1, in the exponent of the chance of a move."""
 
@@ -35,7 +38,7 @@ def build_frames(
         weights: of that row; None: random ones, for tests.
         appearance: whether the sequence holds the pooled features of each frame but the first and the last.
         motion: whether it holds how much looks moved, from the frame before and to the frame behind it alike, by -2..2
-            cells of 8 pixels in either direction: 25 numbers.
+            cells of 8 pixels in either direction: 25 numbers, beside the appearance repeated to its width.
 
     Raises:
         OptionError: neither appearance nor motion is wanted.
@@ -51,7 +54,10 @@ def build_frames(
     if appearance:
         parts.append(keras.ops.reshape(vectors, (-1, intake.frames, vectors.shape[-1]))[:, 1:-1])
     if motion:
-        parts.append(_motion(keras.ops.reshape(maps, (-1, intake.frames, *maps.shape[1:]))))
+        moves = _motion(keras.ops.reshape(maps, (-1, intake.frames, *maps.shape[1:])))
+        # As many columns as the appearance has: a head that is held small gives both the same say.
+        copies = max(1, vectors.shape[-1] // moves.shape[-1]) if appearance else 1
+        parts.append(keras.layers.Concatenate(name="moves")([moves] * copies) if copies > 1 else moves)
     joined = keras.layers.Concatenate(name="both")(parts) if len(parts) > 1 else parts[0]
     network = keras.Model(frames, keras.layers.Activation("linear", name=OUTPUT)(joined), name="video_frames")
     network.trainable = False
@@ -74,7 +80,9 @@ def _of_pictures(pictures: Any, size: int, backbone: str, weights: str | None) -
                 if len(inner.output.shape) == 4 and inner.output.shape[1] == -(-size // _STRIDE)
             ]
             if not maps:
-                raise OptionError(f"{backbone} has no map of {_STRIDE} pixels a cell: take another backbone, or another size")
+                raise OptionError(
+                    f"{backbone} has no map of {_STRIDE} pixels a cell: take another backbone, or another size"
+                )
             x, cells = keras.Model(layer.inputs, [layer.outputs[0], maps[-1]], name="frame")(x)
             break
         x = layer(x)
@@ -103,5 +111,5 @@ def _motion(maps: Any) -> Any:
             after = cells[:, 1:, down : height - 2 * _REACH + down, right : width - 2 * _REACH + right]
             likeness.append(ops.mean(ops.sum(before * after, axis=-1), axis=(2, 3)))
     chance = ops.softmax(_SHARPNESS * ops.stack(likeness, axis=-1), axis=-1)
-    moves = ops.sqrt(chance[:, :-1] * chance[:, 1:])
+    moves = ops.relu(ops.minimum(chance[:, :-1], chance[:, 1:]) - _CHANCE)
     return keras.layers.Reshape((-1, len(likeness)), name="motion")(moves)

@@ -57,9 +57,10 @@ class HeldCells:
             chosen = np.isin(np.array(column, object), np.array(self.cells, object))
         if not chosen.any() or chosen.all():
             some = ", ".join(sorted(set(column))[:5])
+            how_many = "all" if chosen.any() else "none"
             raise DataError(
-                f"{dataset.name}: {self.text()} means {'all' if chosen.any() else 'none'} of its {len(column)} examples; "
-                f"the column holds {some}, ..."
+                f"{dataset.name}: {self.text()} means {how_many} of its {len(column)} examples; the column holds "
+                f"{some}, ..."
             )
         return np.flatnonzero(chosen)
 

@@ -63,7 +63,9 @@ def beside(
             composition.intake, arrays["train"][0], targets["train"], composition.task, seed
         ):
             seconds = round(time.perf_counter() - start, 3)
-            figures = {part: float(measure(np.asarray(scores(arrays[part][0])), targets[part])[figure]) for part in held}
+            figures = {
+                part: float(measure(np.asarray(scores(arrays[part][0])), targets[part])[figure]) for part in held
+            }
             rows.append(YardstickRow(name=title, figures=figures, seconds=seconds))
             start = time.perf_counter()
     judged = held[-1]

@@ -113,7 +113,8 @@ def beside(material: Material) -> dict[str, Any] | None:
     parts = list(compared.network)
     rows = [("network", *(f"{compared.network[part]:,.4g}" for part in parts), "-")]
     rows += [
-        (row.name, *(f"{row.figures[part]:,.4g}" for part in parts), f"{row.seconds:.1f}") for row in compared.yardsticks
+        (row.name, *(f"{row.figures[part]:,.4g}" for part in parts), f"{row.seconds:.1f}")
+        for row in compared.yardsticks
     ]
     return {
         "head": ("model", *(f"{compared.measure}, {part}" for part in parts), "seconds to fit"),
