@@ -68,6 +68,7 @@ def _trees(
     """HistGradientBoosting of scikit-learn, a category of its own for each code that has the rows."""
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
     from sklearn.multioutput import MultiOutputRegressor
+    from threadpoolctl import threadpool_limits
 
     first = intake.plain_width if intake.columns else arrays.shape[1]
     tables = [_frequent(arrays[:, place]) for place in range(first, arrays.shape[1])]
@@ -89,7 +90,9 @@ def _trees(
         if classes
         else MultiOutputRegressor(HistGradientBoostingRegressor(**options))
     )
-    model.fit(binned(arrays), targets)
+    # One thread: several wait for each other at every split, and on a machine that is busy for very long.
+    with threadpool_limits(1):
+        model.fit(binned(arrays), targets)
     return lambda rows: _scores(model, binned(rows), targets, classes=classes)
 
 
