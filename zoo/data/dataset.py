@@ -289,15 +289,9 @@ class Dataset:
         clone.groups = clone._check_groups(names)
         return clone
 
-    @property
-    def column_names(self) -> tuple[str, ...]:
-        """Names of the columns of the table that the examples were listed in; () without one."""
-        return tuple(self._columns)
-
-    def column(self, name: str) -> tuple[str, ...]:
-        """Return the cells of such a column, one an example."""
-        cells = self._columns[name]
-        return tuple(cells[row] for row in self._rows.tolist())
+    def columns(self) -> dict[str, tuple[str, ...]]:
+        """Return name -> cells, one an example, of the table that the examples were listed in; {} without one."""
+        return {name: tuple(cells[row] for row in self._rows.tolist()) for name, cells in self._columns.items()}
 
     def with_splits(self, splits: Mapping[str, Any]) -> Self:
         """Return the same examples with other splits: names -> indices."""

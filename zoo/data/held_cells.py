@@ -44,13 +44,13 @@ class HeldCells:
             OptionError: there is no such column.
             DataError: none or all of the examples are meant.
         """
-        known = dataset.column_names
+        known = dataset.columns()
         if self.column not in known:
             raise OptionError(
                 f"{dataset.name} has no column {self.column!r} to hold out by.{did_you_mean(self.column, known)} "
                 f"Columns: {', '.join(known) or 'none, only a table has them'}"
             )
-        column = dataset.column(self.column)
+        column = known[self.column]
         if self.order:
             chosen = self._ordered(column)
         else:
