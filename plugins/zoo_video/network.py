@@ -69,7 +69,7 @@ def _of_pictures(pictures: Any, size: int, backbone: str, weights: str | None) -
     import keras
 
     model = zoo.build(backbone, zoo.classifier(("no", "yes")), input_size=size, weights=weights)
-    whole = model.composition.features
+    whole: Any = model.composition.features
     x = pictures
     rest = iter(whole.layers[1:])
     for layer in rest:
