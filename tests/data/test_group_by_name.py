@@ -23,5 +23,5 @@ def test_a_dataset_keeps_them_on_one_side():
     data = zoo.Arrays(np.zeros((4, 8, 8, 3), np.uint8), [0, 1, 0, 1], labels=("a", "b"))
     grouped = data.grouped("name:([01])|([23])")
     assert grouped.groups == ("0", "1", "", "")
-    with pytest.raises(OptionError, match="name:PATTERN"):
+    with pytest.raises(OptionError, match="nor a column"):
         data.grouped("nme:x")

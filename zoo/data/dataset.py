@@ -278,8 +278,7 @@ class Dataset:
             known = ", ".join(map(repr, self._columns)) or "none: only a table has them"
             near = did_you_mean(by, self._columns)
             raise OptionError(
-                f"{self.name}: group={by!r} is neither 'folder', nor 'name:PATTERN', nor a column.{near} Columns: {known}"
-            )
+            raise OptionError(f"{self.name}: group={by!r} is neither 'folder' nor a column.{near} Columns: {known}")
         clone = copy.copy(self)
         clone.source = None
         clone.groups = clone._check_groups(names)

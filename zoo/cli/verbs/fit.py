@@ -100,7 +100,7 @@ DEFAULT_HEAD = "linear"
 @click.option(
     "--group",
     metavar="COLUMN",
-    help='Keep examples of equal cells, of a "folder", or whose names match alike (name:REGEX), on one side of a split.',
+    help='Keep examples of equal cells, a "folder", or names that match alike (name:REGEX) on one side of a split.',
 )
 @click.option("--seed", default=0, show_default=True, help="Of the split, the order, and the solver.")
 @click.option(
