@@ -14,7 +14,7 @@ import numpy as np
 from zoo.augment import Op
 from zoo.compose import Composition
 from zoo.errors import FrozenError, OptionError, UntrainedHeadError, did_you_mean
-from zoo.fitting.files import write_model
+from zoo.fitting.files import record_of, write_model
 from zoo.registry import ZooNotice
 from zoo.specs import RecipeSpec
 from zoo.specs.record import ModelRecord
@@ -298,9 +298,12 @@ class ModelState:
         Raises:
             OptionError: the name does not end in `.keras`, or its folder does not exist.
         """
-        return write_model(
+        return write_model(self.composition, self.record(), path)
+
+    def record(self) -> ModelRecord:
+        """Return what a file says of the model now."""
+        return record_of(
             self.composition,
-            path,
             head_state=self.head_state,
             batchnorm_adapted=self.adapted,
             training_files=tuple(sorted(self.training_files)),

@@ -45,7 +45,9 @@ def command(
             f"no such image or folder: {', '.join(map(repr, missing[:3]))}{more} (looked from {str(Path.cwd())!r})"
         )
     model = open_model(file, backbone, head, weights, quiet=quiet or as_json)
-    predictions = model.predict(list(images))
+    # The file of an export answers without anything else loaded.
+    short = getattr(model, "predict_files", model.predict)
+    predictions = short(list(images))
     if as_json:
         print_json([prediction.to_dict(top) for prediction in predictions])
     else:

@@ -1,0 +1,136 @@
+"""The verbs that turn a model into files: save and export; the class that `TransferModel` builds on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zoo import data as data_room
+from zoo.errors import DataError
+from zoo.fitting.measuring import scores
+from zoo.fitting.state import ModelState
+
+if TYPE_CHECKING:
+    from zoo.export.exporting import Subject
+    from zoo.specs.exports import ExportRecord
+
+_MOST_EXAMPLES, _MOST_SAMPLES = 32, 200
+"""Examples that a file is compared on, and samples that ranges of int8 are measured on; more are not read."""
+
+
+class Artifacts:
+    """A model that can be written.
+
+    Args:
+        state: what is known of it.
+    """
+
+    def __init__(self, state: ModelState) -> None:
+        self.state = state
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write a `.keras` file that plain Keras loads without zoo; labels travel in it.
+
+        Args:
+            path: a name that ends in `.keras`; an existing file is replaced.
+
+        Raises:
+            OptionError: the name does not end in `.keras`, or its folder does not exist.
+            FrozenError: somebody else moved BatchNorm of a pretrained base, which the file would pass on as frozen.
+        """
+        self.state.check_untouched()
+        return self.state.save(path)
+
+    def export(
+        self,
+        path: str | os.PathLike[str],
+        format: str | None = None,
+        *,
+        quantize: str | None = None,
+        samples: Any = None,
+        examples: Any = None,
+    ) -> Path:
+        """Write the model in a format of another runtime, checked: what the file answers is compared with `predict`.
+
+        The file is written beside its place, opened in its own runtime, compared on raw uint8 pixels, one by one and in
+        a batch, and then renamed. `export.json` beside it says by how much it differs and how fast it is. Labels, task,
+        how examples become inputs, and up to four examples with their answers travel in the file (`zoo check FILE`).
+
+        Args:
+            path: `m.onnx`, `m.tflite`, `m.xml` (OpenVINO), `m.keras`, or a folder for a SavedModel.
+            format: "onnx", "savedmodel", "litert", "openvino", "keras", or the format of a plugin. None: by the path.
+            quantize: of LiteRT: "float16" (half the size), "int8" (a quarter; for processors without floating point).
+            samples: for "int8": examples like those to come, as `predict` takes them; the first 200 are used.
+            examples: what the file is compared on, as `predict` takes it (the first 32); the first four travel in the
+                file. None: drawn at random, so that no photo of yours leaves with it.
+
+        Returns:
+            The path.
+
+        Raises:
+            OptionError: path, format or an option cannot be used, or this model cannot be written in that format.
+            EngineError: the file answers otherwise than `predict`; it names the example and the layer most likely at
+                fault, and nothing is left of the file.
+            UntrainedHeadError: the head was never trained.
+        """
+        return self.export_measured(path, format=format, quantize=quantize, samples=samples, examples=examples)[0]
+
+    def export_measured(
+        self, path: str | os.PathLike[str], *, format: str | None, quantize: str | None, samples: Any, examples: Any
+    ) -> tuple[Path, ExportRecord]:
+        """Return the path, and what was measured; arguments and errors as for `export`."""
+        from zoo.export.exporting import Request, export
+
+        self.state.require_trained("export")
+        self.state.check_untouched()
+        target = Path(path)
+        subject = self._subject()
+        shaped, names, files = self._shaped(subject, examples, _MOST_EXAMPLES, "examples")
+        drawn_from, _, _ = self._shaped(subject, samples, _MOST_SAMPLES, "samples")
+        request = Request(target, format, quantize, drawn_from, shaped, names, files)
+        return target, export(subject, request)
+
+    def _subject(self) -> Subject:
+        from zoo.export.exporting import Subject
+
+        composition = self.state.composition
+        return Subject(
+            serving=composition.serving,
+            intake=composition.intake,
+            outputs=composition.outputs,
+            record=self.state.record().to_json(),
+            predict=lambda inputs: scores(composition, iter(inputs)),
+        )
+
+    def _shaped(
+        self, subject: Subject, source: Any, most: int, what: str
+    ) -> tuple[np.ndarray | None, list[str], list[bytes]]:
+        """Examples as the model takes them, their names, and the bytes of their files, where they are files."""
+        if source is None:
+            return None, [], []
+        names: list[str] = []
+        arrays: list[np.ndarray] = []
+        whole = subject.intake.array_dtype
+        for name, example in data_room.images(source):
+            array = np.asarray(subject.intake.shape(example))
+            arrays.append(np.rint(array).astype(whole) if whole == "uint8" else array.astype(whole))
+            names.append(name)
+            if len(arrays) == most:
+                break
+        if not arrays:
+            raise DataError(f"{what}= holds no examples")
+        return np.stack(arrays), names, _bytes_of(names)
+
+
+def _bytes_of(names: Sequence[str]) -> list[bytes]:
+    """The bytes of the first few examples, as long as they are JPEG and PNG files."""
+    files: list[bytes] = []
+    for path in map(Path, names[:8]):
+        if path.suffix.lower() not in (".jpg", ".jpeg", ".png") or not path.is_file():
+            break
+        files.append(path.read_bytes())
+    return files
