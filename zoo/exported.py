@@ -196,7 +196,8 @@ class ExportedModel:
             for batch in batches(dataset, np.arange(len(dataset)), intake=self.intake, batch_size=_BATCH):
                 rows.append(self.answer(self._typed(batch.pixels)))
                 positions.append(batch.positions)
-                count(sum(map(len, positions)), len(dataset))
+                if count is not None:
+                    count(sum(map(len, positions)), len(dataset))
         if not rows:
             raise DataError(f"{dataset.name}: none of its examples can be read")
         return measure(

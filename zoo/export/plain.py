@@ -85,4 +85,5 @@ def pictures(record: Mapping[str, Any], files: Sequence[str]) -> Callable[[Any],
     from zoo.data.images import resize
 
     same: Any = SimpleNamespace(mode=rule["mode"], crop_fraction=float(fraction), interpolation=rule["interpolation"])
-    return lambda picture: resize(picture, size, same)
+    side = int(size or 0)
+    return lambda picture: resize(picture, side, same)

@@ -99,7 +99,7 @@ class Onnx:
         members = _members(session)
         record = read_record(members, str(path)) if RECORD in members else {"outputs": [{"name": "answer"}]}
         name, names = session.get_inputs()[0].name, [output.name for output in session.get_outputs()]
-        ordered = [wanted for wanted in output_names(record) if wanted in names] if len(names) > 1 else names
+        ordered = [output for output in output_names(record) if output in names] if len(names) > 1 else names
         return record, lambda batch: side_by_side(session.run(ordered, {name: batch}), ordered)
 
 
