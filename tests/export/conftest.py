@@ -21,7 +21,9 @@ def trained(pictures: tuple[np.ndarray, np.ndarray]) -> zoo.TransferModel:
     model = tiny_model(head, augment=["flip", "noise"])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model.fit((images, {"side": sides, "light": images.mean(axis=(1, 2, 3))}), recipe="probe", views=2, validation=4)
+        model.fit(
+            (images, {"side": sides, "light": images.mean(axis=(1, 2, 3))}), recipe="probe", views=2, validation=4
+        )
     return model
 
 

@@ -46,6 +46,7 @@ VERBS: dict[str, dict[str, str]] = {
     "Hand over": {
         "export": "Write a model as ONNX, LiteRT, SavedModel ..., checked against predict.",
         "check": "Replay the examples that travel in an exported file.",
+        "serve": "Answer over HTTP.",
     },
     "Manage": {
         "cache": "Look after the features that were kept.",
