@@ -1,16 +1,17 @@
-"""The verbs that turn a model into files: save and export; the class that `TransferModel` builds on."""
+"""The verbs that write a model and hand it on (save, export, card, push); what `TransferModel` builds on."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from zoo import data as data_room
-from zoo.errors import DataError
+from zoo.errors import DataError, OptionError
 from zoo.fitting.measuring import scores
 from zoo.fitting.state import ModelState
 
@@ -31,6 +32,7 @@ class Artifacts:
 
     def __init__(self, state: ModelState) -> None:
         self.state = state
+        self._run: Any = None
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write a `.keras` file that plain Keras loads without zoo; labels travel in it.
@@ -79,6 +81,101 @@ class Artifacts:
         """
         return self.export_measured(path, format=format, quantize=quantize, samples=samples, examples=examples)[0]
 
+    # -- the card and the Hub ------------------------------------------------------------------------------------
+    def card(self, *, license: str | None = None, name: str | None = None) -> str:
+        """Return the model card: data, figures with intervals, recipe, licenses, versions, all from records.
+
+        Args:
+            license: of the model, as the Hub calls it ("apache-2.0"); None: left to the author.
+            name: what the model is called; None: from backbone and data.
+
+        Returns:
+            Markdown with YAML on top, valid for the Hub. What no record holds is left out.
+
+        Raises:
+            OptionError: the license is no identifier.
+        """
+        from zoo.reporting.card import card
+
+        return card(self.state.record(), self._run_record(), license=license, name=name)
+
+    def push(
+        self,
+        repository: str,
+        *,
+        license: str | None = None,
+        name: str | None = None,
+        private: bool | None = None,
+        branch: str = "main",
+        files: Mapping[str, str | os.PathLike[str]] | None = None,
+    ) -> str:
+        """Put the model with its card on the Hugging Face Hub, in one commit.
+
+        Args:
+            repository: "owner/name"; it is made if there is none.
+            license: of the model; one that the license of weights or data does not allow is refused.
+            name: what the card calls it.
+            private: whether a new repository is private; None: as your settings say.
+            branch: where to.
+            files: further files, such as exports: path in the repository -> path here.
+
+        Returns:
+            The address of the commit, for `zoo.load`: it never changes, whatever happens to the branch.
+
+        Raises:
+            OptionError: names or licenses that do not go together; nothing was sent.
+            OfflineError: the network is forbidden.
+            DownloadError: the Hub cannot be reached, or refuses.
+            UntrainedHeadError: the head was never trained.
+        """
+        from zoo.export.hub import MODEL, HubAddress, push
+        from zoo.reporting.card import card, conflicts
+
+        self.state.require_trained("push")
+        record, run = self.state.record(), self._run_record()
+        clashes = conflicts(record, run, license)
+        if license is not None and clashes:
+            raise OptionError(f"nothing was pushed: {' '.join(clashes)} Choose another license")
+        with tempfile.TemporaryDirectory(prefix="zoo-push-") as folder:
+            content: dict[str, Path | bytes] = {MODEL: self.save(Path(folder, MODEL))}
+            content |= {path: Path(file) for path, file in (files or {}).items()}
+            picture = self._confusion(Path(folder, "confusion_matrix.png"))
+            if picture is not None:
+                content[picture.name] = picture
+            text = card(
+                record,
+                run,
+                license=license,
+                name=name,
+                file=f"{HubAddress(repository)}".partition("@")[0],
+                picture=picture.name if picture is not None else "",
+            )
+            content["README.md"] = text.encode()
+            message = f"{record.identity.backbone} by zoo {record.zoo}"
+            return str(push(content, repository, private=private, branch=branch, message=message))
+
+    def remember(self, run: Any) -> None:
+        """Let the card speak of a training.
+
+        Args:
+            run: a `Run`: that of the last fit, or one that `zoo.load_run` read.
+        """
+        self._run = run
+
+    def _run_record(self) -> Any | None:
+        return None if self._run is None else self._run.record
+
+    def _confusion(self, path: Path) -> Path | None:
+        """The picture of the confusion matrix, of up to 40 classes."""
+        evaluations = {} if self._run is None else self._run.evaluations()
+        evaluation = evaluations.get("test") or evaluations.get("validation")
+        if getattr(evaluation, "confusion", None) is None or not 2 <= len(self.state.composition.labels) <= 40:
+            return None
+        from zoo.plots import confusion_matrix
+
+        confusion_matrix(evaluation).savefig(path, dpi=100)
+        return path
+
     def export_measured(
         self, path: str | os.PathLike[str], *, format: str | None, quantize: str | None, samples: Any, examples: Any
     ) -> tuple[Path, ExportRecord]:
@@ -104,6 +201,7 @@ class Artifacts:
             outputs=composition.outputs,
             record=self.state.record().to_json(),
             predict=lambda inputs: scores(composition, iter(inputs)),
+            card=self.card(),
         )
 
     def _shaped(

@@ -224,7 +224,9 @@ class TransferModel(Artifacts):
             folder = RunFolder.new(place, planned.plan, notices=notices, reasons=planned.reasons)
             with folder.locked():
                 session = Session(state, planned.plan, examples, live, folder, undo, planned.features)
-                return Run.of(session.run(), self)
+                run = Run.of(session.run(), self)
+                self.remember(run)
+                return run
 
     # -- what trains ---------------------------------------------------------------------------------------------
     def freeze(self, until: str | None = None) -> None:

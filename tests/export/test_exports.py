@@ -343,10 +343,9 @@ def test_the_format_of_a_plugin_is_used_checked_and_opened(
 KILLED = """
 import sys
 from pathlib import Path
-import zoo.export.exporting as exporting
-from zoo.export.exporting import _partial, _publish
+from zoo.export.places import partial_place
 target = Path(sys.argv[1])
-with _partial(target) as place:
+with partial_place(target) as place:
     place.write_bytes(bytes(1 << 22))
     print("half", flush=True)
     sys.stdin.read()
@@ -355,7 +354,7 @@ with _partial(target) as place:
 
 @pytest.mark.parametrize("rounds", [2, pytest.param(50, marks=pytest.mark.soak)])
 def test_a_killed_export_leaves_no_half_file_and_the_next_one_clears_up(rounds: int, tmp_path: Path) -> None:
-    from zoo.export.exporting import _partial
+    from zoo.export.places import partial_place
 
     target = tmp_path / "m.onnx"
     target.write_bytes(b"the one before")
@@ -370,6 +369,6 @@ def test_a_killed_export_leaves_no_half_file_and_the_next_one_clears_up(rounds: 
         process.communicate()
         assert target.read_bytes() == b"the one before"
     assert list(tmp_path.glob(".m.onnx-*.partial"))
-    with _partial(target):
+    with partial_place(target):
         assert len(list(tmp_path.glob(".m.onnx-*.partial"))) == 1
     assert [item.name for item in tmp_path.iterdir()] == ["m.onnx"]

@@ -47,6 +47,8 @@ VERBS: dict[str, dict[str, str]] = {
         "export": "Write a model as ONNX, LiteRT, SavedModel ..., checked against predict.",
         "check": "Replay the examples that travel in an exported file.",
         "serve": "Answer over HTTP.",
+        "card": "Write the model card of a run.",
+        "push": "Put a model with its card on the Hugging Face Hub.",
     },
     "Manage": {
         "cache": "Look after the features that were kept.",

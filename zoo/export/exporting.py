@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -16,17 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from zoo.errors import EngineError, OptionError
+from zoo.errors import OptionError
 from zoo.export import comparing
 from zoo.export.examples import MOST, drawn
 from zoo.export.formats import Cargo, Format, by_name, name_of
 from zoo.export.listing import note
-from zoo.export.sidecar import attach, companions
+from zoo.export.places import partial_place, publish, sha256, size
+from zoo.export.sidecar import attach
 from zoo.modality import Intake
 from zoo.specs import Output
 from zoo.specs.exports import ExportRecord
-
-_PARTIAL = ".partial"
 
 _RUNTIMES = {
     "onnx": ("onnxruntime", "onnx", "tf2onnx"),
@@ -94,7 +89,7 @@ def export(subject: Subject, request: Request) -> ExportRecord:
     _check_target(target, folder=name == "savedmodel")
     wrapped = graph_of if name != "keras" else (lambda model, intake: model)
     model = wrapped(subject.serving, subject.intake)
-    with _partial(target) as place:
+    with partial_place(target) as place:
         made.write(model, place, subject.record)
         record = _compared(subject, request, name, made, place)
         travels = Cargo(
@@ -105,7 +100,7 @@ def export(subject: Subject, request: Request) -> ExportRecord:
         if name != "keras":
             attach(made, place, travels)
         record = record.model_copy(update={"sha256": sha256(place), "bytes": size(place)})
-        _publish(place, target)
+        publish(place, target)
     note(target, record)
     return record
 
@@ -229,70 +224,3 @@ def _versions(name: str) -> dict[str, str]:
         with suppress(PackageNotFoundError):
             versions[package] = version(package)
     return versions
-
-
-# -- places ----------------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _partial(target: Path) -> Iterator[Path]:
-    """A place beside the target, on the same disk, that disappears; what killed exports left there goes too."""
-    for old in target.parent.glob(f".{target.name}-*{_PARTIAL}"):
-        if not _alive(old.name.removesuffix(_PARTIAL).rsplit("-", 2)[1]):
-            shutil.rmtree(old, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-{os.getpid()}-", suffix=_PARTIAL))
-    try:
-        yield folder / target.name
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _alive(process: str) -> bool:
-    try:
-        os.kill(int(process), 0)
-    except (ProcessLookupError, ValueError, OverflowError):
-        return False
-    except OSError:
-        return True
-    return True
-
-
-def _publish(place: Path, target: Path) -> None:
-    """Sync, then rename: what belongs to it first, the file itself last."""
-    for path in (*companions(place), place):
-        for file in path.rglob("*") if path.is_dir() else (path,):
-            if file.is_file():
-                with file.open("rb") as stream:
-                    os.fsync(stream.fileno())
-    try:
-        for path in companions(place):
-            os.replace(path, target.parent / path.name)
-        if place.is_dir() and target.is_dir():
-            os.rename(target, place.parent / "before")  # a folder that holds something is not replaced in one step
-        os.replace(place, target)
-    except OSError as error:
-        raise OptionError(f"cannot export to {str(target)!r}: {error.strerror or error}") from error
-
-
-def size(path: Path) -> int:
-    """Return the bytes of a file, or of all files of a folder."""
-    return sum(file.stat().st_size for file in _files(path))
-
-
-def sha256(path: Path) -> str:
-    """Return the digest of a file; of a folder: of names and digests of its files, in order."""
-    if path.is_file():
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    digest = hashlib.sha256()
-    for file in _files(path):
-        digest.update(f"{file.relative_to(path).as_posix()}\0".encode())
-        digest.update(hashlib.sha256(file.read_bytes()).digest())
-    return digest.hexdigest()
-
-
-def _files(path: Path) -> list[Path]:
-    if path.is_dir():
-        return sorted(file for file in path.rglob("*") if file.is_file())
-    if not path.is_file():
-        raise EngineError(f"{path} was not written")
-    return [path]
