@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from zoo.errors import DataError, OptionError, UnsafeFileError
-from zoo.export.formats import Answer, Cargo, by_name, name_of
+from zoo.export.formats import EXTENSIONS, Answer, Cargo, by_name, name_of
 from zoo.export.plain import pictures, plain_outputs
 from zoo.tasks import Prediction, decode
 
@@ -246,7 +246,13 @@ class ExportedModel:
 def is_exported(path: str | os.PathLike[str]) -> bool:
     """Return whether a path is that of an exported file, rather than of one that Keras reads: by its name."""
     target = Path(path)
-    return target.suffix != ".keras" and (target.suffix in {".onnx", ".tflite", ".xml"} or target.exists())
+    if target.is_dir() or not target.suffix:
+        return (target / "saved_model.pb").is_file()
+    if target.suffix in EXTENSIONS:
+        return EXTENSIONS[target.suffix] != "keras"
+    from zoo.plugin import registry
+
+    return any(target.name.endswith(entry.spec.extension) for entry in registry().entries("formats"))
 
 
 def open_exported(path: str | os.PathLike[str], *, format: str | None = None, trust: bool = False) -> ExportedModel:

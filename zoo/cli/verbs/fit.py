@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 DEFAULT_HEAD = "linear"
 
+_EXPORTED = {"onnx": "model.onnx", "litert": "model.tflite", "savedmodel": "saved_model"}
+"""Formats of `--export`, and what the file in the run folder is called."""
+
 
 @click.command("fit")
 @click.argument("data")
@@ -104,6 +107,13 @@ DEFAULT_HEAD = "linear"
 )
 @click.option("--class-weight", type=click.Choice(["balanced"]), help="Let rare classes count more.")
 @click.option("--out", metavar="FILE", help="Save the model here too (.keras).")
+@click.option(
+    "--export",
+    "exports",
+    multiple=True,
+    metavar="FORMAT",
+    help="Also write onnx, litert or savedmodel into the run folder (repeatable); `zoo predict --model RUN` uses it.",
+)
 @click.option("--directory", metavar="RUN", help="Folder of the run; default a new one under runs/.")
 @json_option
 @quiet_option
@@ -136,6 +146,7 @@ def command(
     views: int | None,
     class_weight: str | None,
     out: str | None,
+    exports: tuple[str, ...],
     directory: str | None,
     as_json: bool,
     quiet: bool,
@@ -169,6 +180,7 @@ def command(
     recipe = None if recipe == AUTO else recipe
     choose(recipe or ("lp-ft" if stages or batchnorm else "head"), **changes)
     _check_out(out)
+    _check_exports(exports)
     registry().get("backbones", backbone)
     operations = _operations(augment)
     reading = {"answers": answers, "task": task, "separator": separator, "group": group}
@@ -205,6 +217,8 @@ def command(
         directory=directory,
         verbose=0 if quiet else "auto",
     )
+    for name in exports:
+        model.export(Path(str(run.directory)) / _EXPORTED[name])
     print_run(run, model.save(out) if out is not None else Path(str(run.directory)) / "model.keras", as_json=as_json)
 
 
@@ -216,6 +230,14 @@ def _scope(devices: str | None) -> AbstractContextManager[Any]:
 
     scope: AbstractContextManager[Any] = mirrored(None if devices == "all" else names([devices])).scope()
     return scope
+
+
+def _check_exports(exports: tuple[str, ...]) -> None:
+    unknown = [name for name in exports if name not in _EXPORTED]
+    if unknown:
+        raise OptionError(
+            f"--export {unknown[0]!r}: a run folder takes {', '.join(_EXPORTED)}; `zoo export` writes the others"
+        )
 
 
 def _check_out(out: str | None) -> None:
