@@ -411,8 +411,8 @@ def page() -> str:
     lines = [
         "# Attacks and faults, by number",
         "",
-        "What is done to zoo, what it does then, and the tests that prove it. `python -m tools.attacks --write` generates it",
-        "from its table, which a test holds to the tests that exist; `python -m tools.attacks --run 24 63` runs the tests",
+        "What is done to zoo, what it does then, and the tests that prove it. `python -m tools.attacks --write` makes it",
+        "from its table, which a test holds to the tests that exist; `python -m tools.attacks --run 24 63` runs those",
         "of some numbers. The model of threats is in [SECURITY.md](../SECURITY.md).",
         "",
         "| no. | attack or fault | expected | tests |",

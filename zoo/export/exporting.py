@@ -50,6 +50,10 @@ class Subject:
     predict: Callable[[np.ndarray], np.ndarray]
     card: str = ""
 
+    def graph(self) -> Any:
+        """Return the graph that is exported."""
+        return graph_of(self.serving, self.intake, [output.name for output in self.outputs])
+
 
 @dataclass(frozen=True)
 class Request:
@@ -87,8 +91,7 @@ def export(subject: Subject, request: Request) -> ExportRecord:
     name, made = _format(request)
     target = request.path
     _check_target(target, folder=name == "savedmodel")
-    wrapped = graph_of if name != "keras" else (lambda model, intake: model)
-    model = wrapped(subject.serving, subject.intake)
+    model = subject.serving if name == "keras" else subject.graph()
     with partial_place(target) as place:
         made.write(model, place, subject.record)
         record = _compared(subject, request, name, made, place)
@@ -125,14 +128,15 @@ def _check_target(target: Path, *, folder: bool) -> None:
         raise OptionError(f"cannot export to {str(target)!r}: it exists and is not a SavedModel")
 
 
-def graph_of(serving: Any, intake: Intake) -> Any:
+def graph_of(serving: Any, intake: Intake, names: Sequence[str] = ()) -> Any:
     """Return the graph that is exported: arrays as the intake gives them (uint8 for pictures) in, answers out.
 
     Augmentation takes `training=None` for True, so False is said in so many words.
 
     Args:
-        serving: a model from float32; several outputs become a list in their order.
+        serving: a model from float32.
         intake: says shape and dtype.
+        names: of several answers: they become a list in this order. Keras sorts them by name.
     """
     import keras
 
@@ -141,7 +145,7 @@ def graph_of(serving: Any, intake: Intake) -> Any:
     x = inputs if intake.array_dtype == serving.inputs[0].dtype else keras.ops.cast(inputs, serving.inputs[0].dtype)
     answers = serving(x, training=False)
     if isinstance(answers, dict):
-        answers = [answers[key] for key in serving.output_names]
+        answers = [answers[key] for key in names]
     model = keras.Model(inputs, answers, name="zoo_exported")
     model(np.zeros((1, *intake.array_shape), intake.array_dtype), training=False)  # export wants one that was called
     return model

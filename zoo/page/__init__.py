@@ -60,10 +60,12 @@ def text(value: object) -> Markup:
     Args:
         value: the text.
     """
-    from markupsafe import Markup, escape
+    import html
+
+    from markupsafe import Markup
 
     line = " ".join(str(value).split())
-    return Markup(re.sub(r"([\\`*_\[\]|])", r"\\\1", str(escape(line))))
+    return Markup(re.sub(r"([\\`*_\[\]|])", r"\\\1", html.escape(line, quote=False)))
 
 
 def numeric(rows: Sequence[Sequence[str]], columns: int) -> list[bool]:
