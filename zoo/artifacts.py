@@ -168,7 +168,7 @@ class Artifacts:
     def _confusion(self, path: Path) -> Path | None:
         """The picture of the confusion matrix, of up to 40 classes."""
         evaluations = {} if self._run is None else self._run.evaluations()
-        evaluation = evaluations.get("test") or evaluations.get("validation")
+        evaluation: Any = evaluations.get("test") or evaluations.get("validation")
         if getattr(evaluation, "confusion", None) is None or not 2 <= len(self.state.composition.labels) <= 40:
             return None
         from zoo.plots import confusion_matrix

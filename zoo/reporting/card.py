@@ -200,7 +200,8 @@ def _figures(run: RunRecord | None) -> Iterator[tuple[str, str, str, str]]:
             for key, title in _FIGURES.items():
                 value = own.get(key)
                 if isinstance(value, int | float):
-                    yield where, title, f"{value:.4g}", _interval(own.get(f"{key}_interval"))
+                    interval = own.get("interval" if key == "accuracy" else f"{key}_interval")
+                    yield where, title, f"{value:.4g}", _interval(interval)
 
 
 def _interval(interval: Any) -> str:
