@@ -50,7 +50,8 @@ def main(folder: Path, rounds: int = 9) -> None:
             accuracy = exported.evaluate(held_out, verbose=0).accuracy
             print(
                 f"{name:12} {row['bytes'] / 1e6:6.1f} MB  difference {row['difference']:.1e}"
-                f"  {row['milliseconds']:6.1f} ms  in a batch {row['milliseconds_in_batch']:6.1f} ms  accuracy {accuracy:.4f}",
+                f"  {row['milliseconds']:6.1f} ms  in a batch {row['milliseconds_in_batch']:6.1f} ms"
+                f"  accuracy {accuracy:.4f}",
                 flush=True,
             )
         cold_start(str(photos[0]), str(Path(place, "m.onnx")), rounds)

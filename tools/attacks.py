@@ -411,7 +411,7 @@ def page() -> str:
     lines = [
         "# Attacks and faults, by number",
         "",
-        "What is done to zoo, what it does then, and the tests that prove it. `python -m tools.attacks --write` makes it",
+        "What is done to zoo, what it does then, and which tests prove it. `python -m tools.attacks --write` makes it",
         "from its table, which a test holds to the tests that exist; `python -m tools.attacks --run 24 63` runs those",
         "of some numbers. The model of threats is in [SECURITY.md](../SECURITY.md).",
         "",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from zoo import data as data_room
 from zoo.errors import DataError, OptionError
-from zoo.fitting.measuring import scores
+from zoo.features import forward
 from zoo.fitting.state import ModelState
 
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _MOST_EXAMPLES, _MOST_SAMPLES = 32, 200
 """Examples that a file is compared on, and samples that ranges of int8 are measured on; more are not read."""
+
+
+_FORWARD = 32
 
 
 class Artifacts:
@@ -200,7 +203,7 @@ class Artifacts:
             intake=composition.intake,
             outputs=composition.outputs,
             record=self.state.record().to_json(),
-            predict=lambda inputs: scores(composition, iter(inputs)),
+            predict=lambda inputs: np.concatenate(list(forward(composition.scoring, _chunks(inputs), _FORWARD))),
             card=self.card(),
         )
 
@@ -213,7 +216,7 @@ class Artifacts:
         names: list[str] = []
         arrays: list[np.ndarray] = []
         whole = subject.intake.array_dtype
-        for name, example in data_room.images(source):
+        for name, example in data_room.examples_for(subject.intake.kind, source):
             array = np.asarray(subject.intake.shape(example))
             arrays.append(np.rint(array).astype(whole) if whole == "uint8" else array.astype(whole))
             names.append(name)
@@ -222,6 +225,11 @@ class Artifacts:
         if not arrays:
             raise DataError(f"{what}= holds no examples")
         return np.stack(arrays), names, _bytes_of(names)
+
+
+def _chunks(inputs: np.ndarray) -> Iterator[np.ndarray]:
+    for start in range(0, len(inputs), _FORWARD):
+        yield inputs[start : start + _FORWARD]
 
 
 def _bytes_of(names: Sequence[str]) -> list[bytes]:

@@ -77,9 +77,9 @@ class ExportedModel:
     @cached_property
     def intake(self) -> Intake:
         """Return how examples become inputs."""
-        from zoo.data.intake import read_intake
+        from zoo.data.modalities import read_intake
 
-        return read_intake(self.record.intake)
+        return read_intake(self.record.intake, self.record.providers)
 
     @property
     def export_facts(self) -> Mapping[str, Any]:
@@ -106,35 +106,35 @@ class ExportedModel:
         )
 
     # -- predict and evaluate ------------------------------------------------------------------------------------
-    def predict(self, images: Any, *, batch_size: int = _BATCH) -> list[Prediction]:
-        """Say what is on images.
+    def predict(self, examples: Any, *, batch_size: int = _BATCH) -> list[Prediction]:
+        """Say what is on images, or whatever the model takes.
 
         Args:
-            images: as for `TransferModel.predict`; pixels that are no whole numbers are rounded.
-            batch_size: images in one forward pass.
+            examples: as for `TransferModel.predict`; pixels that are no whole numbers are rounded.
+            batch_size: examples in one forward pass.
 
         Returns:
-            One prediction an image, in order (files of a folder by name).
+            One prediction an example, in order (files of a folder by name).
 
         Raises:
-            DataError: an image cannot be read, or its values are outside 0..255.
+            DataError: an example cannot be read; of images also values outside 0..255.
         """
         names: list[str] = []
 
         def stream() -> Iterator[Any]:
-            for name, image in self._examples(images, strict=False):
+            for name, example in self._examples(examples, strict=False):
                 names.append(name)
-                yield image
+                yield example
 
         answers = self._scores(stream(), batch_size)
         return [decode(self._decoded, row, name) for row, name in zip(answers, names, strict=True)]
 
-    def predict_scores(self, images: Any, *, batch_size: int = _BATCH) -> np.ndarray:
-        """Return the probabilities or values of images: float32 (n, columns), several answers side by side.
+    def predict_scores(self, examples: Any, *, batch_size: int = _BATCH) -> np.ndarray:
+        """Return the probabilities or values of examples: float32 (n, columns), several answers side by side.
 
         Arguments and errors as for `predict`.
         """
-        return self._scores((image for _, image in self._examples(images, strict=True)), batch_size)
+        return self._scores((example for _, example in self._examples(examples, strict=True)), batch_size)
 
     def predict_files(self, files: Sequence[str], *, batch_size: int = _BATCH) -> list[Prediction]:
         """Return `predict(files)` for files and folders of pictures, importing the decoder alone where that will do.
@@ -189,7 +189,7 @@ class ExportedModel:
 
         whole: Any = self  # task, labels and outputs are all that is looked at
         with Display(verbose) as display:
-            count = display.counter("images", also=progress)
+            count = display.counter("examples", also=progress)
             dataset = load_for(whole, data)
             rows: list[np.ndarray] = []
             positions: list[np.ndarray] = []
@@ -208,10 +208,10 @@ class ExportedModel:
             training_files=self.record.training_files,
         )
 
-    def _examples(self, images: Any, *, strict: bool) -> Iterable[tuple[str, Any]]:
+    def _examples(self, source: Any, *, strict: bool) -> Iterable[tuple[str, Any]]:
         from zoo import data as data_room
 
-        return data_room.images(images, strict=strict)
+        return data_room.examples_for(self.intake.kind, source, strict=strict)
 
     @property
     def _decoded(self) -> Any:

@@ -1,4 +1,4 @@
-"""Datasets: reading, checking, splitting and batching images; one decoder and one resize rule. No TensorFlow.
+"""Datasets: reading, checking, splitting and batching examples of every modality. No TensorFlow.
 
 Names are loaded at their first use: an exported file is answered from with the decoder and the resize rule alone.
 """
@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from zoo.data.arrays import Arrays
     from zoo.data.batching import Batch, Transform, batches
     from zoo.data.checking import check
+    from zoo.data.collection import Collection, examples
     from zoo.data.dataset import Dataset
     from zoo.data.files import ImageFiles, from_files
+    from zoo.data.inputs import examples_for
+    from zoo.data.intake import ImageIntake
     from zoo.data.joining import concatenate
     from zoo.data.loading import load, source_of
     from zoo.data.splitting import Split, split
@@ -28,14 +31,18 @@ if TYPE_CHECKING:
 __all__ = [
     "Arrays",
     "Batch",
+    "Collection",
     "Dataset",
     "ImageFiles",
+    "ImageIntake",
     "Split",
     "Transform",
     "batches",
     "check",
     "concatenate",
     "decode",
+    "examples",
+    "examples_for",
     "from_csv",
     "from_files",
     "images",
@@ -51,13 +58,17 @@ __getattr__ = lazily(
     {
         "Arrays": "zoo.data.arrays",
         "Batch": "zoo.data.batching",
+        "Collection": "zoo.data.collection",
         "Dataset": "zoo.data.dataset",
         "ImageFiles": "zoo.data.files",
+        "ImageIntake": "zoo.data.intake",
         "Split": "zoo.data.splitting",
         "Transform": "zoo.data.batching",
         "batches": "zoo.data.batching",
         "check": "zoo.data.checking",
         "concatenate": "zoo.data.joining",
+        "examples": "zoo.data.collection",
+        "examples_for": "zoo.data.inputs",
         "from_csv": "zoo.data.tables",
         "from_files": "zoo.data.files",
         "is_table": "zoo.data.tables",

@@ -303,7 +303,7 @@ def _model_line(model: TransferModel) -> str:
         f"{_bare(who.backbone)} with {'random weights' if who.weights is None else 'weights ' + who.weights}",
         f"head {_bare(str(who.head))} on {who.features} features",
         "; ".join(of(output).summary(output.labels) for output in model.outputs),
-        f"input {model.input_size} px",
+        model.composition.intake.summary,
     ]
     return ", ".join(parts)
 
