@@ -45,9 +45,9 @@ VERBS: dict[str, dict[str, str]] = {
         "compare": "Say which of several runs is better, and how sure that is.",
     },
     "Hand over": {
-        "export": "Write a model as ONNX, LiteRT, SavedModel ..., checked against predict.",
+        "export": "Write a model in the format of another runtime, checked against predict.",
         "check": "Replay the examples that travel in an exported file.",
-        "serve": "Answer over HTTP.",
+        "serve": "Serve a model over HTTP.",
         "card": "Write the model card of a run.",
         "push": "Put a model with its card on the Hugging Face Hub.",
     },
