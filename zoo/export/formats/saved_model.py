@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,8 @@ class SavedModel:
             texts = [tf.TensorSpec((None,), tf.string, name="encoded")]
             archive.add_endpoint("serve_encoded", lambda encoded: serve(decode(encoded)), texts)
         archive.write_out(path, verbose=False)
+        (path / _EXTRA).mkdir()
+        (path / _EXTRA / RECORD).write_text(json.dumps(record), encoding="utf-8")  # TensorFlow sorts answers by name
 
     def attach(self, path: Path, cargo: Cargo) -> None:
         """Put what travels into the folder."""
