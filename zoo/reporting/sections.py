@@ -23,6 +23,9 @@ from zoo.training.receipts import from_phases
 ROWS = 60
 """Rows of a table of classes that are shown."""
 
+FOLD = 15
+"""Rows of a table of classes that are shown at once; the rest is folded up."""
+
 _EXAMPLES = 4
 """Examples of what was found wrong with the data, for each finding."""
 
