@@ -231,8 +231,7 @@ def command(
         directory=directory,
         verbose=0 if quiet else "auto",
     )
-    for name in exports:
-        model.export(Path(str(run.directory)) / _EXPORTED[name])
+    _export(model, Path(str(run.directory)), exports)
     print_run(run, model.save(out) if out is not None else Path(str(run.directory)) / "model.keras", as_json=as_json)
 
 
@@ -252,6 +251,11 @@ def _check_exports(exports: tuple[str, ...]) -> None:
         raise OptionError(
             f"--export {unknown[0]!r}: a run folder takes {', '.join(_EXPORTED)}; `zoo export` writes the others"
         )
+
+
+def _export(model: TransferModel, folder: Path, exports: tuple[str, ...]) -> None:
+    for name in exports:
+        model.export(folder / _EXPORTED[name])
 
 
 def _check_out(out: str | None) -> None:
