@@ -37,6 +37,7 @@ SITE_PAGES = (
     "explanations/batchnorm",
     "explanations/kept",
     "explanations/intervals",
+    "explanations/saved",
 )
 """Start page, tutorials and explanations: they run in this order in one folder, each with a namespace of its own."""
 
