@@ -43,7 +43,10 @@ SITE_PAGES = (
 
 PAGES = (
     ROOT / "README.md",
-    *(ROOT / "docs" / f"{name}.md" for name in ("data", "evaluation", "features", "heads", "recipes", "training")),
+    *(
+        ROOT / "docs" / f"{name}.md"
+        for name in ("data", "evaluation", "features", "heads", "recipes", "tables_of_rows", "training", "video")
+    ),
     *(ROOT / "docs" / f"{name}.md" for name in SITE_PAGES),
     *sorted((ROOT / "docs" / "plugins").rglob("*.md")),
 )
