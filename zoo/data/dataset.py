@@ -277,7 +277,6 @@ class Dataset:
         elif names is None:
             known = ", ".join(map(repr, self._columns)) or "none: only a table has them"
             near = did_you_mean(by, self._columns)
-            raise OptionError(
             raise OptionError(f"{self.name}: group={by!r} is neither 'folder' nor a column.{near} Columns: {known}")
         clone = copy.copy(self)
         clone.source = None
