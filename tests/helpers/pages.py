@@ -28,9 +28,11 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 
+PROSE = ("data", "embedding", "evaluation", "features", "heads", "recipes", "training", "weights")
+
 PAGES = (
     ROOT / "README.md",
-    *(ROOT / "docs" / f"{name}.md" for name in ("data", "evaluation", "features", "heads", "recipes", "training")),
+    *(ROOT / "docs" / f"{name}.md" for name in PROSE),
     *sorted((ROOT / "docs" / "plugins").rglob("*.md")),
 )
 """The pages whose blocks run."""

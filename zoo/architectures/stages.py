@@ -14,6 +14,8 @@ from typing import Any
 
 import keras
 
+from zoo.keras_internals import call_of, origin
+
 _ACTIVATIONS = (
     keras.layers.Activation,
     keras.layers.ReLU,
@@ -168,7 +170,7 @@ def _graph(model: keras.Model) -> list[_Node]:
     position: dict[int, int] = {}
     nodes: list[_Node] = []
     for operation, outputs, read in topological(model):
-        inputs = sorted({position[id(tensor._keras_history.operation)] for tensor in read})
+        inputs = sorted({position[id(origin(tensor)[0])] for tensor in read})
         position[id(operation)] = len(nodes)
         for index in inputs:
             nodes[index].consumers.append(len(nodes))
@@ -186,16 +188,16 @@ def topological(model: keras.Model) -> Iterator[tuple[Any, list[Any], list[Any]]
     """(operation, its outputs, tensors it reads), after all that it reads; the model's inputs first."""
     done: set[int] = set()
     for tensor in model.inputs:
-        operation = tensor._keras_history.operation
+        operation, _, _ = origin(tensor)
         done.add(id(operation))
         yield operation, [tensor], []
     stack = [(tensor, False) for tensor in model.outputs]
     while stack:
         tensor, expanded = stack.pop()
-        operation, node_index, _ = tensor._keras_history
+        operation, node_index, _ = origin(tensor)
         if id(operation) in done:
             continue
-        node = operation._inbound_nodes[node_index]
+        node = call_of(operation, node_index)
         if expanded:
             done.add(id(operation))
             yield operation, node.outputs, list(node.input_tensors)

@@ -188,9 +188,9 @@ def derive(*parts: int) -> int:
 
 def _check_result(op: Op, image: Any, shape: tuple[int, ...]) -> None:
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.shape != shape:
-        found = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+        result = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
         raise OptionError(
-            f"augmentation {op.name!r} gave {found}; it must give what it gets: uint8 {shape}, values 0..255"
+            f"augmentation {op.name!r} gave {result}; it must give what it gets: uint8 {shape}, values 0..255"
         )
 
 

@@ -35,7 +35,7 @@ def compose(request: BuildRequest) -> tuple[Composition, TrainedHead | None]:
     only = request.head if isinstance(request.head, Restriction) else None
     choice = None if only is not None else choose_head(request.head)
     with policy(request.precision) as computes:
-        base = base_of(request, classifier=choice is None)
+        base = base_of(request, reads=None if choice is None else choice.reads)
         if base.spec is None and request.precision is not None:
             check_precision(base.network, request.precision)
         trained = trained_record(choice, base) if request.resize is None else None

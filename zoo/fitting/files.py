@@ -8,7 +8,7 @@ from typing import Any
 
 from zoo._version import __version__
 from zoo.compose import Composition, take_apart
-from zoo.errors import FrozenError, UnsafeFileError
+from zoo.errors import FrozenError, OptionError, UnsafeFileError
 from zoo.export import read, save
 from zoo.specs.record import ModelRecord
 from zoo.training import receipts
@@ -25,8 +25,14 @@ def write_model(composition: Composition, path: str | os.PathLike[str], **facts:
         **facts: fields of `ModelRecord` that the graphs do not say: head_state, training_files and so on.
 
     Raises:
-        OptionError: the name does not end in `.keras`, or its folder does not exist.
+        OptionError: the name does not end in `.keras`, its folder does not exist, or the base is a SavedModel.
     """
+    if composition.identity.code is not None:
+        raise OptionError(
+            f"a .keras file cannot hold {composition.identity.code}: it is a SavedModel, whose code Keras does not "
+            f"load again without trust, and whose folder would still be needed. model.keras_model.export(folder) "
+            f"writes a SavedModel that holds all of it"
+        )
     record = ModelRecord(
         zoo=__version__,
         outputs=composition.outputs,
