@@ -74,13 +74,15 @@ def build_base(
 
 def _load(model: keras.Model, weights: StoredFile, spec: BackboneSpec, *, include_top: bool) -> None:
     """Load a file; where it does not fit, the message ends with what it looks like."""
+    module = importlib.import_module(spec.builder.partition(":")[0])
     try:
         load(
             model,
             weights,
             include_top=include_top,
             preprocessing=spec.preprocessing,
-            from_keras=getattr(importlib.import_module(spec.builder.partition(":")[0]), "from_keras", None),
+            from_keras=getattr(module, "from_keras", None),
+            from_onnx=getattr(module, "from_onnx", None),
         )
     except WeightsError as error:
         if type(error) is not WeightsError or "does not fit" not in str(error):
