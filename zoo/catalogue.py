@@ -115,14 +115,24 @@ OPEN = ("apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "cc0-1.0", "cc-by-4
 """Licenses of weights that let anybody use them for anything, at most with a word of credit."""
 
 
-def _is_one_of(value: Any, words: str | Sequence[str] | None) -> bool:
-    """Whether a text is one of some words, case aside; None: any will do."""
-    allowed = [words] if isinstance(words, str) else words
-    return allowed is None or str(value).lower() in {word.lower() for word in allowed}
+def _says(row: Mapping[str, Any], words: Mapping[str, str | Sequence[str] | None]) -> bool:
+    """Whether each column of a row is one of its words, case aside; None: any will do."""
+    for column, allowed in words.items():
+        listed = [allowed] if isinstance(allowed, str) else allowed
+        if listed is not None and str(row[column]).lower() not in {word.lower() for word in listed}:
+            return False
+    return True
 
 
-def _within(value: float | None, least: float, most: float) -> bool:
-    return value is not None and least <= value <= most
+def _within(row: Mapping[str, Any], limits: Mapping[str, tuple[float | None, float | None]]) -> bool:
+    """Whether each column of a row has a value between its limits; None: no limit."""
+    for column, (least, most) in limits.items():
+        value = row[column]
+        if (least, most) != (None, None) and value is None:
+            return False
+        if (least is not None and value < least) or (most is not None and value > most):
+            return False
+    return True
 
 
 def restricted(license: str | None) -> str:
@@ -204,15 +214,19 @@ def select(
             f"cannot sort by {sort!r}.{did_you_mean(sort, BACKBONE_COLUMNS)} Columns: {', '.join(BACKBONE_COLUMNS)}."
         )
     words = {"family": family, "license": license, "source": source}
-    most = {"params": max_params, "size": max_size, "macs": max_macs}
+    limits = {
+        "params": (None, max_params),
+        "size": (None, max_size),
+        "macs": (None, max_macs),
+        "top1": (min_top1, None),
+    }
     kept = [
         row
         for row in rows
         if (name is None or fnmatch(row["name"], name.lower()))
-        and all(_is_one_of(row[column], value) for column, value in words.items())
-        and all(limit is None or _within(row[column], 0, limit) for column, limit in most.items())
-        and (min_top1 is None or _within(row["top1"], min_top1, 1))
-        and (available is None or row["here"] is available)
+        and _says(row, words)
+        and _within(row, limits)
+        and available in (None, row["here"])
     ]
     known = [row for row in kept if row[sort] is not None]
     known.sort(key=lambda row: row["name"])

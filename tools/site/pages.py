@@ -19,7 +19,7 @@ Nav = list[dict[str, Any]]
 
 TUTORIALS = ("first-model", "your-photos", "which-backbone", "fine-tuning")
 EXPLANATIONS = ("explanations/batchnorm", "explanations/kept", "explanations/intervals", "architecture", "design-notes")
-GUIDES = ("data", "heads", "features", "recipes", "training", "evaluation", "report")
+GUIDES = ("data", "heads", "features", "embedding", "weights", "recipes", "training", "evaluation", "report")
 """First among the how-to pages, in this order; other pages of docs/ follow by name."""
 
 _DIRECTIVE = re.compile(r"^<!-- *(?P<what>not run|file|append|process|shell)\b *:?(?P<rest>.*?)-->$")

@@ -135,7 +135,12 @@ def _read_signature(folder: ModelFolder) -> _Signature:
     inputs = list(signatures[name].inputs.values())
     if len(inputs) != 1:
         raise OptionError(f"{folder.name} takes {len(inputs)} inputs; a base for pictures takes one")
-    dims = [dim.size for dim in inputs[0].tensor_shape.dim]
+    size, channels = _sides([dim.size for dim in inputs[0].tensor_shape.dim], folder)
+    return _Signature(name, size, channels, tf.dtypes.as_dtype(inputs[0].dtype).name)
+
+
+def _sides(dims: Sequence[int], folder: ModelFolder) -> tuple[int | None, int]:
+    """Side in pixels (None: any) and channels of an input of this shape, where -1 is any length."""
     if len(dims) != 4 or dims[3] not in (1, 3, -1):
         raise OptionError(
             f"{folder.name} takes an input of shape {tuple(None if dim < 0 else dim for dim in dims)}; a base for "
@@ -143,12 +148,7 @@ def _read_signature(folder: ModelFolder) -> _Signature:
         )
     if dims[1] != dims[2]:
         raise OptionError(f"{folder.name} takes pictures of {dims[2]} x {dims[1]} pixels; zoo makes squares")
-    return _Signature(
-        name,
-        dims[1] if dims[1] > 0 else None,
-        dims[3] if dims[3] > 0 else 3,
-        tf.dtypes.as_dtype(inputs[0].dtype).name,
-    )
+    return dims[1] if dims[1] > 0 else None, dims[3] if dims[3] > 0 else 3
 
 
 def _size(signature: _Signature, size: int | None, folder: ModelFolder) -> int:

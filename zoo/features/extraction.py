@@ -177,9 +177,11 @@ def extract(
     dtype = settings.features_dtype()
     name_of_engine = engine or settings.engine()
     kept = cache and len(indices) > 0 and job.graph is not None and (view is None or view.key is not None)
-    started = _started(job, view, dtype) if kept and name_of_engine == "auto" else None
-    engine_used = started or (fastest(job) if name_of_engine == "auto" else by_name(name_of_engine, job))
-    run = _Run(job, view, engine_used, progress)
+    if name_of_engine == "auto":
+        chosen = (_started(job, view, dtype) if kept else None) or fastest(job)
+    else:
+        chosen = by_name(name_of_engine, job)
+    run = _Run(job, view, chosen, progress)
     shards, name = _cached(run, dtype) if kept else (_computed(run), "")
     return Features(
         positions=indices[np.concatenate([np.zeros(0, np.int64), *(shard.positions for shard in shards)])],

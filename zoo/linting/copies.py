@@ -64,12 +64,8 @@ def _copies(dataset: Dataset, groups: list[list[int]], *, exact: bool) -> list[F
             contrary.append((group, f"called {' and '.join(labels)}"))
         if len(names) < 2 and len(labels) < 2:
             plain.append((group, ""))
-    findings = [
-        _leakage(dataset, across, how, exact=exact) if across else None,
-        _contradiction(dataset, contrary, how, exact=exact) if contrary else None,
-        _duplicates(dataset, plain, how, exact=exact) if plain else None,
-    ]
-    return [finding for finding in findings if finding is not None]
+    kinds = ((_leakage, across), (_contradiction, contrary), (_duplicates, plain))
+    return [make(dataset, copies, how, exact=exact) for make, copies in kinds if copies]
 
 
 def _leakage(dataset: Dataset, groups: list[tuple[list[int], str]], how: str, *, exact: bool) -> Finding:

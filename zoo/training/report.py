@@ -38,7 +38,6 @@ def trainable_report(composition: Composition, phase: PhaseSpec | None = None) -
     for place, layers in places.items():
         items = list(with_weights(layers))
         learns = [_learning(item, place, stages, phase) for item in items]
-        norms = {count > 0 for item, count in zip(items, learns, strict=True) if is_batchnorm(item)}
         trainable = sum(learns)
         rows.append(
             {
@@ -47,11 +46,19 @@ def trainable_report(composition: Composition, phase: PhaseSpec | None = None) -
                 "parameters": sum(_size(weight) for item in items for weight in own_weights(item)),
                 "trainable": trainable,
                 "learning_rate": phase.learning_rate * factors[place] if phase is not None and trainable else None,
-                "batchnorm": "none" if not norms else "trains" if True in norms else "frozen",
+                "batchnorm": _of_norms(items, learns),
             }
         )
     title = "as it is now" if phase is None else f"in phase {phase.name!r}"
     return Table(rows, columns=list(COLUMNS), title=f"what trains, {title}")
+
+
+def _of_norms(items: Sequence[Any], learns: Sequence[int]) -> str:
+    """What the BatchNorm layers among some do: none, frozen, trains."""
+    counts = [count for item, count in zip(items, learns, strict=True) if is_batchnorm(item)]
+    if not counts:
+        return "none"
+    return "trains" if any(counts) else "frozen"
 
 
 def _learning(item: Any, place: str, stages: Sequence[str], phase: PhaseSpec | None) -> int:
