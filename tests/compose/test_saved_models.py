@@ -75,12 +75,12 @@ def test_it_is_frozen_probed_and_predicts_what_it_would(folder: Path, network: k
     base = model.composition.backbone
     assert base.weights
     assert not base.trainable_weights
-    before = [np.array(weight) for weight in base.weights]
+    before = [np.array(value) for value in base.get_weights()]
     run = model.fit(tiny_dataset(), verbose=0)
     assert run.record.plan.recipe.name == "probe"
     assert run.record.plan.model.code == str(folder)
     assert run.validation.accuracy > 0.8  # chance is a third
-    assert all(np.array_equal(old, new) for old, new in zip(before, base.weights, strict=True))
+    assert all(np.array_equal(old, new) for old, new in zip(before, base.get_weights(), strict=True))
     answers = model.predict(x)
     scores = model.keras_model.predict(x.astype(np.float32), verbose=0)
     assert [answer.label for answer in answers] == [COLORS[index] for index in scores.argmax(axis=1)]

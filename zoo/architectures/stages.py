@@ -124,17 +124,21 @@ def find_stages(model: keras.Model, cuts: Sequence[str] = ()) -> list[Stage]:
     stages = []
     for number, cut in enumerate(ends_of):
         inside = [index for index in range(len(nodes)) if stage_of[index] == number]
-        shown = inside[-1] if cut is None else cut
-        stages.append(
-            Stage(
-                name="top" if inside[0] >= end else "stem" if number == 0 else f"stage{number}",
-                stride=round(2 ** nodes[shown].level),
-                channels=int(nodes[shown].outputs[0].shape[-1]),
-                layers=tuple(nodes[i].operation for i in inside if id(nodes[i].operation) in layers),
-                cut=None if cut is None else nodes[cut].operation,
-            )
-        )
+        name = "top" if inside[0] >= end else "stem" if number == 0 else f"stage{number}"
+        stages.append(_stage(name, nodes, inside, cut, layers))
     return stages
+
+
+def _stage(name: str, nodes: Sequence[_Node], inside: Sequence[int], cut: int | None, layers: set[int]) -> Stage:
+    """A stage of these operations; `layers` are the ids of those that are layers of the model."""
+    shown = inside[-1] if cut is None else cut
+    return Stage(
+        name=name,
+        stride=round(2 ** nodes[shown].level),
+        channels=int(nodes[shown].outputs[0].shape[-1]),
+        layers=tuple(nodes[i].operation for i in inside if id(nodes[i].operation) in layers),
+        cut=None if cut is None else nodes[cut].operation,
+    )
 
 
 def _declared(nodes: list[_Node], cuts: Sequence[str]) -> tuple[int, list[int]] | None:

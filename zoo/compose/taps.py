@@ -39,24 +39,35 @@ def tap(network: Any, features: str | None, of: BackboneSpec | str, *, reads: st
         base = cells(network, cuts) if not source else _up_to(network, source, name, cuts, known)
         return _with_cells(base, features or MAP, name), MAP
     assert features is not None
-    if len(cells(network, cuts).output.shape) not in (3, 4) and features in known:
+    if features in known:
+        return _with_map(cells(network, cuts), network, features, name), features
+    source, kind = _parts(features, name, known)
+    network = _up_to(network, source, name, cuts, known)
+    if kind and len(network.output.shape) not in (3, 4):
+        raise OptionError(
+            f"{source!r} of {name} has shape {tuple(network.output.shape)} and is no feature map: leave {kind!r}"
+        )
+    return network, kind or pooling
+
+
+def _parts(features: str, name: str, known: Sequence[str]) -> tuple[str, str]:
+    """Stage or layer, and the pooling behind a colon, "" for none."""
+    if ":" not in features:
+        return features, ""
+    source, _, kind = features.rpartition(":")
+    if kind not in known:
+        raise OptionError(f"features={features!r}: poolings of {name} are {', '.join(known)}")
+    return source, kind
+
+
+def _with_map(base: Any, network: Any, features: str, name: str) -> Any:
+    """The network up to its last cells, if it has some."""
+    if len(base.output.shape) not in (3, 4):
         raise OptionError(
             f"features={features!r}: the output of {name} has shape {tuple(network.output.shape)} and not that of a "
             f"feature map, so there is nothing to pool"
         )
-    source, _, kind = features.rpartition(":") if ":" in features else (features, "", "")
-    if source in known and not kind:
-        return cells(network, cuts), source
-    if kind:
-        if kind not in known:
-            raise OptionError(f"features={features!r}: poolings of {name} are {', '.join(known)}")
-        pooling, features = kind, source
-    network = _up_to(network, features, name, cuts, known)
-    if kind and len(network.output.shape) not in (3, 4):
-        raise OptionError(
-            f"{features!r} of {name} has shape {tuple(network.output.shape)} and is no feature map: leave {kind!r}"
-        )
-    return network, pooling
+    return base
 
 
 def _as_cells(features: str | None, known: Sequence[str], reads: str) -> tuple[str, bool]:
