@@ -151,6 +151,7 @@ def test_a_model_of_kaggle(archive: bytes, online: None, monkeypatch: pytest.Mon
         zoo.build("kaggle:pub/tiny", zoo.classifier(COLORS), trust=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", ["softmax", None])
 def test_its_own_classifier_untouched(network: keras.Model, tmp_path: Path, activation: str | None) -> None:
     dense = keras.layers.Dense(4, activation=activation, kernel_initializer=keras.initializers.RandomNormal(seed=0))
