@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,9 @@ from zoo.compose.copies import copied
 from zoo.compose.heads import activation_of
 from zoo.compose.taps import MAP, tap
 from zoo.errors import OptionError
+from zoo.modality import Intake
 from zoo.plugin import calling, load_target, registry
-from zoo.registry import ZooNotice
+from zoo.registry import Entry, ZooNotice
 from zoo.specs import BackboneSpec, Preprocessing, ResizeRule
 from zoo.weights import StoredFile, resolve
 from zoo.weights.folders import is_folder_address
@@ -44,6 +46,8 @@ class BuildRequest:
         progress: called with (bytes done, bytes in all) while weights are fetched.
         labels: names of the outputs of a SavedModel's own classifier: a list, or the path of a file with one a line.
         trust: whether the code of a SavedModel may run here.
+        options: of the backbone's builder and of its intake, by name, in place of those of its row.
+        intake: what was fitted on training examples; None: one without any.
     """
 
     backbone: str | Any
@@ -58,6 +62,8 @@ class BuildRequest:
     progress: Any = None
     labels: Any = None
     trust: bool = False
+    options: Mapping[str, Any] | None = None
+    intake: Intake | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,8 @@ class Base:
         pooling: how its map becomes a vector; "map": not at all.
         input_size: side of the square input in pixels.
         channels: color channels.
+        intake: how examples become inputs, where the modality is not that of images.
+        options: what was put in the place of options of its row.
         label_set: name of the classes of its own classifier; None without one.
         spec: its row; None for a Keras model of the caller.
         labels: of its own classifier, where the caller gave them.
@@ -95,6 +103,8 @@ class Base:
     weights_sha256: str | None
     features: str
     portable: bool
+    intake: Intake | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
     label_set: str | None = None
     spec: BackboneSpec | None = None
     labels: tuple[str, ...] = ()
@@ -102,7 +112,7 @@ class Base:
 
 
 def base_of(request: BuildRequest, *, reads: str | None) -> Base:
-    """Return the base that is asked for.
+    """Return the base of images that is asked for.
 
     Args:
         request: what is asked for.
@@ -115,16 +125,16 @@ def base_of(request: BuildRequest, *, reads: str | None) -> Base:
     if not isinstance(request.backbone, str):
         if request.weights != "pretrained":
             raise OptionError("weights= goes with the name of a backbone; a Keras model brings its own")
+        if request.options:
+            raise OptionError("options= are those of a named backbone; a Keras model is what it is")
         return given_base(request, reads=reads)
     if is_folder_address(request.backbone):
         from zoo.compose.saved_models import saved_model_base  # here, not above: it needs the classes of this module
 
         return saved_model_base(request, reads=reads)
-    if request.labels is not None:
-        raise OptionError(
-            "labels= names the outputs of a SavedModel's own classifier; for a head pass zoo.classifier(labels)"
-        )
-    base = _named(request, reads=reads)
+    entry = registry().get("backbones", request.backbone)
+    _check_given(request, entry)
+    base = _named(request, entry, reads=reads)
     if request.preprocessing == "pretrained":
         return base
     if not isinstance(request.preprocessing, Preprocessing | None):
@@ -132,11 +142,10 @@ def base_of(request: BuildRequest, *, reads: str | None) -> Base:
     return replace(base, preprocessing=request.preprocessing or IDENTITY)
 
 
-def _named(request: BuildRequest, *, reads: str | None) -> Base:
+def _named(request: BuildRequest, entry: Entry, *, reads: str | None) -> Base:
     # here, not above: it loads Keras, which checks can do without
     from zoo.architectures import build_base, find_stages
 
-    entry = registry().get("backbones", request.backbone)
     spec: BackboneSpec = entry.spec
     size = request.input_size or spec.input.default_size
     classifier = reads is None
@@ -182,6 +191,19 @@ def _notice_license(file: StoredFile | None, spec: BackboneSpec) -> None:
             f"inherits that",
             ZooNotice,
             stacklevel=6,
+        )
+
+
+def _check_given(request: BuildRequest, entry: Entry) -> None:
+    """Refuse what is not for a backbone of images with a row."""
+    if request.options:
+        raise OptionError(
+            f"options= are for backbones of other modalities; {entry.id!r} takes images: input_size=, resize=, "
+            f"preprocessing= and features= say how"
+        )
+    if request.labels is not None:
+        raise OptionError(
+            "labels= names the outputs of a SavedModel's own classifier; for a head pass zoo.classifier(labels)"
         )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from zoo import settings
 from zoo.data import Dataset, Transform
-from zoo.errors import OptionError
+from zoo.errors import DataError, OptionError
 from zoo.features.cache import Entry, evict, features_root, shard_rows
 from zoo.features.engines import Answer, Engine, Job, Task
 from zoo.features.engines.choice import ENGINES, by_name, fastest
@@ -171,17 +171,18 @@ def extract(
         The outputs of all images that could be read, in order.
     """
     start = time.perf_counter()
+    if dataset.modality != intake.kind:
+        raise DataError(
+            f"{dataset.name} holds examples of {dataset.modality!r}, and the network takes {intake.kind!r}: name a "
+            f"backbone of that modality"
+        )
     indices = np.asarray(indices, np.int64)
     transform = view.transform if view else None
     job = Job(model, dataset.subset(indices), intake, transform)  # numbers from here on are places in `indices`
     dtype = settings.features_dtype()
     name_of_engine = engine or settings.engine()
     kept = cache and len(indices) > 0 and job.graph is not None and (view is None or view.key is not None)
-    if name_of_engine == "auto":
-        chosen = (_started(job, view, dtype) if kept else None) or fastest(job)
-    else:
-        chosen = by_name(name_of_engine, job)
-    run = _Run(job, view, chosen, progress)
+    run = _Run(job, view, _engine(name_of_engine, job, view, dtype if kept else None), progress)
     shards, name = _cached(run, dtype) if kept else (_computed(run), "")
     return Features(
         positions=indices[np.concatenate([np.zeros(0, np.int64), *(shard.positions for shard in shards)])],
@@ -191,6 +192,13 @@ def extract(
         parts=[shard.values for shard in shards],
         entry=name,
     )
+
+
+def _engine(name: str, job: Job, view: View | None, dtype: str | None) -> Engine:
+    """The engine of this name; of "auto" one that has begun, where features are kept as `dtype`, else the fastest."""
+    if name != "auto":
+        return by_name(name, job)
+    return (_started(job, view, dtype) if dtype is not None else None) or fastest(job)
 
 
 def _computed(run: _Run) -> list[Answer]:

@@ -102,6 +102,7 @@ def _plan(
             "cache": options.cache,
             "cached_prefix": options.cached_prefix,
             "model": state.composition.identity,
+            "intake": state.composition.intake.model_dump(mode="json"),
             "devices": None if names is None else tuple(names),
             "environment": environment(),
         }
@@ -189,5 +190,5 @@ def _look(state: ModelState, examples: Examples, options: FitOptions, live: Live
     indices = sampled[np.isin(sampled, features.positions)]
     values = vectors(features, indices, prefix=composition.identity.prefix_tokens)
     measured = look(dataset, values, indices, n_classes=composition.width, seed=options.seed)
-    shares = {} if measured is None else dict(zip(("probe", "knn", "pixels"), measured, strict=True))
+    shares = measured or {}
     return _Looked(counts[counts > 0], shares, len(indices), None if state.ops else features)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
 from zoo.data import Dataset
 from zoo.data.findings import Example, Finding
+from zoo.data.modalities import files_of
 from zoo.linting.looks import Look
 
 _TINY = 32
@@ -72,7 +74,7 @@ def _leakage(dataset: Dataset, groups: list[tuple[list[int], str]], how: str, *,
     return Finding(
         "leakage" if exact else "near leakage",
         "error",
-        f"{_images(len(groups))} of one split {_verb(groups)} in another one too, {how}",
+        f"{_counted(dataset, groups, ' of one split')} in another one too, {how}",
         "What was trained on must not be measured on: delete the copies in the training part",
         len(groups),
         _examples(dataset, groups),
@@ -83,7 +85,7 @@ def _contradiction(dataset: Dataset, groups: list[tuple[list[int], str]], how: s
     return Finding(
         "contradicting labels" if exact else "near contradicting labels",
         "error" if exact else "warning",
-        f"{_images(len(groups))} {_verb(groups)} there under different labels, {how}",
+        f"{_counted(dataset, groups)} there under different labels, {how}",
         "One of the labels is wrong: keep the right one",
         len(groups),
         _examples(dataset, groups),
@@ -94,17 +96,13 @@ def _duplicates(dataset: Dataset, groups: list[tuple[list[int], str]], how: str,
     return Finding(
         "exact duplicates" if exact else "near duplicates",
         "info" if exact else "warning",
-        f"{_images(len(groups))} {_verb(groups)} there more than once, {how}",
+        f"{_counted(dataset, groups)} there more than once, {how}",
         "zoo keeps them on one side of every split; they count more than others"
         if exact
         else "A random split can put them on both sides, which makes the figures too good: delete all but one",
         len(groups),
         _examples(dataset, groups),
     )
-
-
-def _verb(groups: list[tuple[list[int], str]]) -> str:
-    return "is" if len(groups) == 1 else "are"
 
 
 def _examples(dataset: Dataset, groups: list[tuple[list[int], str]]) -> tuple[Example, ...]:
@@ -114,8 +112,10 @@ def _examples(dataset: Dataset, groups: list[tuple[list[int], str]]) -> tuple[Ex
     )
 
 
-def _images(count: int) -> str:
-    return "one image" if count == 1 else f"{count} images"
+def _counted(dataset: Dataset, groups: Sequence[Any], where: str = "") -> str:
+    """How many examples there are copies of, with the verb."""
+    kinds = files_of(dataset.modality)
+    return f"one {kinds.word}{where} is" if len(groups) == 1 else f"{len(groups)} {kinds.words}{where} are"
 
 
 def near_pairs(bits: np.ndarray, small: np.ndarray) -> list[tuple[int, int]]:

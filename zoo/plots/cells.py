@@ -43,6 +43,6 @@ def fields_of_patches(composition: Composition, tensor: Any) -> Fields:
     """Return where the patch of each token lies; through attention every token sees the whole picture."""
     side = side_of(composition, tensor)
     assert side is not None
-    step = composition.intake.size // side
+    step = int(composition.serving.input_shape[1]) // side
     field = Field(step, 0, step - 1)
     return field, field
