@@ -135,6 +135,7 @@ def test_a_stage_and_a_layer_of_the_caller(looks: str) -> None:
     assert model.composition.head.input_shape == (None, 8, 8, 16)
 
 
+@pytest.mark.slow
 def test_tokens_come_as_a_sequence_with_the_class_token_in_front(looks: str) -> None:
     model = zoo.build("vit_tiny_patch16_augreg", zoo.classifier(["a", "b"], head=looks), weights=None, input_size=32)
     assert model.composition.head.input_shape == (None, 5, 192)  # a class token and 2 x 2 patches
