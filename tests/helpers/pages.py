@@ -28,7 +28,18 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 
-PROSE = ("data", "embedding", "evaluation", "features", "heads", "recipes", "training", "weights")
+PROSE = (
+    "data",
+    "embedding",
+    "evaluation",
+    "features",
+    "heads",
+    "recipes",
+    "tables_of_rows",
+    "training",
+    "video",
+    "weights",
+)
 
 SITE_PAGES = (
     "index",
@@ -39,6 +50,7 @@ SITE_PAGES = (
     "explanations/batchnorm",
     "explanations/kept",
     "explanations/intervals",
+    "explanations/saved",
 )
 """Start page, tutorials and explanations: they run in this order in one folder, each with a namespace of its own."""
 

@@ -23,6 +23,7 @@ from zoo.weights.local import local_file
 from zoo.weights.pins import Pins
 from zoo.weights.shelf import Shelf, warn_of_strangers
 from zoo.weights.sources import Source, row_of, source_of
+from zoo.weights.sources.hub import wanted_file
 from zoo.weights.stored import StoredFile
 from zoo.weights.wanted import Address, Held, Wanted, base_name
 
@@ -93,6 +94,16 @@ class Store:
         """
         item = Wanted(base_name(filename), url, digest, bytes, None, "file")
         return self._obtain(item, progress).path
+
+    def fetch_hub(self, repository: str, file: str, revision: str, *, progress: Progress | None = None) -> Held:
+        """Any file of the Hugging Face Hub, with the guarantees of `fetch`; a branch is held to its first commit.
+
+        Args:
+            repository, file, revision: as for `zoo.weights.sources.hub.wanted_file`.
+            progress: told about the bytes of the download.
+        """
+        pin = self._pin(wanted_file(repository, file, revision, None))
+        return self._obtain(wanted_file(repository, file, revision, pin), progress)
 
     def fetch_archive(
         self,
@@ -185,18 +196,7 @@ class Store:
             One line for each damaged blob, with what it is used for; empty when all are whole. A damaged blob is
             fetched again at its next use, so nothing has to be done.
         """
-        names = {entry.get("sha256"): entry.get("filename") for entry in self.shelf.entries()}
-        damaged = []
-        for blob in self.shelf.blobs():
-            used_for = f"{blob} ({names.get(blob.name) or 'used by no source'})"
-            try:
-                actual = hash_file(blob)["sha256"]
-            except OSError as error:
-                damaged.append(f"{used_for}: cannot be read: {error.strerror or error}")
-                continue
-            if actual != blob.name:
-                damaged.append(f"{used_for}: its sha256 is {actual}")
-        return damaged
+        return self.shelf.damaged()
 
     # Finding
 
