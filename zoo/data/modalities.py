@@ -160,11 +160,11 @@ def modality_of_path(path: str | os.PathLike[str]) -> str:
     ranked = counts.most_common()
     if not ranked:
         return IMAGE
-    best = [name for name, count in ranked if count == ranked[0][1]]
+    best = sorted(name for name, count in ranked if count == ranked[0][1])
     if len(best) > 1:
         raise DataError(
-            f"{path} holds {ranked[0][1]} files that are examples of {' and of '.join(map(repr, best))} by their "
-            f"endings: name a backbone of the one that is meant, or give a folder of one kind"
+            f"{path} holds as many examples of {' as of '.join(map(repr, best))} by the endings of its files "
+            f"({ranked[0][1]} each): name a backbone of the one that is meant, or give a folder of one kind"
         )
     return best[0]
 
