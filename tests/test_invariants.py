@@ -267,7 +267,7 @@ WITHOUT_ZOO = """
 import sys
 class Blocker:
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {"zoo", "zoo_vision", "zoo_flowers", "zoo_classics"}:
+        if name.split(".")[0] in {"zoo", "zoo_vision", "zoo_flowers", "zoo_classics", "zoo_tables", "zoo_video"}:
             raise ImportError(f"{name} is not installed here")
 sys.meta_path.insert(0, Blocker())
 try:
