@@ -161,7 +161,8 @@ def modality_of_path(path: str | os.PathLike[str]) -> str:
     if not ranked:
         return IMAGE
     best = sorted(name for name, count in ranked if count == ranked[0][1])
-    if IMAGE in best and len(best) == 2:  # a GIF is a picture, unless it moves
+    shared = set.intersection(*(set(endings[name]) for name in best))
+    if IMAGE in best and len(best) == 2 and shared:  # a GIF is a picture, unless it moves
         best = [name for name in best if (name == IMAGE) != _moves(Path(path))]
     if len(best) > 1:
         raise DataError(
