@@ -274,9 +274,9 @@ class Dataset:
         names = by_name(by, self.ids)
         if isinstance(by, str) and by in self._columns:
             names = [self._columns[by][row] for row in self._rows.tolist()]
-        elif names is None:
+        if names is None:
             known = ", ".join(map(repr, self._columns)) or "none: only a table has them"
-            near = did_you_mean(by, self._columns)
+            near = did_you_mean(str(by), self._columns)
             raise OptionError(f"{self.name}: group={by!r} is neither 'folder' nor a column.{near} Columns: {known}")
         clone = copy.copy(self)
         clone.source = None
