@@ -11,6 +11,7 @@ from zoo import augment as augment_room
 from zoo.compose import BuildRequest, compose, load_trained_head, package_file
 from zoo.evaluation.predictions import HASH_DIGITS
 from zoo.fitting.files import read_model
+from zoo.fitting.habits import build_arguments
 from zoo.fitting.state import ModelState
 from zoo.model import TransferModel
 from zoo.plugin import provenance
@@ -34,6 +35,7 @@ def build(
     augment: Any = None,
     seed: int = 0,
     progress: Any = None,
+    **keras: Any,
 ) -> TransferModel:
     """Build a pretrained base with a head on it, ready to fit; or, without a head, the pretrained classifier.
 
@@ -58,12 +60,14 @@ def build(
             (uint8 image, seed), or a list of these.
         seed: of the head's initial weights and of random base weights.
         progress: called with (bytes done, bytes in all) while weights are fetched.
+        **keras: `classes`, as Keras calls what `zoo.classifier` takes.
 
     Raises:
         UnknownNameError: a name nobody provides; near misses are suggested.
         WeightsError: weights that are missing, damaged or do not fit.
         OptionError: arguments that do not go together.
     """
+    head = build_arguments(head, keras)
     request = BuildRequest(
         backbone=backbone,
         head=head,

@@ -20,7 +20,7 @@ from zoo.data.pools import ordered_map
 from zoo.data.relabeling import arranged, relabeled
 from zoo.errors import DataError, OptionError, did_you_mean
 from zoo.matching import listed
-from zoo.printing import printable
+from zoo.printing import preformatted, printable
 from zoo.specs import BOX_LABELS, Output, Task
 from zoo.tasks import as_array, as_float32, named, pack
 
@@ -133,6 +133,9 @@ class Dataset:
     def __repr__(self) -> str:
         kind = f"{self.n_classes} classes" if self.task == "classification" and self.targets is not None else self.task
         return f"<{type(self).__name__} {self.name!r}: {len(self)} images, {kind if self.labeled else 'unlabeled'}>"
+
+    def _repr_html_(self) -> str:
+        return preformatted(repr(self))
 
     @property
     def labeled(self) -> bool:

@@ -337,4 +337,7 @@ def _phase_line(phase: dict[str, Any]) -> str:
         parts.append(f"{epochs} at learning rate {phase['learning_rate']:g}")
     if phase.get("stages"):
         parts.append(f"trained: head and {', '.join(phase['stages'])}")
+    kept = (phase.get("kept") or {}).get("kept_epoch")
+    if kept is not None:
+        parts.append(f"kept: epoch {kept}" if kept else "kept: the model from before it, which is better")
     return ", ".join(parts)

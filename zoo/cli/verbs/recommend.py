@@ -12,7 +12,6 @@ from zoo.cli.output import notes, print_json, print_table
 from zoo.cli.parameters import BYTES, COUNT, json_option, names, quiet_option
 from zoo.cli.quiet import load_keras
 from zoo.errors import OptionError
-from zoo.progress import Display
 
 _EXPENDABLE = ("license", "size", "macs", "params", "top1", "knn 95 %", "knn", "95 % interval")
 """Columns that a narrow terminal does without, the least important first."""
@@ -86,21 +85,20 @@ def command(
     load_keras()
     from zoo.ranking import recommend
 
-    with Display(0 if quiet else "auto") as shown:
-        recommendation = recommend(
-            dataset,
-            "all" if chosen == ["all"] else chosen or None,
-            budget=budget,
-            max_params=max_params,
-            max_size=max_size,
-            license=license,
-            features=names(features) or None,
-            input_sizes=[int(size) for size in sizes] or None,
-            scores=names(scores),
-            folds=folds,
-            seed=seed,
-            progress=shown.counter("images"),
-        )
+    recommendation = recommend(
+        dataset,
+        "all" if chosen == ["all"] else chosen or None,
+        budget=budget,
+        max_params=max_params,
+        max_size=max_size,
+        license=license,
+        features=names(features) or None,
+        input_sizes=[int(size) for size in sizes] or None,
+        scores=names(scores),
+        folds=folds,
+        seed=seed,
+        verbose=0 if quiet else "auto",
+    )
     if html is not None:
         recommendation.to_html(html)
     if as_json:
