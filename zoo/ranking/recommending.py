@@ -142,10 +142,11 @@ def _all(judge: Judge, planned: list[Candidate], skipped: list[Skipped]) -> list
     images = len(judge.dataset)
     sample = first_sample(judge.dataset.n_classes)
     judge.expected = len(planned) * images
-    screened: list[Ranked] = []
+    left, screened = planned, list[Ranked]()
     if len(planned) > MANY and images >= 2 * sample:
-        planned, screened = screen(judge, planned, sample, skipped)
-    return judge.measure_all(planned, np.arange(images), skipped) or screened or at_least_one(judge, planned, skipped)
+        left, screened = screen(judge, planned, sample, skipped)
+    rows = judge.measure_all(left, np.arange(images), skipped) or screened
+    return rows or at_least_one(judge, planned, skipped)
 
 
 def _needed(
