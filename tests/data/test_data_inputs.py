@@ -199,7 +199,7 @@ def test_a_stream_that_gives_the_same_images_again_and_again_is_refused_early() 
     pixels = np.random.default_rng(0).integers(0, 256, (12, 8, 8, 3)).astype(np.uint8)
     pixels[5] = pixels[0]  # a copy is no new beginning
     batches = [(pixels[at : at + 4], np.arange(4) % 2) for at in (0, 4, 8)]
-    with pytest.raises(DataError, match="same 12 images over and over: 2,0.. were read"):
+    with pytest.raises(DataError, match="same 12 images over and over"):
         load(itertools.cycle(batches))
     assert len(load(iter(batches * 15))) == 180
 
