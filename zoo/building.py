@@ -46,7 +46,8 @@ def build(
         head: a name (`zoo.heads()`); `zoo.classifier(...)`, `multilabel`, `regressor`, `locator`, `multi_output` or
             `head`; or a Keras layer from features (n, d) to logits or probabilities (n, classes). None: the classifier
             that came with the weights.
-        weights: "pretrained"; the id of a weight source; the path of a weight file; None for random weights.
+        weights: "pretrained"; the id of a weight source; the path of a weight file; None for random weights. Of a Keras
+            model: "pretrained" keeps what it knows; with None its weights count as random, and `fit` trains all of it.
         features: what the head reads: a pooling of the last feature map ("avg", "max", "concat", "gem"), a stage such
             as "stage3", a layer, of the pretrained top too ("fc2"), or one of these with its pooling ("stage3:gem").
         input_size: side of the square input in pixels; default from the backbone.

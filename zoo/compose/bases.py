@@ -103,8 +103,11 @@ def base_of(request: BuildRequest, *, classifier: bool) -> Base:
         WeightsError: weights that are missing, damaged or do not fit.
     """
     if not isinstance(request.backbone, str):
-        if request.weights != "pretrained":
-            raise OptionError("weights= goes with the name of a backbone; a Keras model brings its own")
+        if request.weights not in ("pretrained", None):
+            raise OptionError(
+                "weights= of a file or a source goes with the name of a backbone; a Keras model brings its own. None: "
+                "they count as random, and all of it trains"
+            )
         return given_base(request)
     base = _named(request, classifier=classifier)
     if request.preprocessing == "pretrained":
@@ -197,7 +200,7 @@ def given_base(request: BuildRequest) -> Base:
         channels=channels,
         backbone=model.name,
         provider="the caller's Keras model",
-        weights="given",
+        weights=None if request.weights is None else "given",
         weights_sha256=None,
         features=request.features or "avg",
         portable=all(type(layer).__module__.startswith("keras.") for layer in model.layers),

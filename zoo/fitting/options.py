@@ -17,7 +17,7 @@ from zoo.registry import Entry
 from zoo.scalars import plain
 from zoo.specs import PhaseSpec, RecipeSpec
 from zoo.tasks import of
-from zoo.training.checks import check_recipe
+from zoo.training.checks import SCRATCH, check_recipe
 from zoo.training.descent import devices
 from zoo.training.recipes.auto import AUTO, frozen_recipe
 from zoo.training.recipes.choosing import choose, resolve
@@ -80,6 +80,8 @@ class FitOptions:
         options = replace(self, **{name: plain(getattr(self, name)) for name in names})
         if isinstance(options.recipe, str) and options.recipe == AUTO:
             options = replace(options, recipe=None)
+        if options.recipe is None and state.weights is None and state.composition.head is not None:
+            options = replace(options, recipe=SCRATCH)  # features of noise are of no use: nothing is there to choose
         if options.stages is None and state.unfrozen:
             recipe, stages = recipe_for_unfrozen(state, options.recipe)
             options = replace(options, recipe=recipe, stages=stages)

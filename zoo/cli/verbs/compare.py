@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from zoo.cli.flags import in_flags
-from zoo.cli.output import notes, print_json, print_table
+from zoo.cli.output import notes, print_json, print_sentence, print_table
 from zoo.cli.parameters import json_option, quiet_option
 from zoo.cli.quiet import load_keras
 from zoo.errors import OptionError
@@ -87,7 +86,7 @@ def command(
     print_table(comparison.table(), expendable=_EXPENDABLE)
     click.echo()
     for line in comparison.sentences():
-        click.echo(in_flags(line))
+        print_sentence(line)
     for line in comparison.remarks():
         notes(line)
 

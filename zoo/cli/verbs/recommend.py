@@ -6,9 +6,8 @@ from pathlib import Path
 
 import click
 
-from zoo.cli.flags import in_flags
 from zoo.cli.named_data import data_options
-from zoo.cli.output import notes, print_json, print_table
+from zoo.cli.output import notes, print_json, print_sentence, print_table
 from zoo.cli.parameters import BYTES, COUNT, json_option, names, quiet_option
 from zoo.cli.quiet import load_keras
 from zoo.errors import OptionError
@@ -107,7 +106,7 @@ def command(
     print_table(recommendation.table(), expendable=_EXPENDABLE)
     click.echo()
     for line in (*recommendation.sentences(), *(recommendation.details() if explain else ())):
-        click.echo(in_flags(line))
+        print_sentence(line)
     for line in (*recommendation.left_out(), *recommendation.notes):
         notes(line)
     click.echo(f"next: {recommendation.next_command(data)}")
