@@ -31,6 +31,7 @@ VERBS: dict[str, dict[str, str]] = {
         "augmentations": "List augmentations, or show one with its options.",
         "recipes": "List recipes, or show one with its phases.",
         "which": "Say who provides a name, and where its code stands.",
+        "site": "Write the catalog of this installation as pages for a browser.",
     },
     "Train and use": {
         "demo": "Show what zoo does: name photos, then learn real digits.",

@@ -49,7 +49,7 @@ class Preprocessing(Spec):
 class InputSpec(Spec):
     """What the backbone accepts."""
 
-    default_size: int = Field(description="side of the square input, in pixels")
-    min_size: int = Field(description="smallest side that still works, in pixels")
+    default_size: int = Field(default=0, description="side of the square input, in pixels")
+    min_size: int = Field(default=0, description="smallest side that still works, in pixels")
     channels: int = Field(default=3, description="color channels")
     multiple_of: int = Field(default=1, ge=1, description="the side must be a multiple of it (the patch), in pixels")
