@@ -67,12 +67,14 @@ def build_base(
         model = builder(include_top=include_top, input_size=input_size, **spec.builder_options)
     _check(spec, model, include_top)
     if weights is not None:
+        module = importlib.import_module(spec.builder.partition(":")[0])
         load(
             model,
             weights,
             include_top=include_top,
             preprocessing=spec.preprocessing,
-            from_keras=getattr(importlib.import_module(spec.builder.partition(":")[0]), "from_keras", None),
+            from_keras=getattr(module, "from_keras", None),
+            from_onnx=getattr(module, "from_onnx", None),
         )
     return model
 

@@ -47,7 +47,7 @@ class WeightSource(Spec):
     repository: str | None = Field(default=None, description="owner/name on the hub (kind hub)")
     revision: str | None = Field(default=None, description="commit on the hub (kind hub); None: pinned at first use")
     timm: str | None = Field(default=None, description="id of timm's pretrained model that the weights belong to")
-    format: Literal["keras-h5", "torch-pth", "safetensors"] = Field(description="how the bytes are laid out")
+    format: Literal["keras-h5", "torch-pth", "safetensors", "onnx"] = Field(description="how the bytes are laid out")
     includes_top: bool = Field(description="whether the classifier's weights are in the file")
     bytes: int | None = Field(default=None, description="size of the file, when known")
     digest: Digest | None = Field(
