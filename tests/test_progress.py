@@ -117,7 +117,7 @@ def test_elsewhere_a_line_a_minute_and_in_a_notebook_lines(model, data, monkeypa
     counter = display.counter("weights", unit="bytes")
     counter(2_000_000, 4_000_000)
     out, err = capsys.readouterr()
-    assert (out, err) == ("", "features: 3 images of 9 images\nweights: 2.0 MB of 4.0 MB\n")
+    assert (out, err) == ("", "features: 3 of 9 images\nweights: 2.0 of 4.0 MB\n")
     monkeypatch.setattr(progress, "_MINUTE", 60.0)
     Display("auto").say("nobody waits for this")
     assert capsys.readouterr() == ("", "")

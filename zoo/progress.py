@@ -105,9 +105,7 @@ class Display:
         if not self.is_due:
             return
         if not self._has_bar:
-            self.say(
-                f"{text}{detail}: {_amount(done, unit)}" + ("" if total is None else f" of {_amount(total, unit)}")
-            )
+            self.say(f"{text}{detail}: {_progress(done, total, unit)}")
             return
         if text != self._text:
             self.stop()
@@ -164,8 +162,10 @@ def _console() -> Any:
     return Console(stderr=True, force_jupyter=False)
 
 
-def _amount(count: int, unit: Unit) -> str:
-    return f"{count / 1e6:.1f} MB" if unit == "bytes" else f"{count} {unit}"
+def _progress(done: int, total: int | None, unit: Unit) -> str:
+    """How far work is, such as "300 of 1250 images"."""
+    counts = [str(count) if unit != "bytes" else f"{count / 1e6:.1f}" for count in (done, total) if count is not None]
+    return f"{' of '.join(counts)} {'MB' if unit == 'bytes' else unit}"
 
 
 def in_notebook() -> bool:

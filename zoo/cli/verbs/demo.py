@@ -58,9 +58,9 @@ def _name(photos: list[str]) -> None:
 
     imagenet, flowers = (zoo.build("efficientnet_lite0", head) for head in (None, "flowers5"))
     for photo in photos:
-        found, flower = imagenet.predict(photo)[0], flowers.predict(photo)[0]
+        answer, flower = imagenet.predict(photo)[0], flowers.predict(photo)[0]
         click.echo(f"\n{os.path.basename(photo)}")
-        click.echo(f"  ImageNet says: {found.text(3)}")
+        click.echo(f"  ImageNet says: {answer.text(3)}")
         click.echo(f"  of five flowers it is most like: {flower.text()}")
 
 
