@@ -10,6 +10,7 @@ from zoo.cli.models import DEFAULT_BACKBONE
 from zoo.cli.output import notes, print_json
 from zoo.cli.parameters import json_option, quiet_option
 from zoo.cli.quiet import load_keras
+from zoo.cli.tables import open_data, table_options
 from zoo.errors import OptionError
 from zoo.progress import Display
 
@@ -18,6 +19,7 @@ _ENDINGS = (".npz", ".npy", ".parquet")
 
 @click.command("embed")
 @click.argument("data")
+@table_options
 @click.option("--backbone", default=DEFAULT_BACKBONE, show_default=True, metavar="NAME", help="Whose features.")
 @click.option("--weights", default="pretrained", show_default=True, help="The id of a source, or a file.")
 @click.option(
@@ -30,6 +32,9 @@ _ENDINGS = (".npz", ".npy", ".parquet")
 @quiet_option
 def command(
     data: str,
+    answers: str | None,
+    task: str | None,
+    separator: str | None,
     backbone: str,
     weights: str,
     features: str | None,
@@ -55,11 +60,10 @@ def command(
         raise OptionError(f"--out {out!r}: endings are {', '.join(_ENDINGS)}")
     if not path.parent.is_dir():
         raise OptionError(f"--out {out!r}: the folder {str(path.parent)!r} does not exist")
-    from zoo.data import load
     from zoo.plugin import registry
 
     registry().get("backbones", backbone)
-    dataset = load(data)
+    dataset = open_data(data, answers=answers, task=task, separator=separator)
     load_keras()
     from zoo.embedding import embed
 

@@ -10,6 +10,7 @@ from zoo.cli.named_data import data_options
 from zoo.cli.output import notes, print_json, print_sentence, print_table
 from zoo.cli.parameters import BYTES, COUNT, json_option, names, quiet_option
 from zoo.cli.quiet import load_keras
+from zoo.cli.tables import open_data, table_options
 from zoo.errors import OptionError
 
 _EXPENDABLE = ("license", "size", "macs", "params", "top1", "knn 95 %", "knn", "95 % interval")
@@ -19,6 +20,7 @@ _EXPENDABLE = ("license", "size", "macs", "params", "top1", "knn 95 %", "knn", "
 @click.command("recommend")
 @click.argument("data")
 @data_options
+@table_options
 @click.option(
     "--candidates",
     multiple=True,
@@ -48,6 +50,9 @@ _EXPENDABLE = ("license", "size", "macs", "params", "top1", "knn 95 %", "knn", "
 @quiet_option
 def command(
     data: str,
+    answers: str | None,
+    task: str | None,
+    separator: str | None,
     candidates: tuple[str, ...],
     budget: float | None,
     max_params: float | None,
@@ -65,8 +70,8 @@ def command(
 ) -> None:
     """Say which backbone suits your data, measured on it.
 
-    DATA is a folder of class folders or the name of a dataset. Nothing is trained but linear probes on features, which
-    are kept: a second call, and a later `zoo fit`, do without the forward pass.
+    DATA is a folder of class folders, a CSV file or the name of a dataset. Nothing is trained but linear probes on
+    features, which are kept: a second call, and a later `zoo fit`, do without the forward pass.
 
     \b
     Example:
@@ -76,9 +81,9 @@ def command(
     # What needs no Keras, which takes seconds to load, is checked before.
     sizes, chosen = names(input_sizes), names(candidates)
     _check(html, sizes, chosen)
-    from zoo.data import check, load
+    from zoo.data import check
 
-    dataset = load(data)
+    dataset = open_data(data, answers=answers, task=task, separator=separator)
     check(dataset)
     quiet = quiet or as_json
     load_keras()
