@@ -15,7 +15,7 @@ import pytest
 from helpers.mutation import flipped, mutated_json
 
 import zoo
-from zoo.errors import OptionError, ResumeError, ZooError
+from zoo.errors import DataError, OptionError, ResumeError, ZooError
 from zoo.specs import Preprocessing
 from zoo.testing.tiny import tiny_backbone, tiny_dataset
 
@@ -77,6 +77,9 @@ def test_named_pipes_do_not_block(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "run.json")
     with pytest.raises(ResumeError, match="no file"):
         zoo.load_run(tmp_path)
+    os.mkfifo(tmp_path / "table.csv")
+    with pytest.raises(DataError, match="named pipe"):
+        zoo.data.load(tmp_path / "table.csv")
     os.mkfifo(tmp_path / "recipe.yaml")
     from zoo.training.recipes.files import read_recipe
 
