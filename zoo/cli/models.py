@@ -63,6 +63,23 @@ def open_model(
         return build(backbone or DEFAULT_BACKBONE, head, weights=weights or "pretrained", progress=progress)
 
 
+def check_weights(backbone: str, weights: str | None) -> None:
+    """Weights that cannot be had are told before TensorFlow is loaded: a missing file, or no network.
+
+    Raises:
+        UnknownNameError: there is no such backbone, or no such weights of it.
+        WeightsError: the file is not there, or would have to be fetched and may not.
+    """
+    from zoo import settings
+    from zoo.plugin import registry
+
+    spec = registry().get("backbones", backbone).spec
+    if weights not in (None, "none") and (weights != "pretrained" or settings.offline()):
+        from zoo.weights import resolve
+
+        resolve(spec, weights)
+
+
 def check_names(backbone: str, head: str | None) -> None:
     """A mistyped name is told before TensorFlow is loaded, which takes seconds."""
     from zoo.plugin import registry

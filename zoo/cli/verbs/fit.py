@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo.cli.flags import in_flags
-from zoo.cli.models import DEFAULT_BACKBONE
+from zoo.cli.models import DEFAULT_BACKBONE, check_weights
 from zoo.cli.named_data import data_options
 from zoo.cli.output import notes, print_fields, print_json
 from zoo.cli.parameters import HeldOut, items_with_options, json_option, named_options, names, quiet_option
@@ -154,7 +154,7 @@ def command(
     from zoo.building import build
     from zoo.head_request import Head, head_for
     from zoo.training.recipes.auto import AUTO
-    from zoo.training.recipes.choosing import choose
+    from zoo.training.recipes.choosing import choose, resolve
 
     # What needs no Keras, which takes seconds to load, is checked before.
     changes: dict[str, Any] = {
@@ -167,9 +167,10 @@ def command(
         "augment_in": augment_in,
     }
     recipe = None if recipe == AUTO else recipe
-    choose(recipe or ("lp-ft" if stages or batchnorm else "head"), **changes)
-    _check_out(out)
-    registry().get("backbones", backbone)
+    chosen = choose(recipe or ("lp-ft" if stages or batchnorm else "head"), **changes)
+    _check_out(out, directory)
+    check_weights(backbone, weights)
+    resolve(chosen, [stage.name for stage in registry().get("backbones", backbone).spec.stages])
     operations = _operations(augment)
     reading = {"answers": answers, "task": task, "separator": separator, "group": group}
     options, dataset, notices = _options_and_data(head, pairs, data, reading)
@@ -218,7 +219,13 @@ def _scope(devices: str | None) -> AbstractContextManager[Any]:
     return scope
 
 
-def _check_out(out: str | None) -> None:
+def _check_out(out: str | None, directory: str | None) -> None:
+    if directory is not None and Path(directory).exists():
+        place = Path(directory)
+        if not place.is_dir() or any(place.iterdir()):
+            raise OptionError(
+                f"--directory {directory!r} exists and is not an empty folder: a run needs one of its own"
+            )
     if out is None:
         return
     path = Path(out)
