@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -40,17 +41,28 @@ BYTES = Amount("size", {"B": 1.0, **{f"{key}B": f for key, f in (_DECIMAL | _BIN
 
 
 class HeldOut(click.ParamType):
-    """What to hold out: a share (0.2), a number of examples (100), or data of its own (a folder or dataset)."""
+    """What to hold out: a share (0.2, 20%), a number of examples (100), or data of its own (a folder or dataset)."""
 
     name = "share|count|data"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """A float, an int, or the text as it is."""
+        """A float, an int, or the text as it is.
+
+        Raises:
+            ZooError: a text that is neither a path nor the name of a dataset.
+        """
+        percent = re.fullmatch(r"(\d+(?:\.\d+)?) ?%", str(value))
+        if percent:
+            return float(percent[1]) / 100
         for kind in (int, float):
             try:
                 return kind(value)
             except ValueError:
                 continue
+        if re.fullmatch(r"[\w:.%-]+", value) and not Path(value).exists():
+            from zoo.plugin import registry
+
+            registry().get("datasets", value)  # else nothing of that name is there: said now, not after minutes
         return value
 
 
