@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
 
-.PHONY: quickstart test lint test-fast test-slow test-jax test-timm freeze-timm timm-rows soak bench registry manifests docs site site-serve flowers-head clean
+.PHONY: quickstart test lint test-fast test-slow test-jax test-timm freeze-timm timm-rows soak bench registry manifests docs examples site site-serve flowers-head clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -87,6 +87,10 @@ manifests: $(VENV)/.installed
 
 docs: $(VENV)/.installed
 	$(BIN)/python -m tools.build_docs
+
+# Runs the examples of the site and stores what they print and draw: make examples NAMES="digits variants".
+examples: $(VENV)/.installed
+	$(BIN)/python -m tools.site.run_examples $(NAMES)
 
 # The documentation site: build/site, static files. No warning and no broken link is let through.
 site: $(VENV)/.installed

@@ -13,7 +13,7 @@ from zoo._version import __version__
 if TYPE_CHECKING:
     from zoo.building import build, load
     from zoo.comparison import compare
-    from zoo.data import Arrays, Dataset, ImageFiles, from_csv, from_files
+    from zoo.data import Arrays, Dataset, ImageFiles, examples, from_csv, from_files
     from zoo.data.named import dataset
     from zoo.embedding import Embeddings, embed
     from zoo.errors import ZooError
@@ -57,6 +57,7 @@ _PUBLIC = {
     "datasets": "zoo.plugin.listing",
     "describe": "zoo.plugin.listing",
     "embed": "zoo.embedding",
+    "examples": "zoo.data",
     "fetch": "zoo.weights",
     "from_csv": "zoo.data",
     "from_files": "zoo.data",
@@ -105,6 +106,7 @@ __all__ = [
     "datasets",
     "describe",
     "embed",
+    "examples",
     "fetch",
     "from_csv",
     "from_files",

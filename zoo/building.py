@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ def build(
     resize: ResizeRule | str | None = None,
     preprocessing: Preprocessing | str | None = "pretrained",
     precision: str | None = None,
+    options: Mapping[str, Any] | None = None,
     augment: Any = None,
     seed: int = 0,
     progress: Any = None,
@@ -57,6 +59,8 @@ def build(
         precision: what base and head compute in: "float32", "mixed_bfloat16" or "mixed_float16" (with loss scaling in
             `fit`). Weights, features and answers are float32 in all of them. None: Keras's global dtype policy. Layers
             and models of your own bring their own.
+        options: of a backbone of another modality, by name (`zoo show NAME` lists them): of its network, and of how
+            examples become what it takes. Such a model fits its intake on the training part of its first `fit`.
         augment: random changes while training: names (`zoo.augmentations()`), Keras layers, functions of
             (uint8 image, seed), or a list of these.
         seed: of the head's initial weights and of random base weights.
@@ -80,10 +84,11 @@ def build(
         precision=precision,
         seed=plain(seed),
         progress=progress,
+        options=None if options is None else plain(dict(options)),
     )
     with provenance.recording() as used:
         composition, trained = compose(request)
-        ops = augment_room.resolve(plain(augment))
+        ops = augment_room.resolve(plain(augment), modality=composition.intake.kind)
     own = composition.head is None  # the classifier that came with the weights
     fresh, training_files = None, set()
     if trained is not None:
@@ -98,6 +103,7 @@ def build(
         providers=provenance.rows(used, preprocessing=preprocessing == "pretrained", label_set=own),
         training_files=training_files,
         fresh_head=fresh,
+        request=request,
     )
     return TransferModel(state)
 
@@ -114,9 +120,9 @@ def load(path: str | os.PathLike[str], *, augment: Any = None) -> TransferModel:
         OptionError: there is no such file, or zoo did not write it.
         PluginError: it has layers of a plugin that is missing or broken; names the distribution and version to install.
     """
-    with provenance.recording() as used:
-        ops = augment_room.resolve(augment)
     composition, record = read_model(path)
+    with provenance.recording() as used:
+        ops = augment_room.resolve(augment, modality=composition.intake.kind)
     providers = [row.to_json() for row in record.providers]
     provenance.say_what_changed(Path(path), providers)
     for notice in receipts.adapted_notice(record.batchnorm_adapted):

@@ -16,6 +16,7 @@ from zoo.errors import OptionError
 from zoo.evaluation import Evaluation
 from zoo.fitting.examples import Examples, load_for
 from zoo.fitting.habits import KerasHabits, fit_arguments
+from zoo.fitting.intakes import fit_intake
 from zoo.fitting.measuring import measure, scores
 from zoo.fitting.options import FitOptions, last_descent, live_of
 from zoo.fitting.planning import plan
@@ -43,8 +44,8 @@ class TransferModel(KerasHabits):
     def keras_model(self) -> Any:
         """Return the plain serving `keras.Model`.
 
-        It takes float32 pixels 0..255 (n, size, size, channels) and gives float32 probabilities or values; with several
-        answers a dict of them, by name.
+        It takes float32 arrays as the intake makes them (of images pixels 0..255, (n, size, size, channels)) and gives
+        float32 probabilities or values; with several answers a dict of them, by name.
         """
         return self.composition.serving
 
@@ -60,8 +61,8 @@ class TransferModel(KerasHabits):
 
     @property
     def input_size(self) -> int:
-        """Return the side of the square input, in pixels."""
-        return self.composition.intake.size
+        """Return the length of the first side of the input: of images, of the square, in pixels."""
+        return self.composition.intake.array_shape[0]
 
     @property
     def head_state(self) -> str:
@@ -79,7 +80,7 @@ class TransferModel(KerasHabits):
             adapted = f", BATCHNORM MOVED in {', '.join(self.state.adapted)}"
         return (
             f"TransferModel({who.backbone}, head={who.head or 'the pretrained classifier'}, "
-            f"{len(self.labels)} labels, input {self.input_size} px, {self.head_state}{adapted})"
+            f"{len(self.labels)} labels, {self.composition.intake.summary}, {self.head_state}{adapted})"
         )
 
     # -- fit -----------------------------------------------------------------------------------------------------
@@ -207,8 +208,8 @@ class TransferModel(KerasHabits):
             place_for(target, settings.runs_dir(), name=name) as place,
         ):
             examples = Examples.gather(state.composition, options.request(data))
-            for line in examples.lint.lines():
-                live.display.say(line)
+            live.display.say_all(examples.lint.lines())
+            fit_intake(state, examples)
             planned = plan(state, examples, options, live)
             notices = (*examples.notices, *planned.notices)
             folder = RunFolder.new(place, planned.plan, notices=notices, reasons=planned.reasons)
@@ -307,43 +308,45 @@ class TransferModel(KerasHabits):
                 np.arange(len(dataset)),
                 training_files=self.state.training_files,
                 notes=data_room.check(dataset, labels=self.labels or None, training=False),
-                progress=display.counter("images", also=progress),
+                progress=display.counter("examples", also=progress),
             )
         return evaluation if temperature is None else evaluation.at_temperature(temperature)
 
-    def predict(self, images: Any, *, batch_size: int = 32) -> list[Prediction]:
-        """Say what is on images.
+    def predict(self, examples: Any, *, batch_size: int = 32) -> list[Prediction]:
+        """Say what is on images, or whatever the model takes.
 
         Args:
-            images: a path, a folder, an array (height, width, 3) or (n, height, width, 3) with values 0..255, a Pillow
-                image, or a list of these.
-            batch_size: images in one forward pass.
+            examples: a path, a folder, or examples in memory. Images: an array (height, width, 3) or (n, height, width,
+                3) with values 0..255, a Pillow image, or a list of these; else what the modality takes, or a list.
+            batch_size: examples in one forward pass.
 
         Returns:
-            One prediction an image, in order (files of a folder by name).
+            One prediction an example, in order (files of a folder by name).
 
         Raises:
             UntrainedHeadError: the head was never trained.
-            DataError: an image cannot be read, or its values are outside 0..255.
+            DataError: an example cannot be read; of images also values outside 0..255.
         """
         self.state.require_trained("predict")
         names: list[str] = []
+        named = data_room.examples_for(self.composition.intake.kind, examples)
 
-        def stream() -> Iterator[np.ndarray]:
-            for name, image in data_room.images(images):  # one at a time: a folder may not fit into memory
+        def stream() -> Iterator[Any]:
+            for name, example in named:  # one at a time: a folder may not fit into memory
                 names.append(name)
-                yield image
+                yield example
 
         answers = scores(self.composition, stream(), batch_size=batch_size)
         return [decode(self.outputs, row, name) for row, name in zip(answers, names, strict=True)]
 
-    def predict_scores(self, images: Any, *, batch_size: int = 32) -> np.ndarray:
-        """Return the probabilities or values of images: float32 (n, columns), several answers side by side.
+    def predict_scores(self, examples: Any, *, batch_size: int = 32) -> np.ndarray:
+        """Return the probabilities or values of examples: float32 (n, columns), several answers side by side.
 
         Arguments and errors as for `predict`.
         """
         self.state.require_trained("predict_scores")
-        stream = (image for _, image in data_room.images(images, strict=True))
+        named = data_room.examples_for(self.composition.intake.kind, examples, strict=True)
+        stream = (example for _, example in named)
         return scores(self.composition, stream, batch_size=batch_size)
 
     def embed(self, data: Any, features: str | None = None, *, cache: bool = True, progress: Any = None) -> Embeddings:

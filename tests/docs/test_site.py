@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections import Counter
@@ -11,7 +12,7 @@ import pytest
 from helpers.pages import ROOT
 
 import zoo
-from tools.site import links, pages, reference
+from tools.site import examples, links, pages, reference, run_examples
 from zoo.cli.main import VERBS
 
 
@@ -70,3 +71,94 @@ def test_the_site_builds_without_a_warning_or_a_broken_link() -> None:
     done = subprocess.run([sys.executable, "-m", "tools.site"], capture_output=True, text=True, cwd=ROOT, timeout=600)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert "every link leads somewhere" in done.stdout
+
+
+# -- examples ------------------------------------------------------------------------------------------------------
+
+SCRIPT = '''"""A title.
+
+An opening.
+"""
+
+# /// example
+# data = []
+# shows = [{shows}]
+# ///
+
+# %%
+import matplotlib.pyplot as plt
+
+print("two lines")
+1 + 1
+
+# %% [markdown]
+# ## Text
+
+# %%
+plt.plot([1, 2])
+
+# %% [check]
+figure = "2"
+'''
+
+
+@pytest.fixture
+def gallery(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of examples of one's own."""
+    monkeypatch.setattr(examples, "EXAMPLES", tmp_path)
+    monkeypatch.setattr(examples, "RESULTS", tmp_path / "results")
+    (tmp_path / "one.py").write_text(SCRIPT.format(shows=""))
+    return tmp_path
+
+
+def test_an_example_becomes_a_page_and_a_notebook(gallery: Path) -> None:
+    run_examples.store(examples.read(gallery / "one.py"), gallery / "results" / "one")
+    made = examples.pages()
+    page = made["examples/one.md"]
+    assert page.startswith("# A title\n\nAn opening.")
+    assert "```text\ntwo lines\n2\n```" in page
+    assert "![Figure: A title](results/one/1-0.png)" in page
+    assert "figure =" not in page
+    assert (gallery / "results" / "one" / "1-0.png").stat().st_size > 1000
+    cells = json.loads(made["examples/one.ipynb"])["cells"]
+    assert [cell["cell_type"] for cell in cells] == ["markdown", "code", "markdown", "code"]
+    assert "| [A title](one.md) | embedded | 2 |" in made["examples/index.md"]
+
+
+def test_a_changed_example_fails_the_site(gallery: Path) -> None:
+    with pytest.raises(examples.ExamplesError, match="no stored result"):
+        examples.pages()
+    run_examples.store(examples.read(gallery / "one.py"), gallery / "results" / "one")
+    (gallery / "one.py").write_text((gallery / "one.py").read_text().replace("1 + 1", "1 + 2"))
+    with pytest.raises(examples.ExamplesError, match="changed since it ran"):
+        examples.pages()
+
+
+def test_changed_data_fail_the_site(gallery: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZOO_TEST_DATA", str(gallery / "data"))
+    (gallery / "data" / "set").mkdir(parents=True)
+    (gallery / "data" / "set" / "a.txt").write_text("1")
+    script = (gallery / "one.py").read_text().replace("data = []", 'data = ["set"]')
+    (gallery / "one.py").write_text(script)
+    examples.data_digest.cache_clear()
+    run_examples.store(examples.read(gallery / "one.py"), gallery / "results" / "one")
+    examples.pages()
+    (gallery / "data" / "set" / "a.txt").write_text("2")
+    examples.data_digest.cache_clear()
+    with pytest.raises(examples.ExamplesError, match="data 'set' have changed"):
+        examples.pages()
+    examples.data_digest.cache_clear()
+
+
+def test_pictures_of_data_without_a_license_are_refused(gallery: Path) -> None:
+    (gallery / "one.py").write_text(SCRIPT.format(shows='"flowers5"'))
+    with pytest.raises(examples.ExamplesError, match="flowers5"):
+        examples.every()
+
+
+def test_stored_results_are_those_of_the_scripts_and_small() -> None:
+    for example in examples.every():
+        examples.stored(example)
+    for picture in examples.RESULTS.rglob("*.png"):
+        assert picture.stat().st_size <= examples.LARGEST, picture
+    assert {path.name for path in examples.RESULTS.iterdir()} == {example.name for example in examples.every()}

@@ -16,7 +16,7 @@ import time
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from tools.site import links, pages
+from tools.site import examples, links, pages
 
 BUILD = pages.ROOT / "build"
 SITE = BUILD / "site"
@@ -32,7 +32,11 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=8000, help="port of --serve; default 8000")
     options = parser.parse_args()
     start = time.perf_counter()
-    count = pages.write(BUILD)
+    try:
+        count = pages.write(BUILD)
+    except examples.ExamplesError as error:
+        print(f"examples: {error}", file=sys.stderr)
+        return 1
     print(f"{count} pages written to {BUILD / 'docs'}")
     if options.pages:
         return 0

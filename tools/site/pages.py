@@ -9,11 +9,14 @@ from typing import Any
 
 import yaml
 
-from tools.site import reference
+from tools.site import examples, reference
 from zoo.catalog_site import write_site
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"
+
+_COPIED = (".css", ".js", ".json", ".png", ".svg", ".webp", ".py")
+"""Files of docs/ that the site serves as they are."""
 
 Nav = list[dict[str, Any]]
 
@@ -42,10 +45,10 @@ def write(build: Path) -> int:
             path.mkdir(exist_ok=True)
         elif source.suffix == ".md":
             path.write_text(for_readers(source.read_text(encoding="utf-8"), source), encoding="utf-8")
-        elif source.suffix in (".css", ".js", ".json", ".png", ".svg", ".webp"):
+        elif source.suffix in _COPIED:
             shutil.copyfile(source, path)
     changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").replace("](docs/", "](")
-    generated = {"changelog.md": changes, **reference.pages()}
+    generated = {"changelog.md": changes, **reference.pages(), **examples.pages()}
     for name, text in generated.items():
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         (target / name).write_text(text, encoding="utf-8")

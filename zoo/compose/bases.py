@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,9 @@ from zoo.compose.copies import copied
 from zoo.compose.heads import activation_of
 from zoo.compose.taps import tap
 from zoo.errors import OptionError
+from zoo.modality import Intake
 from zoo.plugin import calling, load_target, registry
-from zoo.registry import ZooNotice
+from zoo.registry import Entry, ZooNotice
 from zoo.specs import BackboneSpec, Preprocessing, ResizeRule
 from zoo.weights import StoredFile, resolve
 
@@ -40,6 +42,8 @@ class BuildRequest:
         precision: dtype policy; None: Keras's global one.
         seed: of random weights.
         progress: called with (bytes done, bytes in all) while weights are fetched.
+        options: of the backbone's builder and of its intake, by name, in place of those of its row.
+        intake: what was fitted on training examples; None: one without any.
     """
 
     backbone: str | Any
@@ -52,6 +56,8 @@ class BuildRequest:
     precision: str | None = None
     seed: int = 0
     progress: Any = None
+    options: Mapping[str, Any] | None = None
+    intake: Intake | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,8 @@ class Base:
         pooling: how its map becomes a vector.
         input_size: side of the square input in pixels.
         channels: color channels.
+        intake: how examples become inputs, where the modality is not that of images.
+        options: what was put in the place of options of its row.
         label_set: name of the classes of its own classifier; None without one.
         spec: its row; None for a Keras model of the caller.
         backbone: `plugin:name`, or the name of the caller's model.
@@ -87,12 +95,14 @@ class Base:
     weights_sha256: str | None
     features: str
     portable: bool
+    intake: Intake | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
     label_set: str | None = None
     spec: BackboneSpec | None = None
 
 
 def base_of(request: BuildRequest, *, classifier: bool) -> Base:
-    """Return the base that is asked for.
+    """Return the base of images that is asked for.
 
     Args:
         request: what is asked for.
@@ -108,8 +118,16 @@ def base_of(request: BuildRequest, *, classifier: bool) -> Base:
                 "weights= of a file or a source goes with the name of a backbone; a Keras model brings its own. None: "
                 "they count as random, and all of it trains"
             )
+        if request.options:
+            raise OptionError("options= are those of a named backbone; a Keras model is what it is")
         return given_base(request)
-    base = _named(request, classifier=classifier)
+    entry = registry().get("backbones", request.backbone)
+    if request.options:
+        raise OptionError(
+            f"options= are for backbones of other modalities; {entry.id!r} takes images: input_size=, resize=, "
+            f"preprocessing= and features= say how"
+        )
+    base = _named(request, entry, classifier=classifier)
     if request.preprocessing == "pretrained":
         return base
     if not isinstance(request.preprocessing, Preprocessing | None):
@@ -117,11 +135,10 @@ def base_of(request: BuildRequest, *, classifier: bool) -> Base:
     return replace(base, preprocessing=request.preprocessing or IDENTITY)
 
 
-def _named(request: BuildRequest, *, classifier: bool) -> Base:
+def _named(request: BuildRequest, entry: Entry, *, classifier: bool) -> Base:
     # here, not above: it loads Keras, which checks can do without
     from zoo.architectures import build_base, find_stages
 
-    entry = registry().get("backbones", request.backbone)
     spec: BackboneSpec = entry.spec
     size = request.input_size or spec.input.default_size
     include_top = classifier or (request.features is not None and request.features in spec.top_layers)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from zoo.data.images import resize
-from zoo.errors import UnsafeFileError
 from zoo.modality import Intake
 from zoo.specs import ResizeRule
 
@@ -31,6 +29,11 @@ class ImageIntake(Intake):
     def array_dtype(self) -> str:
         """Return "uint8"."""
         return "uint8"
+
+    @property
+    def summary(self) -> str:
+        """Return the side of the square."""
+        return f"input {self.size} px"
 
     def shape(self, example: Any) -> np.ndarray:
         """Return a picture as the square: uint8 (size, size, 3).
@@ -54,18 +57,3 @@ class ImageIntake(Intake):
         import keras
 
         return keras.Input(self.array_shape, dtype="float32", name="pixels")
-
-
-def read_intake(content: Mapping[str, Any]) -> ImageIntake:
-    """Return the intake that a record holds.
-
-    Args:
-        content: as JSON holds it.
-
-    Raises:
-        UnsafeFileError: it is of no known kind, or damaged.
-    """
-    try:
-        return ImageIntake.model_validate(dict(content))
-    except ValidationError as error:
-        raise UnsafeFileError(f"the record says no known intake: {str(error)[:200]}") from error

@@ -34,6 +34,11 @@ class Intake(Spec):
         """Return the dtype of the array of one example, as it is kept; the graph takes it as float32."""
         raise NotImplementedError
 
+    @property
+    def summary(self) -> str:
+        """Return what a line about a model says of its input."""
+        return f"input {' x '.join(map(str, self.array_shape))} ({self.kind})"
+
     def shape(self, example: Any) -> np.ndarray:
         """Return the array of one example.
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from zoo import data as data_room
 from zoo.compose import Composition, as_pixels
+from zoo.data.modalities import IMAGE
 from zoo.data.ranges import as_uint8
 from zoo.errors import DataError, OptionError, did_you_mean
 from zoo.features.nearest import of_every_image, principal_map
@@ -20,6 +21,18 @@ from zoo.specs import HEAD_STAGE
 def composition_of(model: Any) -> Composition:
     """The composition of a model, or the composition itself."""
     composition: Composition = getattr(model, "composition", model)
+    return composition
+
+
+def of_images(model: Any, what: str) -> Composition:
+    """The composition of a model of images.
+
+    Raises:
+        OptionError: it takes other examples, for which `what` is not drawn.
+    """
+    composition = composition_of(model)
+    if composition.intake.kind != IMAGE:
+        raise OptionError(f"{what} is for models of images; this one takes {composition.intake.kind!r}")
     return composition
 
 
@@ -51,7 +64,7 @@ def first_layer_filters(model: Any) -> Any:
     Raises:
         OptionError: the base begins with no convolution over three colors.
     """
-    kernels = patches.first_filters(composition_of(model))
+    kernels = patches.first_filters(of_images(model, "first_layer_filters"))
     most = np.abs(kernels).max(axis=(1, 2, 3), keepdims=True)
     shown = 0.5 + 0.5 * kernels / np.where(most > 0, most, 1)
     figure, axes = tiles(len(shown), across=8 if len(shown) <= 64 else 12, width=COLUMN)
@@ -88,7 +101,7 @@ def top_patches(
     Raises:
         OptionError: a layer or channel that is not there, or whose receptive field is not known.
     """
-    composition = composition_of(model)
+    composition = of_images(model, "top_patches")
     if channels is None:
         channels = range(min(9, int(patches.layer_output(composition, layer).shape[-1])))
     patches_of = patches.top_patches(composition, data_room.load(data), layer, list(channels), k=k, progress=progress)
@@ -128,7 +141,7 @@ def feature_maps(model: Any, image: Any, layer: str = "stage1", channels: Sequen
     Raises:
         OptionError: a layer or channel that is not there, or a layer without maps.
     """
-    composition = composition_of(model)
+    composition = of_images(model, "feature_maps")
     _, pixels = inputs(composition, image)
     _, network = patches.up_to(composition, layer)
     maps = np.asarray(network(as_pixels(pixels[:1]), training=False), np.float32)[0]
@@ -164,7 +177,7 @@ def grad_cam(model: Any, images: Any, label: str | None = None, *, stage: str | 
     Raises:
         OptionError: a label or stage that is not there.
     """
-    composition = composition_of(model)
+    composition = of_images(model, "grad_cam")
     names, pixels = inputs(composition, images)
     if label is not None and label not in composition.labels:
         near = did_you_mean(label, composition.labels)
@@ -219,11 +232,13 @@ def network(model: Any, trained: Sequence[str] = ()) -> Any:
 
 def structure(composition: Composition) -> list[tuple[str, int, int, int]]:
     """(name, channels, side of the map or 0, weights) of the input, every stage, the features and the head."""
-    rows = [("pixels", composition.intake.channels, composition.intake.size, 0)]
+    side, *_ = composition.intake.array_shape
+    what = "pixels" if composition.intake.kind == IMAGE else composition.intake.kind
+    rows = [(what, composition.intake.array_shape[-1], side, 0)]
     for stage in composition.stages:
         shape: tuple[Any, ...] = tuple(stage.cut.output.shape) if stage.cut is not None else ()
-        side = int(shape[1]) if len(shape) == 4 else 0 if shape else composition.intake.size // stage.stride
-        rows.append((stage.name, stage.channels, side, sum(layer.count_params() for layer in stage.layers)))
+        cells = int(shape[1]) if len(shape) == 4 else 0 if shape else side // stage.stride
+        rows.append((stage.name, stage.channels, cells, sum(layer.count_params() for layer in stage.layers)))
     if composition.head is not None:
         rows.append(("features", int(composition.head.input_shape[-1]), 0, 0))
         rows.append((HEAD_STAGE, composition.width, 0, composition.head.count_params()))

@@ -131,29 +131,43 @@ class Description:
             **self.spec.model_dump(mode="json"),
         }
 
-    def __repr__(self) -> str:
-        spec = self.spec
-        pre = spec.preprocessing
+    def _of_images(self) -> list[str]:
+        """What a network of images is and takes."""
+        spec, pre = self.spec, self.spec.preprocessing
         counts = ", ".join(
             f"{count} {kind}" for kind, count in sorted(spec.layers.by_type.items(), key=lambda i: -i[1])
         )
-        lines = [
-            f"{spec.name} ({spec.family}), provided by {self.entry.provider}",
-            f"  paper          {spec.paper}",
+        size = spec.input.default_size
+        return [
             f"  params         {spec.params:,} without the classifier"
             + (f", {spec.params_top:,} with it" if spec.params_top else ""),
-            *(
-                [f"  multiply-adds  {spec.macs / 1e9:.2f} G an image at {spec.input.default_size} px"]
-                if spec.macs
-                else []
-            ),
-            f"  input          {spec.input.default_size} x {spec.input.default_size} x {spec.input.channels}, "
-            f"at least {spec.input.min_size}",
+            *([f"  multiply-adds  {spec.macs / 1e9:.2f} G an image at {size} px"] if spec.macs else []),
+            f"  input          {size} x {size} x {spec.input.channels}, at least {spec.input.min_size}",
             f"  preprocessing  {pre.channel_order}, (x * {pre.scale:.6g} - {_short(pre.mean)}) / {_short(pre.std)}; "
             f"resize {pre.resize.mode} {pre.resize.crop_fraction:g} {pre.resize.interpolation}",
             f"  layers         {spec.layers.total}, {spec.layers.depth} of them convolution or dense; {counts}",
             f"  features       {spec.feature_dim} ({spec.pooling} pooled)"
             + (f"; of the top: {', '.join(spec.top_layers)}" if spec.top_layers else ""),
+        ]
+
+    def _of_others(self) -> list[str]:
+        """What a network of other examples takes, and what it can be shown."""
+        spec = self.spec
+        options = {**spec.intake_options, **spec.builder_options}
+        shown = ", ".join(f"{name}={value!r}" for name, value in options.items())
+        return [
+            f"  examples       {spec.modality}",
+            f"  options        {shown or '-'}",
+            f"  features       {spec.feature_dim or 'by its options'} ({spec.pooling} pooled)",
+            *([f"  params         {spec.params:,}"] if spec.params else []),
+        ]
+
+    def __repr__(self) -> str:
+        spec = self.spec
+        lines = [
+            f"{spec.name} ({spec.family}), provided by {self.entry.provider}",
+            f"  paper          {spec.paper}",
+            *(self._of_images() if spec.modality == "image" else self._of_others()),
             f"  label set      {spec.label_set or '-'}",
         ]
         for figure in spec.accuracy:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from zoo.cli.models import DEFAULT_BACKBONE
+from zoo.cli.models import DEFAULT_BACKBONE, default_backbone, modality_of_backbone
 from zoo.cli.output import notes, print_json
 from zoo.cli.parameters import json_option, quiet_option
 from zoo.cli.quiet import load_keras
@@ -20,7 +20,7 @@ _ENDINGS = (".npz", ".npy", ".parquet")
 @click.command("embed")
 @click.argument("data")
 @table_options
-@click.option("--backbone", default=DEFAULT_BACKBONE, show_default=True, metavar="NAME", help="Whose features.")
+@click.option("--backbone", metavar="NAME", help=f"Whose features; default {DEFAULT_BACKBONE}, or the modality's own.")
 @click.option("--weights", default="pretrained", show_default=True, help="The id of a source, or a file.")
 @click.option(
     "--features", metavar="NAME", help="avg, max, cls, cls+avg, map, a stage or a layer. Default: the network's."
@@ -35,7 +35,7 @@ def command(
     answers: str | None,
     task: str | None,
     separator: str | None,
-    backbone: str,
+    backbone: str | None,
     weights: str,
     features: str | None,
     input_size: int | None,
@@ -60,10 +60,9 @@ def command(
         raise OptionError(f"--out {out!r}: endings are {', '.join(_ENDINGS)}")
     if not path.parent.is_dir():
         raise OptionError(f"--out {out!r}: the folder {str(path.parent)!r} does not exist")
-    from zoo.plugin import registry
-
-    registry().get("backbones", backbone)
-    dataset = open_data(data, answers=answers, task=task, separator=separator)
+    reading = {"answers": answers, "task": task, "separator": separator}
+    dataset = open_data(data, modality=modality_of_backbone(backbone), **reading)
+    backbone = backbone or default_backbone(dataset.modality)
     load_keras()
     from zoo.embedding import embed
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from zoo.cli.models import model_options, open_model
+from zoo.cli.models import model_options, of_images, open_model
 from zoo.cli.named_data import data_options
 from zoo.cli.output import notes, print_json
 from zoo.cli.parameters import json_option, quiet_option
@@ -43,9 +43,10 @@ def command(
         raise click.UsageError("Say what to measure: --model FILE, or --backbone NAME.")
     from zoo.data import from_csv, is_table
 
-    # What is wrong with data is told before Keras is loaded; which columns of a table count, only the model knows.
+    # What is wrong with data is told before Keras is loaded; what else than images it is, and which columns of a table
+    # count, only the model knows.
     dataset: Any = data
-    if not is_table(data):
+    if not is_table(data) and of_images(data):
         dataset = open_data(data, separator=separator)
     quiet = quiet or as_json
     model = open_model(file, backbone, head, weights, quiet=quiet)
