@@ -14,7 +14,7 @@ from zoo.progress import Display
 
 if TYPE_CHECKING:
     from zoo.model import TransferModel
-    from zoo.specs import BackboneSpec
+    from zoo.specs import BackboneSpec, RecipeSpec
 
 DEFAULT_BACKBONE = "efficientnet_lite0"
 """Its weights come with the installation, so that the first command needs no download."""
@@ -113,12 +113,13 @@ def open_model(
         return build(backbone or DEFAULT_BACKBONE, head, weights=weights or "pretrained", progress=progress)
 
 
-def check_weights(backbone: str, weights: str | None) -> BackboneSpec:
-    """Return the row of a backbone; weights that cannot be had are told here, before TensorFlow is loaded.
+def check_weights(backbone: str, weights: str | None, recipe: RecipeSpec) -> None:
+    """What a backbone does not have is told before TensorFlow is loaded: weights, stages that a recipe names.
 
     Raises:
         UnknownNameError: there is no such backbone, or no such weights of it.
         WeightsError: the file is not there, or would have to be fetched and may not.
+        OptionError: there is no such stage.
     """
     from zoo import settings
     from zoo.plugin import registry
@@ -128,7 +129,10 @@ def check_weights(backbone: str, weights: str | None) -> BackboneSpec:
         from zoo.weights import resolve
 
         resolve(spec, weights)
-    return spec
+    if spec.stages:
+        from zoo.training.recipes import choosing
+
+        choosing.resolve(recipe, [stage.name for stage in spec.stages])
 
 
 def check_names(backbone: str, head: str | None) -> None:

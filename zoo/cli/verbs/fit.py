@@ -166,7 +166,7 @@ def command(
     from zoo.building import build
     from zoo.head_request import Head, head_for
     from zoo.training.recipes.auto import AUTO
-    from zoo.training.recipes.choosing import choose, resolve
+    from zoo.training.recipes.choosing import choose
 
     # What needs no Keras, which takes seconds to load, is checked before.
     changes: dict[str, Any] = {
@@ -179,7 +179,7 @@ def command(
         "augment_in": augment_in,
     }
     recipe = None if recipe == AUTO else recipe
-    chosen = choose(recipe or ("lp-ft" if stages or batchnorm else "head"), **changes)
+    chosen = choose(recipe or _least(stages, batchnorm), **changes)
     _check_out(out, directory)
     operations = _operations(augment)
     modality = modality_of_backbone(backbone)
@@ -187,9 +187,7 @@ def command(
     options, dataset, notices = _options_and_data(head, pairs, data, reading)
     backbone = backbone or default_backbone(dataset.modality)
     of_backbone = _backbone_options(backbone, backbone_pairs)
-    known = [stage.name for stage in check_weights(backbone, weights).stages]
-    if known:
-        resolve(chosen, known)
+    check_weights(backbone, weights, chosen)
 
     quiet = quiet or as_json
     load_keras()
@@ -223,6 +221,11 @@ def command(
         verbose=0 if quiet else "auto",
     )
     print_run(run, model.save(out) if out is not None else Path(str(run.directory)) / "model.keras", as_json=as_json)
+
+
+def _least(stages: tuple[str, ...], batchnorm: str | None) -> str:
+    """The simplest recipe that has a use for these options."""
+    return "lp-ft" if stages or batchnorm else "head"
 
 
 def _scope(devices: str | None) -> AbstractContextManager[Any]:
