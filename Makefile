@@ -83,7 +83,7 @@ registry: $(VENV)/.installed
 	$(BIN)/python -m tools.build_registry && $(BIN)/python -m tools.build_schema
 
 manifests: $(VENV)/.installed
-	for plugin in zoo_vision zoo_flowers zoo_classics zoo_audio zoo_text; do $(BIN)/zoo plugins manifest $$plugin --write || exit 1; done
+	for plugin in zoo_vision zoo_flowers zoo_classics zoo_audio zoo_text zoo_tables zoo_video; do $(BIN)/zoo plugins manifest $$plugin --write || exit 1; done
 
 docs: $(VENV)/.installed
 	$(BIN)/python -m tools.build_docs

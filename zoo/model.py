@@ -1,4 +1,4 @@
-"""TransferModel: the verbs on a base with a head (fit, evaluate, predict, save), each a few lines over the rooms."""
+"""TransferModel: the verbs on a base with a head (fit, evaluate, predict), each a few lines over the rooms."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from zoo import data as data_room
 from zoo import settings
+from zoo.artifacts import Artifacts
 from zoo.embedding import Embeddings, of_composition
 from zoo.errors import OptionError
 from zoo.evaluation import Evaluation
@@ -32,7 +33,7 @@ from zoo.training.runs.folder import RunFolder, place_for
 from zoo.training.settings import Live
 
 
-class TransferModel(KerasHabits):
+class TransferModel(KerasHabits, Artifacts):
     """A base, a head, and the verbs on them. Made by `zoo.build` or `zoo.load`.
 
     Args:
@@ -215,7 +216,9 @@ class TransferModel(KerasHabits):
             folder = RunFolder.new(place, planned.plan, notices=notices, reasons=planned.reasons)
             with folder.locked():
                 session = Session(state, planned.plan, examples, live, folder, undo, planned.features)
-                return Run.of(session.run(), self)
+                run = Run.of(session.run(), self)
+                self.remember(run)
+                return run
 
     # -- what trains ---------------------------------------------------------------------------------------------
     def freeze(self, until: str | None = None) -> None:
@@ -378,17 +381,3 @@ class TransferModel(KerasHabits):
         return show_batch(
             self.composition, load_for(self.composition, data), self.state.ops, images=images, views=views, seed=seed
         )
-
-    # -- save ----------------------------------------------------------------------------------------------------
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write a `.keras` file that plain Keras loads without zoo; labels travel in it.
-
-        Args:
-            path: a name that ends in `.keras`; an existing file is replaced.
-
-        Raises:
-            OptionError: the name does not end in `.keras`, or its folder does not exist.
-            FrozenError: somebody else moved BatchNorm of a pretrained base, which the file would pass on as frozen.
-        """
-        self.state.check_untouched()
-        return self.state.save(path)

@@ -1,4 +1,4 @@
-"""What zoo_classics provides: the datasets digits, mnist, fashion_mnist and cifar10."""
+"""What zoo_classics provides: the datasets that lectures use, from digits to film reviews."""
 
 from __future__ import annotations
 

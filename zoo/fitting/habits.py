@@ -114,12 +114,11 @@ def _answer(verb: str, given: Mapping[str, Any], answers: Mapping[str, str], kno
 class KerasHabits:
     """The part of a model that answers what is asked of a Keras model.
 
-    Args:
+    Attributes:
         state: what is known of the model.
     """
 
-    def __init__(self, state: ModelState) -> None:
-        self.state = state
+    state: ModelState
 
     @property
     def composition(self) -> Composition:

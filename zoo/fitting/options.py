@@ -9,10 +9,10 @@ from typing import Any
 
 from zoo import augment as augment_room
 from zoo.compose import FIXED
-from zoo.errors import OptionError
+from zoo.errors import OptionError, UnknownNameError
 from zoo.fitting.examples import Request
 from zoo.fitting.state import ModelState
-from zoo.plugin import provenance
+from zoo.plugin import provenance, registry
 from zoo.progress import Display
 from zoo.registry import Entry
 from zoo.scalars import plain
@@ -82,7 +82,8 @@ class FitOptions:
         if isinstance(options.recipe, str) and options.recipe == AUTO:
             options = replace(options, recipe=None)
         if options.recipe is None and _is_random(state):
-            options = replace(options, recipe=SCRATCH)  # features of noise are of no use: nothing is there to choose
+            # Features of noise are of no use: nothing is there to choose.
+            options = replace(options, recipe=_own_recipe(state) or SCRATCH)
         if options.stages is None and state.unfrozen:
             recipe, stages = recipe_for_unfrozen(state, options.recipe)
             options = replace(options, recipe=recipe, stages=stages)
@@ -174,6 +175,16 @@ class FitOptions:
 def _is_random(state: ModelState) -> bool:
     """Whether the base has random weights, and a head to train with it."""
     return state.weights is None and state.composition.head is not None
+
+
+def _own_recipe(state: ModelState) -> str | None:
+    """The recipe that the row of the backbone names; None without one, and of a file whose plugin is not here."""
+    try:
+        entry = registry().get("backbones", state.composition.identity.backbone)
+    except UnknownNameError:
+        return None
+    recipe: str | None = entry.spec.recipe
+    return recipe if recipe is None or ":" in recipe else f"{entry.id.partition(':')[0]}:{recipe}"
 
 
 def usual_recipe(state: ModelState) -> str:

@@ -95,6 +95,9 @@ class BackboneSpec(NamedSpec):
         description="options of the modality's `fit`, with their defaults; `zoo.build(options=)` replaces these and "
         "those of the builder by name. Images have none",
     )
+    recipe: Slug | None = Field(
+        default=None, description="how a base from random weights is trained where no recipe is named; none: scratch"
+    )
     input: InputSpec = Field(default=InputSpec(), description="what a network of images accepts")
     preprocessing: Preprocessing = Field(default=Preprocessing(), description="numbers of a network of images")
     stages: tuple[StageSpec, ...] = ()
