@@ -93,5 +93,5 @@ def test_what_a_model_has_instead(xy: Any, capsys: pytest.CaptureFixture[str]) -
 def test_models_and_what_they_give_show_themselves_in_notebooks(xy: Any, tmp_path: Any) -> None:
     trained = model()
     run = trained.fit(xy, recipe="probe", directory=tmp_path / "run")
-    shown = [trained, run, run.validation, run.lint, trained.predict(xy[0][:1])[0], zoo.data.load(xy)]
+    shown = [trained, run, run.validation, run.lint, trained.predict(xy[0][:1])[0]]
     assert all(item._repr_html_().startswith("<pre>") for item in shown)

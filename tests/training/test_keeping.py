@@ -52,7 +52,7 @@ def harmed(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def test_fine_tuning_that_does_harm_leaves_the_probe(harmed: Any, probed: Any) -> None:
     assert min(harmed.history["val_loss"][1:]) > harmed.history["val_loss"][0]
     assert log_loss(harmed) == pytest.approx(log_loss(probed), rel=1e-6)
-    kept = harmed.phases[-1]["kept"]
+    kept = harmed.phases[-1]["best"]
     assert (kept["monitor"], kept["kept_epoch"]) == ("val_loss", 0)
     assert kept["value_kept"] == kept["value_before"] == pytest.approx(harmed.history["val_loss"][0], rel=1e-4)
     assert not any(item.moved for item in harmed.receipts if item.phase == "fine-tune")
@@ -67,7 +67,7 @@ def test_fine_tuning_that_helps_keeps_its_best_epoch(tmp_path: Path, probed: Any
     values = run.history["val_loss"][1:]
     best = int(np.argmin(values))
     assert values[best] < run.history["val_loss"][0]
-    assert run.phases[-1]["kept"]["kept_epoch"] == best + 1
+    assert run.phases[-1]["best"]["kept_epoch"] == best + 1
     assert log_loss(run) == pytest.approx(values[best], rel=1e-3)
     assert log_loss(run) < log_loss(probed)
     assert any(item.moved and item.stage != "head" for item in run.receipts if item.phase == "fine-tune")
@@ -79,7 +79,7 @@ def test_a_run_cut_while_it_does_harm_ends_with_the_probe_too(harmed: Any, tmp_p
     done = zoo.resume(tmp_path / "run", data=tiny_dataset(count=48))
     assert done.history == harmed.history
     assert resumable.digest(done.model) == resumable.digest(harmed.model)
-    assert done.phases[-1]["kept"] == harmed.phases[-1]["kept"]
+    assert done.phases[-1]["best"] == harmed.phases[-1]["best"]
 
 
 def test_an_interrupted_run_keeps_the_better_one(probed: Any, tmp_path: Path) -> None:

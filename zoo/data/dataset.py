@@ -24,7 +24,7 @@ from zoo.data.relabeling import arranged, relabeled
 from zoo.errors import DataError, OptionError, did_you_mean
 from zoo.matching import listed
 from zoo.modality import Thumbnail
-from zoo.printing import preformatted, printable
+from zoo.printing import printable
 from zoo.specs import BOX_LABELS, Output, Task
 from zoo.tasks import as_array, as_float32, named, pack
 
@@ -152,9 +152,6 @@ class Dataset:
         kind = f"{self.n_classes} classes" if self.task == "classification" and self.targets is not None else self.task
         words = "images" if self.modality == IMAGE else "examples"
         return f"<{type(self).__name__} {self.name!r}: {len(self)} {words}, {kind if self.labeled else 'unlabeled'}>"
-
-    def _repr_html_(self) -> str:
-        return preformatted(repr(self))
 
     @property
     def labeled(self) -> bool:

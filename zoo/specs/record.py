@@ -50,6 +50,7 @@ class Identity(Record):
     )
     weights_sha256: str | None = Field(default=None, description="of the weight file, 64 hexadecimal digits")
     features: str = Field(description="what the head reads: a pooling, a stage or a layer")
+    code: str | None = Field(default=None, description="SavedModel whose code the base runs, by trust=True of the user")
     options: dict[str, Any] = Field(default={}, description="options of the backbone that are not those of its row")
     precision: str = Field(default="float32", description="dtype policy that base and head compute in")
     head: str | None = Field(default=None, description="`plugin:name` or the Keras layer; none: pretrained classifier")
@@ -170,6 +171,7 @@ class PhaseReport(Record):
     images: int | None = Field(default=None, description="examples with features")
     computed: int | None = Field(default=None, description="examples that went through the network, not the cache")
     views: int | None = Field(default=None, description="views of each example, where there are several")
+    kept: str | None = Field(default=None, description="size of what was kept, for a head that reads maps")
     epochs: int | None = Field(default=None, description="that the phase was to have")
     epochs_done: int | None = Field(default=None, description="that it had")
     optimizer: str | None = Field(default=None, description="of the gradient phase")
@@ -183,14 +185,14 @@ class PhaseReport(Record):
     cached_prefix_seconds: float | None = Field(default=None, description="wall time to compute or read the outputs")
     cached_prefix_computed: int | None = Field(default=None, description="examples computed for it")
     solution: dict[str, Any] = Field(default={}, description="what the exact solver chose; for several answers by name")
-    kept: KeptEpoch | None = Field(default=None, description="which epoch was kept; none: the last")
+    best: KeptEpoch | None = Field(default=None, description="which epoch was kept; none: the last")
     relative_gradients: dict[str, float] | None = Field(default=None, description="what the choice of a stage went by")
     receipts: tuple[ReceiptRow, ...] = Field(default=(), description="what moved and what did not")
 
     @property
     def went_back(self) -> bool:
         """Return whether no epoch was better than what was there before, so that this was kept."""
-        return self.kept is not None and self.kept.kept_epoch == 0
+        return self.best is not None and self.best.kept_epoch == 0
 
     def as_row(self) -> dict[str, Any]:
         """Return what there is to say as one flat mapping, without what does not apply."""

@@ -38,7 +38,7 @@ def train_on_examples(work: Work) -> PhaseReport:
     went_back = done.kept is not None and done.kept["kept_epoch"] == 0
     outcome.changed_base = outcome.changed_base or (bool(training) and not went_back)
     outcome.record(done.history)
-    return work.report(stages=tuple(training), kept=done.kept, **chosen.report)
+    return work.report(stages=tuple(training), best=done.kept, **chosen.report)
 
 
 @dataclass(frozen=True)

@@ -29,4 +29,4 @@ def train_head(work: Work) -> PhaseReport:
     descent = work.descent(work.composition.rows, learning, checking)
     done = descent.run(settings.live, settings.checkpoint)
     outcome.record(done.history)
-    return work.report(stages=(), views=several(views), kept=done.kept)
+    return work.report(stages=(), views=several(views), best=done.kept)
