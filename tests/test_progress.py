@@ -206,7 +206,7 @@ def test_keras_callbacks_work_in_every_phase(model, data, tmp_path) -> None:
             Own(),
             [keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate * 0.5)],  # Keras takes nested lists
             keras.callbacks.ReduceLROnPlateau(),
-            keras.callbacks.CSVLogger(file, append=True),
+            keras.callbacks.CSVLogger(file),
             keras.callbacks.EarlyStopping(patience=5),
             keras.callbacks.TerminateOnNaN(),
         ],

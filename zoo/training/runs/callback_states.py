@@ -43,6 +43,13 @@ def goes_back(callbacks: Sequence[Any]) -> bool:
     return any(getattr(item, "restore_best_weights", False) for item in callbacks)
 
 
+def keep_writing(callbacks: Sequence[Any]) -> None:
+    """Let callbacks that write a table go on with it in a later phase, which is a training of its own to them."""
+    for item in callbacks:
+        if any(base.__name__ == "CSVLogger" for base in type(item).__mro__):
+            item.append = True
+
+
 def read_states(callbacks: Sequence[Any], moving: Container[int]) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
     """Return the state of those callbacks that have one to save.
 
