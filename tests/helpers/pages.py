@@ -45,7 +45,18 @@ PAGES = (
     ROOT / "README.md",
     *(
         ROOT / "docs" / f"{name}.md"
-        for name in ("data", "evaluation", "features", "heads", "recipes", "tables_of_rows", "training", "video")
+        for name in (
+            "data",
+            "evaluation",
+            "exports",
+            "features",
+            "heads",
+            "recipes",
+            "serving",
+            "tables_of_rows",
+            "training",
+            "video",
+        )
     ),
     *(ROOT / "docs" / f"{name}.md" for name in SITE_PAGES),
     *sorted((ROOT / "docs" / "plugins").rglob("*.md")),
