@@ -28,6 +28,21 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 
+PROSE = (
+    "data",
+    "embedding",
+    "evaluation",
+    "exports",
+    "features",
+    "heads",
+    "recipes",
+    "serving",
+    "tables_of_rows",
+    "training",
+    "video",
+    "weights",
+)
+
 SITE_PAGES = (
     "index",
     "tutorials/first-model",
@@ -43,21 +58,7 @@ SITE_PAGES = (
 
 PAGES = (
     ROOT / "README.md",
-    *(
-        ROOT / "docs" / f"{name}.md"
-        for name in (
-            "data",
-            "evaluation",
-            "exports",
-            "features",
-            "heads",
-            "recipes",
-            "serving",
-            "tables_of_rows",
-            "training",
-            "video",
-        )
-    ),
+    *(ROOT / "docs" / f"{name}.md" for name in PROSE),
     *(ROOT / "docs" / f"{name}.md" for name in SITE_PAGES),
     *sorted((ROOT / "docs" / "plugins").rglob("*.md")),
 )
