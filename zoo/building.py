@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from zoo import augment as augment_room
 from zoo.compose import BuildRequest, compose, load_trained_head, package_file
+from zoo.errors import OptionError
 from zoo.evaluation.predictions import HASH_DIGITS
+from zoo.export.formats import name_of
+from zoo.export.hub import SCHEME, HubAddress, fetch
+from zoo.exported import ExportedModel, is_exported, open_exported
 from zoo.fitting.files import read_model
 from zoo.fitting.state import ModelState
 from zoo.model import TransferModel
@@ -36,13 +40,16 @@ def build(
     augment: Any = None,
     seed: int = 0,
     progress: Any = None,
+    labels: Sequence[str] | str | os.PathLike[str] | None = None,
+    trust: bool = False,
 ) -> TransferModel:
     """Build a pretrained base with a head on it, ready to fit; or, without a head, the pretrained classifier.
 
     Built in the scope of a `tf.distribute.MirroredStrategy`, it trains on all devices of the strategy.
 
     Args:
-        backbone: a name (`zoo.backbones()` lists them) or a Keras model from images to features.
+        backbone: a name (`zoo.backbones()` lists them); a Keras model from images to features; or, with `trust=True`, a
+            SavedModel: `tfhub:https://...`, `kaggle:owner/model/framework/variation/version`, or a folder.
         head: a name (`zoo.heads()`); `zoo.classifier(...)`, `multilabel`, `regressor`, `locator`, `multi_output` or
             `head`; or a Keras layer from features (n, d) to logits or probabilities (n, classes). None: the classifier
             that came with the weights.
@@ -62,6 +69,9 @@ def build(
             (uint8 image, seed), or a list of these.
         seed: of the head's initial weights and of random base weights.
         progress: called with (bytes done, bytes in all) while weights are fetched.
+        labels: names of the outputs of a SavedModel's own classifier (`head=None`): a list, or a text file with one a
+            line. Of a classifier with a background class in front the names may be with or without it.
+        trust: whether the code of a SavedModel may run on this machine with your rights.
 
     Raises:
         UnknownNameError: a name nobody provides; near misses are suggested.
@@ -79,6 +89,8 @@ def build(
         precision=precision,
         seed=plain(seed),
         progress=progress,
+        labels=labels,
+        trust=trust,
         options=None if options is None else plain(dict(options)),
     )
     with provenance.recording() as used:
@@ -103,18 +115,40 @@ def build(
     return TransferModel(state)
 
 
-def load(path: str | os.PathLike[str], *, augment: Any = None) -> TransferModel:
-    """Load a model from a file that `TransferModel.save` wrote; labels and the resize rule come back with it.
+def load(
+    path: str | os.PathLike[str], *, augment: Any = None, format: str | None = None, trust: bool = False
+) -> TransferModel | ExportedModel:
+    """Load a model from a file; labels and the way examples become inputs come back with it.
 
     Args:
-        path: the file.
+        path: a `.keras` file that `TransferModel.save` wrote, to predict with and to train further; or what
+            `TransferModel.export` wrote (ONNX, LiteRT, a SavedModel, ...), to predict and evaluate with in its own
+            runtime; or `hf://owner/name@revision[/file]` on the Hugging Face Hub. A commit never changes; a branch is
+            held to the commit of its first use here.
         augment: as in `build`, for a further `fit`; a file holds no augmentation.
+        format: of an exported file; None: by its name.
+        trust: whether a SavedModel may be opened: its graph is code.
 
     Raises:
         UnsafeFileError: the file is damaged or holds code.
-        OptionError: there is no such file, or zoo did not write it.
+        OptionError: there is no such file, zoo did not write it, or it is a SavedModel and not trusted.
         PluginError: it has layers of a plugin that is missing or broken; names the distribution and version to install.
     """
+    if os.fspath(path).startswith(SCHEME):
+        address = HubAddress.of(os.fspath(path))
+        name = format or name_of(Path(address.file))
+        if name == "savedmodel":
+            raise OptionError(f"{path}: a SavedModel is a folder, and one file of the hub is loaded")
+        return load(fetch(address), augment=augment, format=name)
+    if format not in (None, "keras") or (format is None and is_exported(path)):
+        if augment is not None:
+            raise OptionError(f"augment= is for training, and {str(path)!r} is an exported file, which does not train")
+        return open_exported(path, format=format, trust=trust)
+    return load_trainable(path, augment=augment)
+
+
+def load_trainable(path: str | os.PathLike[str], *, augment: Any = None) -> TransferModel:
+    """Load a `.keras` file; arguments and errors as for `load`."""
     composition, record = read_model(path)
     with provenance.recording() as used:
         ops = augment_room.resolve(augment, modality=composition.intake.kind)

@@ -9,15 +9,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.catalogue import restricted
 from zoo.compose.copies import copied
 from zoo.compose.heads import activation_of
-from zoo.compose.taps import tap
+from zoo.compose.taps import MAP, tap
 from zoo.errors import OptionError
 from zoo.modality import Intake
 from zoo.plugin import calling, load_target, registry
 from zoo.registry import Entry, ZooNotice
 from zoo.specs import BackboneSpec, Preprocessing, ResizeRule
 from zoo.weights import StoredFile, resolve
+from zoo.weights.folders import is_folder_address
 
 if TYPE_CHECKING:
     from zoo.architectures import Stage
@@ -42,6 +44,8 @@ class BuildRequest:
         precision: dtype policy; None: Keras's global one.
         seed: of random weights.
         progress: called with (bytes done, bytes in all) while weights are fetched.
+        labels: names of the outputs of a SavedModel's own classifier: a list, or the path of a file with one a line.
+        trust: whether the code of a SavedModel may run here.
         options: of the backbone's builder and of its intake, by name, in place of those of its row.
         intake: what was fitted on training examples; None: one without any.
     """
@@ -56,6 +60,8 @@ class BuildRequest:
     precision: str | None = None
     seed: int = 0
     progress: Any = None
+    labels: Any = None
+    trust: bool = False
     options: Mapping[str, Any] | None = None
     intake: Intake | None = None
 
@@ -68,13 +74,15 @@ class Base:
         network: the Keras model, from preprocessed input to a map, tokens, vectors or logits.
         stages: from the input upward.
         preprocessing: numbers between pixels and its input.
-        pooling: how its map becomes a vector.
+        pooling: how its map becomes a vector; "map": not at all.
         input_size: side of the square input in pixels.
         channels: color channels.
         intake: how examples become inputs, where the modality is not that of images.
         options: what was put in the place of options of its row.
         label_set: name of the classes of its own classifier; None without one.
         spec: its row; None for a Keras model of the caller.
+        labels: of its own classifier, where the caller gave them.
+        code: the SavedModel whose code it runs; None: Keras layers.
         backbone: `plugin:name`, or the name of the caller's model.
         provider: distribution and version, in words.
         weights: id of the source, file name or `given`; None: random.
@@ -99,14 +107,16 @@ class Base:
     options: Mapping[str, Any] = field(default_factory=dict)
     label_set: str | None = None
     spec: BackboneSpec | None = None
+    labels: tuple[str, ...] = ()
+    code: str | None = None
 
 
-def base_of(request: BuildRequest, *, classifier: bool) -> Base:
+def base_of(request: BuildRequest, *, reads: str | None) -> Base:
     """Return the base of images that is asked for.
 
     Args:
         request: what is asked for.
-        classifier: whether the pretrained classifier is wanted, and no head of the user's.
+        reads: what the head reads, "vector", "map" or "either"; None: there is none, the pretrained classifier answers.
 
     Raises:
         OptionError: arguments that do not go together.
@@ -117,14 +127,14 @@ def base_of(request: BuildRequest, *, classifier: bool) -> Base:
             raise OptionError("weights= goes with the name of a backbone; a Keras model brings its own")
         if request.options:
             raise OptionError("options= are those of a named backbone; a Keras model is what it is")
-        return given_base(request)
+        return given_base(request, reads=reads)
+    if is_folder_address(request.backbone):
+        from zoo.compose.saved_models import saved_model_base  # here, not above: it needs the classes of this module
+
+        return saved_model_base(request, reads=reads)
     entry = registry().get("backbones", request.backbone)
-    if request.options:
-        raise OptionError(
-            f"options= are for backbones of other modalities; {entry.id!r} takes images: input_size=, resize=, "
-            f"preprocessing= and features= say how"
-        )
-    base = _named(request, entry, classifier=classifier)
+    _check_given(request, entry)
+    base = _named(request, entry, reads=reads)
     if request.preprocessing == "pretrained":
         return base
     if not isinstance(request.preprocessing, Preprocessing | None):
@@ -132,12 +142,13 @@ def base_of(request: BuildRequest, *, classifier: bool) -> Base:
     return replace(base, preprocessing=request.preprocessing or IDENTITY)
 
 
-def _named(request: BuildRequest, entry: Entry, *, classifier: bool) -> Base:
+def _named(request: BuildRequest, entry: Entry, *, reads: str | None) -> Base:
     # here, not above: it loads Keras, which checks can do without
     from zoo.architectures import build_base, find_stages
 
     spec: BackboneSpec = entry.spec
     size = request.input_size or spec.input.default_size
+    classifier = reads is None
     include_top = classifier or (request.features is not None and request.features in spec.top_layers)
     _check_size(request, spec, size, classifier=classifier, include_top=include_top)
     if spec.input.channels != 3:
@@ -148,10 +159,11 @@ def _named(request: BuildRequest, entry: Entry, *, classifier: bool) -> Base:
     file: StoredFile | None = resolve(spec, request.weights, include_top=include_top, progress=request.progress)
     if file is not None and file.note:
         warnings.warn(file.note, ZooNotice, stacklevel=6)
+    _notice_license(file, spec)
     load_target(entry, spec.builder)  # activates the plugin; whose code it is has been checked
     with calling(entry.provider, f"backbone {entry.id!r}", where=f" in {spec.builder}"):
         network = build_base(spec, weights=file, input_size=size, include_top=include_top, seed=request.seed)
-    network, pooling = tap(network, request.features, spec)
+    network, pooling = tap(network, request.features, spec, reads=reads or "vector")
     return Base(
         network=network,
         stages=find_stages(network, spec.cuts),
@@ -163,11 +175,41 @@ def _named(request: BuildRequest, entry: Entry, *, classifier: bool) -> Base:
         spec=spec,
         backbone=entry.id,
         provider=str(entry.provider),
-        weights=None if file is None else (file.source.id if file.source else Path(file.path).name),
+        weights=None if file is None else _name_of(file),
         weights_sha256=None if file is None else file.sha256,
-        features=request.features or spec.pooling,
+        features=request.features or (MAP if pooling == MAP else spec.pooling),
         portable=spec.portable,
     )
+
+
+def _notice_license(file: StoredFile | None, spec: BackboneSpec) -> None:
+    """Say so where the license of the weights does not let everybody use them for everything."""
+    words = restricted(file.source.license) if file is not None and file.source is not None else ""
+    if words and file is not None and file.source is not None:
+        warnings.warn(
+            f"the weights of {spec.name} are under {words} ({file.source.license_source}). What is trained on them "
+            f"inherits that",
+            ZooNotice,
+            stacklevel=6,
+        )
+
+
+def _check_given(request: BuildRequest, entry: Entry) -> None:
+    """Refuse what is not for a backbone of images with a row."""
+    if request.options:
+        raise OptionError(
+            f"options= are for backbones of other modalities; {entry.id!r} takes images: input_size=, resize=, "
+            f"preprocessing= and features= say how"
+        )
+    if request.labels is not None:
+        raise OptionError(
+            "labels= names the outputs of a SavedModel's own classifier; for a head pass zoo.classifier(labels)"
+        )
+
+
+def _name_of(file: StoredFile) -> str:
+    """What a run says of a weight file: the id of its row, the address that was written, or the file's name."""
+    return file.source.id if file.source else file.address or Path(file.path).name
 
 
 def _check_size(request: BuildRequest, spec: BackboneSpec, size: int, *, classifier: bool, include_top: bool) -> None:
@@ -184,11 +226,12 @@ def _check_size(request: BuildRequest, spec: BackboneSpec, size: int, *, classif
         raise OptionError(f"{spec.name} without a head is its pretrained classifier, which random weights do not have")
 
 
-def given_base(request: BuildRequest) -> Base:
+def given_base(request: BuildRequest, *, reads: str | None) -> Base:
     """Return the caller's Keras model as a base: a copy, so that freezing and training do not change the original.
 
     Args:
         request: what is asked for; its backbone is the model.
+        reads: as for `base_of`.
 
     Raises:
         OptionError: a model that cannot be a base; the message says what to do.
@@ -204,7 +247,7 @@ def given_base(request: BuildRequest) -> Base:
         )
     _notice_classifier(network)
     channels = int(network.inputs[0].shape[3])
-    network, pooling = tap(network, request.features, model.name)
+    network, pooling = tap(network, request.features, model.name, reads=reads or "vector")
     return Base(
         network=network,
         stages=find_stages(network),
@@ -216,7 +259,7 @@ def given_base(request: BuildRequest) -> Base:
         provider="the caller's Keras model",
         weights="given",
         weights_sha256=None,
-        features=request.features or "avg",
+        features=request.features or pooling,
         portable=all(type(layer).__module__.startswith("keras.") for layer in model.layers),
     )
 

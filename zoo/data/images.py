@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
@@ -15,7 +16,9 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from zoo.data.paths import irregular
 from zoo.errors import DataError
 from zoo.printing import printable
-from zoo.specs import ResizeRule
+
+if TYPE_CHECKING:
+    from zoo.specs import ResizeRule
 
 MAX_PIXELS = 89_478_485
 """Largest picture that is decoded, in pixels (256 MB as RGB): where Pillow warns of a decompression bomb."""

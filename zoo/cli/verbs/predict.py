@@ -46,7 +46,9 @@ def command(
     if out is not None:
         answers.check(out)
     model = open_model(file, backbone, head, weights, quiet=quiet or as_json)
-    predictions = model.predict(list(images))
+    # The file of an export answers without anything else loaded.
+    short = getattr(model, "predict_files", model.predict)
+    predictions = short(list(images))
     if out is not None:
         answers.write(out, predictions)
     if as_json:
