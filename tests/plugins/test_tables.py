@@ -109,7 +109,7 @@ def test_the_array_holds_numbers_flags_and_codes_and_the_graph_normalizes(rows: 
 def test_what_was_not_seen_has_a_code_and_what_cannot_be_read_an_error(rows: list[dict[str, str]]) -> None:
     intake = fit_intake(rows, {})
     assert intake.shape(rows[0] | {"town": "ELSEWHERE"})[-1] == 0
-    assert intake.shape(rows[0] | {"lease": "70"})[3] == pytest.approx(70)
+    assert intake.shape(rows[0] | {"lease": "70"})[2] == pytest.approx(70)
     with pytest.raises(DataError, match="'area' holds a number and cannot read 'large'"):
         intake.shape(rows[0] | {"area": "large"})
     with pytest.raises(DataError, match="no 'town'"):
@@ -181,7 +181,7 @@ def test_predict_equals_call_and_what_was_saved(run, prices: Path, tmp_path: Pat
     np.testing.assert_array_equal(loaded.predict_scores(frame), plain)
     one = loaded.predict(frame.drop(columns="price").to_dict("records")[5])[0]
     assert one.values["price"] == pytest.approx(plain[5, 0], rel=1e-5)
-    assert loaded.embed(prices).vectors.shape == (240, 16)
+    assert loaded.embed(prices).array.shape == (240, 16)
     assert loaded.evaluate(prices).mae > 0
 
 
