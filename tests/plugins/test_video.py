@@ -117,6 +117,7 @@ def test_motion_is_told_from_the_order_of_frames() -> None:
 
 def test_the_gru_reads_the_order_and_attention_does_not() -> None:
     import keras
+
     from zoo_video import heads
 
     steps = np.random.default_rng(0).normal(size=(3, 5, 8)).astype(np.float32)
