@@ -169,6 +169,6 @@ def test_pictures_of_data_without_a_license_are_refused(gallery: Path) -> None:
 def test_stored_results_are_those_of_the_scripts_and_small() -> None:
     for example in examples.every():
         examples.stored(example)
-    for picture in examples.RESULTS.rglob("*.png"):
+    for picture in (path for path in examples.RESULTS.rglob("*") if path.suffix in (".png", ".webp")):
         assert picture.stat().st_size <= examples.LARGEST, picture
     assert {path.name for path in examples.RESULTS.iterdir()} == {example.name for example in examples.every()}
