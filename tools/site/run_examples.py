@@ -78,13 +78,13 @@ def store(example: Example, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     namespace: dict[str, Any] = {"__name__": "example"}
-    outputs = []
+    outputs: list[dict[str, Any]] = []
     start = time.perf_counter()
     for cell in example.cells:
         if cell.kind == "markdown":
             continue
         text, drawn = run_cell(cell, example.name, namespace)
-        pictures = []
+        pictures: list[str] = []
         for figure in drawn:
             pictures.append(_saved(figure, folder, f"{len(outputs)}-{len(pictures)}", example.name))
         outputs.append({"text": text, "pictures": pictures})
