@@ -77,7 +77,11 @@ class PhaseSpec(Spec):
     patience: int | None = Field(
         default=None, gt=0, description="stop after so many epochs without a better value of monitor; none: never"
     )
-    keep: Literal["last", "best"] = Field(default="last", description="the weights of which epoch are kept")
+    keep: Literal["last", "best"] | None = Field(
+        default=None,
+        description="the weights of which epoch are kept; best: those from before the phase are a candidate too, where "
+        "the head was trained then; none: best for a phase that fine-tunes while examples are held out, else last",
+    )
     views: int = Field(
         default=0,
         ge=0,
