@@ -133,7 +133,16 @@ def _members(source: Any, kind: Kind) -> Iterable[Any] | None:
         return limited(source)
     if hasattr(source, "to_dict") and hasattr(source, "columns"):
         return items_of(source)
-    return None if isinstance(source, Mapping) else gathered(source)
+    if isinstance(source, Mapping) or _is_numbers(source):
+        return None
+    return gathered(source)
+
+
+def _is_numbers(source: Any) -> bool:
+    """Whether a list holds bare numbers: it may be one example, and is no collection of them."""
+    if not isinstance(source, list | tuple) or not source:
+        return False
+    return isinstance(source[0], int | float | np.number) and not isinstance(source[0], bool)
 
 
 def _given(source: Any, kind: Kind) -> Iterator[tuple[str, Any]]:
