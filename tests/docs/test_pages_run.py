@@ -343,3 +343,11 @@ def test_the_commands_of_the_readme(author: Path, tmp_path: Path) -> None:
 def _plugins_anew() -> Iterator[None]:
     yield
     use_manager(None)
+
+
+@pytest.mark.parametrize("page", ["sound", "text"])
+def test_blocks_of_sounds_and_texts(page: str, desk: Path) -> None:
+    namespace, said = run_page(DOCS / f"{page}.md", desk)
+    assert namespace["run"].validation is not None
+    assert re.search(r"(low|sport) [01]\.\d", namespace["printed"])
+    assert page == "sound" or "sport" in said['zoo predict "The striker scored twice" --model news.keras']

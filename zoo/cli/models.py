@@ -143,7 +143,8 @@ def check_weights(backbone: str, weights: str | None, recipe: RecipeSpec) -> Non
     from zoo.plugin import registry
 
     spec: BackboneSpec = registry().get("backbones", backbone).spec
-    if weights not in (None, "none") and (weights != "pretrained" or settings.offline()):
+    # A base without weights of its own may need none (TF-IDF): building says.
+    if weights not in (None, "none") and (weights != "pretrained" or (spec.weights and settings.offline())):
         from zoo.weights import resolve
 
         resolve(spec, weights)
