@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from zoo.model import TransferModel
 from zoo.plugin import provenance
 from zoo.registry import ZooNotice
 from zoo.scalars import plain
-from zoo.specs import Preprocessing, ResizeRule
+from zoo.specs import Preprocessing, ResizeRule, Size
 from zoo.training import receipts
 from zoo.untrusted import contained
 
@@ -27,7 +28,8 @@ def build(
     *,
     weights: str | os.PathLike[str] | None = "pretrained",
     features: str | None = None,
-    input_size: int | None = None,
+    options: Mapping[str, Any] | None = None,
+    input_size: Size | None = None,
     resize: ResizeRule | str | None = None,
     preprocessing: Preprocessing | str | None = "pretrained",
     precision: str | None = None,
@@ -47,7 +49,8 @@ def build(
         weights: "pretrained"; the id of a weight source; the path of a weight file; None for random weights.
         features: what the head reads: a pooling of the last feature map ("avg", "max", "concat", "gem"), a stage such
             as "stage3", a layer, of the pretrained top too ("fc2"), or one of these with its pooling ("stage3:gem").
-        input_size: side of the square input in pixels; default from the backbone.
+        options: of the backbone, by name, where it has some (`zoo show NAME`): `{"filters": [16, 32]}`.
+        input_size: side of the square input, or (height, width), in pixels; default from the backbone.
         resize: the rule that fits pictures to it: "crop", "stretch", "pad" or a `zoo.specs.ResizeRule`. Default: the
             published rule for the pretrained classifier; for a head, shorter side to the input size, then the center.
         preprocessing: numbers to replace those of the backbone; None: pixels 0..255 as they are.
@@ -69,6 +72,7 @@ def build(
         head=head,
         weights=weights,
         features=features,
+        options=dict(options or {}),
         input_size=plain(input_size),
         resize=resize,
         preprocessing=preprocessing,

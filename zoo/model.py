@@ -23,7 +23,7 @@ from zoo.fitting.session import Session
 from zoo.fitting.state import ModelState
 from zoo.progress import Display
 from zoo.run import Run
-from zoo.specs import Output, RecipeSpec
+from zoo.specs import Output, RecipeSpec, Size, size_in_words
 from zoo.specs.record import ModelRecord
 from zoo.tasks import Prediction, decode, of
 from zoo.training.report import trainable_report
@@ -73,8 +73,8 @@ class TransferModel:
         return self.composition.outputs
 
     @property
-    def input_size(self) -> int:
-        """Return the side of the square input, in pixels."""
+    def input_size(self) -> Size:
+        """Return the side of the square input, or (height, width), in pixels."""
         return self.composition.intake.size
 
     @property
@@ -97,7 +97,7 @@ class TransferModel:
             adapted = f", BATCHNORM MOVED in {', '.join(self.state.adapted)}"
         return (
             f"TransferModel({who.backbone}, head={who.head or 'the pretrained classifier'}, "
-            f"{len(self.labels)} labels, input {self.input_size} px, {self.head_state}{adapted})"
+            f"{len(self.labels)} labels, input {size_in_words(self.input_size)} px, {self.head_state}{adapted})"
         )
 
     # -- fit -----------------------------------------------------------------------------------------------------
@@ -110,8 +110,10 @@ class TransferModel:
         group: str | None = None,
         recipe: str | os.PathLike[str] | RecipeSpec | None = None,
         epochs: int | None = None,
-        batch_size: int | None = None,
+        batch_size: int | str | None = None,
         learning_rate: float | None = None,
+        loss: str | None = None,
+        stop_at: Mapping[str, float] | None = None,
         stages: Sequence[str] | None = None,
         batchnorm: str | None = None,
         augment_in: str | None = None,
@@ -143,11 +145,12 @@ class TransferModel:
                 the training images; `run.reasons` says why. `epochs`, `batch_size`, `learning_rate` and
                 `start="pretrained"` rule the probe out, `stages` a base that stays frozen.
             epochs: passes over the data for the gradient phase of the recipe.
-            batch_size: examples per step of the gradient phase.
+            batch_size: examples per step of the gradient phase; "all": one step an epoch.
             learning_rate: peak learning rate of the gradient phase.
+            loss: of the gradient phase: "crossentropy", "focal", "mse", "mae", "huber". None: that of the task.
+            stop_at: `{"val_accuracy": 0.98}`: the gradient phase ends when the history has reached it.
             stages: names of the stages that the recipe trains, in place of its own. None: those of `unfreeze`.
-            batchnorm: "adapt": BatchNorm of the stages that train learns and moves its statistics, and the run says so.
-                None: as the recipe says; those that come with zoo keep it frozen.
+            batchnorm: "adapt": BatchNorm of the stages that train moves too. None: as the recipe says, mostly frozen.
             augment_in: where augmentation runs: "pipeline" (on the CPU, while the step before is computed), "graph" (in
                 the training step, on its device; never in what is saved or evaluated), or "none". None: as the recipe
                 says, mostly "pipeline".
@@ -159,16 +162,14 @@ class TransferModel:
             start: "fresh" starts the head anew (a second `fit` continues, and says so); "pretrained" starts from the
                 weights shipped with the head.
             directory: folder for the run; default a new one under `runs/` (or `ZOO_RUNS_DIR`).
-            cache: whether features are looked up in the cache and kept there (`zoo cache ls`), so that a second fit
-                with the same base and images computes none.
+            cache: whether features are looked up in the cache and kept there (`zoo cache ls`).
             cached_prefix: whether fine-tuning computes the outputs of the frozen stages once, keeps them, and trains
                 only the stages behind them, with the same result. None: where it pays; the run says so.
             checkpoint_every: seconds between checkpoints within an epoch of gradient descent, for `zoo.resume`; they
                 are also written at the end of epochs and phases, as far as that takes no more than a twentieth of the
                 time. 0: at every step; None: none.
-            views: with augmentation: the features of so many views of each training image, the plain one and augmented
-                ones, are computed once and kept, and training shows one of them in each epoch (the probe: all). None:
-                augmentation is drawn anew in every epoch.
+            views: with augmentation: the features of so many views of each training image are computed once and kept,
+                and training shows one of them in each epoch (the probe: all). None: it is drawn anew in every epoch.
             verbose: one display for features, phases and epochs. "auto": a bar with the time left if stderr is a
                 terminal, else nothing. 0: nothing. 1: the bar; without a terminal a line for each epoch. 2: the lines.
                 A quick look at the data is told first, in three lines at most; it is made always, and kept as
@@ -195,6 +196,8 @@ class TransferModel:
             epochs=epochs,
             batch_size=batch_size,
             learning_rate=learning_rate,
+            loss=loss,
+            stop_at=stop_at,
             stages=stages,
             batchnorm=batchnorm,
             augment_in=augment_in,

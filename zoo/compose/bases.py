@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,10 @@ from zoo.compose.copies import copied
 from zoo.compose.heads import activation_of
 from zoo.compose.taps import tap
 from zoo.errors import OptionError
-from zoo.plugin import calling, load_target, registry
+from zoo.plugin import calling, load_target, manager, registry
 from zoo.registry import ZooNotice
-from zoo.specs import BackboneSpec, Preprocessing, ResizeRule
+from zoo.scalars import plain
+from zoo.specs import BackboneSpec, Preprocessing, ResizeRule, Size, as_size, sides, size_in_words
 from zoo.weights import StoredFile, resolve
 
 if TYPE_CHECKING:
@@ -34,8 +36,9 @@ class BuildRequest:
             classifier.
         weights: "pretrained", the id of a source, a path, or None for random ones.
         features: what the head reads; None: the pooling of the backbone.
-        input_size: side of the square input in pixels; None: that of the backbone.
-        resize: how pictures become squares; None: by the kind of head.
+        options: of the backbone, by name; see `BackboneSpec.options`.
+        input_size: side of the square input, or (height, width), in pixels; None: that of the backbone.
+        resize: how pictures become that size; None: by the kind of head.
         preprocessing: numbers to replace those of the backbone; "pretrained" or None.
         precision: dtype policy; None: Keras's global one.
         seed: of random weights.
@@ -46,7 +49,8 @@ class BuildRequest:
     head: Any = None
     weights: str | os.PathLike[str] | None = "pretrained"
     features: str | None = None
-    input_size: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    input_size: Size | None = None
     resize: ResizeRule | str | None = None
     preprocessing: Preprocessing | str | None = "pretrained"
     precision: str | None = None
@@ -63,7 +67,7 @@ class Base:
         stages: from the input upward.
         preprocessing: numbers between pixels and its input.
         pooling: how its map becomes a vector.
-        input_size: side of the square input in pixels.
+        input_size: side of the square input, or (height, width), in pixels.
         channels: color channels.
         label_set: name of the classes of its own classifier; None without one.
         spec: its row; None for a Keras model of the caller.
@@ -73,13 +77,14 @@ class Base:
         weights_sha256: of the file.
         features: what the head reads, as asked for.
         portable: Keras layers and ops only.
+        options: with which it was built; empty: those of its row.
     """
 
     network: Any
     stages: list[Stage]
     preprocessing: Preprocessing
     pooling: str
-    input_size: int
+    input_size: Size
     channels: int
     backbone: str
     provider: str
@@ -89,6 +94,7 @@ class Base:
     portable: bool
     label_set: str | None = None
     spec: BackboneSpec | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 def base_of(request: BuildRequest, *, classifier: bool) -> Base:
@@ -103,10 +109,22 @@ def base_of(request: BuildRequest, *, classifier: bool) -> Base:
         WeightsError: weights that are missing, damaged or do not fit.
     """
     if not isinstance(request.backbone, str):
-        if request.weights != "pretrained":
-            raise OptionError("weights= goes with the name of a backbone; a Keras model brings its own")
+        for name, given in (("weights=", request.weights != "pretrained"), ("options=", bool(request.options))):
+            if given:
+                raise OptionError(f"{name} goes with the name of a backbone; a Keras model brings its own")
         return given_base(request)
-    base = _named(request, classifier=classifier)
+    base = _with_numbers(_named(request, classifier=classifier), request)
+    channels = {len(base.preprocessing.mean), len(base.preprocessing.std)}
+    if base.preprocessing != IDENTITY and not channels <= {1, base.channels}:
+        raise OptionError(
+            f"preprocessing= has {max(channels)} numbers in mean or std, and {base.backbone} takes {base.channels} "
+            f"channels: give one number for each, or a single one for all"
+        )
+    return base
+
+
+def _with_numbers(base: Base, request: BuildRequest) -> Base:
+    """The base with the numbers of preprocessing that were asked for."""
     if request.preprocessing == "pretrained":
         return base
     if not isinstance(request.preprocessing, Preprocessing | None):
@@ -120,20 +138,26 @@ def _named(request: BuildRequest, *, classifier: bool) -> Base:
 
     entry = registry().get("backbones", request.backbone)
     spec: BackboneSpec = entry.spec
-    size = request.input_size or spec.input.default_size
+    if not spec.pretrained and request.weights == "pretrained":
+        request = replace(request, weights=None)
+    options = manager().options(entry, plain(request.options)) if request.options or spec.options else {}
+    size = _size(request.input_size, spec)
     include_top = classifier or (request.features is not None and request.features in spec.top_layers)
     _check_size(request, spec, size, classifier=classifier, include_top=include_top)
-    if spec.input.channels != 3:
+    if spec.input.channels not in (1, 3):
         raise OptionError(
             f"backbone {entry.id!r} of {entry.provider} takes {spec.input.channels} channels, and pictures are read "
-            f"with 3 (RGB): it cannot be built. Its author can let the network begin with a layer that takes 3"
+            f"with 3 (RGB) or 1 (gray): it cannot be built. Its author can let the network begin with a layer that "
+            f"takes 3"
         )
     file: StoredFile | None = resolve(spec, request.weights, include_top=include_top, progress=request.progress)
     if file is not None and file.note:
         warnings.warn(file.note, ZooNotice, stacklevel=6)
     load_target(entry, spec.builder)  # activates the plugin; whose code it is has been checked
     with calling(entry.provider, f"backbone {entry.id!r}", where=f" in {spec.builder}"):
-        network = build_base(spec, weights=file, input_size=size, include_top=include_top, seed=request.seed)
+        network = build_base(
+            spec, weights=file, input_size=size, include_top=include_top, seed=request.seed, options=options
+        )
     network, pooling = tap(network, request.features, spec)
     return Base(
         network=network,
@@ -150,11 +174,25 @@ def _named(request: BuildRequest, *, classifier: bool) -> Base:
         weights_sha256=None if file is None else file.sha256,
         features=request.features or spec.pooling,
         portable=spec.portable,
+        options=options,
     )
 
 
-def _check_size(request: BuildRequest, spec: BackboneSpec, size: int, *, classifier: bool, include_top: bool) -> None:
-    if size < spec.input.min_size:
+def _size(asked: Any, spec: BackboneSpec) -> Size:
+    """The size asked for, or that of the row; (h, w) as one number where it is a square."""
+    if asked is None:
+        return spec.input.default_size
+    pair = (asked, asked) if isinstance(asked, int) else tuple(asked) if isinstance(asked, list | tuple) else ()
+    if len(pair) != 2 or not all(isinstance(side, int) and not isinstance(side, bool) and side > 0 for side in pair):
+        raise OptionError(
+            f"input_size={asked!r} must be a whole number of pixels, or (height, width); {spec.name} takes "
+            f"{size_in_words(spec.input.default_size)} by default"
+        )
+    return as_size(*pair)
+
+
+def _check_size(request: BuildRequest, spec: BackboneSpec, size: Size, *, classifier: bool, include_top: bool) -> None:
+    if min(sides(size)) < spec.input.min_size:
         raise OptionError(f"input_size={size} is too small for {spec.name}: at least {spec.input.min_size} pixels")
     if include_top and size != spec.input.default_size and request.weights is not None:
         what = (
@@ -162,7 +200,8 @@ def _check_size(request: BuildRequest, spec: BackboneSpec, size: int, *, classif
             if classifier
             else f"features={request.features!r} (a layer of the pretrained top)"
         )
-        raise OptionError(f"{what} of {spec.name} needs input_size={spec.input.default_size}; got {size}")
+        needed = size_in_words(spec.input.default_size)
+        raise OptionError(f"{what} of {spec.name} needs input_size={needed}; got {size_in_words(size)}")
     if classifier and request.weights is None:
         raise OptionError(f"{spec.name} without a head is its pretrained classifier, which random weights do not have")
 

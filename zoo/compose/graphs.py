@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -133,6 +134,8 @@ def _identity(base: Base, precision: str) -> Identity:
         weights=base.weights,
         weights_sha256=base.weights_sha256,
         features=base.features,
+        options=json.loads(json.dumps(dict(base.options))),  # as a file gives them back
+        starts_random=base.spec is not None and not base.spec.pretrained,
         precision=precision,
         portable=base.portable,
         cuts=base.spec.cuts if base.spec else (),

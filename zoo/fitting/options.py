@@ -17,7 +17,7 @@ from zoo.registry import Entry
 from zoo.scalars import plain
 from zoo.specs import PhaseSpec, RecipeSpec
 from zoo.tasks import of
-from zoo.training.checks import check_recipe
+from zoo.training.checks import SCRATCH, check_recipe
 from zoo.training.descent import devices
 from zoo.training.recipes.auto import AUTO, frozen_recipe
 from zoo.training.recipes.choosing import choose, resolve
@@ -36,8 +36,10 @@ class FitOptions:
     group: str | None = None
     recipe: str | os.PathLike[str] | RecipeSpec | None = None
     epochs: int | None = None
-    batch_size: int | None = None
+    batch_size: int | str | None = None
     learning_rate: float | None = None
+    loss: str | None = None
+    stop_at: Mapping[str, float] | None = None
     stages: Sequence[str] | None = None
     batchnorm: str | None = None
     augment_in: str | None = None
@@ -76,10 +78,12 @@ class FitOptions:
 
     def _completed(self, state: ModelState) -> FitOptions:
         """The options with plain numbers, "auto" as no recipe, and the stages that were unfrozen."""
-        names = ("epochs", "batch_size", "learning_rate", "seed", "views", "stages")
+        names = ("epochs", "batch_size", "learning_rate", "loss", "stop_at", "seed", "views", "stages")
         options = replace(self, **{name: plain(getattr(self, name)) for name in names})
         if isinstance(options.recipe, str) and options.recipe == AUTO:
             options = replace(options, recipe=None)
+        if options.recipe is None and state.composition.identity.starts_random:
+            options = replace(options, recipe=SCRATCH)  # there is nothing to transfer, so nothing to choose from
         if options.stages is None and state.unfrozen:
             recipe, stages = recipe_for_unfrozen(state, options.recipe)
             options = replace(options, recipe=recipe, stages=stages)
@@ -97,7 +101,8 @@ class FitOptions:
 
     def changes(self) -> dict[str, Any]:
         """Return what these options change in a recipe."""
-        names = ("epochs", "batch_size", "learning_rate", "stages", "views", "batchnorm", "augment_in")
+        names = ("epochs", "batch_size", "learning_rate", "loss", "stop_at")
+        names = (*names, "stages", "views", "batchnorm", "augment_in")
         return {name: getattr(self, name) for name in names}
 
     def chosen(self, state: ModelState, recipe: str | os.PathLike[str] | RecipeSpec) -> tuple[RecipeSpec, list[Entry]]:

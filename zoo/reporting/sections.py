@@ -150,9 +150,10 @@ def model(material: Material) -> dict[str, Any]:
         caption = "Filters of the first layer, gray is 0: edges and colors where weights were learned, noise where not"
         figures.append(drawing(first_layer_filters(composition), caption, "filters"))
     resizing = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in intake.rule)
+    height, width, _ = intake.array_shape
     lines = [
         f"{who.backbone}, weights {who.weights or 'random'}, features {who.features}, head {who.head}.",
-        f"Input {intake.size} × {intake.size} pixels; resizing: {resizing}.",
+        f"Input {height} × {width} pixels, {'color' if intake.channels == 3 else 'gray'}; resizing: {resizing}.",
     ]
     return {"lines": lines, "figures": figures}
 

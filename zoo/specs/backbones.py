@@ -84,10 +84,20 @@ class BackboneSpec(NamedSpec):
     family: str = Field(description="architecture family, e.g. ResNetV2")
     paper: str = Field(description="title and address of the paper")
     builder: ImportString = Field(
-        description="(include_top, input_size, **builder_options) -> keras.Model from preprocessed pixels to "
-        "a feature map, or to logits with include_top"
+        description="(include_top, input_size, **builder_options, **options) -> keras.Model from preprocessed pixels "
+        "to a feature map, or to logits with include_top"
     )
     builder_options: dict[str, Any] = Field(default_factory=dict, description="keyword arguments of the builder")
+    options: ImportString | None = Field(
+        default=None,
+        description="a pydantic model that validates `zoo.build(..., options=)`, which are further keyword arguments "
+        "of the builder; the figures of the row are those of its defaults",
+    )
+    option_schema: dict[str, Any] = Field(default_factory=dict, description="its JSON schema, for listings")
+    pretrained: bool = Field(
+        default=True,
+        description="False: nobody has weights of it; it is built with random ones and trained from there",
+    )
     input: InputSpec
     preprocessing: Preprocessing
     stages: tuple[StageSpec, ...] = ()

@@ -49,6 +49,10 @@ class Identity(Record):
         description="id of the weight source, file name, `given` or `scratch`; none: random weights"
     )
     weights_sha256: str | None = Field(default=None, description="of the weight file, 64 hexadecimal digits")
+    options: dict[str, Any] = Field(default={}, description="options the backbone was built with")
+    starts_random: bool = Field(
+        default=False, description="nobody has weights of this network: it is trained as a whole"
+    )
     features: str = Field(description="what the head reads: a pooling, a stage or a layer")
     precision: str = Field(default="float32", description="dtype policy that base and head compute in")
     head: str | None = Field(default=None, description="`plugin:name` or the Keras layer; none: pretrained classifier")
@@ -157,7 +161,7 @@ class PhaseReport(Record):
     epochs_done: int | None = Field(default=None, description="that it had")
     optimizer: str | None = Field(default=None, description="of the gradient phase")
     learning_rate: float | None = Field(default=None, description="its peak")
-    batch_size: int | None = Field(default=None, description="examples in a step")
+    batch_size: int | Literal["all"] | None = Field(default=None, description="examples in a step")
     stages: tuple[str, ...] | None = Field(default=None, description="stages of the base that trained")
     batchnorm: str | None = Field(default=None, description="frozen, adapt or train, in the stages that trained")
     augment_in: str | None = Field(default=None, description="where augmentation ran")

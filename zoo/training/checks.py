@@ -40,6 +40,7 @@ def check_recipe(composition: Composition, recipe: RecipeSpec, *, augment: Seque
                 f"phase {phase.name!r}: mixup, cutmix and label_smoothing blend classes; "
                 f"this head does {composition.task}"
             )
+    _check_losses(composition, recipe)
     _check_base(composition.identity.weights, recipe)
     if augment and any(phase.augment_in == "graph" for phase in recipe.phases):
         check_in_graph(augment, boxes=any(of(output).follows_pixels for output in composition.outputs))
@@ -49,6 +50,23 @@ def check_recipe(composition: Composition, recipe: RecipeSpec, *, augment: Seque
             "recipe 'probe' solves a linear head exactly; this head is something else: take recipe='head'"
         )
     _check_views(recipe, augmented=bool(augment))
+
+
+def _check_losses(composition: Composition, recipe: RecipeSpec) -> None:
+    for phase in recipe.phases:
+        if phase.loss is None:
+            continue
+        if len(composition.outputs) > 1:
+            raise OptionError(
+                f"phase {phase.name!r}: loss={phase.loss!r} is for a single answer; this head has "
+                f"{len(composition.outputs)}, each with the loss of its task"
+            )
+        known = of(composition).losses
+        if phase.loss not in known:
+            raise OptionError(
+                f"phase {phase.name!r}: loss={phase.loss!r} is not for {composition.task}: take one of "
+                f"{', '.join(known)} (the first is the default)"
+            )
 
 
 def _check_base(weights: str | None, recipe: RecipeSpec) -> None:

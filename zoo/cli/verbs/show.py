@@ -72,7 +72,7 @@ def _find(name: str) -> list[Entry]:
 
 
 def _show_backbone(entry: Entry, *, layers: bool, as_json: bool) -> None:
-    from zoo.plugin.listing import Description
+    from zoo.describing import Description
 
     description = Description(entry)
     if as_json:
