@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
 
-.PHONY: quickstart test lint test-fast test-slow test-jax test-timm freeze-timm timm-rows soak bench registry manifests docs flowers-head clean
+.PHONY: quickstart test lint test-fast test-slow test-jax test-timm freeze-timm timm-rows soak bench registry manifests docs examples site site-serve flowers-head clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -83,10 +83,21 @@ registry: $(VENV)/.installed
 	$(BIN)/python -m tools.build_registry && $(BIN)/python -m tools.build_schema
 
 manifests: $(VENV)/.installed
-	for plugin in zoo_vision zoo_flowers zoo_classics; do $(BIN)/zoo plugins manifest $$plugin --write || exit 1; done
+	for plugin in zoo_vision zoo_flowers zoo_classics zoo_audio zoo_text; do $(BIN)/zoo plugins manifest $$plugin --write || exit 1; done
 
 docs: $(VENV)/.installed
 	$(BIN)/python -m tools.build_docs
+
+# Runs the examples of the site and stores what they print and draw: make examples NAMES="digits variants".
+examples: $(VENV)/.installed
+	$(BIN)/python -m tools.site.run_examples $(NAMES)
+
+# The documentation site: build/site, static files. No warning and no broken link is let through.
+site: $(VENV)/.installed
+	$(BIN)/python -m tools.site
+
+site-serve: $(VENV)/.installed
+	$(BIN)/python -m tools.site --serve
 
 flowers-head: $(VENV)/.installed
 	$(BIN)/python -m tools.train_flowers_head $(DATA)

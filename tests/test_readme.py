@@ -67,7 +67,7 @@ def test_commands(desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     monkeypatch.chdir(desk)
     monkeypatch.setenv("ZOO_RUNS_DIR", "runs")
     commands = [line for block in README if block.fate == "zoo" for line in block.text.splitlines()]
-    assert len(commands) == 9
+    assert len(commands) == 10
     for command in commands:
         arguments = shlex.split(command)[1:]
         if arguments[0] == "fit":

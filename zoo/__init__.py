@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from zoo.run import Run, load_run
     from zoo.specs import Phase, Recipe
     from zoo.tasks import Prediction
-    from zoo.weights import fetch
+    from zoo.weights import fetch, installed_file
 
 # Public name -> the module that defines it (PEP 562). No public name equals a module name.
 _PUBLIC = {
@@ -65,6 +65,7 @@ _PUBLIC = {
     "head_for": "zoo.head_request",
     "heads": "zoo.plugin.listing",
     "hookimpl": "zoo.plugin.hookspecs",
+    "installed_file": "zoo.weights",
     "lint": "zoo.linting",
     "load": "zoo.building",
     "load_run": "zoo.run",
@@ -112,6 +113,7 @@ __all__ = [
     "head_for",
     "heads",
     "hookimpl",
+    "installed_file",
     "lint",
     "load",
     "load_run",

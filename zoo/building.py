@@ -28,11 +28,11 @@ def build(
     *,
     weights: str | os.PathLike[str] | None = "pretrained",
     features: str | None = None,
-    options: Mapping[str, Any] | None = None,
     input_size: Size | None = None,
     resize: ResizeRule | str | None = None,
     preprocessing: Preprocessing | str | None = "pretrained",
     precision: str | None = None,
+    options: Mapping[str, Any] | None = None,
     augment: Any = None,
     seed: int = 0,
     progress: Any = None,
@@ -49,7 +49,6 @@ def build(
         weights: "pretrained"; the id of a weight source; the path of a weight file; None for random weights.
         features: what the head reads: a pooling of the last feature map ("avg", "max", "concat", "gem"), a stage such
             as "stage3", a layer, of the pretrained top too ("fc2"), or one of these with its pooling ("stage3:gem").
-        options: of the backbone, by name, where it has some (`zoo show NAME`): `{"filters": [16, 32]}`.
         input_size: side of the square input, or (height, width), in pixels; default from the backbone.
         resize: the rule that fits pictures to it: "crop", "stretch", "pad" or a `zoo.specs.ResizeRule`. Default: the
             published rule for the pretrained classifier; for a head, shorter side to the input size, then the center.
@@ -57,6 +56,9 @@ def build(
         precision: what base and head compute in: "float32", "mixed_bfloat16" or "mixed_float16" (with loss scaling in
             `fit`). Weights, features and answers are float32 in all of them. None: Keras's global dtype policy. Layers
             and models of your own bring their own.
+        options: of the backbone, by name, where it has some (`zoo show NAME`): `{"filters": [16, 32]}`; of other
+            modalities also of how examples become what it takes. Such a model fits its intake on the training part of
+            its first `fit`.
         augment: random changes while training: names (`zoo.augmentations()`), Keras layers, functions of
             (uint8 image, seed), or a list of these.
         seed: of the head's initial weights and of random base weights.
@@ -72,17 +74,17 @@ def build(
         head=head,
         weights=weights,
         features=features,
-        options=dict(options or {}),
         input_size=plain(input_size),
         resize=resize,
         preprocessing=preprocessing,
         precision=precision,
         seed=plain(seed),
         progress=progress,
+        options=None if options is None else plain(dict(options)),
     )
     with provenance.recording() as used:
         composition, trained = compose(request)
-        ops = augment_room.resolve(plain(augment))
+        ops = augment_room.resolve(plain(augment), modality=composition.intake.kind)
     own = composition.head is None  # the classifier that came with the weights
     fresh, training_files = None, set()
     if trained is not None:
@@ -97,6 +99,7 @@ def build(
         providers=provenance.rows(used, preprocessing=preprocessing == "pretrained", label_set=own),
         training_files=training_files,
         fresh_head=fresh,
+        request=request,
     )
     return TransferModel(state)
 
@@ -113,9 +116,9 @@ def load(path: str | os.PathLike[str], *, augment: Any = None) -> TransferModel:
         OptionError: there is no such file, or zoo did not write it.
         PluginError: it has layers of a plugin that is missing or broken; names the distribution and version to install.
     """
-    with provenance.recording() as used:
-        ops = augment_room.resolve(augment)
     composition, record = read_model(path)
+    with provenance.recording() as used:
+        ops = augment_room.resolve(augment, modality=composition.intake.kind)
     providers = [row.to_json() for row in record.providers]
     provenance.say_what_changed(Path(path), providers)
     for notice in receipts.adapted_notice(record.batchnorm_adapted):

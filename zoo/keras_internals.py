@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 
@@ -42,6 +42,13 @@ def call_of(operation: Any, number: int) -> Any:
 def strategy_of(model: Any) -> Any | None:
     """Return the `tf.distribute` strategy that a model was made in, or None."""
     return getattr(model, "_distribute_strategy", None)
+
+
+def scope_of(model: Any) -> AbstractContextManager[Any]:
+    """Return the scope of the strategy that a model was made in; without one, a context that does nothing."""
+    strategy = strategy_of(model)
+    scope: AbstractContextManager[Any] = nullcontext() if strategy is None else strategy.scope()
+    return scope
 
 
 def forget_strategy(model: Any) -> None:

@@ -16,6 +16,7 @@ from zoo.embedding import Embeddings, of_composition
 from zoo.errors import OptionError
 from zoo.evaluation import Evaluation
 from zoo.fitting.examples import Examples, load_for
+from zoo.fitting.intakes import fit_intake
 from zoo.fitting.measuring import measure, scores
 from zoo.fitting.options import FitOptions, last_descent, live_of
 from zoo.fitting.planning import plan
@@ -23,7 +24,7 @@ from zoo.fitting.session import Session
 from zoo.fitting.state import ModelState
 from zoo.progress import Display
 from zoo.run import Run
-from zoo.specs import Output, RecipeSpec, Size, size_in_words
+from zoo.specs import Output, RecipeSpec, Size, as_size
 from zoo.specs.record import ModelRecord
 from zoo.tasks import Prediction, decode, of
 from zoo.training.report import trainable_report
@@ -57,8 +58,8 @@ class TransferModel:
     def keras_model(self) -> Any:
         """Return the plain serving `keras.Model`.
 
-        It takes float32 pixels 0..255 (n, size, size, channels) and gives float32 probabilities or values; with several
-        answers a dict of them, by name.
+        It takes float32 arrays as the intake makes them (of images pixels 0..255, (n, size, size, channels)) and gives
+        float32 probabilities or values; with several answers a dict of them, by name.
         """
         return self.composition.serving
 
@@ -74,8 +75,9 @@ class TransferModel:
 
     @property
     def input_size(self) -> Size:
-        """Return the side of the square input, or (height, width), in pixels."""
-        return self.composition.intake.size
+        """Return the side of the square input, or (height, width), in pixels; of other examples their length."""
+        shape = self.composition.intake.array_shape
+        return as_size(*shape[:2]) if len(shape) == 3 else shape[0]
 
     @property
     def head_state(self) -> str:
@@ -97,7 +99,7 @@ class TransferModel:
             adapted = f", BATCHNORM MOVED in {', '.join(self.state.adapted)}"
         return (
             f"TransferModel({who.backbone}, head={who.head or 'the pretrained classifier'}, "
-            f"{len(self.labels)} labels, input {size_in_words(self.input_size)} px, {self.head_state}{adapted})"
+            f"{len(self.labels)} labels, {self.composition.intake.summary}, {self.head_state}{adapted})"
         )
 
     # -- fit -----------------------------------------------------------------------------------------------------
@@ -137,23 +139,20 @@ class TransferModel:
                 (x, y) with pixels 0..255, or a `keras.utils.PyDataset`.
             validation: share held out (0..1), a number of examples, or data of its own. Splits go by file content.
             test: the same for a third part, which nothing is chosen by: it is measured once, at the end; 0 for none.
-            group: "folder", or a column of the CSV file: images of a folder, or with equal cells in the column, stay on
-                one side of every split.
+            group: "folder", or a column of the CSV file, whose images stay on one side of every split.
             recipe: "probe" (the head solved exactly on features), "head" (gradient descent on features), "lp-ft" (the
                 probe, then the last stage at a low learning rate, BatchNorm frozen), "scratch" (random weights only).
-                None or "auto": chosen from the amount of data and its similarity to what the base knows, measured on
-                the training images; `run.reasons` says why. `epochs`, `batch_size`, `learning_rate` and
-                `start="pretrained"` rule the probe out, `stages` a base that stays frozen.
+                None or "auto": chosen from the amount of data and its similarity to what the base knows; `run.reasons`
+                says why. `epochs`, `batch_size`, `learning_rate` and `start="pretrained"` rule the probe out.
             epochs: passes over the data for the gradient phase of the recipe.
-            batch_size: examples per step of the gradient phase; "all": one step an epoch.
-            learning_rate: peak learning rate of the gradient phase.
+            batch_size: examples per step of that phase; "all": one step an epoch.
+            learning_rate: its peak.
             loss: of the gradient phase: "crossentropy", "focal", "mse", "mae", "huber". None: that of the task.
             stop_at: `{"val_accuracy": 0.98}`: the gradient phase ends when the history has reached it.
             stages: names of the stages that the recipe trains, in place of its own. None: those of `unfreeze`.
             batchnorm: "adapt": BatchNorm of the stages that train moves too. None: as the recipe says, mostly frozen.
             augment_in: where augmentation runs: "pipeline" (on the CPU, while the step before is computed), "graph" (in
-                the training step, on its device; never in what is saved or evaluated), or "none". None: as the recipe
-                says, mostly "pipeline".
+                the training step, on its device), or "none". None: as the recipe says, mostly "pipeline".
             class_weight: None, "balanced", or class index -> weight.
             callbacks: Keras callbacks, for every phase. Each phase is a training of its own to them (`on_train_begin`),
                 and epochs count on; their `model` is what the phase trains: the whole, the head on features, or what
@@ -163,15 +162,15 @@ class TransferModel:
                 weights shipped with the head.
             directory: folder for the run; default a new one under `runs/` (or `ZOO_RUNS_DIR`).
             cache: whether features are looked up in the cache and kept there (`zoo cache ls`).
-            cached_prefix: whether fine-tuning computes the outputs of the frozen stages once, keeps them, and trains
-                only the stages behind them, with the same result. None: where it pays; the run says so.
+            cached_prefix: whether fine-tuning computes the outputs of the frozen stages once and keeps them, with the
+                same result. None: where it pays; the run says so.
             checkpoint_every: seconds between checkpoints within an epoch of gradient descent, for `zoo.resume`; they
                 are also written at the end of epochs and phases, as far as that takes no more than a twentieth of the
                 time. 0: at every step; None: none.
             views: with augmentation: the features of so many views of each training image are computed once and kept,
                 and training shows one of them in each epoch (the probe: all). None: it is drawn anew in every epoch.
-            verbose: one display for features, phases and epochs. "auto": a bar with the time left if stderr is a
-                terminal, else nothing. 0: nothing. 1: the bar; without a terminal a line for each epoch. 2: the lines.
+            verbose: "auto": a bar with the time left if stderr is a terminal, else nothing. 0: nothing. 1: the bar;
+                without a terminal a line for each epoch. 2: the lines.
                 A quick look at the data is told first, in three lines at most; it is made always, and kept as
                 `run.lint`.
             progress: called with (images done, images in all) while features are computed.
@@ -223,8 +222,8 @@ class TransferModel:
             place_for(target, settings.runs_dir(), name=name) as place,
         ):
             examples = Examples.gather(state.composition, options.request(data))
-            for line in examples.lint.lines():
-                live.display.say(line)
+            live.display.say_all(examples.lint.lines())
+            fit_intake(state, examples)
             planned = plan(state, examples, options, live)
             notices = (*examples.notices, *planned.notices)
             folder = RunFolder.new(place, planned.plan, notices=notices, reasons=planned.reasons)
@@ -316,43 +315,45 @@ class TransferModel:
                 np.arange(len(dataset)),
                 training_files=self.state.training_files,
                 notes=data_room.check(dataset, labels=self.labels or None, training=False),
-                progress=display.counter("images", also=progress),
+                progress=display.counter("examples", also=progress),
             )
         return evaluation if temperature is None else evaluation.at_temperature(temperature)
 
-    def predict(self, images: Any, *, batch_size: int = 32) -> list[Prediction]:
-        """Say what is on images.
+    def predict(self, examples: Any, *, batch_size: int = 32) -> list[Prediction]:
+        """Say what is on images, or whatever the model takes.
 
         Args:
-            images: a path, a folder, an array (height, width, 3) or (n, height, width, 3) with values 0..255, a Pillow
-                image, or a list of these.
-            batch_size: images in one forward pass.
+            examples: a path, a folder, or examples in memory. Images: an array (height, width, 3) or (n, height, width,
+                3) with values 0..255, a Pillow image, or a list of these; else what the modality takes, or a list.
+            batch_size: examples in one forward pass.
 
         Returns:
-            One prediction an image, in order (files of a folder by name).
+            One prediction an example, in order (files of a folder by name).
 
         Raises:
             UntrainedHeadError: the head was never trained.
-            DataError: an image cannot be read, or its values are outside 0..255.
+            DataError: an example cannot be read; of images also values outside 0..255.
         """
         self.state.require_trained("predict")
         names: list[str] = []
+        named = data_room.examples_for(self.composition.intake.kind, examples)
 
-        def stream() -> Iterator[np.ndarray]:
-            for name, image in data_room.images(images):  # one at a time: a folder may not fit into memory
+        def stream() -> Iterator[Any]:
+            for name, example in named:  # one at a time: a folder may not fit into memory
                 names.append(name)
-                yield image
+                yield example
 
         answers = scores(self.composition, stream(), batch_size=batch_size)
         return [decode(self.outputs, row, name) for row, name in zip(answers, names, strict=True)]
 
-    def predict_scores(self, images: Any, *, batch_size: int = 32) -> np.ndarray:
-        """Return the probabilities or values of images: float32 (n, columns), several answers side by side.
+    def predict_scores(self, examples: Any, *, batch_size: int = 32) -> np.ndarray:
+        """Return the probabilities or values of examples: float32 (n, columns), several answers side by side.
 
         Arguments and errors as for `predict`.
         """
         self.state.require_trained("predict_scores")
-        stream = (image for _, image in data_room.images(images, strict=True))
+        named = data_room.examples_for(self.composition.intake.kind, examples, strict=True)
+        stream = (example for _, example in named)
         return scores(self.composition, stream, batch_size=batch_size)
 
     def embed(self, data: Any, features: str | None = None, *, cache: bool = True, progress: Any = None) -> Embeddings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -91,6 +91,11 @@ class Display:
         if self._bar is None:
             self._start(text, unit)
         self._bar.update(self._task, completed=done, total=total, description=text + detail)
+
+    def say_all(self, lines: Iterable[str]) -> None:
+        """Lines that stay, one after the other."""
+        for line in lines:
+            self.say(line)
 
     def say(self, line: str) -> None:
         """A line that stays, above the bar if there is one."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from zoo import augment as augment_room
 from zoo.building import load
+from zoo.data.modalities import IMAGE
 from zoo.errors import ResumeError
 from zoo.fitting.examples import Examples, Request
 from zoo.fitting.options import live_of
@@ -71,7 +72,7 @@ def resume(
         request = Request.again(plan, data=data, validation=validation, test=test, run=folder.path)
         _same_callbacks(folder.path, plan.callbacks, live.callbacks)
         with devices.as_before(plan.devices):
-            model = load(folder.start, augment=_same_augmentation(folder.path, plan.augmentation, augment))
+            model = load(folder.start, augment=_same_augmentation(folder.path, plan, augment))
         folder.write(state="running")
         with live.display, model.state.whole_or_not_at_all(tunes_base=_tunes_base(plan)) as undo:
             examples = Examples.again(model.composition, plan, request, folder.path)
@@ -119,12 +120,14 @@ def _same_environment(path: Path, before: Mapping[str, str]) -> None:
         raise ResumeError(f"{path} was begun elsewhere, and would not end the same here: {'; '.join(changed)}")
 
 
-def _same_augmentation(path: Path, before: Sequence[OpRecord], given: Any) -> Any:
+def _same_augmentation(path: Path, plan: Plan, given: Any) -> Any:
     """The augmentation of a run: as given, or by name; checked to be that of the run."""
+    before, modality = plan.augmentation, str(plan.intake.get("kind", IMAGE))
     own = [op.name for op in before if op.provider in ("user", "keras")]
     if given is None and own:
         raise ResumeError(f"{path} used augmentation that only you have ({', '.join(own)}): pass augment= again")
-    ops = augment_room.resolve([{op.name: op.options} for op in before] if given is None else given)
+    named = [{op.name: op.options} for op in before]
+    ops = augment_room.resolve(named if given is None else given, modality=modality)
     now = op_records(ops)
     if [_comparable(op) for op in now] != [_comparable(op) for op in before]:
         then, here = (json.dumps([op.to_json() for op in some])[:300] for some in (before, now))

@@ -147,9 +147,7 @@ def test_what_cannot_be_learned_from_says_what_was_meant(tmp_path: Path) -> None
     ):
         with pytest.raises(DataError, match=message):
             check(load(data))
-    with pytest.raises(
-        DataError, match=r"the 2 folders \(a, b\) hold 3 files \(3 \.txt\) and no images\. zoo learns from"
-    ):
+    with pytest.raises(DataError, match=r"the 2 folders \(a, b\) hold 3 files \(3 \.txt\) and no images \("):
         load(texts)
     with pytest.raises(
         DataError, match=r"no readable image of 'cats' \(1 file there: 1 \.txt\); 1 of the other classes"

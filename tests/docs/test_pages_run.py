@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.pages import PAGES, ROOT, Block, blocks, run_process, run_python, run_zoo
+from helpers.pages import PAGES, ROOT, SITE_PAGES, Block, blocks, run_process, run_python, run_zoo
 from helpers.plugins import plugin_site
 
 from zoo.plugin import use_manager
@@ -90,7 +90,14 @@ def test_every_block_of_a_page_is_accounted_for(page: Path) -> None:
 
 def test_the_pages_hold_as_many_blocks_as_they_did() -> None:
     """A block that disappears, or stops running, is seen here: change the numbers knowingly."""
-    runs = Counter(block.fate for page in PAGES for block in blocks(page))
+    site = [DOCS / f"{name}.md" for name in SITE_PAGES]
+    assert Counter(block.fate for page in site for block in blocks(page)) == {
+        "python": 10,
+        "zoo": 7,
+        "not run": 4,
+        "text": 2,
+    }
+    runs = Counter(block.fate for page in PAGES if page not in site for block in blocks(page))
     assert runs == {
         "python": 46,
         "zoo": 10,
@@ -206,6 +213,23 @@ def test_blocks_of_heads(desk: Path) -> None:
     assert len(figures) == 6
     assert min(figures) > 0.7, namespace["printed"]
     assert np.asarray(namespace["plain"].output_shape).tolist() == [None, 2]
+
+
+@pytest.mark.slow
+def test_blocks_of_start_page_tutorials_and_explanations(desk: Path, few_flowers: Path) -> None:
+    few_flowers.rename(desk / "photos")
+    ran = {page: run_page(DOCS / f"{page}.md", desk) for page in SITE_PAGES}
+    first, _ = ran["tutorials/first-model"]
+    assert first["run"].validation.accuracy > 0.6
+    assert first["answer"].label == "0"
+    _, photos = ran["tutorials/your-photos"]
+    assert "daisy" in photos["zoo predict photos/roses --model flowers.keras"] + "roses"
+    ranking, _ = ran["tutorials/which-backbone"]
+    assert ranking["best"]["backbone"] == "efficientnet_lite0"
+    tuned, _ = ran["tutorials/fine-tuning"]
+    assert [phase["name"] for phase in tuned["run"].phases][-1] != "probe"
+    intervals, _ = ran["explanations/intervals"]
+    assert "36 of 40: 76.9 % to 96.0 %" in intervals["printed"]
 
 
 # -- the tutorial, on an author's machine -------------------------------------------------------------------------

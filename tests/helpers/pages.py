@@ -28,9 +28,22 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 
+SITE_PAGES = (
+    "index",
+    "tutorials/first-model",
+    "tutorials/your-photos",
+    "tutorials/which-backbone",
+    "tutorials/fine-tuning",
+    "explanations/batchnorm",
+    "explanations/kept",
+    "explanations/intervals",
+)
+"""Start page, tutorials and explanations: they run in this order in one folder, each with a namespace of its own."""
+
 PAGES = (
     ROOT / "README.md",
     *(ROOT / "docs" / f"{name}.md" for name in ("data", "evaluation", "features", "heads", "recipes", "training")),
+    *(ROOT / "docs" / f"{name}.md" for name in SITE_PAGES),
     *sorted((ROOT / "docs" / "plugins").rglob("*.md")),
 )
 """The pages whose blocks run."""

@@ -58,6 +58,11 @@ def test_the_example_passes_every_check(hook: str, site: Path, songs: str) -> No
     assert failed(hook, site, songs, []) == ([], len(SUITES[hook][0].checks()))
 
 
+def _method(code: str) -> tuple[str, str]:
+    """A change that puts a method into the class of the modality."""
+    return "def show(self, example):", f"def {code}\n\n    def show(self, example):"
+
+
 FAULTS = {
     "no fetch": ("zoo_sources", [("def fetch", "def bring")], "check_can_be_made"),
     "own scheme": ("zoo_sources", [('("nest://",)', '("https://",)')], "check_schemes"),
@@ -83,8 +88,25 @@ FAULTS = {
         ],
         "check_examples_repeat",
     ),
-    "one digest": ("zoo_modalities", [("repr(example).encode()", "b''")], "check_digest"),
-    "no digest": ("zoo_modalities", [(".hexdigest()", ".digest()")], "check_digest"),
+    "one digest": ("zoo_modalities", [_method("digest(self, example): return 64 * '0'")], "check_digest"),
+    "no digest": ("zoo_modalities", [_method("digest(self, example): return 'abc'")], "check_digest"),
+    "other kind": ("zoo_modalities", [('kind: str = "song"', 'kind: str = "tune"')], "check_intake"),
+    "needs examples": ("zoo_modalities", [("if notes else 0.0", "if True else 0.0")], "check_inputs"),
+    "front of its own": (
+        "zoo_modalities",
+        [("return inputs - self.mean", "import keras; return type('Own', (keras.layers.Layer,), {})()(inputs)")],
+        "check_front",
+    ),
+    "front trains": (
+        "zoo_modalities",
+        [("return inputs - self.mean", "import keras; return keras.layers.Dense(2)(inputs)")],
+        "check_front",
+    ),
+    "takes anything": (
+        "zoo_modalities",
+        [("except (TypeError, ValueError) as error:", "except RuntimeError as error:")],
+        "check_takes",
+    ),
     "other shape": ("zoo_modalities", [("return (self.length,)", "return (self.length + 1,)")], "check_intake"),
     "other inputs": (
         "zoo_modalities",

@@ -65,16 +65,18 @@ def build_base(
             "or build with include_top=False"
         )
     builder = _builder(spec)
-    with _seeded(seed):
+    with seeded(seed):
         model = builder(include_top=include_top, input_size=input_size, **spec.builder_options, **(options or {}))
     _check(spec, model, include_top)
     if weights is not None:
+        module = importlib.import_module(spec.builder.partition(":")[0])
         load(
             model,
             weights,
             include_top=include_top,
             preprocessing=spec.preprocessing,
-            from_keras=getattr(importlib.import_module(spec.builder.partition(":")[0]), "from_keras", None),
+            from_keras=getattr(module, "from_keras", None),
+            from_onnx=getattr(module, "from_onnx", None),
         )
     return model
 
@@ -88,7 +90,7 @@ def _builder(spec: BackboneSpec) -> Callable[..., keras.Model]:
 
 
 @contextmanager
-def _seeded(seed: int | None) -> Iterator[None]:
+def seeded(seed: int | None) -> Iterator[None]:
     """Keras draws the seed of every initializer and Dropout from Python's `random`: set it, then put it back.
 
     (`keras.utils.set_random_seed` would also reset NumPy and TensorFlow for the whole process.)

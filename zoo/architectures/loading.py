@@ -17,7 +17,7 @@ from zoo.specs import Preprocessing
 from zoo.untrusted import shown
 from zoo.untrusted.archives import FLOOR, RATIO
 from zoo.untrusted.arrays import read_npz
-from zoo.weights.formats import keras_file, safetensors_file, torch_file
+from zoo.weights.formats import keras_file, onnx_file, safetensors_file, torch_file
 
 if TYPE_CHECKING:
     from zoo.weights import StoredFile
@@ -26,6 +26,9 @@ _MOST_TOP_LAYERS = 3
 """No classifier of a known backbone has more layers with weights (VGG: fc1, fc2, predictions)."""
 
 _SHAPES_SHOWN = 6
+
+FromOnnx = Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]
+"""Name of each initializer -> its values, to a state dict."""
 
 FromKeras = Callable[[Sequence[tuple[str, Sequence[np.ndarray]]]], dict[str, np.ndarray] | None]
 """Name and weights of each saved layer -> a state dict, or None."""
@@ -38,6 +41,7 @@ def load(
     include_top: bool,
     preprocessing: Preprocessing,
     from_keras: FromKeras | None = None,
+    from_onnx: FromOnnx | None = None,
 ) -> None:
     """Load a weight file of any format that zoo reads.
 
@@ -48,6 +52,7 @@ def load(
         preprocessing: the row's numbers.
         from_keras: makes a state dict of the layers of a network of Keras that zoo builds otherwise; None when they
             are not its.
+        from_onnx: makes a state dict of the initializers of an ONNX file; None: they have the names of one already.
 
     Raises:
         WeightsError: the file does not fit or is damaged. The model is then partly filled: drop it.
@@ -58,6 +63,10 @@ def load(
     match weights.format:
         case "torch-pth" | "safetensors":
             load_torch(model, path, weights.format, include_top=include_top)
+        case "onnx":
+            tensors = onnx_file.read(path)
+            named = tensors if from_onnx is None else from_onnx(tensors)
+            state_dict.assign(model, named, path, include_top=include_top)
         case "npz":
             load_arrays(model, read_npz(path), path, include_top=include_top)
         case "keras-file":

@@ -19,7 +19,7 @@ import numpy as np
 from zoo.architectures.resampling import resized
 from zoo.errors import WeightsError
 
-CLASSIFIERS = frozenset({"head", "head_fc", "fc", "classifier", "fc1", "fc2", "pre_logits"})
+CLASSIFIERS = frozenset({"pooler", "head", "head_fc", "fc", "classifier", "fc1", "fc2", "pre_logits"})
 """Modules that a network without its classifier leaves in the file; also those that a name of these begins."""
 
 _FOLDED = (
@@ -31,8 +31,8 @@ _FOLDED = (
 _ORDER = {"weight": 0, "bias": 1, "running_mean": 2, "running_var": 3}
 """The order in which Keras layers hold their weights."""
 
-_UNUSED = ("num_batches_tracked", "mask_token")
-"""Counters of BatchNorm, and the token of pictures with holes, which is used in pretraining only."""
+_UNUSED = ("num_batches_tracked", "mask_token", "position_ids")
+"""Counters of BatchNorm, the token of pictures with holes, which is used in pretraining only, and 0, 1, 2, ..."""
 
 _POSITIONS, _PATCHES = "pos_embed", "patch_embed_proj"
 

@@ -74,6 +74,7 @@ def in_front_of(model: Any, ops: Sequence[Op]) -> Any:
     import keras
 
     known = _inputs(ops)
+    one_channel = model.inputs[0].name == PIXELS and model.input_shape[-1] == 1  # ops see colors all the same
 
     class Augment(keras.layers.Layer):
         """Runs the ops while training."""
@@ -81,7 +82,6 @@ def in_front_of(model: Any, ops: Sequence[Op]) -> Any:
         def call(self, pixels: Any, drawn: Any, training: bool | None = None) -> Any:
             if not training:
                 return pixels
-            one_channel = pixels.shape[-1] == 1  # ops see colors whatever the model takes
             images = keras.ops.repeat(pixels, 3, axis=-1) if one_channel else pixels
             for name, op in known.items():
                 images = op.apply(images, drawn[name])

@@ -18,7 +18,7 @@ _TRIES = 16
 """Calls that show whether a layer draws by itself: one that acts half of the time is missed once in 30,000."""
 
 
-def layer_op(layer: Any) -> Op:
+def layer_op(layer: Any, *, pixels: bool = True) -> Op:
     """A Keras layer as an op.
 
     The state of every SeedGenerator in the layer (and the layers in it) is set from the seed before each call, so
@@ -34,7 +34,7 @@ def layer_op(layer: Any) -> Op:
         config = {"layer": keras.saving.serialize_keras_object(layer)}
     except NotImplementedError:  # a layer of the user's own without get_config: it works, its options stay unknown
         config = {"layer": f"{type(layer).__module__}:{type(layer).__qualname__}"}
-    function = _LayerFunction(layer)
+    function = _LayerFunction(layer, pixels=pixels)
     in_graph = InGraph(function.draw, function.in_graph)
     return Op(str(layer.name), function, config, "keras", in_graph=in_graph, own_draws=function.draws_by_itself)
 
@@ -42,8 +42,9 @@ def layer_op(layer: Any) -> Op:
 class _LayerFunction:
     """(image, seed) -> image through a Keras layer. A lock: seeds are state of the layer, and threads share it."""
 
-    def __init__(self, layer: Any) -> None:
+    def __init__(self, layer: Any, *, pixels: bool) -> None:
         self._layer = layer
+        self._pixels = pixels
         self._lock = threading.Lock()
         self._training = {"training": True} if _takes_training(layer) else {}
 
@@ -79,7 +80,8 @@ class _LayerFunction:
             return changed[0]
 
         changed = ops.map(one, (images, drawn))
-        return ops.clip(ops.round(ops.cast(changed, "float32")), 0, 255)
+        changed = ops.cast(changed, "float32")
+        return ops.clip(ops.round(changed), 0, 255) if self._pixels else changed
 
     def _states(self) -> list[Any]:
         """The state of every random generator of the layer."""
@@ -100,7 +102,10 @@ class _LayerFunction:
                 "as many channels"
             )
         if not np.isfinite(changed).all():
-            raise OptionError(f"augmentation {name!r} gave pixels that are NaN or infinite")
+            what = "pixels" if self._pixels else "values"
+            raise OptionError(f"augmentation {name!r} gave {what} that are NaN or infinite")
+        if not self._pixels:
+            return changed[0].astype(image.dtype)
         if image.max() > 1 and 0 < changed.max() <= 1:
             raise OptionError(
                 f"augmentation {name!r} gave pixels from {changed.min():.3g} to {changed.max():.3g}; pixels stay "

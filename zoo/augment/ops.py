@@ -51,6 +51,7 @@ class Op:
         in_graph: how it runs in a graph; None: it does not.
         own_draws: image -> whether it draws from elsewhere than its seed, so that a run cannot be resumed bit for bit;
             None: it may not.
+        on: whether it is given the array of an example, or the example as its modality reads it.
     """
 
     name: str
@@ -60,34 +61,37 @@ class Op:
     boxes: Boxes = "unsupported"
     in_graph: InGraph | None = None
     own_draws: Callable[[np.ndarray], bool] | None = None
+    on: Literal["array", "example"] = "array"
 
 
-def resolve(augment: Any) -> tuple[Op, ...]:
+def resolve(augment: Any, *, modality: str = "image") -> tuple[Op, ...]:
     """The ops that `augment=` means, in the order they are applied.
 
     Args:
         augment: None; a name ("flip", "zoo_vision:flip"); a name with options (`{"rotation": {"degrees": 20}}`, several
             in one mapping are applied in its order); a Keras layer; a function (image, seed) -> image; an `Op`; or a
             list of these.
+        modality: what the examples of the model are.
 
     Raises:
         UnknownNameError: nobody provides the name; near misses are suggested.
-        OptionError: an option that is unknown or does not fit, or something that is none of these.
+        OptionError: an augmentation of another modality, an option that is unknown or does not fit, or something that
+            is none of these.
     """
     if augment is None:
         return ()
     if isinstance(augment, Op):
         return (augment,)
     if isinstance(augment, str):
-        return (_named(augment, {}),)
+        return (_named(augment, {}, modality),)
     if isinstance(augment, Mapping):
-        return tuple(_named(name, options or {}) for name, options in augment.items())
+        return tuple(_named(name, options or {}, modality) for name, options in augment.items())
     if isinstance(augment, Sequence):
-        return tuple(op for item in augment for op in resolve(item))
+        return tuple(op for item in augment for op in resolve(item, modality=modality))
     if _is_keras_layer(augment):
         from zoo.augment.keras_layers import layer_op
 
-        return (layer_op(augment),)
+        return (layer_op(augment, pixels=modality == "image"),)
     if callable(augment) and not isinstance(augment, type):
         return (_function(augment),)
     hint = " (a class: make an instance of it)" if isinstance(augment, type) else ""
@@ -131,25 +135,41 @@ def transform(ops: Sequence[Op], *, seed: int, epoch: int) -> Callable[[np.ndarr
     Raises:
         OptionError: (from the function) an op that breaks those rules; names the op.
     """
-    chosen = tuple(ops)
-    unchecked = set(range(len(chosen)))
+    return _Changes(tuple(ops), seed, epoch)
 
-    def apply(image: np.ndarray, index: int, boxes: np.ndarray | None = None) -> Result:
-        one_channel = image.shape[-1] == 1  # ops see colors whatever the model takes
-        image = in_colors(image)
-        for place, op in enumerate(chosen):
-            op_seed = derive(seed, epoch, index, place)
+
+class _Changes:
+    """All ops of one epoch: those on arrays when it is called, those on examples as `on_example`."""
+
+    def __init__(self, ops: tuple[Op, ...], seed: int, epoch: int) -> None:
+        self._ops, self._seed, self._epoch = ops, seed, epoch
+        self._unchecked = set(range(len(ops)))
+
+    def on_example(self, example: Any, index: int) -> Any:
+        """Return an example changed by the ops that are given examples."""
+        for place, op in enumerate(self._ops):
+            if op.on == "example":
+                example = op.apply(example, derive(self._seed, self._epoch, index, place))
+        return example
+
+    def __call__(self, image: np.ndarray, index: int, boxes: np.ndarray | None = None) -> Result:
+        unchecked = self._unchecked
+        gray_picture = image.ndim == 3 and image.shape[-1] == 1 and image.dtype == np.uint8
+        if gray_picture:
+            image = in_colors(image)  # ops see colors whatever the model takes
+        for place, op in enumerate(self._ops):
+            if op.on == "example":
+                continue
+            op_seed = derive(self._seed, self._epoch, index, place)
             before = image
             again = before.copy() if place in unchecked else None
             image, moved = _apply(op, before, op_seed, boxes)
-            _check_result(op, image, before.shape)
+            _check_result(op, image, before)
             if again is not None:
                 unchecked.discard(place)
                 _check_repeats(op, again, op_seed, boxes, (image, moved))
             boxes = moved
-        return (gray(image) if one_channel else image), boxes
-
-    return apply
+        return (gray(image) if gray_picture else image), boxes
 
 
 def _check_repeats(op: Op, again: np.ndarray, seed: int, boxes: np.ndarray | None, first: Result) -> None:
@@ -208,28 +228,32 @@ def derive(*parts: int) -> int:
     return int.from_bytes(digest[:4], "big") >> 1
 
 
-def _check_result(op: Op, image: Any, shape: tuple[int, ...]) -> None:
-    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.shape != shape:
-        found = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+def _check_result(op: Op, image: Any, before: np.ndarray) -> None:
+    if not isinstance(image, np.ndarray) or image.dtype != before.dtype or image.shape != before.shape:
+        actual = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+        values = ", values 0..255" if before.dtype == np.uint8 else ""
         raise OptionError(
-            f"augmentation {op.name!r} gave {found}; it must give what it gets: uint8 {shape}, values 0..255"
+            f"augmentation {op.name!r} gave {actual}; it must give what it gets: {before.dtype} {before.shape}{values}"
         )
 
 
-def _named(name: str, options: Mapping[str, Any]) -> Op:
+def _named(name: str, options: Mapping[str, Any], modality: str) -> Op:
     # Here, not at the top of the module: only a name needs the plugins to be looked up.
     from zoo.plugin import call_factory, guarded, registry
 
     entry = registry().get("augmentations", name)
-    if entry.spec.modality != "image":
-        raise OptionError(f"augmentation {entry.id!r} is for {entry.spec.modality}, not for images")
+    if entry.spec.modality != modality:
+        raise OptionError(
+            f"augmentation {entry.id!r} is for examples of {entry.spec.modality!r}, and the model takes {modality!r}"
+        )
     made = call_factory(entry, entry.spec.factory, options=dict(options))
     whose = f"augmentation {entry.id!r}"
     if not callable(made):
         raise PluginError(
             f"the factory of {whose} of {entry.provider} gave a {type(made).__name__}, not a function (image, seed)"
         )
-    apply = guarded(entry.provider, whose, made, check=_fault_of(entry.spec.boxes))
+    check = _fault_of(entry.spec.boxes) if modality == "image" else None
+    apply = guarded(entry.provider, whose, made, check=check)
     in_graph = None
     if entry.spec.placement == "either":
         if not callable(getattr(made, "draw", None)) or not callable(getattr(made, "in_graph", None)):
@@ -241,7 +265,7 @@ def _named(name: str, options: Mapping[str, Any]) -> Op:
             guarded(entry.provider, f"{whose}: draw", made.draw),
             guarded(entry.provider, f"{whose}: in_graph", made.in_graph),
         )
-    return Op(entry.name, apply, dict(options), str(entry.provider), entry.spec.boxes, in_graph)
+    return Op(entry.name, apply, dict(options), str(entry.provider), entry.spec.boxes, in_graph, entry.spec.on)
 
 
 def _fault_of(boxes: Boxes) -> Callable[[Any], str]:

@@ -31,11 +31,13 @@ VERBS: dict[str, dict[str, str]] = {
         "augmentations": "List augmentations, or show one with its options.",
         "recipes": "List recipes, or show one with its phases.",
         "which": "Say who provides a name, and where its code stands.",
+        "site": "Write the catalog of this installation as pages for a browser.",
     },
     "Train and use": {
         "lint": "Say what is wrong with your data, before anything is trained on it.",
         "recommend": "Say which backbone suits your data, measured on it.",
         "fit": "Train a head (and more) on your data, and measure it.",
+        "runs": "List runs with their figures, or open the report of one.",
         "resume": "Go on with a run that was killed or interrupted.",
         "report": "Write what a run came to as one page, with pictures.",
         "receipts": "Prove what a run trained, and what it left as it was.",
@@ -45,6 +47,7 @@ VERBS: dict[str, dict[str, str]] = {
         "compare": "Say which of several runs is better, and how sure that is.",
     },
     "Manage": {
+        "doctor": "Say what this installation consists of, and what is wrong with it.",
         "cache": "Look after the features that were kept.",
         "weights": "Look after the weight files on this machine.",
         "plugins": "List, check and diagnose plugins, or start a new one.",
@@ -166,6 +169,30 @@ def _no_plugins(ctx: click.Context, param: click.Parameter, value: bool) -> None
         os.environ["ZOO_PLUGINS"] = ""
 
 
+def _install_completion(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    if value is None or ctx.resilient_parsing:
+        return
+    from zoo.cli.completion import install
+
+    script, changed = install(value or None, ctx.command)
+    click.echo(f"{script} is written" + (f", and a line in {changed} loads it" if changed else ""))
+    click.echo("open a new terminal, then: zoo <Tab>")
+    ctx.exit()
+
+
+FIRST_STEPS = """\
+zoo: transfer learning on Keras 3. What to try first:
+
+  zoo predict photo.jpg --backbone efficientnet_lite0   name what is on a photo, with nothing trained
+  zoo lint photos/                                      what is wrong with your photos (one folder per class)
+  zoo fit photos/ --out mine.keras                      train on them, and measure
+  zoo runs --open last                                  the report: how good, how sure, where it fails
+  zoo predict photo.jpg --model mine.keras              use the model
+
+zoo --help lists all commands, zoo COMMAND --help explains one, zoo doctor says whether all is well."""
+"""What `zoo` alone prints."""
+
+
 @click.group(
     cls=LazyGroup,
     invoke_without_command=True,
@@ -181,6 +208,16 @@ def _no_plugins(ctx: click.Context, param: click.Parameter, value: bool) -> None
     callback=_no_plugins,
     help="Leave out plugins that do not come with zoo.",
 )
+@click.option(
+    "--install-completion",
+    is_flag=False,
+    flag_value="",
+    metavar="[bash|zsh|fish]",
+    is_eager=True,
+    expose_value=False,
+    callback=_install_completion,
+    help="Complete commands and options in your shell, and end.",
+)
 @click.pass_context
 def cli(ctx: click.Context) -> None:
     """A model zoo for transfer learning on Keras 3.
@@ -191,7 +228,7 @@ def cli(ctx: click.Context) -> None:
       zoo predict cat.jpg --model mine.keras
     """
     if ctx.invoked_subcommand is None:
-        click.echo(ctx.get_help())
+        click.echo(FIRST_STEPS)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -13,8 +13,9 @@ from zoo.compose.copies import copied
 from zoo.compose.heads import activation_of
 from zoo.compose.taps import tap
 from zoo.errors import OptionError
+from zoo.modality import Intake
 from zoo.plugin import calling, load_target, manager, registry
-from zoo.registry import ZooNotice
+from zoo.registry import Entry, ZooNotice
 from zoo.scalars import plain
 from zoo.specs import BackboneSpec, Preprocessing, ResizeRule, Size, as_size, sides, size_in_words
 from zoo.weights import StoredFile, resolve
@@ -36,26 +37,28 @@ class BuildRequest:
             classifier.
         weights: "pretrained", the id of a source, a path, or None for random ones.
         features: what the head reads; None: the pooling of the backbone.
-        options: of the backbone, by name; see `BackboneSpec.options`.
         input_size: side of the square input, or (height, width), in pixels; None: that of the backbone.
         resize: how pictures become that size; None: by the kind of head.
         preprocessing: numbers to replace those of the backbone; "pretrained" or None.
         precision: dtype policy; None: Keras's global one.
         seed: of random weights.
         progress: called with (bytes done, bytes in all) while weights are fetched.
+        options: of the backbone's builder and of its intake, by name, in place of those of its row.
+        intake: what was fitted on training examples; None: one without any.
     """
 
     backbone: str | Any
     head: Any = None
     weights: str | os.PathLike[str] | None = "pretrained"
     features: str | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
     input_size: Size | None = None
     resize: ResizeRule | str | None = None
     preprocessing: Preprocessing | str | None = "pretrained"
     precision: str | None = None
     seed: int = 0
     progress: Any = None
+    options: Mapping[str, Any] | None = None
+    intake: Intake | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,8 @@ class Base:
         pooling: how its map becomes a vector.
         input_size: side of the square input, or (height, width), in pixels.
         channels: color channels.
+        intake: how examples become inputs, where the modality is not that of images.
+        options: of the network; of other modalities what was put in the place of options of its row.
         label_set: name of the classes of its own classifier; None without one.
         spec: its row; None for a Keras model of the caller.
         backbone: `plugin:name`, or the name of the caller's model.
@@ -77,7 +82,6 @@ class Base:
         weights_sha256: of the file.
         features: what the head reads, as asked for.
         portable: Keras layers and ops only.
-        options: with which it was built; empty: those of its row.
     """
 
     network: Any
@@ -92,13 +96,14 @@ class Base:
     weights_sha256: str | None
     features: str
     portable: bool
+    intake: Intake | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
     label_set: str | None = None
     spec: BackboneSpec | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 def base_of(request: BuildRequest, *, classifier: bool) -> Base:
-    """Return the base that is asked for.
+    """Return the base of images that is asked for.
 
     Args:
         request: what is asked for.
@@ -113,7 +118,8 @@ def base_of(request: BuildRequest, *, classifier: bool) -> Base:
             if given:
                 raise OptionError(f"{name} goes with the name of a backbone; a Keras model brings its own")
         return given_base(request)
-    base = _with_numbers(_named(request, classifier=classifier), request)
+    entry = registry().get("backbones", request.backbone)
+    base = _with_numbers(_named(request, entry, classifier=classifier), request)
     channels = {len(base.preprocessing.mean), len(base.preprocessing.std)}
     if base.preprocessing != IDENTITY and not channels <= {1, base.channels}:
         raise OptionError(
@@ -132,15 +138,14 @@ def _with_numbers(base: Base, request: BuildRequest) -> Base:
     return replace(base, preprocessing=request.preprocessing or IDENTITY)
 
 
-def _named(request: BuildRequest, *, classifier: bool) -> Base:
+def _named(request: BuildRequest, entry: Entry, *, classifier: bool) -> Base:
     # here, not above: it loads Keras, which checks can do without
     from zoo.architectures import build_base, find_stages
 
-    entry = registry().get("backbones", request.backbone)
     spec: BackboneSpec = entry.spec
     if not spec.pretrained and request.weights == "pretrained":
         request = replace(request, weights=None)
-    options = manager().options(entry, plain(request.options)) if request.options or spec.options else {}
+    options = manager().options(entry, plain(request.options or {})) if request.options or spec.options else {}
     size = _size(request.input_size, spec)
     include_top = classifier or (request.features is not None and request.features in spec.top_layers)
     _check_size(request, spec, size, classifier=classifier, include_top=include_top)

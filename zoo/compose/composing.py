@@ -6,10 +6,15 @@ from zoo.compose.bases import BuildRequest, base_of
 from zoo.compose.composition import Composition
 from zoo.compose.graphs import wire, wire_classifier
 from zoo.compose.heads import HeadChoice, choose_head
+from zoo.compose.other_bases import base_of_modality
 from zoo.compose.shipped import trained_record
 from zoo.data.intake import ImageIntake
+from zoo.data.modalities import IMAGE
 from zoo.errors import OptionError
 from zoo.head_request import Restriction
+from zoo.modality import Intake
+from zoo.plugin import registry
+from zoo.registry import Entry
 from zoo.specs import Preprocessing, ResizeRule, TrainedHead
 from zoo.tasks import of
 
@@ -35,15 +40,31 @@ def compose(request: BuildRequest) -> tuple[Composition, TrainedHead | None]:
     only = request.head if isinstance(request.head, Restriction) else None
     choice = None if only is not None else choose_head(request.head)
     with policy(request.precision) as computes:
-        base = base_of(request, classifier=choice is None)
+        other = _of_other_modality(request)
+        if other is not None:
+            base = base_of_modality(request, other, classifier=choice is None)
+        else:
+            base = base_of(request, classifier=choice is None)
         if base.spec is None and request.precision is not None:
             check_precision(base.network, request.precision)
-        trained = trained_record(choice, base) if request.resize is None else None
-        rule = _resize_rule(request.resize, base.preprocessing, trained, choice)
-        intake = ImageIntake(size=base.input_size, rule=rule, channels=base.channels)
+        trained = trained_record(choice, base) if request.resize is None and base.intake is None else None
+        intake: Intake | None = base.intake
+        if intake is None:
+            rule = _resize_rule(request.resize, base.preprocessing, trained, choice)
+            intake = ImageIntake(size=base.input_size, rule=rule, channels=base.channels)
+        elif choice is not None and any(of(output).follows_pixels for output in choice.outputs):
+            raise OptionError(f"a head with a box is for images; {base.backbone} takes examples of {intake.kind!r}")
         if choice is not None:
             return wire(base, choice, intake, precision=computes, seed=request.seed), trained
         return wire_classifier(base, intake, precision=computes, only=only), trained
+
+
+def _of_other_modality(request: BuildRequest) -> Entry | None:
+    """The entry of a named backbone that takes other examples than images."""
+    if not isinstance(request.backbone, str):
+        return None
+    entry = registry().get("backbones", request.backbone)
+    return None if entry.spec.modality == IMAGE else entry
 
 
 def _resize_rule(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.compose.heads import activation_of
-from zoo.data.intake import ImageIntake
+from zoo.modality import Intake
 from zoo.specs import Output, Task
 from zoo.specs.record import Identity
 from zoo.tasks import parts, task_of
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 class Composition:
     """The graphs of one model, which share their layers, and everything needed to feed and read them.
 
-    `serving`: float32 pixels 0..255 (n, size, size, channels) -> probabilities or values, float32; with several
-    answers a dict of them.
+    `serving`: float32 arrays as the intake makes them (of images pixels 0..255, (n, size, size, channels)) ->
+    probabilities or values, float32; with several answers a dict of them.
     `scoring`: the same, all answers side by side (n, columns); `serving` itself for a single answer.
-    `training`: pixels -> what the loss is computed of: logits (unless a Keras layer with its own activation is given)
+    `training`: arrays -> what the loss is computed of: logits (unless a Keras layer with its own activation is given)
     and values in the unit of the targets. `rows`: the same from features.
-    `features`: pixels -> features (n, d). `head`: features -> the head's own output; None for the pretrained
+    `features`: arrays -> features (n, d). `head`: features -> the head's own output; None for the pretrained
     classifier, as are `features` and `rows`.
     `units`: for each regression its layer `value = z * scale + mean` behind the head; set once by a fit.
     """
@@ -45,7 +45,7 @@ class Composition:
     stages: list[Stage]
     outputs: tuple[Output, ...]
     from_logits: bool
-    intake: ImageIntake
+    intake: Intake
     identity: Identity
 
     @property

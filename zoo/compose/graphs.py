@@ -11,9 +11,10 @@ import numpy as np
 from zoo.compose.bases import Base
 from zoo.compose.composition import Composition
 from zoo.compose.heads import HeadChoice, build_head, ends_linear
-from zoo.data.intake import ImageIntake, read_intake
+from zoo.data.modalities import read_intake
 from zoo.head_request import BACKBONE, FEATURES, HEAD, OUTPUT, PREPROCESSING, UNITS, Restriction
 from zoo.keras_internals import forget_strategy, input_in, output_in, strategy_of
+from zoo.modality import Intake
 from zoo.plugin import registry
 from zoo.specs import Output, Preprocessing
 from zoo.specs.record import Identity, ModelRecord
@@ -37,7 +38,7 @@ def preprocess(pixels: Any, preprocessing: Preprocessing) -> Any:
     return layer(pixels)
 
 
-def wire(base: Base, choice: HeadChoice, intake: ImageIntake, *, precision: str, seed: int) -> Composition:
+def wire(base: Base, choice: HeadChoice, intake: Intake, *, precision: str, seed: int) -> Composition:
     """Wire preprocessing, base and a fresh head.
 
     Args:
@@ -84,7 +85,7 @@ def wire(base: Base, choice: HeadChoice, intake: ImageIntake, *, precision: str,
     )
 
 
-def wire_classifier(base: Base, intake: ImageIntake, *, precision: str, only: Restriction | None) -> Composition:
+def wire_classifier(base: Base, intake: Intake, *, precision: str, only: Restriction | None) -> Composition:
     """Wire preprocessing and a base with its own classifier.
 
     Args:
@@ -114,7 +115,7 @@ def wire_classifier(base: Base, intake: ImageIntake, *, precision: str, only: Re
     )
 
 
-def _base_graph(base: Base, intake: ImageIntake) -> tuple[Any, Any, Any]:
+def _base_graph(base: Base, intake: Intake) -> tuple[Any, Any, Any]:
     """The input, the base as a model of its own, and its output."""
     import keras
 
@@ -124,7 +125,7 @@ def _base_graph(base: Base, intake: ImageIntake) -> tuple[Any, Any, Any]:
     network = keras.Model(base.network.inputs[0], base.network.outputs[0], name=BACKBONE)
     if base.weights is not None:
         network.trainable = False  # every layer of it, BatchNorm too; a phase of training opens what its recipe trains
-    return pixels, network, network(preprocess(pixels, base.preprocessing))
+    return pixels, network, network(preprocess(intake.front(pixels), base.preprocessing))
 
 
 def _identity(base: Base, precision: str) -> Identity:
@@ -285,7 +286,7 @@ def take_apart(serving: Any, record: ModelRecord) -> Composition:
         stages=find_stages(base, record.identity.cuts),
         outputs=outputs,
         from_logits=ends_linear(head) if head is not None else True,
-        intake=read_intake(record.intake),
+        intake=read_intake(record.intake, record.providers),
         identity=record.identity,
     )
 

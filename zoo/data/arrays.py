@@ -9,9 +9,9 @@ from typing import Any, Self
 import numpy as np
 
 from zoo.data.answers import has_names, understand
-from zoo.data.dataset import Dataset, pixel_digest
+from zoo.data.dataset import Dataset
 from zoo.data.gathering import MEMORY_LIMIT, gathered, is_array, too_large
-from zoo.data.pictures import as_batch, picture
+from zoo.data.pictures import as_batch, picture, pixel_digest
 from zoo.data.ranges import as_uint8, check_pixels
 from zoo.data.relabeling import by_position
 from zoo.data.streams import changes_by_itself, class_names_of, read_stream

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from zoo.data.dataset import Dataset, as_indices
+from zoo.data.dataset import Dataset
 from zoo.data.pools import worker_count
+from zoo.data.positions import as_indices
 from zoo.errors import DataError, OptionError
 from zoo.modality import Intake
 
@@ -158,7 +159,11 @@ class _Reader:
     def _one(self, index: int) -> _Result:
         name = self.dataset.ids[index]
         try:
-            image = self.intake.shape(self.dataset.image(index))
+            example = self.dataset.example(index)
+            on_example = getattr(self.transform, "on_example", None)
+            if on_example is not None:
+                example = on_example(example, index)
+            image = self.intake.shape(example)
         except DataError as error:
             return _Result(index, name, None, getattr(error, "reason", str(error)))
         boxes = None if self.boxes is None else self.boxes[index : index + 1]

@@ -16,10 +16,14 @@ from PIL import Image
 from zoo.data.classes import class_counts
 from zoo.data.findings import Finding
 from zoo.data.images import Header
+from zoo.data.modalities import IMAGE, kind_of
+from zoo.data.pictures import THUMBNAIL, pixel_digest, png_of
 from zoo.data.pools import ordered_map
+from zoo.data.positions import as_indices
 from zoo.data.relabeling import arranged, relabeled
 from zoo.errors import DataError, OptionError, did_you_mean
 from zoo.matching import listed
+from zoo.modality import Thumbnail
 from zoo.printing import printable
 from zoo.specs import BOX_LABELS, Output, Task
 from zoo.tasks import as_array, as_float32, named, pack
@@ -38,6 +42,7 @@ class Dataset:
 
     Attributes:
         name: what reports call it.
+        modality: what its examples are.
         task: "classification", "multilabel", "regression", "box" or "multi-output".
         labels: class names (otherwise names of the columns); () when unknown.
         ids: one name per image, e.g. `daisy/100080576.jpg`.
@@ -52,6 +57,7 @@ class Dataset:
         source: the path or name it was loaded by, for a run that is resumed; None where there is none, and of a subset.
     """
 
+    modality: str = IMAGE
     source: str | None = None
     reading: tuple[Finding, ...] = ()
     left_out: Mapping[str, Mapping[str, int]] = MappingProxyType({})
@@ -106,24 +112,36 @@ class Dataset:
         self.targets: np.ndarray | None = None if targets is None else self.check_targets(targets)
 
     # -- what a source says -----------------------------------------------------------------------------------------
-    def read(self, row: int) -> np.ndarray:
-        """The image of a row of the source: uint8 (height, width, 3) RGB, an array the caller may write into.
+    def read(self, row: int) -> Any:
+        """The example of a row of the source, as its modality reads it; an array the caller may write into.
+
+        An image is uint8 (height, width, 3) RGB.
 
         Raises:
-            DataError: the image cannot be read; the message names it.
+            DataError: the example cannot be read; the message names it.
         """
         raise NotImplementedError(f"{type(self).__name__} must define read(row)")
 
     def digest(self, row: int) -> str:
-        """sha256 of the content of a row: here of the pixels and their shape; a file's is that of its bytes."""
-        return pixel_digest(self.read(row))
+        """sha256 of the content of a row: here of the example as it is read; a file's is that of its bytes."""
+        return self._content_digest(row)
 
     def problem(self, row: int) -> str | None:
         """A cheap look at a row: why it cannot be an image, or None. Decodes nothing."""
         return None
 
+    def show(self, row: int) -> Thumbnail:
+        """What reports, lint pages and notebooks show of a row.
+
+        Raises:
+            DataError: it cannot be read.
+        """
+        if self.modality != IMAGE:
+            return kind_of(self.modality).code.show(self.read(row))
+        return Thumbnail(png=png_of(self.preview(row, THUMBNAIL)))
+
     def preview(self, row: int, side: int) -> Image.Image:
-        """A row for a look at it, no smaller than `side` on both sides unless the image is; a file is cheaper so."""
+        """A row of images for a look at it, at least `side` on both sides unless the image is less; cheap for files."""
         return Image.fromarray(self.read(row))
 
     # -- what everybody uses ----------------------------------------------------------------------------------------
@@ -132,7 +150,8 @@ class Dataset:
 
     def __repr__(self) -> str:
         kind = f"{self.n_classes} classes" if self.task == "classification" and self.targets is not None else self.task
-        return f"<{type(self).__name__} {self.name!r}: {len(self)} images, {kind if self.labeled else 'unlabeled'}>"
+        words = "images" if self.modality == IMAGE else "examples"
+        return f"<{type(self).__name__} {self.name!r}: {len(self)} {words}, {kind if self.labeled else 'unlabeled'}>"
 
     @property
     def labeled(self) -> bool:
@@ -148,14 +167,22 @@ class Dataset:
             return int(self.targets.max(initial=-1)) + 1
         return int(self.targets.shape[1])
 
-    def image(self, index: int) -> np.ndarray:
-        """The image at an index: uint8 (height, width, 3) RGB in its own size, a fresh array.
+    def example(self, index: int) -> Any:
+        """The example at an index, as its modality reads it: an image is uint8 (height, width, 3) RGB, a fresh array.
 
         Raises:
-            DataError: the image is damaged; the message names its file.
+            DataError: the example is damaged; the message names its file.
             IndexError: there is no such index.
         """
         return self.read(int(self._rows[index]))
+
+    def image(self, index: int) -> Any:
+        """The same as `example`, by the name that it has for images."""
+        return self.example(index)
+
+    def thumbnail(self, index: int) -> Thumbnail:
+        """What reports show of an example: see `show`."""
+        return self.show(int(self._rows[index]))
 
     def at_hand(self, shape: tuple[int, ...]) -> bool:
         """Whether every image lies in memory as uint8 of this shape: threads would cost more than reading it."""
@@ -296,8 +323,12 @@ class Dataset:
             # A subclass that reads other pixels than its parent, under the parent's digest, would pass for the parent.
             own = definer(type(self), "read"), definer(type(self), "digest")
             stale = own[0] is not own[1] and issubclass(own[0], own[1])
-            self._digests[row] = pixel_digest(self.read(row)) if stale else self.digest(row)
+            self._digests[row] = self._content_digest(row) if stale else self.digest(row)
         return self._digests[row]
+
+    def _content_digest(self, row: int) -> str:
+        example = self.read(row)
+        return pixel_digest(example) if self.modality == IMAGE else kind_of(self.modality).code.digest(example)
 
     def _known_problem(self, row: int) -> str | None:
         if row not in self._problems:
@@ -354,29 +385,6 @@ class Dataset:
         if len(groups) not in (0, len(self.ids)):
             raise OptionError(f"{self.name}: {len(self.ids)} images and {len(groups)} names of groups")
         return tuple(map(str, groups)) if any(groups) else ()
-
-
-def as_indices(indices: Any, length: int) -> np.ndarray:
-    """Indices as int64 (m,), each checked to lie in 0..length-1.
-
-    Raises:
-        DataError: not a list of integers, or one that is out of range.
-    """
-    chosen = np.asarray(indices)
-    if chosen.size == 0:
-        return np.empty(0, np.int64)
-    if chosen.ndim != 1 or chosen.dtype.kind not in "iu":
-        raise DataError(f"indices must be integers (m,); got {chosen.dtype} {chosen.shape}")
-    if chosen.min() < 0 or chosen.max() >= length:
-        raise DataError(f"indices must lie in 0..{length - 1}; got {chosen.min()}..{chosen.max()}")
-    return chosen.astype(np.int64)
-
-
-def pixel_digest(image: np.ndarray) -> str:
-    """sha256 of an image's shape and bytes."""
-    total = hashlib.sha256(repr(image.shape).encode())
-    total.update(np.ascontiguousarray(image).tobytes())
-    return total.hexdigest()
 
 
 def definer(kind: type, method: str) -> type:

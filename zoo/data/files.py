@@ -92,14 +92,7 @@ class ImageFiles(Dataset):
 
     def digest(self, row: int) -> str:
         """The sha256 of the file's bytes."""
-        path = self._paths[row]
-        if reason := irregular(path):
-            raise UnreadableImageError(str(path), reason)
-        try:
-            with path.open("rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise UnreadableImageError(str(path), error.strerror or str(error)) from error
+        return file_digest(self._paths[row])
 
     def problem(self, row: int) -> str | None:
         """Why the file's header cannot be that of an image, or None."""
@@ -120,6 +113,21 @@ class ImageFiles(Dataset):
     def _as_in_file(self) -> bool:
         """Whether an image is what its file holds; a subclass may cut or change it."""
         return type(self).read is ImageFiles.read
+
+
+def file_digest(path: Path) -> str:
+    """Return the sha256 of a file's bytes.
+
+    Raises:
+        UnreadableImageError: it cannot be read.
+    """
+    if reason := irregular(path):
+        raise UnreadableImageError(str(path), reason)
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise UnreadableImageError(str(path), error.strerror or str(error)) from error
 
 
 def from_files(

@@ -12,6 +12,7 @@ import numpy as np
 
 from zoo import page
 from zoo.errors import DataError
+from zoo.modality import Thumbnail
 from zoo.printing import printable
 from zoo.table import Table
 
@@ -109,11 +110,12 @@ class Findings(Sequence[Finding]):
         images: int,
         checks: Sequence[str],
         seconds: float = 0.0,
-        picture: Callable[[int], np.ndarray] | None = None,
+        picture: Callable[[int], np.ndarray | Thumbnail] | None = None,
+        words: str = "images",
     ) -> None:
         self._found = sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
         self.data, self.images, self.checks, self.seconds = data, images, tuple(checks), seconds
-        self._picture = picture
+        self._picture, self._words = picture, words
 
     def __len__(self) -> int:
         return len(self._found)
@@ -139,7 +141,7 @@ class Findings(Sequence[Finding]):
         said = ", ".join(
             f"{count} {name}{'s' if count > 1 and name != 'info' else ''}" for name, count in counts.items() if count
         )
-        return f"{self.data}: {self.images} images, {len(self.checks)} checks, {said or 'nothing found'}"
+        return f"{self.data}: {self.images} {self._words}, {len(self.checks)} checks, {said or 'nothing found'}"
 
     def lines(self, count: int = 3) -> list[str]:
         """The verdict and the worst findings, in so many lines at most."""
@@ -202,6 +204,7 @@ class Findings(Sequence[Finding]):
         if self._picture is None:
             return ""
         try:
-            return page.image(self._picture(example.index))
+            shown = self._picture(example.index)
+            return page.thumbnail(shown.png, shown.text) if isinstance(shown, Thumbnail) else page.image(shown)
         except DataError:
             return ""  # a file that is no picture has none to show

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from zoo.data.collecting import named_examples
 from zoo.data.gathering import gathered, is_array, is_path, is_picture, limited, source_of_picture
 from zoo.data.images import EXTENSIONS, UnreadableImageError, decode
 from zoo.data.layouts import below
+from zoo.data.modalities import IMAGE, kind_of
 from zoo.data.paths import expanded
 from zoo.data.pictures import as_batch
 from zoo.data.ranges import check_pixels
@@ -47,6 +49,8 @@ def images(source: Any, *, strict: bool = False) -> Iterator[tuple[str, np.ndarr
     if is_pair(source):
         raise DataError("this is a pair (images, answers), and images alone are asked for here: give its first, x")
     if hasattr(source, "ids") and hasattr(source, "image"):  # a Dataset
+        if getattr(source, "modality", IMAGE) != IMAGE:
+            raise DataError(f"{source.name} holds examples of {source.modality!r}, and images are what the model takes")
         for index, name in enumerate(source.ids):
             yield name, source.image(index)
         return
@@ -70,6 +74,19 @@ def images(source: Any, *, strict: bool = False) -> Iterator[tuple[str, np.ndarr
         yield "0", decode(source_of_picture(source))
     else:
         yield from ((str(index), image) for index, image in enumerate(_from_array(source)))
+
+
+def examples_for(modality: str, source: Any, *, strict: bool = False) -> Iterator[tuple[str, Any]]:
+    """Yield named examples of a modality from whatever the caller has, to be answered.
+
+    Args:
+        modality: what the model takes.
+        source: as for `images`, or for `zoo.data.collecting.named_examples`.
+        strict: refuse a list with a file that cannot be read, instead of skipping it.
+    """
+    return (
+        images(source, strict=strict) if modality == IMAGE else named_examples(source, kind_of(modality), strict=strict)
+    )
 
 
 def is_pair(source: Any) -> bool:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
 from zoo.data.images import resize
-from zoo.errors import UnsafeFileError
 from zoo.modality import Intake
 from zoo.pixels import gray
-from zoo.specs import ResizeRule, Size, as_size, sides
+from zoo.specs import ResizeRule, Size, as_size, sides, size_in_words
 
 
 class ImageIntake(Intake):
@@ -40,6 +38,11 @@ class ImageIntake(Intake):
         """Return "uint8"."""
         return "uint8"
 
+    @property
+    def summary(self) -> str:
+        """Return the side of the square, or height and width, and whether it is gray."""
+        return f"input {size_in_words(self.size)} px{', gray' if self.channels == 1 else ''}"
+
     def shape(self, example: Any) -> np.ndarray:
         """Return a picture in the size of the model: uint8 (height, width, channels).
 
@@ -63,18 +66,3 @@ class ImageIntake(Intake):
         import keras
 
         return keras.Input(self.array_shape, dtype="float32", name="pixels")
-
-
-def read_intake(content: Mapping[str, Any]) -> ImageIntake:
-    """Return the intake that a record holds.
-
-    Args:
-        content: as JSON holds it.
-
-    Raises:
-        UnsafeFileError: it is of no known kind, or damaged.
-    """
-    try:
-        return ImageIntake.model_validate(dict(content))
-    except ValidationError as error:
-        raise UnsafeFileError(f"the record says no known intake: {str(error)[:200]}") from error

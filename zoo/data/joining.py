@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -10,6 +11,7 @@ from PIL import Image
 from zoo.data.dataset import Dataset
 from zoo.data.images import Header
 from zoo.errors import DataError, OptionError
+from zoo.modality import Thumbnail
 
 
 class Joined(Dataset):
@@ -17,6 +19,7 @@ class Joined(Dataset):
 
     def __init__(self, members: Sequence[Dataset], name: str, targets: np.ndarray | None) -> None:
         self._parts = tuple(members)
+        self.modality = members[0].modality
         self._ends = np.cumsum([len(part) for part in members])
         super().__init__(
             name,
@@ -35,7 +38,7 @@ class Joined(Dataset):
         part = self._parts[number]
         return part, int(part._rows[row - (int(self._ends[number]) - len(part))])
 
-    def read(self, row: int) -> np.ndarray:
+    def read(self, row: int) -> Any:
         """See `Dataset.read`."""
         part, own = self._locate(row)
         return part.read(own)
@@ -49,6 +52,11 @@ class Joined(Dataset):
         """See `Dataset.problem`."""
         part, own = self._locate(row)
         return part._known_problem(own)
+
+    def show(self, row: int) -> Thumbnail:
+        """See `Dataset.show`."""
+        part, own = self._locate(row)
+        return part.show(own)
 
     def preview(self, row: int, side: int) -> Image.Image:
         """See `Dataset.preview`."""
@@ -74,7 +82,7 @@ def concatenate(*datasets: Dataset, name: str | None = None) -> Dataset:
         raise OptionError("concatenate needs at least one dataset")
     first = datasets[0]
     for other in datasets[1:]:
-        for what in ("task", "labels", "outputs", "labeled"):
+        for what in ("modality", "task", "labels", "outputs", "labeled"):
             one, another = getattr(first, what), getattr(other, what)
             if one != another:
                 raise DataError(

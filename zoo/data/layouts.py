@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from zoo.data.findings import Finding
-from zoo.data.images import EXTENSIONS, UNREAD, UnreadableImageError, read_header
+from zoo.data.images import UnreadableImageError, read_header
+from zoo.data.modalities import IMAGES, FileKinds
 from zoo.errors import DataError
 from zoo.matching import listed, places
 from zoo.printing import printable
@@ -45,14 +46,22 @@ def split_of(name: str) -> str:
 
 @dataclass(frozen=True)
 class Listing:
-    """What is directly in a folder, each sorted by name; hidden and system entries are not in it."""
+    """What is directly in a folder, each sorted by name; hidden and system entries are not in it.
+
+    Attributes:
+        folders: those that are no examples.
+        examples: files that are examples by their ending, and folders that are one.
+        others: other files.
+        kinds: which files are examples.
+    """
 
     folders: list[Path]
-    images: list[Path]
+    examples: list[Path]
     others: list[Path]
+    kinds: FileKinds
 
 
-def look(folder: Path) -> Listing:
+def look(folder: Path, kinds: FileKinds = IMAGES) -> Listing:
     """List a folder.
 
     Raises:
@@ -73,32 +82,40 @@ def look(folder: Path) -> Listing:
         raise DataError(f"{folder} is a file, not a folder; give the folder that holds the class folders") from error
     except (OSError, ValueError) as error:
         raise DataError(f"the folder {folder} cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    images = [file for file in files if file.suffix.lower() in EXTENSIONS + UNREAD]
-    return Listing(folders, images, [file for file in files if file.suffix.lower() not in EXTENSIONS + UNREAD])
+    examples = [file for file in files if kinds.has(file)]
+    whole = [inner for inner in folders if kinds.folders and _is_example(inner, kinds)]
+    others = [file for file in files if not kinds.has(file)]
+    return Listing([inner for inner in folders if inner not in whole], sorted([*examples, *whole]), others, kinds)
+
+
+def _is_example(folder: Path, kinds: FileKinds) -> bool:
+    """Whether a folder is one example: it holds files of the endings for that, and no folders."""
+    inside = list(folder.iterdir())
+    return any(file.name.lower().endswith(kinds.folders) for file in inside) and not any(map(Path.is_dir, inside))
 
 
 def _hidden(entry: os.DirEntry[str]) -> bool:
     return entry.name.startswith(".") or entry.name.lower() in NOT_CLASSES | _SYSTEM_FILES
 
 
-def below(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Return all image files in a folder and the folders in it, in a fixed order, and all other files.
+def below(folder: Path, kinds: FileKinds = IMAGES) -> tuple[list[Path], list[Path]]:
+    """Return all examples in a folder and the folders in it, in a fixed order, and all other files.
 
     A link back to a parent is not followed.
     """
-    images: list[Path] = []
+    examples: list[Path] = []
     others: list[Path] = []
     open_folders = [(folder, frozenset({folder.resolve()}))]
     while open_folders:
         here, above = open_folders.pop()
-        listing = look(here)
-        images += listing.images
+        listing = look(here, kinds)
+        examples += listing.examples
         others += listing.others
         for inner in listing.folders:
             target = inner.resolve()
             if target not in above:
                 open_folders.append((inner, above | {target}))
-    return sorted(images), sorted(others)
+    return sorted(examples), sorted(others)
 
 
 @dataclass
@@ -106,14 +123,16 @@ class Layout:
     """What a folder holds, as a data set.
 
     Attributes:
-        labels: the classes; () if it holds images without labels.
-        paths: the images.
+        labels: the classes; () if it holds examples without labels.
+        paths: the files, or folders that are one example.
         targets: the class of each, as its place among the labels.
-        splits: split -> places of its images.
-        left_out: class -> ending -> number of files that have no ending of an image.
+        splits: split -> places of its files.
+        left_out: class -> ending -> number of files that have no ending of an example.
         findings: what a user should know of how it was read.
+        kinds: which files are examples.
     """
 
+    kinds: FileKinds = IMAGES
     labels: tuple[str, ...] = ()
     paths: list[Path] = field(default_factory=list)
     targets: list[int] = field(default_factory=list)
@@ -122,42 +141,42 @@ class Layout:
     findings: list[Finding] = field(default_factory=list)
 
     def take(self, folder: Path, label: int, split: str = "") -> list[Path]:
-        """Take all images below a folder as those of a class; return the files that are no images."""
-        images, others = below(folder)
+        """Take all examples below a folder as those of a class; return the files that are none."""
+        examples, others = below(folder, self.kinds)
         if split:
-            self.splits.setdefault(split, []).extend(range(len(self.paths), len(self.paths) + len(images)))
-        self.paths += images
-        self.targets += [label] * len(images)
+            self.splits.setdefault(split, []).extend(range(len(self.paths), len(self.paths) + len(examples)))
+        self.paths += examples
+        self.targets += [label] * len(examples)
         self.left_out.setdefault(self.labels[label], Counter()).update(map(_ending, others))
         return others
 
 
-def read_layout(root: Path) -> Layout:
-    """Read a folder: class folders, splits of class folders, or images without labels.
+def read_layout(root: Path, kinds: FileKinds = IMAGES) -> Layout:
+    """Read a folder: class folders, splits of class folders, or examples without labels.
 
     Raises:
         DataError: it is none of these, or can be read in two ways; the message names both.
     """
-    listing = look(root)
+    listing = look(root, kinds)
     wrapped = _unwrapped(root, listing)
     if wrapped is not None:
-        return read_layout(wrapped)
+        return read_layout(wrapped, kinds)
     if not listing.folders:
-        if not listing.images:
+        if not listing.examples:
             raise DataError(_nothing(root, listing))
-        return Layout(paths=listing.images)
-    if listing.images:
-        raise DataError(_stray_images(root, listing))
+        return Layout(kinds, paths=listing.examples)
+    if listing.examples:
+        raise DataError(_strays(root, listing))
     _refuse_folds(root, listing.folders)
-    layout = _of_splits(root, listing.folders) or _of_classes(listing.folders)
+    layout = _of_splits(root, listing.folders, kinds) or _of_classes(listing.folders, kinds)
     if not layout.paths:
-        raise DataError(_no_images(root, listing.folders, layout))
+        raise DataError(_no_examples(root, listing.folders, layout))
     return layout
 
 
 def _unwrapped(folder: Path, listing: Listing) -> Path | None:
     """The one folder in a folder that merely wraps it: `photos/photos/`, `seg_train/seg_train/`, `archive/train/`."""
-    if listing.images or len(listing.folders) != 1:
+    if listing.examples or len(listing.folders) != 1:
         return None
     (inner,) = listing.folders
     if folder.resolve().is_relative_to(inner.resolve()):
@@ -165,16 +184,16 @@ def _unwrapped(folder: Path, listing: Listing) -> Path | None:
     words = set(re.findall(r"[a-z]+", inner.name.lower()))
     if inner.name.casefold() == folder.resolve().name.casefold() or (words and words <= _FILLERS):
         return inner
-    splits = {split_of(child.name) for child in look(inner).folders}
+    splits = {split_of(child.name) for child in look(inner, listing.kinds).folders}
     return inner if "train" in splits and len(splits - {"", "train"}) >= 1 else None
 
 
-def _of_classes(folders: Sequence[Path]) -> Layout:
-    layout = Layout(labels=tuple(folder.name for folder in folders))
-    inside = [look(folder) for folder in folders]
+def _of_classes(folders: Sequence[Path], kinds: FileKinds) -> Layout:
+    layout = Layout(kinds, labels=tuple(folder.name for folder in folders))
+    inside = [look(folder, kinds) for folder in folders]
     by_split = (
         all(
-            listing.folders and not listing.images and all(split_of(child.name) for child in listing.folders)
+            listing.folders and not listing.examples and all(split_of(child.name) for child in listing.folders)
             for listing in inside
         )
         and len({"train"} | {split_of(child.name) for listing in inside for child in listing.folders}) > 1
@@ -187,21 +206,21 @@ def _of_classes(folders: Sequence[Path]) -> Layout:
         else:
             others += layout.take(folders[label], label)
     layout.splits.pop("unlabeled", None)
-    layout.findings += _left_out(others)
+    layout.findings += _left_out(others, kinds)
     return layout
 
 
-def _of_splits(root: Path, folders: Sequence[Path]) -> Layout | None:
+def _of_splits(root: Path, folders: Sequence[Path], kinds: FileKinds) -> Layout | None:
     """The data set if the folders are splits of class folders; None if they are classes."""
     split = {folder: split_of(folder.name) for folder in folders}
     known = [folder for folder in folders if split[folder] and split[folder] != "unlabeled"]
-    inside = {folder: _class_folders(folder) for folder in folders}
+    inside = {folder: _class_folders(folder, kinds) for folder in folders}
     if not known or (len(known) < len(folders) and not any(inside[folder] for folder in known)):
         return None  # a class may be called train, beside bus and ship
     strays = [
         folder
         for folder in folders
-        if folder not in known and (split[folder] != "unlabeled" or inside[folder]) and below(folder)[0]
+        if folder not in known and (split[folder] != "unlabeled" or inside[folder]) and below(folder, kinds)[0]
     ]
     train = [folder for folder in known if split[folder] == "train"]
     if not any(inside[folder] for folder in known) or (train and not inside[train[0]]):
@@ -218,19 +237,18 @@ def _of_splits(root: Path, folders: Sequence[Path]) -> Layout | None:
         )
     if len({split[folder] for folder in known}) < len(known) or (not train and len(known) > 1):
         raise DataError(_two_readings(root, known, inside))
-    return _splits_together(root, folders, split, inside)
+    return _splits_together(root, split, inside, kinds)
 
 
-def _splits_together(
-    root: Path, folders: Sequence[Path], split: dict[Path, str], inside: dict[Path, list[Path]]
-) -> Layout:
+def _splits_together(root: Path, split: dict[Path, str], inside: dict[Path, list[Path]], kinds: FileKinds) -> Layout:
+    folders = list(split)
     first = next((folder for folder in folders if split[folder] == "train"), folders[0])
     labels = tuple(folder.name for folder in inside[first])
     flat = [folder for folder in folders if not inside[folder] or _one_stranger(inside[folder], labels)]
     labelled = [folder for folder in folders if folder not in flat]
     names = sorted({child.name for folder in labelled for child in inside[folder]})
     labels = tuple(sorted({*labels, *(name for name in names if None in places([name], labels))}))
-    layout = Layout(labels=labels)
+    layout = Layout(kinds, labels=labels)
     others: list[Path] = []
     for folder in labelled:
         there = places([child.name for child in inside[folder]], labels)
@@ -242,28 +260,28 @@ def _splits_together(
         for child, place in zip(inside[folder], there, strict=True):
             assert place is not None
             others += layout.take(child, place, split[folder])
-    layout.findings += _left_out(others)
+    layout.findings += _left_out(others, kinds)
     for folder in flat:
-        images, _ = below(folder)
+        examples, _ = below(folder, kinds)
         layout.findings.append(
             Finding(
                 "unlabeled folder", "info",
-                f"{folder.name} holds {len(images)} images without class folders: they are left out",
-                f"They can be neither learned nor measured; to name them: zoo predict {folder}", len(images),
+                f"{folder.name} holds {len(examples)} {kinds.words} without class folders: they are left out",
+                f"They can be neither learned nor measured; to name them: zoo predict {folder}", len(examples),
             )
         )  # fmt: skip
     return layout
 
 
-def _class_folders(folder: Path) -> list[Path]:
-    """The folders in a split, seen through one that merely wraps them; [] if images lie beside them."""
-    listing = look(folder)
+def _class_folders(folder: Path, kinds: FileKinds) -> list[Path]:
+    """The folders in a split, seen through one that merely wraps them; [] if examples lie beside them."""
+    listing = look(folder, kinds)
     inner = _unwrapped(folder, listing)
     if inner is not None:
-        return _class_folders(inner)
-    if listing.images and listing.folders and split_of(folder.name) == "train":
-        raise DataError(_stray_images(folder, listing))
-    return [] if listing.images else listing.folders
+        return _class_folders(inner, kinds)
+    if listing.examples and listing.folders and split_of(folder.name) == "train":
+        raise DataError(_strays(folder, listing))
+    return [] if listing.examples else listing.folders
 
 
 def _one_stranger(folders: Sequence[Path], labels: Sequence[str]) -> bool:
@@ -305,18 +323,18 @@ def endings(counts: Mapping[str, int]) -> str:
     return ", ".join(shown[:5]) + (f" and {len(shown) - 5} more endings" if len(shown) > 5 else "")
 
 
-def _left_out(files: Sequence[Path]) -> Iterable[Finding]:
+def _left_out(files: Sequence[Path], kinds: FileKinds) -> Iterable[Finding]:
     if not files:
         return
-    hidden = next((file for file in files[:64] if _is_image(file)), None)
+    hidden = next((file for file in files[:64] if kinds is IMAGES and _is_image(file)), None)
     count = len(files)
     such = f", and some are images by their content ({hidden.parent.name}/{hidden.name})" if hidden else ""
     verbs = ("file does", "is") if count == 1 else ("files do", "are")
     yield Finding(
         "left out", "warning" if hidden else "info",
-        f"{count} {verbs[0]} not have the ending of an image and {verbs[1]} left out "
+        f"{count} {verbs[0]} not have the ending of {kinds.an} and {verbs[1]} left out "
         f"({endings(Counter(map(_ending, files)))}){such}",
-        f"Rename those that are images: their ending must be one of {', '.join(EXTENSIONS[:6])}, ...", count,
+        f"Rename those that are {kinds.words}: their ending must be one of {kinds.shown}", count,
     )  # fmt: skip
 
 
@@ -330,44 +348,47 @@ def _is_image(file: Path) -> bool:
 
 def _nothing(root: Path, listing: Listing) -> str:
     held = f" ({endings(Counter(map(_ending, listing.others)))})" if listing.others else ""
+    words, end = listing.kinds.words, ".jpg" if listing.kinds is IMAGES else listing.kinds.extensions[0]
     return (
-        f"{root} holds neither class folders nor images{held}. Expected one folder per class with images in it "
-        f"({root.name}/daisy/a.jpg, ...), or images ({', '.join(EXTENSIONS[:6])}, ...)."
+        f"{root} holds neither class folders nor {words}{held}. Expected one folder per class with {words} in it "
+        f"({root.name}/daisy/a{end}, ...), or {words} ({listing.kinds.shown})."
     )
 
 
-def _stray_images(folder: Path, listing: Listing) -> str:
+def _strays(folder: Path, listing: Listing) -> str:
     return (
-        f"{folder} holds {len(listing.images)} images (such as {listing.images[0].name}) next to "
+        f"{folder} holds {len(listing.examples)} {listing.kinds.words} (such as {listing.examples[0].name}) next to "
         f"{len(listing.folders)} class folders (such as {listing.folders[0].name}): what is their class? Move them "
         "into class folders, or give a folder without them."
     )
 
 
-def _no_images(root: Path, folders: Sequence[Path], layout: Layout) -> str:
+def _no_examples(root: Path, folders: Sequence[Path], layout: Layout) -> str:
     counts: Counter[str] = sum(layout.left_out.values(), Counter())
     names = listed((folder.name for folder in folders), 5)
-    held = f"hold {sum(counts.values())} files ({endings(counts)}) and no images" if counts else "are empty"
-    return f"{root}: the {len(folders)} folders ({names}) {held}. zoo learns from images only."
+    words = layout.kinds.words
+    held = f"hold {sum(counts.values())} files ({endings(counts)}) and no {words}" if counts else "are empty"
+    return f"{root}: the {len(folders)} folders ({names}) {held} ({layout.kinds.shown})."
 
 
-def why_unlabeled(name: str, source: str | None) -> str:
+def why_unlabeled(name: str, source: str | None, kinds: FileKinds = IMAGES) -> str:
     """Return why there are no labels to learn from, and what was probably meant.
 
     Args:
         name: of the data.
         source: the path it was loaded by, or None.
+        kinds: which files are examples.
     """
     needs = "Training needs one folder per class (photos/daisy/a.jpg, photos/roses/b.jpg, ...), a CSV file, or arrays"
     path = Path(source) if source else None
     if path is not None and path.is_file():
-        return f"{path.name} is one image. {needs} (x, y). To name what is on it: zoo predict {path.name}"
+        return f"{path.name} is one {kinds.word}. {needs} (x, y). To name what is on it: zoo predict {path.name}"
     if path is not None and path.is_dir():
-        beside = [folder for folder in look(path.parent).folders if look(folder).images]
+        beside = [folder for folder in look(path.parent, kinds).folders if look(folder, kinds).examples]
         if len(beside) > 1:
             return (
-                f"{path} holds images but no class folders. Did you mean {path.parent}{os.sep} ({len(beside)} class "
-                "folders)?"
+                f"{path} holds {kinds.words} but no class folders. Did you mean {path.parent}{os.sep} "
+                f"({len(beside)} class folders)?"
             )
-        return f"{path} holds images but no class folders. {needs} (x, y)."
+        return f"{path} holds {kinds.words} but no class folders. {needs} (x, y)."
     return f"{name} has no labels, so nothing can be learned from it. {needs} (x, y)."

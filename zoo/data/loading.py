@@ -12,14 +12,16 @@ from typing import Any
 import numpy as np
 
 from zoo.data.arrays import Arrays, from_stream
+from zoo.data.collecting import collect, is_file_of_examples
 from zoo.data.dataset import Dataset
 from zoo.data.files import ImageFiles, from_files
 from zoo.data.gathering import gathered, is_array, is_path, is_picture
 from zoo.data.images import EXTENSIONS
+from zoo.data.modalities import IMAGE, kind_of, modality_of_path
 from zoo.data.named import as_text, has_options, named, with_options
 from zoo.data.paths import expanded
 from zoo.data.streams import is_stream
-from zoo.data.tables import from_csv, is_table
+from zoo.data.tables import from_csv, is_table, modality_of_table
 from zoo.errors import DataError, UnknownNameError
 from zoo.registry import ZooNotice
 from zoo.specs import Output, Task
@@ -32,6 +34,7 @@ def load(
     task: Task | None = None,
     outputs: Sequence[Output] = (),
     group: str | None = None,
+    modality: str | None = None,
 ) -> Dataset:
     """Make a Dataset of data.
 
@@ -49,6 +52,8 @@ def load(
         task: what the answers of arrays, streams, files and tables are; None: found out by their rules.
         outputs: the several answers of a head (instead of labels and task): y is then a mapping.
         group: "folder", or the column of a table, whose images a split keeps on one side: see `Dataset.grouped`.
+        modality: what the examples are (that of a model, say). None: that of a Dataset; of a folder or file, by the
+            endings of its files; of anything else images.
 
     Returns:
         The dataset; `labels` and `targets` follow the labels asked for.
@@ -57,15 +62,54 @@ def load(
         DataError: the data cannot be used as given, or its classes are not among the labels.
         OptionError: there is no such group.
     """
-    dataset = _load(
-        data, tuple(labels or ()) if not outputs else (), task if not outputs else None, tuple(outputs), group
-    )
-    if group is not None and not (is_table(data) and isinstance(dataset, ImageFiles)):
-        dataset = dataset.grouped(group)
+    dataset = _of_modality(data, modality or _modality_of(data), labels, task, outputs, group)
+    if modality is not None and dataset.modality != modality:
+        raise DataError(f"{dataset.name} holds examples of {dataset.modality!r}, and {modality!r} is what is needed")
     dataset.source = source_of(data)
     if outputs:
         return dataset.arrange(outputs) if dataset.outputs else dataset
     return dataset if labels is None else dataset.relabel(labels)
+
+
+def _of_modality(
+    data: Any,
+    modality: str,
+    labels: Sequence[str] | None,
+    task: Task | None,
+    outputs: Sequence[Output],
+    group: str | None,
+) -> Dataset:
+    """Load data as examples of a modality; a Dataset and the name of one say themselves whose they are."""
+    known: tuple[str, ...] = () if outputs else tuple(labels or ())
+    kind = None if outputs else task
+    if modality == IMAGE or isinstance(data, Dataset) or has_options(data) or _is_name(data):
+        dataset = _load(data, known, kind, tuple(outputs), group)
+        grouped = is_table(data) and isinstance(dataset, ImageFiles)
+    elif is_table(data) and not is_file_of_examples(data, kind_of(modality)):
+        dataset = from_csv(data, labels=known, task=kind, outputs=outputs, group=group, modality=modality)
+        grouped = True
+    else:
+        dataset = collect(data, kind_of(modality), known, kind, outputs)
+        grouped = False
+    return dataset if group is None or grouped else dataset.grouped(group)
+
+
+def _modality_of(data: Any) -> str:
+    """What the examples of data are, as far as it says so itself; images otherwise."""
+    if isinstance(data, Dataset):
+        return data.modality
+    if has_options(data) or not isinstance(data, str | os.PathLike) or not os.path.exists(expanded(data)):
+        return IMAGE
+    return modality_of_table(data) if is_table(data) else modality_of_path(expanded(data))
+
+
+def _is_name(data: Any) -> bool:
+    """Whether a text is the name of a dataset, and no path."""
+    if not isinstance(data, str) or not data or os.sep in data or os.path.exists(expanded(data)):
+        return False
+    from zoo.plugin import manager
+
+    return bool(manager().known().candidates("datasets", data))
 
 
 def source_of(data: Any) -> str | None:

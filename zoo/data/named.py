@@ -111,6 +111,11 @@ def named(entry: Entry, options: Mapping[str, Any] | None = None) -> Dataset:
         raise PluginError(
             f"the loader of dataset {entry.id!r} of {entry.provider} gave a {type(loaded).__name__}, not a zoo.Dataset"
         )
+    if loaded.modality != entry.spec.modality:
+        raise PluginError(
+            f"the loader of dataset {entry.id!r} of {entry.provider} gave examples of {loaded.modality!r}; its spec "
+            f"says {entry.spec.modality!r}"
+        )
     checks = {"read": _picture_fault} if entry.spec.modality == "image" else {}
     guard_methods(entry.provider, f"dataset {entry.id!r}", type(loaded), _METHODS, checks=checks)
     return loaded

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,9 @@ from zoo.data.gathering import is_path, is_picture, source_of_picture
 from zoo.data.images import decode, over_white
 from zoo.data.paths import expanded
 from zoo.errors import DataError
+
+THUMBNAIL = 192
+"""Longer side of what reports show of a picture, in pixels."""
 
 _SHAPES = "(height, width) or (height, width, 1 or 3), or with transparency (height, width, 2 or 4)"
 
@@ -79,3 +84,19 @@ def rgb(array: np.ndarray) -> np.ndarray:
     if array.ndim == 4:
         return np.stack([rgb(image) for image in array]) if len(array) else array[..., :-1]
     return np.array(over_white(Image.fromarray(array)))
+
+
+def png_of(image: Image.Image) -> bytes:
+    """Return a picture as the bytes of a PNG file, no larger than `THUMBNAIL`."""
+    small = image.convert("RGB")
+    small.thumbnail((THUMBNAIL, THUMBNAIL))
+    stream = io.BytesIO()
+    small.save(stream, "PNG")
+    return stream.getvalue()
+
+
+def pixel_digest(image: np.ndarray) -> str:
+    """sha256 of an image's shape and bytes."""
+    total = hashlib.sha256(repr(image.shape).encode())
+    total.update(np.ascontiguousarray(image).tobytes())
+    return total.hexdigest()

@@ -70,7 +70,7 @@ def stream_batches(data: Any) -> Iterator[tuple[np.ndarray, Any]]:
         DataError: as for `read_stream`.
     """
     name = type(data).__name__
-    elements, length = _elements(data)
+    elements, length = elements_of(data)
     filled = count = 0
     for number, (x, y) in enumerate(_batches(elements, name)):
         pixels = _as_uint8_batch(x, name)
@@ -101,8 +101,8 @@ def _is_py_dataset(data: Any) -> bool:
     return any(cls.__name__ == "PyDataset" and cls.__module__.startswith("keras") for cls in type(data).__mro__)
 
 
-def _elements(data: Any) -> tuple[Iterable[Any], int | None]:
-    """What a stream gives, one element after the other, and how many there are; None where it does not say."""
+def elements_of(data: Any) -> tuple[Iterable[Any], int | None]:
+    """Return what a stream gives, one element after the other, and how many there are; None where it does not say."""
     if _is_tf_data(data):
         count = int(data.cardinality())
         if count == -1:  # tf.data.INFINITE_CARDINALITY
@@ -124,7 +124,7 @@ def _elements(data: Any) -> tuple[Iterable[Any], int | None]:
 def _batches(elements: Iterable[Any], name: str) -> Iterator[tuple[np.ndarray, Any]]:
     """Batches (x, y) of what a stream gives; y is None where it gives images only."""
     for element in elements:
-        x, y = _pair(element, name)
+        x, y = pair_of(element, name)
         x = as_array(x, f"{name}: images")
         # (height, width) or (height, width, 1 or 3) is one image; (n, height, width) is a batch of gray ones.
         single = x.ndim == 2 or (x.ndim == 3 and x.shape[2] in (1, 3, 4))
@@ -161,7 +161,12 @@ def _end_to_end(batches: Sequence[Any], what: str) -> np.ndarray:
     return np.concatenate(arrays)
 
 
-def _pair(element: Any, name: str) -> tuple[Any, Any]:
+def pair_of(element: Any, name: str) -> tuple[Any, Any]:
+    """Return an element of a stream as (x, y); y is None where it gives examples only.
+
+    Raises:
+        DataError: it is something else.
+    """
     if isinstance(element, dict):
         raise DataError(
             f"{name} gives dicts with {', '.join(map(str, element))}; zoo needs (image, label): "

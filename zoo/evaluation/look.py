@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from zoo.data import Dataset
+from zoo.data.modalities import IMAGE
 from zoo.evaluation.baseline import pixel_rows
 from zoo.evaluation.uncertainty import wilson
 from zoo.training.recipes.auto import Share
@@ -27,7 +28,7 @@ def sample(dataset: Dataset, train: np.ndarray, *, seed: int) -> np.ndarray:
 
 def look(
     dataset: Dataset, values: np.ndarray, indices: np.ndarray, *, n_classes: int, seed: int
-) -> tuple[Share, Share, Share] | None:
+) -> dict[str, Share] | None:
     """Accuracy of a linear probe, of the nearest neighbors, and of a probe on raw pixels.
 
     Args:
@@ -38,8 +39,8 @@ def look(
         seed: of the folds.
 
     Returns:
-        Probe and pixels cross-validated in the same 5 folds, neighbors leave-one-out, copies of an image together;
-        None where a class has fewer different images than folds.
+        "probe" and, of images, "pixels", cross-validated in the same 5 folds, "knn" leave-one-out, copies of an image
+        together; None where a class has fewer different images than folds.
     """
     from zoo.features.probe import out_of_fold  # these bring Keras; measuring alone does without
     from zoo.features.scores import grouped_folds, knn_predictions
@@ -50,15 +51,15 @@ def look(
     if len(different) < 2 or min(different) < _FOLDS:
         return None
     folds = grouped_folds(targets, groups, _FOLDS, seed=seed)
-    pixels, truth = pixel_rows(dataset, dataset.targets, indices)
-    assert len(truth) == len(targets)  # all of them were decoded for the features
-    said = (
-        out_of_fold(values, targets, folds, n_classes=n_classes).probabilities.argmax(axis=1),
-        knn_predictions(values, targets, groups, n_classes=n_classes),
-        out_of_fold(pixels, targets, folds, n_classes=n_classes).probabilities.argmax(axis=1),
-    )
-    probe, knn, raw = (_share(int((answer == targets).sum()), len(targets)) for answer in said)
-    return probe, knn, raw
+    answers = {
+        "probe": out_of_fold(values, targets, folds, n_classes=n_classes).probabilities.argmax(axis=1),
+        "knn": knn_predictions(values, targets, groups, n_classes=n_classes),
+    }
+    if dataset.modality == IMAGE:
+        pixels, truth = pixel_rows(dataset, dataset.targets, indices)
+        assert len(truth) == len(targets)  # all of them were decoded for the features
+        answers["pixels"] = out_of_fold(pixels, targets, folds, n_classes=n_classes).probabilities.argmax(axis=1)
+    return {name: _share(int((answer == targets).sum()), len(targets)) for name, answer in answers.items()}
 
 
 def _share(right: int, total: int) -> Share:

@@ -173,7 +173,7 @@ class Examples:
             ) from error
         if examples.dataset.fingerprint() != plan.data.fingerprint:
             raise ResumeError(
-                f"the data is not what {folder} was trained on: {examples.dataset.name} has other images or answers. "
+                f"the data is not what {folder} was trained on: {examples.dataset.name} has other examples or answers. "
                 f"Pass the same data=, or start a new run with fit"
             )
         return examples
@@ -194,12 +194,12 @@ def load_for(composition: Composition, data: Any, group: str | None = None) -> D
     Raises:
         DataError: the data cannot be used, or is for another task.
     """
-    task = composition.task
+    task, modality = composition.task, composition.intake.kind
     if of(composition) is SEVERAL:
-        dataset = data_room.load(data, outputs=composition.outputs, group=group)
+        dataset = data_room.load(data, outputs=composition.outputs, group=group, modality=modality)
     else:
         kind = None if of(composition).one_class else task
-        dataset = data_room.load(data, labels=composition.labels or None, task=kind, group=group)
+        dataset = data_room.load(data, labels=composition.labels or None, task=kind, group=group, modality=modality)
     if dataset.targets is not None and dataset.task != task:
         raise DataError(f"{dataset.name} is data for {dataset.task}, the head does {task}")
     return dataset

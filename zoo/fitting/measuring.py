@@ -19,28 +19,27 @@ from zoo.tasks import history_figures
 from zoo.training.phases.work import Measure
 
 
-def scores(composition: Composition, images: Iterable[np.ndarray], *, batch_size: int = 32) -> np.ndarray:
-    """Return what a model says of images: float32 (n, columns), several answers side by side.
+def scores(composition: Composition, examples: Iterable[Any], *, batch_size: int = 32) -> np.ndarray:
+    """Return what a model says of examples: float32 (n, columns), several answers side by side.
 
     Args:
         composition: the model.
-        images: one after the other, (height, width, 3) with values 0..255. One of the model's size is taken as it is,
-            floats too; others are resized by its rule.
-        batch_size: images in one forward pass.
+        examples: one after the other, shaped by its intake.
+        batch_size: examples in one forward pass.
 
     Raises:
         OptionError: batch_size is not positive.
     """
     if batch_size < 1:
         raise OptionError(f"batch_size={batch_size} must be positive")
-    parts = list(forward(composition.scoring, _batches(composition, images, batch_size), batch_size))
+    parts = list(forward(composition.scoring, _batches(composition, examples, batch_size), batch_size))
     return np.concatenate(parts) if parts else np.zeros((0, composition.width), np.float32)
 
 
-def _batches(composition: Composition, images: Iterable[np.ndarray], batch_size: int) -> Iterator[np.ndarray]:
+def _batches(composition: Composition, examples: Iterable[Any], batch_size: int) -> Iterator[np.ndarray]:
     batch: list[np.ndarray] = []
-    for image in images:
-        batch.append(composition.intake.shape(image))
+    for example in examples:
+        batch.append(composition.intake.shape(example))
         if len(batch) == batch_size:
             yield np.stack(batch)
             batch = []

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from zoo import augment as augment_room
+from zoo.compose import FIXED
+from zoo.data.modalities import IMAGE
 from zoo.errors import OptionError
 from zoo.fitting.examples import Request
 from zoo.fitting.state import ModelState
@@ -87,6 +89,10 @@ class FitOptions:
         if options.stages is None and state.unfrozen:
             recipe, stages = recipe_for_unfrozen(state, options.recipe)
             options = replace(options, recipe=recipe, stages=stages)
+        if options.recipe is None and state.weights == FIXED:
+            options = replace(options, recipe=options.least(state))
+        if options.recipe is None and state.weights is None and state.composition.intake.kind != IMAGE:
+            options = replace(options, recipe=SCRATCH)
         if options.augment_in is not None and not state.ops:
             raise OptionError(
                 f"augment_in={options.augment_in!r}: there is no augmentation; build the model with augment="

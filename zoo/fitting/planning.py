@@ -100,6 +100,7 @@ def _plan(
             "cache": options.cache,
             "cached_prefix": options.cached_prefix,
             "model": state.composition.identity,
+            "intake": state.composition.intake.model_dump(mode="json"),
             "devices": None if names is None else tuple(names),
             "environment": environment(),
         }
@@ -182,5 +183,5 @@ def _look(state: ModelState, examples: Examples, options: FitOptions, live: Live
     features = features_for(composition, dataset, sampled if state.ops else everything, how)
     indices = sampled[np.isin(sampled, features.positions)]
     measured = look(dataset, features.of(indices), indices, n_classes=composition.width, seed=options.seed)
-    shares = {} if measured is None else dict(zip(("probe", "knn", "pixels"), measured, strict=True))
+    shares = measured or {}
     return _Looked(counts[counts > 0], shares, len(indices), None if state.ops else features)

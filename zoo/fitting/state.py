@@ -6,15 +6,18 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from zoo.augment import Op
-from zoo.compose import Composition
+from zoo.compose import BuildRequest, Composition, compose
 from zoo.errors import FrozenError, OptionError, UntrainedHeadError, did_you_mean
 from zoo.fitting.files import write_model
+from zoo.keras_internals import scope_of
+from zoo.modality import Intake
 from zoo.registry import ZooNotice
 from zoo.specs import RecipeSpec
 from zoo.specs.record import ModelRecord
@@ -42,6 +45,7 @@ class ModelState:
         training_files: beginnings of the sha256 of what the head was trained on.
         fresh_head: weights of the head when it was new; None: those it has.
         origin: record of the file that it was loaded from; None: it was built.
+        request: what it was built by; None: it was loaded.
 
     Attributes:
         adapted: stages whose BatchNorm is no longer the pretrained one.
@@ -58,8 +62,10 @@ class ModelState:
         training_files: Iterable[str] = (),
         fresh_head: Sequence[np.ndarray] | None = None,
         origin: ModelRecord | None = None,
+        request: BuildRequest | None = None,
     ) -> None:
         self.composition = composition
+        self.request = request
         self.head_state = head_state
         self.ops = tuple(ops)
         self.providers = list(providers)
@@ -236,6 +242,27 @@ class ModelState:
         self.head_state = "fitted"
         self.note_adapted()
 
+    @property
+    def takes_intake(self) -> bool:
+        """Return whether its intake may still be fitted: nothing of it was trained, and it can be composed anew."""
+        return self.request is not None and self.head_state == "untrained" and not self._moved_elsewhere()
+
+    def compose_with(self, intake: Intake) -> None:
+        """Compose the model anew, from the same request and seed, with another intake; the labels stay.
+
+        Args:
+            intake: fitted on the training part of a fit.
+        """
+        assert self.request is not None
+        outputs = self.composition.outputs
+        with warnings.catch_warnings(), scope_of(self.composition.serving):
+            warnings.simplefilter("ignore", ZooNotice)  # said when it was built
+            self.composition, _ = compose(replace(self.request, intake=intake, progress=None))
+        self.composition.outputs = outputs
+        self._fresh_head = self.composition.head_weights()
+        self._initial_base = None
+        self._remember()
+
     def reset(self) -> None:
         """Go back to the state after `build`.
 
@@ -269,12 +296,14 @@ class ModelState:
             self._initial_base = composition.backbone.get_weights()  # for reset()
         outputs, head = composition.outputs, composition.head_weights()
         before = self.head_state, self.training_files, self.providers, self.adapted
+        fresh = self._fresh_head
         base = composition.backbone.get_weights() if tunes_base else None
         undo = Undo()
         try:
             with ending_when_terminated():
                 yield undo
         except BaseException as error:
+            self.composition, self._fresh_head = composition, fresh
             composition.outputs = outputs
             composition.set_head_weights(head)
             self.head_state, self.training_files, self.providers, self.adapted = before
@@ -285,7 +314,7 @@ class ModelState:
             raise
         finally:
             if self.weights is not None:
-                freeze(composition.backbone, composition.stages, unfreeze=self.unfrozen)
+                freeze(self.composition.backbone, self.composition.stages, unfreeze=self.unfrozen)
             self._remember()
 
     # -- files ---------------------------------------------------------------------------------------------------

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
 from zoo.data import Dataset
 from zoo.data.findings import Example, Finding
+from zoo.data.modalities import files_of
 from zoo.linting.looks import Look
 
 _TINY = 32
@@ -71,7 +73,7 @@ def _copies(dataset: Dataset, groups: list[list[int]], *, exact: bool) -> list[F
             Finding(
                 f"{kind}leakage",
                 "error",
-                f"{_images(len(across))} of one split {'is' if len(across) == 1 else 'are'} in another one too, {how}",
+                f"{_counted(dataset, across, ' of one split')} in another one too, {how}",
                 "What was trained on must not be measured on: delete the copies in the training part",
                 len(across),
                 _examples(dataset, across),
@@ -82,7 +84,7 @@ def _copies(dataset: Dataset, groups: list[list[int]], *, exact: bool) -> list[F
             Finding(
                 f"{kind}contradicting labels",
                 "error" if exact else "warning",
-                f"{_images(len(contrary))} {'is' if len(contrary) == 1 else 'are'} there under different labels, {how}",
+                f"{_counted(dataset, contrary)} there under different labels, {how}",
                 "One of the labels is wrong: keep the right one",
                 len(contrary),
                 _examples(dataset, contrary),
@@ -96,7 +98,7 @@ def _copies(dataset: Dataset, groups: list[list[int]], *, exact: bool) -> list[F
             Finding(
                 f"{kind or 'exact '}duplicates",
                 "info" if exact else "warning",
-                f"{_images(len(plain))} {'is' if len(plain) == 1 else 'are'} there more than once, {how}",
+                f"{_counted(dataset, plain)} there more than once, {how}",
                 advice,
                 len(plain),
                 _examples(dataset, plain),
@@ -112,8 +114,10 @@ def _examples(dataset: Dataset, groups: list[tuple[list[int], str]]) -> tuple[Ex
     )
 
 
-def _images(count: int) -> str:
-    return "one image" if count == 1 else f"{count} images"
+def _counted(dataset: Dataset, groups: Sequence[Any], where: str = "") -> str:
+    """How many examples there are copies of, with the verb."""
+    kinds = files_of(dataset.modality)
+    return f"one {kinds.word}{where} is" if len(groups) == 1 else f"{len(groups)} {kinds.words}{where} are"
 
 
 def near_pairs(bits: np.ndarray, small: np.ndarray) -> list[tuple[int, int]]:

@@ -6,11 +6,14 @@ import numpy as np
 
 from zoo.data import Dataset
 from zoo.data.findings import Finding
+from zoo.data.modalities import IMAGE
 from zoo.data.pools import ordered_map
 from zoo.linting.copies import exact_copies, near_copies
 from zoo.linting.files import of_files, of_pixels, of_sizes
 from zoo.linting.labels import across_splits, of_labels
 from zoo.linting.looks import glances, look
+from zoo.linting.others import CHECKS as OTHER_CHECKS
+from zoo.linting.others import inspect_others
 
 QUICK_CHECKS = (
     *("unreadable", "tiny", "odd shape", "transparent", "CMYK", "16 bits", "rotated by EXIF"),
@@ -23,6 +26,13 @@ CHECKS = (*QUICK_CHECKS, "corrupt", "gray", "near duplicates", "almost black", "
 """What `inspect` looks for."""
 
 
+def checks_of(dataset: Dataset, *, quick: bool = False) -> tuple[str, ...]:
+    """Return what `inspect` looks for in a dataset."""
+    if dataset.modality != IMAGE:
+        return OTHER_CHECKS if quick else (*OTHER_CHECKS, f"what {dataset.modality!r} examples show")
+    return QUICK_CHECKS if quick else CHECKS
+
+
 def inspect(dataset: Dataset, *, quick: bool = False) -> list[Finding]:
     """Look at every image once: its header, a small version of its pixels, its content's hash, its label.
 
@@ -33,6 +43,8 @@ def inspect(dataset: Dataset, *, quick: bool = False) -> list[Finding]:
     Returns:
         What was found, in no particular order.
     """
+    if dataset.modality != IMAGE:
+        return inspect_others(dataset, quick=quick)
     looks = glances(dataset) if quick else ordered_map(lambda index: look(dataset, index), range(len(dataset)))
     readable = np.array([not look.problem for look in looks], bool)
     findings = [*of_files(dataset, looks), *of_sizes(dataset, looks), *exact_copies(dataset, readable)]

@@ -12,6 +12,7 @@ import numpy as np
 from zoo.data import Dataset
 from zoo.data.classes import class_answers, class_counts
 from zoo.data.findings import Example, Finding, Severity
+from zoo.data.modalities import FileKinds, files_of
 
 FEW = 10
 """Fewer images of a class than this are too few to learn it from and to measure it."""
@@ -40,7 +41,8 @@ def across_splits(dataset: Dataset) -> Finding | None:
         "groups across splits", "error",
         f"{count} of {len(set(dataset.groups) - {''})} groups {'is' if count == 1 else 'are'} on two sides of the "
         "source's own split",
-        "What belongs together must not be trained on and measured on: fit leaves such images out of training; or "
+        "What belongs together must not be trained on and measured on: fit leaves such "
+        f"{files_of(dataset.modality).words} out of training; or "
         "take the source's split out (split='') and let zoo make one that keeps groups together",
         count, tuple(examples),
     )  # fmt: skip
@@ -52,15 +54,15 @@ def of_labels(dataset: Dataset, readable: np.ndarray) -> Iterable[Finding | None
         return
     for labels in [output.labels for output in dataset.outputs] or [dataset.labels]:
         yield _same_but_case(dict.fromkeys(labels))  # two of ImageNet's classes are called crane
-    good = dataset.subset(np.flatnonzero(readable))
+    good, kinds = dataset.subset(np.flatnonzero(readable)), files_of(dataset.modality)
     for _, names, classes in class_answers(good):
         counts = class_counts(classes, names)
-        yield _few(counts)
-        yield _uneven(counts, alone=not good.outputs)
+        yield _few(counts, kinds)
+        yield _uneven(counts, kinds, alone=not good.outputs)
         yield _missing(good, names, classes[:, None] == np.arange(len(names)))
     if good.task == "multilabel" and good.targets is not None:
         names = good.labels or tuple(str(number) for number in range(good.n_classes))
-        yield _few(dict(zip(names, good.targets.sum(axis=0).astype(int).tolist(), strict=True)))
+        yield _few(dict(zip(names, good.targets.sum(axis=0).astype(int).tolist(), strict=True)), kinds)
         yield _missing(good, names, good.targets > 0)
 
 
@@ -80,7 +82,7 @@ def _same_but_case(labels: Iterable[str]) -> Finding | None:
     )  # fmt: skip
 
 
-def _few(counts: Mapping[str, int]) -> Finding | None:
+def _few(counts: Mapping[str, int], kinds: FileKinds) -> Finding | None:
     few = {name: count for name, count in counts.items() if count < FEW}
     if not few:
         return None
@@ -88,13 +90,14 @@ def _few(counts: Mapping[str, int]) -> Finding | None:
     more = f" and {len(few) - 10} more" if len(few) > 10 else ""
     severity: Severity = "error" if min(few.values()) < _VERY_FEW else "warning"
     return Finding(
-        "few images", severity, f"{'a class' if len(few) == 1 else f'{len(few)} classes'} with fewer than {FEW} "
-        f"readable images: {listed}{more}",
-        "Too few to learn from, and to measure: add images or take the class out", len(few),
+        f"few {kinds.words}", severity,
+        f"{'a class' if len(few) == 1 else f'{len(few)} classes'} with fewer than {FEW} readable {kinds.words}: "
+        f"{listed}{more}",
+        f"Too few to learn from, and to measure: add {kinds.words} or take the class out", len(few),
     )  # fmt: skip
 
 
-def _uneven(counts: Mapping[str, int], *, alone: bool) -> Finding | None:
+def _uneven(counts: Mapping[str, int], kinds: FileKinds, *, alone: bool) -> Finding | None:
     present = {name: count for name, count in counts.items() if count}
     if len(present) < 2:
         return None
@@ -103,7 +106,7 @@ def _uneven(counts: Mapping[str, int], *, alone: bool) -> Finding | None:
         return None
     return Finding(
         "uneven classes", "warning",
-        f"the classes are uneven: {largest} has {present[largest]} images, {smallest} {present[smallest]}",
+        f"the classes are uneven: {largest} has {present[largest]} {kinds.words}, {smallest} {present[smallest]}",
         f"Always answering {largest} would be right {present[largest] / sum(present.values()):.0%} of the time: look "
         f"at the figures per class{', and consider class_weight' if alone else ''}", 1,
     )  # fmt: skip
@@ -111,6 +114,7 @@ def _uneven(counts: Mapping[str, int], *, alone: bool) -> Finding | None:
 
 def _missing(dataset: Dataset, names: Sequence[str], has: np.ndarray) -> Finding | None:
     """Args: has: bool (n, classes), what each image is."""
+    kinds = files_of(dataset.modality)
     lacking = []
     for split, members in dataset.splits.items():
         absent = [name for name, there in zip(names, has[members].any(axis=0), strict=True) if not there]
@@ -119,6 +123,6 @@ def _missing(dataset: Dataset, names: Sequence[str], has: np.ndarray) -> Finding
         return None
     shown = ", ".join(lacking[:10]) + (f" and {len(lacking) - 10} more" if len(lacking) > 10 else "")
     return Finding(
-        "labels missing in a split", "error", f"classes without an image in a split: {shown}",
-        "A class that is not there is neither learned nor measured: move some of its images", len(lacking),
+        "labels missing in a split", "error", f"classes without {kinds.an} in a split: {shown}",
+        f"A class that is not there is neither learned nor measured: move some of its {kinds.words}", len(lacking),
     )  # fmt: skip

@@ -9,8 +9,9 @@ import numpy as np
 
 from zoo.data import Dataset, concatenate, load
 from zoo.data.findings import Findings
+from zoo.data.modalities import IMAGE, files_of
 from zoo.errors import DataError
-from zoo.linting.inspection import CHECKS, QUICK_CHECKS, inspect
+from zoo.linting.inspection import checks_of, inspect
 from zoo.linting.suspects import LABELS, suspected
 
 
@@ -32,7 +33,7 @@ def lint(
     Args:
         data: as for `fit`.
         validation: data of its own that will be measured on, as in `fit`; compared with the other.
-        features: whether to look for wrong labels too.
+        features: whether to look for wrong labels too; of images only.
         backbone: whose features.
         input_size: side of its input in pixels; default from the backbone.
         cache: whether features are looked up in the cache and kept there.
@@ -47,9 +48,11 @@ def lint(
     start = time.perf_counter()
     dataset = _whole(data, validation)
     findings = inspect(dataset)
-    checks = list(CHECKS)
+    checks = list(checks_of(dataset))
     targets = dataset.readable().targets if dataset.task == "classification" else None
-    if features and targets is not None and len(np.unique(targets)) > 1:
+    # A base of another modality is fitted to data, or random: what it doubts says nothing.
+    doubts = features and dataset.modality == IMAGE
+    if doubts and targets is not None and len(np.unique(targets)) > 1:
         checks.append(LABELS)
         try:
             findings += suspected(dataset, backbone, input_size=input_size, cache=cache, progress=progress)
@@ -61,7 +64,8 @@ def lint(
         images=len(dataset),
         checks=checks,
         seconds=time.perf_counter() - start,
-        picture=dataset.image,
+        picture=dataset.example if dataset.modality == IMAGE else dataset.thumbnail,
+        words=files_of(dataset.modality).words,
     )
 
 
@@ -76,9 +80,10 @@ def glance(dataset: Dataset) -> Findings:
         findings,
         data=dataset.name,
         images=len(dataset),
-        checks=QUICK_CHECKS,
+        checks=checks_of(dataset, quick=True),
         seconds=time.perf_counter() - start,
-        picture=dataset.image,
+        picture=dataset.example if dataset.modality == IMAGE else dataset.thumbnail,
+        words=files_of(dataset.modality).words,
     )
 
 
@@ -86,7 +91,7 @@ def _whole(data: Any, validation: Any) -> Dataset:
     """The data, and what it will be measured on as its split "validation"."""
     dataset = load(data)
     if len(dataset) == 0:
-        raise DataError(f"{dataset.name} holds no images")
+        raise DataError(f"{dataset.name} holds no {files_of(dataset.modality).words}")
     if validation is None:
         return dataset
     held_out = load(
@@ -94,6 +99,7 @@ def _whole(data: Any, validation: Any) -> Dataset:
         labels=dataset.labels or None,
         task=None if dataset.task == "classification" else dataset.task,
         outputs=dataset.outputs,
+        modality=dataset.modality,
     )
     joined = concatenate(dataset, held_out, name=dataset.name)
     first = np.arange(len(dataset), dtype=np.int64)

@@ -5,7 +5,8 @@ A plugin that provides a modality imports these; they import pydantic, NumPy and
 
 from __future__ import annotations
 
+from zoo.modality.digests import digest_of
 from zoo.modality.intake import Intake
 from zoo.modality.protocols import Example, Modality, Problem, Ref, Thumbnail
 
-__all__ = ["Example", "Intake", "Modality", "Problem", "Ref", "Thumbnail"]
+__all__ = ["Example", "Intake", "Modality", "Problem", "Ref", "Thumbnail", "digest_of"]

@@ -14,7 +14,11 @@ class Intake(Spec):
     """How an example becomes the array that the graph takes; made by a modality.
 
     A value: it is a part of `zoo.json`, of `run.json` and of every cache key, so that two models with equal intakes and
-    graphs have equal features. The core passes it on and never looks inside.
+    graphs have equal features. The core passes it on and never looks inside. What it was fitted to (a vocabulary,
+    categories, mean and deviation) stands in its fields, as JSON can hold it.
+
+    On the way into a graph: `shape` makes an array of one example outside of it (decoding, resampling, texts to
+    numbers); `front` is the first part of the graph itself (log-mel, normalization, embedding).
     """
 
     kind: str
@@ -27,8 +31,13 @@ class Intake(Spec):
 
     @property
     def array_dtype(self) -> str:
-        """Return the dtype of the array of one example."""
+        """Return the dtype of the array of one example, as it is kept; the graph takes it as float32."""
         raise NotImplementedError
+
+    @property
+    def summary(self) -> str:
+        """Return what a line about a model says of its input."""
+        return f"input {' x '.join(map(str, self.array_shape))} ({self.kind})"
 
     def shape(self, example: Any) -> np.ndarray:
         """Return the array of one example.
@@ -44,3 +53,14 @@ class Intake(Spec):
     def inputs(self) -> Any:
         """Return the `keras.Input` of the serving graph: float32, a batch of arrays."""
         raise NotImplementedError
+
+    def front(self, inputs: Any) -> Any:
+        """Return what the network takes, made of the inputs in the serving graph; the inputs themselves by default.
+
+        Keras layers and ops only, so that a saved model loads without zoo and exports. Numbers that were fitted are
+        constants of layers or ops. Nothing in it trains, and it must be the same each time it is made.
+
+        Args:
+            inputs: what `inputs` returned, or a tensor like it.
+        """
+        return inputs

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
+from zoo.modality.digests import digest_of
 from zoo.modality.intake import Intake
 
 Example = Any
@@ -59,16 +61,31 @@ class Thumbnail:
 class Modality(Protocol):
     """How the examples of one kind are found, read, shaped, shown and checked.
 
+    A class that derives from it inherits `digest` and `problems`; everything else is its own. It holds no state: one is
+    made wherever one is needed, in other processes too.
+
     Attributes:
         name: "image", "audio", "text", "table", "video", or a name of the plugin's own.
         extensions: which files of a folder are examples, in lower case with the dot.
+        intake: the class of its intakes, by which a saved model's is read.
     """
 
     name: str
     extensions: tuple[str, ...]
+    intake: type[Intake]
 
-    def examples(self, source: Any) -> Iterator[Ref]:
-        """Yield where each example is, in the same order each time; a file is one, or many, or a folder is one."""
+    def examples(self, source: str | Path) -> Iterator[Ref]:
+        """Yield where each example is, in the same order each time; a file is one, or many, or a folder is one.
+
+        zoo finds the files of a data set and calls this with one path at a time.
+
+        Args:
+            source: a file; a folder of files (all of them, by name); or a folder that is one example, see
+                `ModalitySpec.folder_extensions`.
+
+        Raises:
+            zoo.errors.DataError: a file cannot be taken apart into examples.
+        """
         ...
 
     def read(self, ref: Ref) -> Example:
@@ -79,17 +96,38 @@ class Modality(Protocol):
         """
         ...
 
-    def fit(self, training: Iterable[Example]) -> Intake:
-        """Return the intake, fitted on the training part alone: vocabulary, categories, mean and deviation."""
+    def take(self, item: Any) -> Example:
+        """Return what a caller hands over in memory (array, text, mapping, object of a library) as an example.
+
+        Called with one item of a list; with an array as a whole and, where that is refused, with each of its rows; and
+        with a row (column -> cell) or a cell of a table, as `ModalitySpec.table` says. The item is not written into.
+
+        Raises:
+            zoo.errors.DataError: it is no example; the message says what is.
+        """
+        ...
+
+    def fit(self, training: Iterable[Example], options: Mapping[str, Any]) -> Intake:
+        """Return the intake, fitted on the training part alone: vocabulary, categories, mean and deviation.
+
+        Args:
+            training: the examples trained on, read while they are asked for; to be gone through once. Empty when a
+                model is built before there are data: the intake then only has to lead to a graph that can be built.
+            options: `intake_options` of the backbone's row, with what the caller of `zoo.build` put in their place.
+
+        Raises:
+            zoo.errors.OptionError: an option has a value that cannot be used.
+            zoo.errors.DataError: the training part cannot be fitted to.
+        """
         ...
 
     def digest(self, example: Example) -> str:
         """Return the sha256 of an example's content, as 64 hexadecimal digits."""
-        ...
+        return digest_of(example)
 
-    def problems(self, example: Example | Ref) -> Iterator[Problem]:
-        """Yield what is wrong with an example, or with the file that it would be read from."""
-        ...
+    def problems(self, example: Example) -> Iterator[Problem]:
+        """Yield what is wrong with an example that could be read: silence, no words, a constant."""
+        return iter(())
 
     def show(self, example: Example) -> Thumbnail:
         """Return what reports show of it."""

@@ -76,6 +76,10 @@ def write(path: str | os.PathLike[str], text: str) -> Path:
     return target
 
 
+_TEXT = 400
+"""Characters of a text that are shown of an example."""
+
+
 def image(pixels: np.ndarray, *, alt: str = "", side: int = THUMBNAIL, quality: int = 80) -> Markup:
     """Return an image within the page, as JPEG.
 
@@ -94,6 +98,25 @@ def image(pixels: np.ndarray, *, alt: str = "", side: int = THUMBNAIL, quality: 
     picture.save(data, "JPEG", quality=quality)
     source = base64.b64encode(data.getvalue()).decode()
     return Markup('<img alt="{}" src="data:image/jpeg;base64,{}">').format(alt, source)
+
+
+def thumbnail(png: bytes | None, text: str = "", *, alt: str = "") -> Markup:
+    """Return what is shown of an example within a page: a picture, a text, or both.
+
+    Args:
+        png: the bytes of a PNG file, or None.
+        text: of the example, or a caption; escaped.
+        alt: what the picture shows, for those who do not see it; escaped.
+    """
+    from markupsafe import Markup
+
+    markup = Markup("")
+    if png is not None:
+        source = base64.b64encode(png).decode()
+        markup += Markup('<img alt="{}" src="data:image/png;base64,{}">').format(alt, source)
+    if text:
+        markup += Markup('<span class="example">{}</span>').format(text[:_TEXT])
+    return markup
 
 
 def pair(left: Markup, right: Markup) -> Markup:

@@ -9,6 +9,7 @@ import numpy as np
 
 from zoo import data as data_room
 from zoo.compose import Composition, as_pixels
+from zoo.data.modalities import IMAGE
 from zoo.data.ranges import as_uint8
 from zoo.errors import DataError, OptionError, did_you_mean
 from zoo.features.nearest import of_every_image, principal_map
@@ -21,6 +22,18 @@ from zoo.specs import HEAD_STAGE
 def composition_of(model: Any) -> Composition:
     """The composition of a model, or the composition itself."""
     composition: Composition = getattr(model, "composition", model)
+    return composition
+
+
+def of_images(model: Any, what: str) -> Composition:
+    """The composition of a model of images.
+
+    Raises:
+        OptionError: it takes other examples, for which `what` is not drawn.
+    """
+    composition = composition_of(model)
+    if composition.intake.kind != IMAGE:
+        raise OptionError(f"{what} is for models of images; this one takes {composition.intake.kind!r}")
     return composition
 
 
@@ -52,7 +65,7 @@ def first_layer_filters(model: Any) -> Any:
     Raises:
         OptionError: the base begins with no convolution over the channels of its pictures.
     """
-    kernels = patches.first_filters(composition_of(model))
+    kernels = patches.first_filters(of_images(model, "first_layer_filters"))
     most = np.abs(kernels).max(axis=(1, 2, 3), keepdims=True)
     shown = 0.5 + 0.5 * kernels / np.where(most > 0, most, 1)
     figure, axes = tiles(len(shown), across=8 if len(shown) <= 64 else 12, width=COLUMN)
@@ -89,7 +102,7 @@ def top_patches(
     Raises:
         OptionError: a layer or channel that is not there, or whose receptive field is not known.
     """
-    composition = composition_of(model)
+    composition = of_images(model, "top_patches")
     if channels is None:
         channels = range(min(9, int(patches.layer_output(composition, layer).shape[-1])))
     patches_of = patches.top_patches(composition, data_room.load(data), layer, list(channels), k=k, progress=progress)
@@ -129,7 +142,7 @@ def feature_maps(model: Any, image: Any, layer: str = "stage1", channels: Sequen
     Raises:
         OptionError: a layer or channel that is not there, or a layer without maps.
     """
-    composition = composition_of(model)
+    composition = of_images(model, "feature_maps")
     _, pixels = inputs(composition, image)
     _, network = patches.up_to(composition, layer)
     maps = np.asarray(network(as_pixels(pixels[:1]), training=False), np.float32)[0]
@@ -165,7 +178,7 @@ def grad_cam(model: Any, images: Any, label: str | None = None, *, stage: str | 
     Raises:
         OptionError: a label or stage that is not there.
     """
-    composition = composition_of(model)
+    composition = of_images(model, "grad_cam")
     names, pixels = inputs(composition, images)
     if label is not None and label not in composition.labels:
         near = did_you_mean(label, composition.labels)
@@ -221,12 +234,12 @@ def network(model: Any, trained: Sequence[str] = (), *, layers: bool = False) ->
 
 def structure(composition: Composition) -> list[tuple[str, int, tuple[int, ...], int]]:
     """(name, channels, height and width of the map or (), weights) of the input, every stage, features and head."""
-    *sides, channels = composition.intake.array_shape
-    rows: list[tuple[str, int, tuple[int, ...], int]] = [("pixels", channels, tuple(sides), 0)]
+    rows = [_first_row(composition)]
+    sides = rows[0][2]
     for stage in composition.stages:
         shape: tuple[Any, ...] = tuple(stage.cut.output.shape) if stage.cut is not None else ()
         if len(shape) == 4:
-            size = (int(shape[1]), int(shape[2]))
+            size: tuple[int, ...] = (int(shape[1]), int(shape[2]))
         else:
             size = () if shape else tuple(side // stage.stride for side in sides)
         rows.append((stage.name, stage.channels, size, sum(layer.count_params() for layer in stage.layers)))
@@ -240,8 +253,7 @@ def every_layer(composition: Composition, trained: Sequence[str] = ()) -> list[t
     """As `structure`, a row for each layer; those of stages that train begin with "head", whose color they have."""
     from zoo.architectures.arithmetic import layer_rows
 
-    *sides, channels = composition.intake.array_shape
-    rows: list[tuple[str, int, tuple[int, ...], int]] = [("pixels", channels, tuple(sides), 0)]
+    rows = [_first_row(composition)]
     for part, stages in ((composition.backbone, composition.stages), (composition.head, ())):
         for row in [] if part is None else layer_rows(part, stages):
             if row["type"] == "InputLayer":
@@ -252,6 +264,12 @@ def every_layer(composition: Composition, trained: Sequence[str] = ()) -> list[t
             *size, width = row["output"]
             rows.append((name, int(width), tuple(size), row["params"]))
     return rows
+
+
+def _first_row(composition: Composition) -> tuple[str, int, tuple[int, ...], int]:
+    *sides, channels = composition.intake.array_shape
+    what = "pixels" if composition.intake.kind == IMAGE else composition.intake.kind
+    return (what, channels, tuple(sides), 0)
 
 
 @paper

@@ -171,18 +171,24 @@ class PartSpecs:
     def zoo_modalities(self) -> Iterable[ModalitySpec]:  # type: ignore[empty-body]
         """Modalities: kinds of examples, how they are read, shaped, shown and checked.
 
-        The class is called without arguments and stands behind `zoo.modality.Modality`; its `fit` returns a
-        `zoo.modality.Intake`, the frozen value that says how an example becomes the array that the graph takes.
+        The class is called without arguments and stands behind `zoo.modality.Modality`, from which it may derive; its
+        `fit` returns a `zoo.modality.Intake`, the frozen value that says how an example becomes the array that the
+        graph takes. The backbones of a modality say its name (`BackboneSpec(modality=...)`), and so do its datasets
+        and augmentations; heads read vectors and fit every modality.
+
+        Everything that Keras layers do on every backend and in every export belongs into `front`, the first part of
+        the graph; what they cannot (decoding, resampling, texts to numbers) is what `shape` does, and its data are
+        fields of the intake, which travels in every saved model. `fit` is called twice: without examples when a model
+        is built, and with those of the training part when it is first trained; the model is then composed anew.
 
         Returns:
             Specs. Their names are unique within the plugin.
 
         Example:
             ```python
-            import hashlib
-
             import zoo
-            from zoo.modality import Intake, Ref, Thumbnail
+            from zoo.errors import DataError
+            from zoo.modality import Intake, Modality, Ref, Thumbnail
             from zoo.specs import ModalitySpec
 
             @zoo.hookimpl
@@ -194,6 +200,7 @@ class PartSpecs:
             class SongIntake(Intake):
                 kind: str = "song"
                 length: int
+                mean: float = 0.0
 
                 @property
                 def array_shape(self):
@@ -213,28 +220,35 @@ class PartSpecs:
 
                     return keras.Input((self.length,), name="song")
 
-            class Songs:
+                def front(self, inputs):
+                    return inputs - self.mean
+
+            class Songs(Modality):
                 name = "song"
                 extensions = (".song",)
+                intake = SongIntake
 
                 def examples(self, source):
                     from pathlib import Path
 
-                    for path in sorted(Path(source).glob("*.song")):
-                        yield Ref(path.name, str(path))
+                    path = Path(source)
+                    for file in sorted(path.glob("*.song")) if path.is_dir() else [path]:
+                        yield Ref(file.name, str(file))
 
                 def read(self, ref):
                     with open(ref.path) as file:
-                        return [float(note) for note in file.read().split()]
+                        return self.take(file.read().split())
 
-                def fit(self, training):
-                    return SongIntake(length=max(len(song) for song in training))
+                def take(self, item):
+                    try:
+                        return [float(note) for note in item]
+                    except (TypeError, ValueError) as error:
+                        raise DataError(f"a song is a list of numbers: {error}") from error
 
-                def digest(self, example):
-                    return hashlib.sha256(repr(example).encode()).hexdigest()
-
-                def problems(self, example):
-                    return iter(())
+                def fit(self, training, options):
+                    notes = [note for song in training for note in song]
+                    mean = sum(notes) / len(notes) if notes else 0.0
+                    return SongIntake(length=int(options.get("length", 16)), mean=mean)
 
                 def show(self, example):
                     return Thumbnail(text=" ".join(f"{note:g}" for note in example[:20]))

@@ -30,6 +30,9 @@ _SCALE = 1.25
 _VALUES = 4
 """Values of a regression that are drawn."""
 
+ENOUGH = 100
+"""With fewer examples the bins of a reliability diagram hold so few that it shows noise."""
+
 Drawing = tuple[str, str]
 """SVG that a page takes as it is, and its caption."""
 
@@ -59,11 +62,25 @@ def _of_classes(
     yield drawing(confusion_matrix(evaluation), caption, f"confusion-{name}")
     if not evaluation.right.all():
         yield drawing(most_confused(evaluation), "The pairs most often confused", f"pairs-{name}")
+    if evaluation.count < ENOUGH:
+        return
     yield drawing(
         reliability_diagram(evaluation, None if calibrated is None else calibrated.after),
         "Reliability: how often it is right, by how sure it is (95 % intervals); below the line it is overconfident. "
         f"Expected calibration error {evaluation.ece:.3f}",
         f"reliability-{name}",
+    )
+
+
+def instead_of_reliability(evaluation: Evaluation) -> str:
+    """Return what stands in place of the reliability diagram where there are too few examples for one, else ""."""
+    if not isinstance(evaluation, ClassificationEvaluation) or evaluation.count >= ENOUGH:
+        return ""
+    sure = float(evaluation.scores.max(axis=-1).mean())
+    return (
+        f"On average it is {100 * sure:.0f} % sure of its answer, and right on {100 * evaluation.accuracy:.0f} %. "
+        f"{evaluation.count} examples are too few to say at which probabilities it is too sure (a reliability diagram "
+        f"needs {ENOUGH})."
     )
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
 from zoo import page
+from zoo.data.modalities import IMAGE
 from zoo.errors import DataError, OptionError
 from zoo.pixels import in_colors
 from zoo.plots.gradient import grad_cam, overlay
-from zoo.reporting.material import Answer, Material
+from zoo.reporting.material import Answer, Material, thumbnail
 from zoo.tasks import BOX, CLASSIFICATION, MULTILABEL, REGRESSION, as_boxes, of
 
 _WRONG, _RIGHT = 12, 6
@@ -56,6 +58,9 @@ def galleries(material: Material) -> Iterator[Gallery]:
     if split is None or material.dataset is None:
         return
     place = {material.dataset.ids[index]: int(index) for index in material.splits[split]}
+    if material.dataset.modality != IMAGE:
+        yield from _of_others(material, split, place)
+        return
     for answer in material.answers(split):
         task = of(answer.evaluation)
         which = f" ({answer.name})" if answer.name else ""
@@ -68,6 +73,28 @@ def galleries(material: Material) -> Iterator[Gallery]:
             if shown.figures:
                 legend = "The most confident right answer for each class, with Grad-CAM for it."
                 yield shown.gallery(f"Where it looks when it is right{which}", legend)
+
+
+def _of_others(material: Material, split: str, place: Mapping[str, int]) -> Iterator[Gallery]:
+    """The examples of other modalities that the model is most wrong about, as these show them."""
+    assert material.dataset is not None
+    for answer in material.answers(split):
+        task = of(answer.evaluation)
+        figures = []
+        for row in answer.evaluation.worst_rows(_WRONG):
+            name = answer.evaluation.ids[row]
+            with suppress(KeyError, DataError):  # skipped then, or damaged since
+                figures.append((thumbnail(material.dataset, place[name], alt=name), _caption(answer, row, False)))
+        if figures:
+            which = f" ({answer.name})" if answer.name else ""
+            heading = f"{'Most wrong' if task.one_class else 'Largest errors'}{which}"
+            yield Gallery(
+                heading,
+                "The largest losses first." if task.one_class else "The largest errors first.",
+                "",
+                figures,
+                False,
+            )
 
 
 def _most_confident(answer: Answer) -> list[int]:

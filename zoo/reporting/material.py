@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from zoo import page
 from zoo.compose import Composition
 from zoo.data import Dataset
+from zoo.data.modalities import IMAGE
 from zoo.errors import DataError
 from zoo.evaluation import Calibration, ClassificationEvaluation, Evaluation, MultiOutputEvaluation
 from zoo.specs.record import Results, RunRecord
@@ -89,3 +91,20 @@ class Material:
             return validated.calibrate(tested)
         except DataError:
             return None
+
+
+def thumbnail(dataset: Dataset, index: int, *, alt: str = "") -> str:
+    """Return an example within a page: an image as it is, of other modalities what they show.
+
+    Args:
+        dataset: the examples.
+        index: of the example.
+        alt: what it is, for those who do not see it.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    if dataset.modality == IMAGE:
+        return page.image(dataset.example(index), alt=alt)
+    shown = dataset.thumbnail(index)
+    return page.thumbnail(shown.png, shown.text, alt=alt)

@@ -8,7 +8,7 @@ from typing import Any
 from zoo import page
 from zoo.evaluation import Calibration
 from zoo.reporting import sections
-from zoo.reporting.drawings import drawings
+from zoo.reporting.drawings import drawings, instead_of_reliability
 from zoo.reporting.galleries import galleries
 from zoo.reporting.material import SPLITS, Material
 from zoo.reporting.verdict import verdict
@@ -25,6 +25,7 @@ def run_page(material: Material) -> str:
         verdict=None if split is None else verdict(material.evaluations[split], record, split),
         recorded=[] if split else list(_recorded(material)),
         results=[_result(material, name) for name in SPLITS if name in material.evaluations],
+        fold=sections.FOLD,
         galleries=list(galleries(material)),
         missing=material.missing if split and material.dataset is None else "",
         training=sections.training(record),
@@ -96,6 +97,7 @@ def _result(material: Material, split: str) -> dict[str, Any]:
                 "summary": _sentence(answer.evaluation.summary()),
                 "temperature": "" if calibrated is None else _of_temperature(calibrated),
                 "drawings": list(drawings(answer.evaluation, f"{split}-{_word(answer.name)}", calibrated)),
+                "reliability": instead_of_reliability(answer.evaluation),
                 "head": head,
                 "rows": rows[: sections.ROWS],
                 "lowest": sections.ROWS if len(rows) > sections.ROWS else 0,

@@ -9,18 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from zoo import page
+from zoo.data import ImageIntake
 from zoo.errors import DataError, OptionError
+from zoo.modality import Intake
 from zoo.plots import first_layer_filters, learning_curves, network
 from zoo.plots.results import curve_names
 from zoo.reporting.drawings import Drawing, drawing
-from zoo.reporting.material import Material
+from zoo.reporting.material import Material, thumbnail
 from zoo.specs.record import RunRecord
 from zoo.tasks import of
 from zoo.training.receipts import from_phases
 
 ROWS = 60
 """Rows of a table of classes that are shown."""
+
+FOLD = 15
+"""Rows of a table of classes that are shown at once; the rest is folded up."""
 
 _EXAMPLES = 4
 """Examples of what was found wrong with the data, for each finding."""
@@ -96,8 +100,8 @@ def _findings(material: Material) -> Iterator[dict[str, Any]]:
             name = " = ".join((example["id"], *example["others"]))
             shown = ""
             if dataset is not None and example["id"] in place:
-                with suppress(DataError):  # a file that is no picture has none to show
-                    shown = page.image(dataset.image(place[example["id"]]), alt=example["id"])
+                with suppress(DataError):  # a file that is damaged has nothing to show
+                    shown = thumbnail(dataset, place[example["id"]], alt=example["id"])
             pictures.append((shown, f"{name} ({example['detail']})" if example["detail"] else name))
         end = "" if finding["advice"].endswith("?") else "."
         text = f"{finding['message']}. {finding['advice']}{end}"
@@ -149,13 +153,20 @@ def model(material: Material) -> dict[str, Any]:
     with suppress(OptionError):  # a base that begins with no convolution over colors
         caption = "Filters of the first layer, gray is 0: edges and colors where weights were learned, noise where not"
         figures.append(drawing(first_layer_filters(composition), caption, "filters"))
-    resizing = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in intake.rule)
-    height, width, _ = intake.array_shape
     lines = [
         f"{who.backbone}, weights {who.weights or 'random'}, features {who.features}, head {who.head}.",
-        f"Input {height} × {width} pixels, {'color' if intake.channels == 3 else 'gray'}; resizing: {resizing}.",
+        _input(intake),
     ]
     return {"lines": lines, "figures": figures}
+
+
+def _input(intake: Intake) -> str:
+    """What enters the network, in a sentence."""
+    if not isinstance(intake, ImageIntake):
+        return f"{intake.summary[:1].upper()}{intake.summary[1:]}, {intake.array_dtype}."
+    resizing = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in intake.rule)
+    height, width, channels = intake.array_shape
+    return f"Input {height} × {width} pixels{', gray' if channels == 1 else ''}; resizing: {resizing}."
 
 
 def environment(material: Material) -> Rows:

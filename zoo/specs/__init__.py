@@ -13,7 +13,7 @@ from zoo.specs.heads import HeadSpec, LabelSet, Output, TrainedHead
 from zoo.specs.interfaces import EngineSpec, FormatSpec, MetricSpec, ModalitySpec, SourceSpec
 from zoo.specs.preprocessing import InputSpec, Preprocessing, ResizeRule, Size, as_size, sides, size_in_words
 from zoo.specs.recipes import HEAD_STAGE, Phase, PhaseSpec, Recipe, RecipeSpec
-from zoo.specs.words import BOX_LABELS, AnswerTask, Digest, ImportString, Modality, NamedSpec, Slug, Spec, Task
+from zoo.specs.words import BOX_LABELS, AnswerTask, Digest, ImportString, NamedSpec, Slug, Spec, Task
 
 __all__ = [
     "BOX_LABELS",
@@ -35,7 +35,6 @@ __all__ = [
     "LabelSet",
     "LayerSummary",
     "MetricSpec",
-    "Modality",
     "ModalitySpec",
     "NamedSpec",
     "Output",

@@ -25,11 +25,11 @@ class StageSpec(Spec):
 class LayerSummary(Spec):
     """The layers of the backbone without its classifier."""
 
-    by_type: dict[str, int] = Field(description="count by Keras layer type")
-    total: int = Field(description="number of layers")
-    depth: int = Field(description="number of convolution and dense layers")
-    batchnorm: int = Field(description="number of BatchNorm layers")
-    dropout: int = Field(description="number of Dropout layers inside the base")
+    by_type: dict[str, int] = Field(default={}, description="count by Keras layer type")
+    total: int = Field(default=0, description="number of layers")
+    depth: int = Field(default=0, description="number of convolution and dense layers")
+    batchnorm: int = Field(default=0, description="number of BatchNorm layers")
+    dropout: int = Field(default=0, description="number of Dropout layers inside the base")
 
 
 class WeightSource(Spec):
@@ -47,7 +47,7 @@ class WeightSource(Spec):
     repository: str | None = Field(default=None, description="owner/name on the hub (kind hub)")
     revision: str | None = Field(default=None, description="commit on the hub (kind hub); None: pinned at first use")
     timm: str | None = Field(default=None, description="id of timm's pretrained model that the weights belong to")
-    format: Literal["keras-h5", "torch-pth", "safetensors"] = Field(description="how the bytes are laid out")
+    format: Literal["keras-h5", "torch-pth", "safetensors", "onnx"] = Field(description="how the bytes are laid out")
     includes_top: bool = Field(description="whether the classifier's weights are in the file")
     bytes: int | None = Field(default=None, description="size of the file, when known")
     digest: Digest | None = Field(
@@ -83,34 +83,44 @@ class BackboneSpec(NamedSpec):
 
     family: str = Field(description="architecture family, e.g. ResNetV2")
     paper: str = Field(description="title and address of the paper")
+    modality: Slug = Field(default="image", description="what its examples are")
     builder: ImportString = Field(
-        description="(include_top, input_size, **builder_options, **options) -> keras.Model from preprocessed pixels "
-        "to a feature map, or to logits with include_top"
+        description="of images: (include_top, input_size, **builder_options, **options) -> keras.Model from "
+        "preprocessed pixels to a feature map, or to logits with include_top; of others: (intake, **builder_options) "
+        "-> keras.Model from what the intake's front gives to a map, a sequence or a vector"
     )
     builder_options: dict[str, Any] = Field(default_factory=dict, description="keyword arguments of the builder")
+    intake_options: dict[str, Any] = Field(
+        default_factory=dict,
+        description="options of the modality's `fit`, with their defaults; `zoo.build(options=)` replaces these and "
+        "those of the builder by name. Images have none",
+    )
     options: ImportString | None = Field(
         default=None,
-        description="a pydantic model that validates `zoo.build(..., options=)`, which are further keyword arguments "
-        "of the builder; the figures of the row are those of its defaults",
+        description="of images: a pydantic model that validates `zoo.build(..., options=)`, which are further keyword "
+        "arguments of the builder; the figures of the row are those of its defaults",
     )
     option_schema: dict[str, Any] = Field(default_factory=dict, description="its JSON schema, for listings")
     pretrained: bool = Field(
         default=True,
         description="False: nobody has weights of it; it is built with random ones and trained from there",
     )
-    input: InputSpec
-    preprocessing: Preprocessing
+    input: InputSpec = Field(default=InputSpec(), description="what a network of images accepts")
+    preprocessing: Preprocessing = Field(default=Preprocessing(), description="numbers of a network of images")
     stages: tuple[StageSpec, ...] = ()
-    layers: LayerSummary
-    output: Literal["map", "tokens"] = Field(
+    layers: LayerSummary = LayerSummary()
+    output: Literal["map", "tokens", "vector"] = Field(
         default="map",
-        description="cells of the network: a map (n, side, side, channels), or tokens (n, count, width)",
+        description="cells of the network: a map (n, side, side, channels), or tokens (n, count, width); vector: none, "
+        "it gives (n, width)",
     )
     prefix_tokens: int = Field(default=0, ge=0, description="tokens in front of those of the patches: class, registers")
     cuts: tuple[str, ...] = Field(
         default=(), description="the layer that ends each stage; empty: stages are found by structure"
     )
-    feature_dim: int = Field(description="length of the vector that the pretrained classifier reads")
+    feature_dim: int = Field(
+        default=0, description="length of the vector that the pretrained classifier reads; 0: it depends on options"
+    )
     pooling: Literal["avg", "max", "cls", "cls+avg", "own"] = Field(
         default="avg",
         description="how cells become the vector that the pretrained classifier reads; own: by layers of the base "
@@ -119,7 +129,10 @@ class BackboneSpec(NamedSpec):
     top_layers: tuple[str, ...] = Field(
         default=(), description="layers of the pretrained top that `features=` can name, in order"
     )
-    params: int = Field(description="number of weights without the classifier, moving statistics included")
+    params: int = Field(
+        default=0,
+        description="number of weights without the classifier, moving statistics included; 0: it depends on options",
+    )
     params_top: int | None = Field(default=None, description="number of weights with the classifier")
     macs: int | None = Field(
         default=None,
@@ -129,3 +142,11 @@ class BackboneSpec(NamedSpec):
     weights: tuple[WeightSource, ...] = ()
     accuracy: tuple[PublishedAccuracy, ...] = ()
     portable: bool = Field(description="built from Keras layers and ops only: a saved model needs no plugin")
+
+    @model_validator(mode="after")
+    def _images_have_a_size(self) -> BackboneSpec:
+        if self.modality == "image" and not self.input.default_size:
+            raise ValueError("a backbone of images needs input=InputSpec(default_size=..., min_size=...)")
+        if self.modality == "image" and self.intake_options:
+            raise ValueError("the intake of images has no intake_options: its size is that of input=")
+        return self

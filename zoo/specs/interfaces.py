@@ -46,4 +46,17 @@ class ModalitySpec(NamedSpec):
     """A kind of example: how it is read, shaped, shown and checked."""
 
     modality: ImportString = Field(description="a class behind `zoo.modality.Modality`, called without arguments")
-    extensions: tuple[str, ...] = Field(default=(), description="ends of the names of its files, such as '.wav'")
+    extensions: tuple[str, ...] = Field(
+        default=(), description="ends of the names of its files, in lower case, such as '.wav'"
+    )
+    folder_extensions: tuple[str, ...] = Field(
+        default=(), description="a folder that holds files with such ends is one example; empty: folders never are"
+    )
+    table: Literal["files", "cells", "rows"] = Field(
+        default="files",
+        description="what a CSV file holds of it. files: a column with the names of its files; cells: a column whose "
+        "cells are the examples; rows: each row is an example, without the columns of answers",
+    )
+    default_backbone: str | None = Field(
+        default=None, description="the backbone of `zoo fit FOLDER` where none is named"
+    )

@@ -67,7 +67,7 @@ class Preprocessing(Spec):
 class InputSpec(Spec):
     """What the backbone accepts."""
 
-    default_size: Size = Field(description="side of the square input, or (height, width), in pixels")
-    min_size: int = Field(description="smallest side that still works, in pixels")
+    default_size: Size = Field(default=0, description="side of the square input, or (height, width), in pixels")
+    min_size: int = Field(default=0, description="smallest side that still works, in pixels")
     channels: int = Field(default=3, ge=1, description="color channels: 3 (RGB) or 1 (gray)")
     multiple_of: int = Field(default=1, ge=1, description="the side must be a multiple of it (the patch), in pixels")

@@ -46,7 +46,7 @@ class Identity(Record):
     backbone: str = Field(description="`plugin:name`, or the name of the caller's Keras model")
     provider: str = Field(description="distribution and version of the backbone's plugin, in words")
     weights: str | None = Field(
-        description="id of the weight source, file name, `given` or `scratch`; none: random weights"
+        description="id of the weight source, file name, `given`, `scratch`, `fixed` (nothing trains); none: random"
     )
     weights_sha256: str | None = Field(default=None, description="of the weight file, 64 hexadecimal digits")
     options: dict[str, Any] = Field(default={}, description="options the backbone was built with")
@@ -54,6 +54,7 @@ class Identity(Record):
         default=False, description="nobody has weights of this network: it is trained as a whole"
     )
     features: str = Field(description="what the head reads: a pooling, a stage or a layer")
+    options: dict[str, Any] = Field(default={}, description="options of the backbone that are not those of its row")
     precision: str = Field(default="float32", description="dtype policy that base and head compute in")
     head: str | None = Field(default=None, description="`plugin:name` or the Keras layer; none: pretrained classifier")
     head_provider: str | None = Field(default=None, description="distribution and version of the head's plugin")
@@ -129,6 +130,7 @@ class Plan(Record):
     )
     continues: bool = Field(default=False, description="whether the head starts from weights trained before")
     model: Identity = Field(description="what is trained")
+    intake: dict[str, Any] = Field(default={}, description="how examples become inputs, fitted on the training part")
     devices: tuple[str, ...] | None = Field(default=None, description="of the strategy; none without one")
     environment: dict[str, str] = Field(default={}, description="versions and settings that decide the bits")
 

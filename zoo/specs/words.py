@@ -26,9 +26,6 @@ BOX_LABELS = ("x_min", "y_min", "x_max", "y_max")
 """The four values of a box, as shares of the picture's width and height: 0 is left and top, 1 right and bottom."""
 
 
-Modality = Literal["image", "audio", "text", "table"]
-
-
 class Spec(BaseModel):
     """Base of the vocabulary: frozen, and a field that is not known is an error."""
 

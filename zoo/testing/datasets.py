@@ -200,7 +200,7 @@ class DatasetConformance(OptionConformance):
             self._apart(dataset, parts, by_pixels=not files, whose="the split by content")
 
     def _apart(self, dataset: Any, parts: dict[str, set[int]], *, by_pixels: bool, whose: str) -> None:
-        from zoo.data.dataset import pixel_digest
+        from zoo.data.pictures import pixel_digest
 
         keys: dict[int, str] = dict(enumerate(dataset.hashes()))
         if by_pixels:

@@ -103,6 +103,7 @@ class ModalityConformance(EntryConformance):
 
     Attributes:
         name: the modality, bare or as "plugin:name".
+        options: of `fit`, as a backbone's row gives them.
     """
 
     abstract = True
@@ -122,17 +123,19 @@ class ModalityConformance(EntryConformance):
 
     def check_is_a_modality(self) -> None:
         """The modality is listed, and using it ends in an error."""
-        from zoo.modality import Modality
+        from zoo.modality import Intake, Modality
 
         made = self._modality()
         if not isinstance(made, Modality):
-            missing = [name for name in ("name", "extensions") if not hasattr(made, name)]
-            methods = ("examples", "read", "fit", "digest", "problems", "show")
+            missing = [name for name in ("name", "extensions", "intake") if not hasattr(made, name)]
+            methods = ("examples", "read", "take", "fit", "digest", "problems", "show")
             missing += [name for name in methods if not callable(getattr(made, name, None))]
             self.fail(f"it lacks {', '.join(missing)}")
         declared = self.spec.name, self.spec.extensions
         if (made.name, tuple(made.extensions)) != declared:
             self.fail(f"the spec says {declared}, the class {(made.name, tuple(made.extensions))}")
+        if not (isinstance(made.intake, type) and issubclass(made.intake, Intake)):
+            self.fail(f"intake is the class of its intakes, under zoo.modality.Intake; got {made.intake!r}")
 
     def check_examples_repeat(self) -> None:
         """A split is another one each time, and what was trained on is measured on."""
@@ -159,8 +162,10 @@ class ModalityConformance(EntryConformance):
         """A saved model shapes its examples other than the one that was trained."""
         self.need("check_examples_repeat")
         modality, examples = self._modality(), self._examples()
-        intake = modality.fit(iter(examples))
-        again = type(intake).model_validate(json.loads(json.dumps(intake.model_dump(mode="json"))))
+        intake = modality.fit(iter(examples), self.options)
+        if intake.kind != self.spec.name:
+            self.fail(f"the kind of its intake is {intake.kind!r}, not {self.spec.name!r}")
+        again = modality.intake.model_validate(json.loads(json.dumps(intake.model_dump(mode="json"))))
         if again != intake:
             self.fail("made again from its JSON, the intake is another one")
         for example in examples:
@@ -175,12 +180,53 @@ class ModalityConformance(EntryConformance):
     def check_inputs(self) -> None:
         """The serving graph does not take what the intake gives."""
         self.need("check_intake")
-        intake = self._modality().fit(iter(self._examples()))
+        for training in (self._examples(), ()):
+            intake = self._modality().fit(iter(training), self.options)
+            inputs = intake.inputs()
+            if tuple(inputs.shape[1:]) != tuple(intake.array_shape):
+                self.fail(f"inputs() takes {tuple(inputs.shape[1:])}, and an example is {tuple(intake.array_shape)}")
+            if str(inputs.dtype) != "float32":
+                self.fail(f"inputs() takes {inputs.dtype}: a graph takes float32, texts and ids as whole numbers")
+
+    def check_front(self) -> None:
+        """A saved model needs the plugin, or answers other than the one that was trained."""
+        self.need("check_inputs")
+        import keras
+
+        examples = self._examples()
+        intake = self._modality().fit(iter(examples), self.options)
         inputs = intake.inputs()
-        if tuple(inputs.shape[1:]) != tuple(intake.array_shape):
-            self.fail(f"inputs() takes {tuple(inputs.shape[1:])}, and an example is {tuple(intake.array_shape)}")
-        if str(inputs.dtype) == "string":
-            self.fail("strings never enter a graph: turn them into numbers in shape(example)")
+        model = keras.Model(inputs, intake.front(inputs))
+        foreign = sorted({type(layer).__module__ for layer in model.layers if type(layer).__module__[:6] != "keras."})
+        if foreign:
+            self.fail(f"front has layers of {', '.join(foreign)}: Keras layers and ops only")
+        if model.trainable_weights:
+            self.fail(f"something in front trains: {model.trainable_weights[0].path}; that belongs into a backbone")
+        arrays = np.stack([intake.shape(example) for example in examples]).astype(np.float32)
+        values = np.asarray(model(arrays))
+        again = type(model).from_config(json.loads(json.dumps(model.get_config())))
+        again.set_weights(model.get_weights())
+        if not np.isfinite(values).all():
+            self.fail("front gives NaN or infinite numbers for an example of the source")
+        if not np.array_equal(values, np.asarray(again(arrays))):
+            self.fail("made again from its config, the graph of front gives other numbers")
+
+    def check_takes(self) -> None:
+        """What is read from a file cannot be handed over in memory, or nonsense passes for an example."""
+        self.need("check_examples_repeat")
+        from zoo.errors import DataError
+
+        modality = self._modality()
+        example = self._examples()[0]
+        if modality.digest(modality.take(example)) != modality.digest(example):
+            self.fail("take(example) of an example that was read gives another example")
+        try:
+            modality.take(object())
+        except DataError:
+            return
+        except Exception as error:  # whatever a class of somebody else raises is what is to be reported
+            self.fail(f"take(object()) raised {type(error).__name__}; it must raise zoo.errors.DataError")
+        self.fail("take(object()) raised nothing; it must raise zoo.errors.DataError")
 
     def check_shows(self) -> None:
         """Reports have an empty place where the example should be."""

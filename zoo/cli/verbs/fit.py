@@ -274,7 +274,6 @@ def _data_line(notices: list[str]) -> str:
 
 
 def _model_line(model: TransferModel) -> str:
-    from zoo.specs import size_in_words
     from zoo.tasks import of
 
     who = model.composition.identity
@@ -282,7 +281,7 @@ def _model_line(model: TransferModel) -> str:
         f"{_bare(who.backbone)} with {'random weights' if who.weights is None else 'weights ' + who.weights}",
         f"head {_bare(str(who.head))} on {who.features} features",
         "; ".join(of(output).summary(output.labels) for output in model.outputs),
-        f"input {size_in_words(model.input_size)} px",
+        model.composition.intake.summary,
     ]
     return ", ".join(parts)
 

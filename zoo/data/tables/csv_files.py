@@ -5,18 +5,17 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
-import numpy as np
-
+from zoo.data.dataset import Dataset
 from zoo.data.files import ImageFiles
-from zoo.data.layouts import split_of
-from zoo.data.paths import existing, expanded
-from zoo.data.tables.columns import IMAGE_NAMES, NUMBERING, SIZES, SPLIT_NAMES
+from zoo.data.modalities import IMAGE, kind_of
+from zoo.data.paths import expanded
+from zoo.data.tables.columns import IMAGE_NAMES, NUMBERING, SIZES
 from zoo.data.tables.deciding import Answer, decide, decide_for_head
+from zoo.data.tables.others import Reading, modality_of
+from zoo.data.tables.parts import as_answers, paths_of, split_column, splits_of
 from zoo.data.tables.reading import Table, read_table
-from zoo.data.tables.values import Values, values_of
+from zoo.data.tables.values import values_of
 from zoo.errors import DataError
 from zoo.registry import ZooNotice
 from zoo.specs import Output, Task
@@ -34,7 +33,9 @@ def from_csv(
     separator: str | None = None,
     labels: Sequence[str] = (),
     outputs: Sequence[Output] = (),
-) -> ImageFiles:
+    modality: str | None = None,
+    example: str | None = None,
+) -> Dataset:
     """Read a dataset of the images that a CSV file lists, one a line, below a line with the names of the columns.
 
     What is not said is found out by these rules, and where they do not decide, one error lists the columns:
@@ -62,6 +63,9 @@ def from_csv(
         separator: between the labels in a cell; default found out.
         labels: classes, or names of the columns, as a head wants them.
         outputs: the several answers of a head; each is looked for in the columns of its name or its labels.
+        modality: what the examples are; None: by the endings of the files that a column names, or by what the cells
+            hold. Of a modality whose examples are cells (texts) or rows (tables) nothing is in other files.
+        example: of other modalities than images, the column with the examples or the names of their files.
 
     Raises:
         DataError: a file that is no such table, a line without its image or answer, answers of which it is not clear
@@ -69,8 +73,14 @@ def from_csv(
         OptionError: a column that is not there.
     """
     table = read_table(expanded(path))
+    kind = modality or modality_of(table)
+    if kind != IMAGE:
+        reading = Reading(table, kind_of(kind), example or image, group, split, root, separator)
+        dataset = reading.dataset(answers, task, tuple(labels), outputs)
+        dataset.source = str(expanded(path).absolute()) if root is None and example is None else None
+        return dataset
     files = table.known(image, "image") if image is not None else _image_column(table)
-    parts = table.known(split, "split") if split else _split_column(table) if split is None else ""
+    parts = table.known(split, "split") if split else split_column(table) if split is None else ""
     if answers is not None:
         left = [table.known(name, "answers") for name in ([answers] if isinstance(answers, str) else answers)]
     else:
@@ -81,7 +91,7 @@ def from_csv(
         columns = decide(table, left, task, tuple(labels), named=answers is not None)
     if answers is None and not labels and not outputs:
         _say_what_is_left(table, columns, {files, parts, group})
-    paths = _paths(table, files, expanded(root) if root is not None else table.folder)
+    paths = paths_of(table, files, expanded(root) if root is not None else table.folder)
     values = {answer.name: values_of(table, answer, paths, separator) for answer in columns}
     if len(values) < len(columns):
         raise DataError(f"{table.name}: two columns would be answers of the same name; rename one")
@@ -89,30 +99,15 @@ def from_csv(
         table.name,
         paths,
         ids=table.cells[files],
-        splits=_splits(table, parts) if parts else None,
+        splits=splits_of(table, parts) if parts else None,
         columns={name: table.cells[name] for name in table.names if name not in (files, parts)},
-        **_answers(values, outputs),
+        **as_answers(values, outputs),
     )
     if group:
         dataset = dataset.grouped(group)
     # A head that was built for these answers finds them again by itself; a folder or a column it would not.
     dataset.source = str(expanded(path).absolute()) if root is None and image is None else None
     return dataset
-
-
-def _answers(values: dict[str, Values], outputs: Sequence[Output]) -> dict[str, Any]:
-    """The answers as `ImageFiles` takes them."""
-    if outputs or len(values) > 1:
-        kinds = [Output(name=name, task=task, labels=labels) for name, (task, _, labels) in values.items()]
-        # Classes by name, so that a head may number them in its own way.
-        by_name = {
-            name: np.array(labels)[targets] if task == "classification" else targets
-            for name, (task, targets, labels) in values.items()
-        }
-        return {"targets": by_name, "outputs": outputs or kinds}
-    for task, targets, labels in values.values():
-        return {"task": task, "targets": targets, "labels": labels}
-    return {}
 
 
 def _say_what_is_left(table: Table, answers: Sequence[Answer], used: set[str | None]) -> None:
@@ -139,57 +134,3 @@ def _image_column(table: Table) -> str:
         f"{table.name}: which column holds the image files? The columns are {table.described(table.names)}. Call it "
         "file or path, or say image='NAME'"
     )
-
-
-def _split_column(table: Table) -> str:
-    for name, column in table.columns.items():
-        if column.called(SPLIT_NAMES) and any(_split(cell) for cell in column.cells):
-            return name
-    return ""
-
-
-def _split(cell: str) -> str:
-    """The split that a cell means; "" for none."""
-    split = split_of(cell)
-    return "" if split == "unlabeled" else split
-
-
-def _paths(table: Table, column: str, root: Path) -> list[Path]:
-    cells = table.cells[column]
-    empty = [row for row, cell in enumerate(cells) if not cell]
-    if empty:
-        raise DataError(f"{table.name}: no image is named in {table.where(empty)} (column {column})")
-    first: dict[str, int] = {}
-    for row, cell in enumerate(cells):
-        if first.setdefault(cell, row) != row:
-            raise DataError(
-                f"{table.name} names {cell} in {table.where([first[cell], row])}: zoo needs one line an image (several "
-                f"labels of one in a cell, with ';' between them; several boxes on one picture it cannot learn)"
-            )
-    paths = [_path(root, cell) for cell in cells]
-    if not any(os.path.isfile(path) for path in paths):
-        raise DataError(
-            f"{table.name}: none of its {len(paths)} images is there, such as {paths[0]}. Paths start from the folder "
-            "of the file; root= says another, and image= another column"
-        )
-    return paths
-
-
-def _path(root: Path, cell: str) -> Path:
-    path = Path(cell.replace("\\", "/"))  # a table written on Windows
-    if cell.startswith("~") and not os.path.lexists(root / path):
-        path = expanded(path)
-    return existing(root / path)
-
-
-def _splits(table: Table, column: str) -> dict[str, np.ndarray]:
-    members: dict[str, list[int]] = {}
-    for row, cell in enumerate(table.cells[column]):
-        name = _split(cell)
-        if not name:
-            raise DataError(
-                f"{table.name}, line {table.lines[row]}: column {column} says {cell!r}; splits are called train, "
-                f"validation (val, valid) and test (from_csv(..., split='') takes no column for them)"
-            )
-        members.setdefault(name, []).append(row)
-    return {name: np.array(rows, np.int64) for name, rows in members.items()}

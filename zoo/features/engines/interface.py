@@ -51,7 +51,7 @@ class Job:
         Raises:
             DataError: it cannot be read.
         """
-        shaped = self.intake.shape(self.dataset.image(number))
+        shaped = self.intake.shape(self.dataset.example(number))
         if self.transform is not None:
             shaped, _ = self.transform(shaped, number, None)
         return np.asarray(shaped, np.float32)

@@ -31,7 +31,7 @@ def take_up(folder: Path) -> Job:
     """The job that `lay_down` wrote."""
     import keras
 
-    from zoo.data.intake import read_intake
+    from zoo.data.modalities import read_intake
     from zoo.data.parcel import unpack
 
     settings = json.loads((folder / _SETTINGS).read_text())

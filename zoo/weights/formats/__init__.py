@@ -1,7 +1,7 @@
 """Weight files as data: which format the bytes are of, and one reader for each.
 
 Formats are told by what is inside a file and never by its name: `.h5`, `.hdf5` and `.weights.h5` of Keras, whole
-`.keras` files, `.safetensors`, state dicts of PyTorch (`.pth`, `.pt`), and `.npz`.
+`.keras` files, `.safetensors`, state dicts of PyTorch (`.pth`, `.pt`), `.npz`, and `.onnx`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from zoo.untrusted import opened_archive, regular_file, shown
 
 __all__ = ["EXTENSIONS", "NAMES", "Format", "check_format", "format_of"]
 
-Format = Literal["keras-h5", "keras-file", "torch-pth", "safetensors", "npz"]
+Format = Literal["keras-h5", "keras-file", "torch-pth", "safetensors", "npz", "onnx"]
 """How the bytes of a weight file are laid out."""
 
 NAMES: dict[Format, str] = {
@@ -23,10 +23,11 @@ NAMES: dict[Format, str] = {
     "torch-pth": "a PyTorch file",
     "safetensors": "a safetensors file",
     "npz": "an .npz file",
+    "onnx": "an ONNX file",
 }
 """What a file of each format is called in messages."""
 
-EXTENSIONS = (".h5", ".hdf5", ".weights.h5", ".keras", ".safetensors", ".pth", ".pt", ".npz")
+EXTENSIONS = (".h5", ".hdf5", ".weights.h5", ".keras", ".safetensors", ".pth", ".pt", ".npz", ".onnx")
 """Endings of names by which `weights=` is taken for a file that may be missing; the content decides the format."""
 
 
@@ -54,6 +55,9 @@ def format_of(path: Path) -> Format | None:
         return "torch-pth"
     if head[8:9] == b"{":  # eight bytes say how long the header is, and the header is JSON
         return "safetensors"
+    # A protocol buffer whose first field is a small version; then the name of its maker, the graph, or the operators.
+    if head[:1] == b"\x08" and 3 <= head[1] <= 32 and head[2:3] in (b"\x12", b"\x3a", b"\x42"):
+        return "onnx"
     return None
 
 

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from zoo import hookimpl
-from zoo.specs import AugmentationSpec, CommandSpec, DatasetSpec, HeadSpec, LabelSet
+from zoo.specs import (
+    AugmentationSpec,
+    BackboneSpec,
+    CommandSpec,
+    DatasetSpec,
+    HeadSpec,
+    LabelSet,
+    ModalitySpec,
+)
 
 
 @hookimpl
@@ -18,8 +26,9 @@ def zoo_heads() -> tuple[HeadSpec, ...]:
 def zoo_augmentations() -> tuple[AugmentationSpec, ...]:
     """Augmentations."""
     from zoo_example.augmentations import SPECS
+    from zoo_example.signals import AUGMENTATIONS
 
-    return SPECS
+    return (*SPECS, *AUGMENTATIONS)
 
 
 @hookimpl
@@ -44,3 +53,19 @@ def zoo_commands() -> tuple[CommandSpec, ...]:
     from zoo_example.commands import SPECS
 
     return SPECS
+
+
+@hookimpl
+def zoo_modalities() -> tuple[ModalitySpec, ...]:
+    """Modalities."""
+    from zoo_example.signals import SPECS
+
+    return SPECS
+
+
+@hookimpl
+def zoo_backbones() -> tuple[BackboneSpec, ...]:
+    """Backbones."""
+    from zoo_example.signals import BACKBONES
+
+    return BACKBONES

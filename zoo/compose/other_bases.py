@@ -1,0 +1,141 @@
+"""The base of a model whose examples are no images: built for an intake, by the row of its backbone."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from zoo.compose.bases import Base, BuildRequest
+from zoo.compose.taps import tap
+from zoo.data.modalities import kind_of
+from zoo.errors import OptionError, PluginError, did_you_mean
+from zoo.modality import Intake
+from zoo.plugin import calling, load_target, registry
+from zoo.registry import Entry, ZooNotice
+from zoo.specs import BackboneSpec, Preprocessing
+from zoo.weights import StoredFile, resolve
+
+FIXED = "fixed"
+"""What `Identity.weights` says of a base without weights that could train: it gives what it is meant to give."""
+
+
+def base_of_modality(request: BuildRequest, entry: Entry, *, classifier: bool) -> Base:
+    """Return the base that is asked for.
+
+    Args:
+        request: what is asked for.
+        entry: of its backbone.
+        classifier: whether no head of the user's is wanted.
+
+    Raises:
+        OptionError: arguments that do not go together.
+        WeightsError: weights that are missing, damaged or do not fit.
+        PluginError: the builder failed, or built something else.
+    """
+    from zoo.architectures import find_stages
+    from zoo.architectures.base import seeded
+    from zoo.architectures.loading import load
+
+    spec: BackboneSpec = entry.spec
+    _check(request, spec, classifier=classifier)
+    of_intake, of_builder = _options(request, entry)
+    intake = request.intake or kind_of(spec.modality).fit((), of_intake)
+    weights = None if request.weights == "pretrained" and not spec.weights else request.weights
+    file: StoredFile | None = resolve(spec, weights, include_top=False, progress=request.progress)
+    if file is not None and file.note:
+        warnings.warn(file.note, ZooNotice, stacklevel=6)
+    builder = load_target(entry, spec.builder)
+    where = f" in {spec.builder} with options {of_builder}"
+    with calling(entry.provider, f"backbone {entry.id!r}", where=where), seeded(request.seed):
+        network = builder(intake=intake, **of_builder)
+        _check_network(entry, network, intake)
+    if file is not None:
+        load(network, file, include_top=False, preprocessing=Preprocessing())
+    # Asked of the network as the builder left it; wiring freezes it later.
+    fixed = not network.trainable_weights and not network.losses
+    network, pooling = tap(network, request.features, spec)
+    return Base(
+        network=network,
+        stages=find_stages(network, spec.cuts),
+        preprocessing=Preprocessing(),
+        pooling=pooling,
+        input_size=0,
+        channels=0,
+        intake=intake,
+        spec=spec,
+        backbone=entry.id,
+        provider=str(entry.provider),
+        weights=_weights(file, fixed=fixed),
+        weights_sha256=None if file is None else file.sha256,
+        features=request.features or spec.pooling,
+        portable=spec.portable,
+        options=dict(request.options or {}),
+    )
+
+
+def _weights(file: StoredFile | None, *, fixed: bool) -> str | None:
+    """Where the weights come from, as the identity of a model says it."""
+    if file is None:
+        return FIXED if fixed else None
+    return file.source.id if file.source else Path(file.path).name
+
+
+def _check(request: BuildRequest, spec: BackboneSpec, *, classifier: bool) -> None:
+    for name, value, usual in (
+        ("input_size", request.input_size, None),
+        ("resize", request.resize, None),
+        ("preprocessing", request.preprocessing, "pretrained"),
+    ):
+        if value != usual:
+            options = ", ".join({**spec.intake_options, **spec.builder_options}) or "none"
+            raise OptionError(
+                f"{name}= is for images, and {spec.name} takes examples of {spec.modality!r}; what it can be told "
+                f"goes into options= ({options})"
+            )
+    if classifier:
+        raise OptionError(f"{spec.name} has no classifier of its own: give head=, such as zoo.classifier(labels)")
+
+
+def intake_options(request: BuildRequest) -> dict[str, Any]:
+    """Return the options that the modality of a request fits its intake with."""
+    return _options(request, registry().get("backbones", str(request.backbone)))[0]
+
+
+def _options(request: BuildRequest, entry: Entry) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The options of the intake and of the builder: those of the row, with what the caller put in their place."""
+    spec: BackboneSpec = entry.spec
+    given: Mapping[str, Any] = request.options or {}
+    known = {**spec.intake_options, **spec.builder_options}
+    for name in given:
+        if name not in known:
+            raise OptionError(
+                f"backbone {entry.id!r} has no option {name!r}.{did_you_mean(str(name), known)} Options: "
+                f"{', '.join(f'{key}={value!r}' for key, value in known.items()) or 'none'}"
+            )
+    of_intake, of_builder = (
+        {name: given.get(name, value) for name, value in options.items()}
+        for options in (spec.intake_options, spec.builder_options)
+    )
+    return of_intake, of_builder
+
+
+def _check_network(entry: Entry, network: Any, intake: Intake) -> None:
+    """A builder's answer must be one tensor in, what the front of the intake gives, and one out."""
+    import keras
+
+    builder = f"the builder {entry.spec.builder!r}"
+    if not isinstance(network, keras.Model) or len(network.inputs) != 1 or len(network.outputs) != 1:
+        raise PluginError(f"{builder} must return a keras.Model, one in, one out; got {type(network).__name__}")
+    given = intake.front(intake.inputs())
+    if tuple(network.inputs[0].shape[1:]) != tuple(given.shape[1:]):
+        raise PluginError(
+            f"{builder} returned a network that takes {tuple(network.inputs[0].shape[1:])}; the front of its intake "
+            f"gives {tuple(given.shape[1:])}"
+        )
+    if len(network.output.shape) not in (2, 3, 4):
+        raise PluginError(
+            f"{builder} returned a network that gives {tuple(network.output.shape)}: expected a vector (n, d), a "
+            f"sequence (n, t, d) or a map (n, h, w, d)"
+        )

@@ -1,0 +1,222 @@
+"""Modalities by name: seen in manifests, loaded when used; a folder's modality by the endings of its files."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from zoo.data.images import EXTENSIONS, UNREAD
+from zoo.data.intake import ImageIntake
+from zoo.errors import DataError, PluginError, UnknownNameError, UnsafeFileError
+from zoo.modality import Intake, Modality
+from zoo.registry import Entry
+from zoo.specs import ModalitySpec
+
+IMAGE = "image"
+
+_METHODS = ("examples", "read", "take", "fit", "digest", "problems", "show")
+_OF_INTAKES = ("shape", "inputs", "front")
+
+_ENOUGH = 2000
+"""Files whose endings are counted: more say nothing new."""
+
+
+@dataclass(frozen=True)
+class FileKinds:
+    """Which files of a folder are examples.
+
+    Attributes:
+        word: one example, in messages.
+        extensions: ends of the names of files that are read, lower case.
+        passed: ends of files that are such examples too, and that no reader here understands.
+        folders: a folder that holds files with such ends is one example.
+    """
+
+    word: str
+    extensions: tuple[str, ...]
+    passed: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """Return several examples, in messages."""
+        return f"{self.word}s"
+
+    @property
+    def an(self) -> str:
+        """Return one example with its article."""
+        return f"an {self.word}"
+
+    def has(self, path: Path) -> bool:
+        """Return whether a file is an example by its name."""
+        return path.name.lower().endswith(self.extensions + self.passed)
+
+    @property
+    def shown(self) -> str:
+        """Return some of the endings, for messages."""
+        more = ", ..." if len(self.extensions) > 6 else ""
+        return ", ".join(self.extensions[:6]) + more
+
+
+IMAGES = FileKinds("image", EXTENSIONS, UNREAD)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A modality that a plugin provides.
+
+    Attributes:
+        entry: its entry.
+    """
+
+    entry: Entry
+
+    @property
+    def name(self) -> str:
+        """Return its name."""
+        return self.entry.name
+
+    @property
+    def spec(self) -> ModalitySpec:
+        """Return its row."""
+        spec: ModalitySpec = self.entry.spec
+        return spec
+
+    @property
+    def files(self) -> FileKinds:
+        """Return which files are its examples."""
+        return FileKinds("example", self.spec.extensions, folders=self.spec.folder_extensions)
+
+    @cached_property
+    def code(self) -> Modality:
+        """Return the modality itself; failures of its methods say whose they are."""
+        from zoo.plugin import calling, guard_methods, load_target
+
+        what = f"modality {self.entry.id!r}"
+        cls = load_target(self.entry, self.spec.modality)
+        with calling(self.entry.provider, what):
+            made: Modality = cls()
+        if not isinstance(made, Modality):
+            raise PluginError(f"{what} of {self.entry.provider}: {cls.__name__} is no zoo.modality.Modality")
+        guard_methods(self.entry.provider, what, type(made), _METHODS)
+        guard_methods(self.entry.provider, f"intake of {what}", made.intake, _OF_INTAKES)
+        return made
+
+    def fit(self, training: Any, options: Mapping[str, Any]) -> Intake:
+        """Return the intake of some examples; see `Modality.fit`.
+
+        Raises:
+            PluginError: it returned something else.
+        """
+        intake = self.code.fit(training, dict(options))
+        if not isinstance(intake, Intake) or intake.kind != self.name:
+            raise PluginError(
+                f"modality {self.entry.id!r} of {self.entry.provider}: fit returned {type(intake).__name__}, not an "
+                f"Intake of kind {self.name!r}"
+            )
+        return intake
+
+
+def kind_of(name: str) -> Kind:
+    """Return a modality by its name, bare or as `plugin:name`.
+
+    Raises:
+        UnknownNameError: nobody provides it.
+    """
+    from zoo.plugin import registry
+
+    return Kind(registry().get("modalities", name))
+
+
+def files_of(modality: str) -> FileKinds:
+    """Return which files are examples of a modality."""
+    return IMAGES if modality == IMAGE else kind_of(modality).files
+
+
+def provided() -> list[ModalitySpec]:
+    """Return the rows of all modalities that plugins provide; imports none of them."""
+    from zoo.plugin import registry
+
+    return [entry.spec for entry in registry().entries("modalities")]
+
+
+def modality_of_path(path: str | os.PathLike[str]) -> str:
+    """Return whose examples a file or the files of a folder are, by their endings.
+
+    Raises:
+        DataError: as many files of one modality as of another.
+    """
+    endings = {IMAGE: EXTENSIONS + UNREAD, **{spec.name: spec.extensions for spec in provided()}}
+    counts: Counter[str] = Counter()
+    for name in _names(Path(path)):
+        counts.update(modality for modality, ends in endings.items() if ends and name.lower().endswith(ends))
+    ranked = counts.most_common()
+    if not ranked:
+        return IMAGE
+    best = [name for name, count in ranked if count == ranked[0][1]]
+    if len(best) > 1:
+        raise DataError(
+            f"{path} holds {ranked[0][1]} files that are examples of {' and of '.join(map(repr, best))} by their "
+            f"endings: name a backbone of the one that is meant, or give a folder of one kind"
+        )
+    return best[0]
+
+
+def _names(path: Path) -> list[str]:
+    """Names of the files of a folder, or of a file itself; no more than are needed to tell."""
+    if not path.is_dir():
+        return [path.name]
+    names: list[str] = []
+    for _, folders, files in os.walk(path):
+        folders[:] = sorted(folder for folder in folders if not folder.startswith("."))
+        names += [file for file in files if not file.startswith(".")]
+        if len(names) >= _ENOUGH:
+            break
+    return names
+
+
+def read_intake(content: Mapping[str, Any], made_with: Sequence[Any] = ()) -> Intake:
+    """Return the intake that a record holds.
+
+    Args:
+        content: as JSON holds it.
+        made_with: rows of the plugins that the model was made with, to say what is missing.
+
+    Raises:
+        UnsafeFileError: it is damaged.
+        PluginError: no plugin that is here provides its modality; names the distribution.
+    """
+    name = content.get("kind")
+    if not isinstance(name, str):
+        raise UnsafeFileError("the record says no intake")
+    cls: type[Intake] = ImageIntake
+    if name != IMAGE:
+        try:
+            cls = kind_of(name).code.intake
+        except UnknownNameError as error:
+            raise PluginError(
+                f"its examples are {name!r}, and no plugin here knows them. {_missing(made_with)}"
+            ) from error
+    try:
+        return cls.model_validate(dict(content))
+    except ValidationError as error:
+        raise UnsafeFileError(f"the record says no known intake: {str(error)[:200]}") from error
+
+
+def _missing(made_with: Sequence[Any]) -> str:
+    from zoo.plugin.provenance import how_to_get
+
+    kinds = {row.kind: row for row in made_with}
+    row = kinds.get("modalities") or kinds.get("backbones")
+    return (
+        ""
+        if row is None
+        else f"It was made with {row.distribution} {row.version}: {how_to_get(row.distribution, row.version)}"
+    )
