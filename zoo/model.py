@@ -154,9 +154,8 @@ class TransferModel:
             augment_in: where augmentation runs: "pipeline" (on the CPU, while the step before is computed), "graph" (in
                 the training step, on its device), or "none". None: as the recipe says, mostly "pipeline".
             class_weight: None, "balanced", or class index -> weight.
-            callbacks: Keras callbacks, for every phase. Each phase is a training of its own to them (`on_train_begin`),
-                and epochs count on; their `model` is what the phase trains: the whole, the head on features, or what
-                comes behind a cached prefix.
+            callbacks: Keras callbacks, for every phase. Each phase is a training of its own to them; their `model` is
+                what the phase trains: the whole, the head on features, or what comes behind a cached prefix.
             seed: of the split, the order of examples, augmentation and the solver.
             start: "fresh" starts the head anew (a second `fit` continues, and says so); "pretrained" starts from the
                 weights shipped with the head.
