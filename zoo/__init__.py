@@ -13,7 +13,7 @@ from zoo._version import __version__
 if TYPE_CHECKING:
     from zoo.building import build, load
     from zoo.comparison import compare
-    from zoo.data import Arrays, Dataset, ImageFiles, from_csv, from_files
+    from zoo.data import Arrays, Dataset, ImageFiles, examples, from_csv, from_files
     from zoo.data.named import dataset
     from zoo.describing import describe
     from zoo.embedding import Embeddings, embed
@@ -58,6 +58,7 @@ _PUBLIC = {
     "datasets": "zoo.plugin.listing",
     "describe": "zoo.describing",
     "embed": "zoo.embedding",
+    "examples": "zoo.data",
     "fetch": "zoo.weights",
     "from_csv": "zoo.data",
     "from_files": "zoo.data",
@@ -106,6 +107,7 @@ __all__ = [
     "datasets",
     "describe",
     "embed",
+    "examples",
     "fetch",
     "from_csv",
     "from_files",

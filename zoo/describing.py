@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
+from zoo.errors import OptionError
 from zoo.plugin import registry
 from zoo.registry import Entry
 from zoo.specs import sides, size_in_words
@@ -42,6 +43,10 @@ class Description:
         from zoo.plugin import calling, load_target
 
         spec = self.spec
+        if spec.modality != "image":
+            raise OptionError(
+                f"layers are listed for networks of images; those of {self.entry.id!r} depend on its data"
+            )
         load_target(self.entry, spec.builder)  # activates the plugin; whose code it is has been checked
         size, top = spec.input.default_size, spec.params_top is not None
         with calling(self.entry.provider, f"backbone {self.entry.id!r}", where=f" in {spec.builder}"):
@@ -56,29 +61,44 @@ class Description:
             **self.spec.model_dump(mode="json"),
         }
 
-    def __repr__(self) -> str:
-        spec = self.spec
-        pre = spec.preprocessing
-        height, width = sides(spec.input.default_size)
+    def _of_images(self) -> list[str]:
+        """What a network of images is and takes."""
+        spec, pre = self.spec, self.spec.preprocessing
         counts = ", ".join(
             f"{count} {kind}" for kind, count in sorted(spec.layers.by_type.items(), key=lambda i: -i[1])
         )
-        lines = [
-            f"{spec.name} ({spec.family}), provided by {self.entry.provider}",
-            f"  paper          {spec.paper}",
+        size = spec.input.default_size
+        height, width = sides(size)
+        return [
             f"  params         {spec.params:,} without the classifier"
             + (f", {spec.params_top:,} with it" if spec.params_top else ""),
-            *(
-                [f"  multiply-adds  {_count(spec.macs)} an image at {size_in_words(spec.input.default_size)} px"]
-                if spec.macs
-                else []
-            ),
+            *([f"  multiply-adds  {_count(spec.macs)} an image at {size_in_words(size)} px"] if spec.macs else []),
             f"  input          {height} x {width} x {spec.input.channels}, at least {spec.input.min_size}",
             f"  preprocessing  {pre.channel_order}, (x * {pre.scale:.6g} - {_short(pre.mean)}) / {_short(pre.std)}; "
             f"resize {pre.resize.mode} {pre.resize.crop_fraction:g} {pre.resize.interpolation}",
             f"  layers         {spec.layers.total}, {spec.layers.depth} of them convolution or dense; {counts}",
             f"  features       {spec.feature_dim} ({spec.pooling} pooled)"
             + (f"; of the top: {', '.join(spec.top_layers)}" if spec.top_layers else ""),
+        ]
+
+    def _of_others(self) -> list[str]:
+        """What a network of other examples takes, and what it can be shown."""
+        spec = self.spec
+        options = {**spec.intake_options, **spec.builder_options}
+        shown = ", ".join(f"{name}={value!r}" for name, value in options.items())
+        return [
+            f"  examples       {spec.modality}",
+            f"  options        {shown or '-'}",
+            f"  features       {spec.feature_dim or 'by its options'} ({spec.pooling} pooled)",
+            *([f"  params         {spec.params:,}"] if spec.params else []),
+        ]
+
+    def __repr__(self) -> str:
+        spec = self.spec
+        lines = [
+            f"{spec.name} ({spec.family}), provided by {self.entry.provider}",
+            f"  paper          {spec.paper}",
+            *(self._of_images() if spec.modality == "image" else self._of_others()),
             f"  label set      {spec.label_set or '-'}",
         ]
         for figure in spec.accuracy:

@@ -9,7 +9,7 @@ import tempfile
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,8 @@ import numpy as np
 
 from zoo import data as data_room
 from zoo import settings
-from zoo.compose import BuildRequest, Composition, compose
+from zoo.compose import BuildRequest, Composition, compose, intake_options
+from zoo.data.modalities import IMAGE, kind_of
 from zoo.data.ranges import as_uint8
 from zoo.errors import DataError, OptionError
 from zoo.features.extraction import Features, Progress, extract
@@ -141,6 +142,9 @@ def embed(
 ) -> Embeddings:
     """Compute one vector an image with a pretrained network.
 
+    The intake of a backbone of another modality than images is fitted on all of the data; its options are those of its
+    row.
+
     Args:
         data: what `predict` and `fit` take: files, a folder, an array of one or several images or a list of them, a
             Pillow image, a table, the name of a dataset, a Dataset. Labels are not needed.
@@ -176,6 +180,9 @@ def embed(
         preprocessing=preprocessing,
     )
     composition, _ = compose(request)
+    if composition.intake.kind != IMAGE:
+        data = _dataset(data, composition.intake.kind)
+        composition = _fitted(request, composition, data)
     return of_composition(
         composition, data, features=features, whole=True, cache=cache, engine=engine, progress=progress
     )
@@ -211,7 +218,7 @@ def of_composition(
         OptionError: the model has no such features.
     """
     model = _network(composition, None if whole and features != "map" else features)
-    dataset = _dataset(data)
+    dataset = _dataset(data, composition.intake.kind)
     found = extract(
         model,
         dataset,
@@ -263,17 +270,39 @@ def _map(x: Any, prefix: int) -> Any:
     return in_float32(x)
 
 
-def _dataset(data: Any) -> data_room.Dataset:
+def _fitted(request: BuildRequest, composition: Composition, dataset: data_room.Dataset) -> Composition:
+    """The same with its intake fitted on all the data: nothing is measured that would have to be held out.
+
+    Raises:
+        OptionError: the base has random weights.
+    """
+    if composition.identity.weights is None:
+        raise OptionError(
+            f"{composition.identity.backbone} has random weights, and its vectors would be noise: fit a model on it, "
+            f"and call model.embed"
+        )
+    readable = dataset.readable()
+    examples = (readable.example(index) for index in range(len(readable)))
+    intake = kind_of(composition.intake.kind).fit(examples, intake_options(request))
+    return compose(replace(request, intake=intake))[0]
+
+
+def _dataset(data: Any, modality: str) -> data_room.Dataset:
     """What `fit` takes, and what `predict` takes besides: one array, Pillow images, lists of several kinds."""
+    if modality == IMAGE and _are_pictures(data):
+        named = list(data_room.images(data))
+        pixels = [as_uint8(image) for _, image in named]
+        return data_room.Arrays(pixels, ids=[name for name, _ in named])
+    return data_room.load(data, modality=modality)
+
+
+def _are_pictures(data: Any) -> bool:
+    """Whether data is pictures in memory in a form that `fit` does not take."""
     items = data if isinstance(data, list) else [data]
     pillow = any(hasattr(item, "convert") and hasattr(item, "getexif") for item in items)
     one = hasattr(data, "shape") and len(data.shape) in (2, 3) and not isinstance(data, list)
     mixed = isinstance(data, list) and len({hasattr(item, "shape") for item in data}) > 1
-    if pillow or mixed or (one and (len(data.shape) == 2 or data.shape[-1] in (1, 3))):
-        named = list(data_room.images(data))
-        pixels = [as_uint8(image) for _, image in named]
-        return data_room.Arrays(pixels, ids=[name for name, _ in named])
-    return data_room.load(data)
+    return pillow or mixed or (one and (len(data.shape) == 2 or data.shape[-1] in (1, 3)))
 
 
 def _embeddings(

@@ -18,6 +18,55 @@ if TYPE_CHECKING:
 DEFAULT_BACKBONE = "efficientnet_lite0"
 """Its weights come with the installation, so that the first command needs no download."""
 
+
+def default_backbone(modality: str) -> str:
+    """Return the backbone that a command takes for examples of a modality where none is named.
+
+    Raises:
+        OptionError: the modality names none.
+    """
+    from zoo.data.modalities import IMAGE, kind_of
+
+    if modality == IMAGE:
+        return DEFAULT_BACKBONE
+    name = kind_of(modality).spec.default_backbone
+    if name is None:
+        raise OptionError(f"there is no default backbone for examples of {modality!r}: name one with --backbone")
+    return name
+
+
+def of_images(data: str) -> bool:
+    """Return whether a path holds images, as far as the endings of its files say; what is no path may hold them."""
+    from zoo.data.modalities import IMAGE, modality_of_path
+
+    return not Path(data).exists() or modality_of_path(data) == IMAGE
+
+
+def takes_texts(file: str | None) -> bool:
+    """Return whether a saved model takes what is given as such, and in no file: what its modality's cells are."""
+    from zoo.data.modalities import provided
+    from zoo.export import recorded
+
+    if file is None or not Path(file).is_file():
+        return False
+    kind = recorded(file).get("intake", {}).get("kind")
+    return any(spec.name == kind and spec.table == "cells" for spec in provided())
+
+
+def modality_of_backbone(name: str | None) -> str | None:
+    """Return what examples a named backbone takes; None of none.
+
+    Raises:
+        UnknownNameError: nobody provides it.
+    """
+    from zoo.plugin import registry
+
+    if name is None:
+        return None
+    modality: str = registry().get("backbones", name).spec.modality
+    return modality
+
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 

@@ -38,6 +38,7 @@ def open_data(
     separator: str | None = None,
     group: str | None = None,
     labels: Sequence[str] | None = None,
+    modality: str | None = None,
 ) -> Dataset:
     """The data that is meant.
 
@@ -48,11 +49,11 @@ def open_data(
     from zoo.data import from_csv, is_table, load
 
     if is_table(data):
-        chosen: Any = {"task": task, "labels": labels or ()}
+        chosen: Any = {"task": task, "labels": labels or (), "modality": modality}
         columns = names([answers]) if answers else None
         dataset = from_csv(data, answers=columns, group=group, separator=separator, **chosen)
         return dataset if labels is None else dataset.relabel(labels)
     for name, value in (("--answers", answers), ("--task", task), ("--separator", separator)):
         if value is not None:
             raise OptionError(f"{name} says how a CSV file is read; {data!r} is none")
-    return load(data, labels=labels, group=group)
+    return load(data, labels=labels, group=group, modality=modality)

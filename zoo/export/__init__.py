@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from zoo.export.keras_file import read, save
+from zoo.export.keras_file import read, recorded, save
 
-__all__ = ["read", "save"]
+__all__ = ["read", "recorded", "save"]

@@ -106,6 +106,17 @@ def read(path: str | os.PathLike[str]) -> tuple[Any, dict[str, Any]]:
             return _model(source, archive, config, {row["module"] for row in record.get("code", [])}), record
 
 
+def recorded(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The record of a file that `save` wrote, without its network; loads no Keras.
+
+    Raises:
+        UnsafeFileError: the file is damaged.
+    """
+    with opened_archive(Path(path), _limit) as archive:
+        record = _json(archive, RECORD)
+    return record if isinstance(record, dict) else {}
+
+
 def _limit(name: str) -> int:
     return _LIMITS[name].bytes if name in _LIMITS else _MOST_WEIGHTS
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from zoo import settings
 from zoo.data import Dataset, Transform
-from zoo.errors import OptionError
+from zoo.errors import DataError, OptionError
 from zoo.features.cache import Entry, evict, features_root, shard_rows
 from zoo.features.engines import Answer, Engine, Job, Task
 from zoo.features.engines.choice import ENGINES, by_name, fastest
@@ -171,6 +171,11 @@ def extract(
         The outputs of all images that could be read, in order.
     """
     start = time.perf_counter()
+    if dataset.modality != intake.kind:
+        raise DataError(
+            f"{dataset.name} holds examples of {dataset.modality!r}, and the network takes {intake.kind!r}: name a "
+            f"backbone of that modality"
+        )
     indices = np.asarray(indices, np.int64)
     transform = view.transform if view else None
     job = Job(model, dataset.subset(indices), intake, transform)  # numbers from here on are places in `indices`

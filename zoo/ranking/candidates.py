@@ -9,6 +9,7 @@ from typing import Any
 
 from zoo import settings
 from zoo.catalogue import backbone_row, select
+from zoo.data.modalities import IMAGE
 from zoo.errors import OptionError, ZooError
 from zoo.plugin import registry
 from zoo.ranking.ranked import Skipped
@@ -67,7 +68,7 @@ def plan(
         own_weights = weights.get(entry.name, PRETRAINED) if isinstance(weights, Mapping) else weights
         try:
             spec: BackboneSpec = entry.spec
-            reason = _excluded(row, limits)
+            reason = _excluded(row, limits) if spec.modality == IMAGE else f"for examples of {spec.modality!r}"
             left_out = Skipped(entry.name, reason) if reason else _absent(entry, row, own_weights, candidates is None)
         except ZooError as error:
             left_out = Skipped(entry.name, str(error))
@@ -88,7 +89,7 @@ def plan(
 def _entries(candidates: str | Sequence[str] | None) -> Sequence[Entry]:
     known = registry()
     if candidates is None or candidates == "all":
-        return known.entries("backbones")
+        return [entry for entry in known.entries("backbones") if entry.data.get("modality", IMAGE) == IMAGE]
     names = [candidates] if isinstance(candidates, str) else list(candidates)
     if not names or not all(isinstance(name, str) for name in names):
         raise OptionError(f'candidates={candidates!r} takes names of backbones, "all", or None; see `zoo list`')

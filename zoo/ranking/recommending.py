@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from zoo.data import Dataset, check, load
+from zoo.data.modalities import IMAGE
 from zoo.errors import DataError, OptionError
 from zoo.ranking.candidates import Candidate, plan, reasons
 from zoo.ranking.clock import Clock
@@ -85,6 +86,11 @@ def recommend(
     limits = {"max_params": max_params, "max_size": max_size, "license": license}
     planned, skipped = plan(candidates, weights, features, input_sizes, limits)
     dataset = load(data)
+    if dataset.modality != IMAGE:
+        raise DataError(
+            f"recommend compares networks of images; {dataset.name} holds examples of {dataset.modality!r}: fit a "
+            f"model on each backbone that there is for them (`zoo list`), and compare the runs with zoo.compare"
+        )
     notes = check(dataset)
     if not of(dataset).one_class:
         raise DataError(f"recommend compares classifiers; {dataset.name} is data for {dataset.task}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from zoo.cli.models import DEFAULT_BACKBONE
+from zoo.cli.models import DEFAULT_BACKBONE, default_backbone, modality_of_backbone
 from zoo.cli.output import notes, print_json
 from zoo.cli.parameters import json_option, quiet_option
 from zoo.cli.quiet import load_keras
@@ -18,7 +18,7 @@ _ENDINGS = (".npz", ".npy", ".parquet")
 
 @click.command("embed")
 @click.argument("data")
-@click.option("--backbone", default=DEFAULT_BACKBONE, show_default=True, metavar="NAME", help="Whose features.")
+@click.option("--backbone", metavar="NAME", help=f"Whose features; default {DEFAULT_BACKBONE}, or the modality's own.")
 @click.option("--weights", default="pretrained", show_default=True, help="The id of a source, or a file.")
 @click.option(
     "--features", metavar="NAME", help="avg, max, cls, cls+avg, map, a stage or a layer. Default: the network's."
@@ -30,7 +30,7 @@ _ENDINGS = (".npz", ".npy", ".parquet")
 @quiet_option
 def command(
     data: str,
-    backbone: str,
+    backbone: str | None,
     weights: str,
     features: str | None,
     input_size: int | None,
@@ -56,10 +56,9 @@ def command(
     if not path.parent.is_dir():
         raise OptionError(f"--out {out!r}: the folder {str(path.parent)!r} does not exist")
     from zoo.data import load
-    from zoo.plugin import registry
 
-    registry().get("backbones", backbone)
-    dataset = load(data)
+    dataset = load(data, modality=modality_of_backbone(backbone))
+    backbone = backbone or default_backbone(dataset.modality)
     load_keras()
     from zoo.embedding import embed
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import click
 
-from zoo.cli.models import model_options, open_model
+from zoo.cli.models import model_options, of_images, open_model
 from zoo.cli.named_data import data_options
 from zoo.cli.output import notes, print_json
 from zoo.cli.parameters import json_option, quiet_option
@@ -39,8 +39,9 @@ def command(
         raise click.UsageError("Say what to measure: --model FILE, or --backbone NAME.")
     from zoo.data import is_table, load
 
-    # What is wrong with data is told before Keras is loaded; which columns of a table count, only the model knows.
-    dataset = data if is_table(data) else load(data)
+    # What is wrong with data is told before Keras is loaded; what else than images it is, and which columns of a table
+    # count, only the model knows.
+    dataset = data if is_table(data) or not of_images(data) else load(data)
     quiet = quiet or as_json
     model = open_model(file, backbone, head, weights, quiet=quiet)
     evaluation = model.evaluate(dataset, verbose=0 if quiet else "auto")

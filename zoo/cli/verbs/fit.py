@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo.cli.flags import in_flags
-from zoo.cli.models import DEFAULT_BACKBONE
+from zoo.cli.models import DEFAULT_BACKBONE, default_backbone, modality_of_backbone
 from zoo.cli.named_data import data_options
 from zoo.cli.output import notes, print_fields, print_json
 from zoo.cli.parameters import HeldOut, items_with_options, json_option, named_options, names, quiet_option
@@ -34,7 +34,18 @@ DEFAULT_HEAD = "linear"
 @click.argument("data")
 @data_options
 @table_options
-@click.option("--backbone", default=DEFAULT_BACKBONE, show_default=True, metavar="NAME", help="`zoo list` shows them.")
+@click.option(
+    "--backbone",
+    metavar="NAME",
+    help=f"`zoo list` shows them. Default: {DEFAULT_BACKBONE} for images, of other examples that of their modality.",
+)
+@click.option(
+    "--option",
+    "backbone_pairs",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Option of a backbone of another modality than images (repeatable); `zoo show NAME` lists them.",
+)
 @click.option(
     "--head",
     default=DEFAULT_HEAD,
@@ -112,7 +123,8 @@ def command(
     answers: str | None,
     task: str | None,
     separator: str | None,
-    backbone: str,
+    backbone: str | None,
+    backbone_pairs: tuple[str, ...],
     head: str,
     pairs: tuple[str, ...],
     weights: str,
@@ -169,10 +181,12 @@ def command(
     recipe = None if recipe == AUTO else recipe
     choose(recipe or ("lp-ft" if stages or batchnorm else "head"), **changes)
     _check_out(out)
-    registry().get("backbones", backbone)
     operations = _operations(augment)
-    reading = {"answers": answers, "task": task, "separator": separator, "group": group}
+    modality = modality_of_backbone(backbone)
+    reading = {"answers": answers, "task": task, "separator": separator, "group": group, "modality": modality}
     options, dataset, notices = _options_and_data(head, pairs, data, reading)
+    backbone = backbone or default_backbone(dataset.modality)
+    of_backbone = _backbone_options(backbone, backbone_pairs)
 
     quiet = quiet or as_json
     load_keras()
@@ -187,12 +201,12 @@ def command(
             input_size=input_size,
             resize=resize,
             precision=precision,
+            options=of_backbone or None,
             augment=operations or None,
             seed=seed,
             progress=shown.counter("weights", unit="bytes"),
         )
-    if not as_json:
-        print_fields([("data", _data_line(notices)), ("model", _model_line(model))])
+    _print_what_is_trained(notices, model, as_json=as_json)
     run = model.fit(
         dataset,
         validation=validation,
@@ -244,6 +258,18 @@ def _operations(augment: tuple[str, ...]) -> list[dict[str, Any]]:
     return operations
 
 
+def _backbone_options(backbone: str, pairs: tuple[str, ...]) -> dict[str, Any]:
+    """What `--option` means, checked by the types that the options of the row have.
+
+    Raises:
+        OptionError: an option is unknown or its value does not fit.
+    """
+    spec = registry().get("backbones", backbone).spec
+    known = {**spec.intake_options, **spec.builder_options}
+    schema = {"properties": {name: {"default": value} for name, value in known.items()}}
+    return named_options(pairs, schema, flag="--option") if pairs else {}
+
+
 def _options_and_data(
     head: str, pairs: tuple[str, ...], data: str, reading: dict[str, str | None]
 ) -> tuple[dict[str, Any], Dataset, list[str]]:
@@ -263,6 +289,11 @@ def _options_and_data(
     labels = entry.spec.labels or None
     dataset = open_data(data, labels=labels, **reading)
     return options, dataset, check(dataset, labels=labels)
+
+
+def _print_what_is_trained(notices: list[str], model: TransferModel, *, as_json: bool) -> None:
+    if not as_json:
+        print_fields([("data", _data_line(notices)), ("model", _model_line(model))])
 
 
 def _data_line(notices: list[str]) -> str:
@@ -306,6 +337,8 @@ def print_run(run: Run, saved: Path, *, as_json: bool) -> None:
 
 
 def _print_run(run: Run, saved: Path) -> None:
+    from zoo.data.modalities import IMAGE
+
     for notice in run.notices:
         notes(notice)
     fields = [("recipe", f"{run.recipe.name}: {run.recipe.summary}")]
@@ -320,7 +353,8 @@ def _print_run(run: Run, saved: Path) -> None:
             fields.append((name, "\n".join(lines) or str(evaluation).splitlines()[0]))
     fields.append(("run folder", str(run.directory)))
     if saved.is_file():
-        fields.append(("next", f"zoo predict PHOTO --model {shlex.quote(str(saved))}"))
+        what = "PHOTO" if run.record.plan.intake.get("kind", IMAGE) == IMAGE else "FILE"
+        fields.append(("next", f"zoo predict {what} --model {shlex.quote(str(saved))}"))
     print_fields(fields)
 
 

@@ -57,7 +57,7 @@ def command(
     if html is not None and not Path(html).parent.is_dir():
         raise OptionError(f"--html {html!r}: the folder {str(Path(html).parent)!r} does not exist")
     dataset = open_data(data, answers=answers, task=task, separator=separator)
-    if features:
+    if features and dataset.modality == "image":
         from zoo.plugin import registry
 
         registry().get("backbones", backbone)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from zoo.cli.models import model_options, open_model
+from zoo.cli.models import model_options, open_model, takes_texts
 from zoo.cli.output import one_line, print_json
 from zoo.cli.parameters import json_option, quiet_option
 from zoo.errors import DataError
@@ -28,22 +28,17 @@ def command(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Say what is on images.
+    """Say what is on images, or in whatever files the model takes.
 
-    IMAGES are files or folders. One line each: path, label, probability, then the runners-up. Without --model and
-    --backbone the pretrained efficientnet_lite0 answers with ImageNet labels.
+    IMAGES are files or folders, of a model of texts also texts. One line each: path, label, probability, then the
+    runners-up. Without --model and --backbone the pretrained efficientnet_lite0 answers with ImageNet labels.
 
     \b
     Example:
       zoo predict cat.jpg
       zoo predict photos/ --model runs/my_run/model.keras --top 3
     """
-    missing = [path for path in images if not Path(path).exists()]
-    if missing:
-        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
-        raise DataError(
-            f"no such image or folder: {', '.join(map(repr, missing[:3]))}{more} (looked from {str(Path.cwd())!r})"
-        )
+    _check_there(images, file)
     model = open_model(file, backbone, head, weights, quiet=quiet or as_json)
     predictions = model.predict(list(images))
     if as_json:
@@ -52,5 +47,24 @@ def command(
         for prediction in predictions:
             click.echo(f"{one_line(prediction.source)}  {prediction.text(top)}")
     answered = {prediction.source for prediction in predictions}
-    if any(path not in answered for path in images if not Path(path).is_dir()):
+    if not all(_is_answered(path, answered) for path in images):
         click.get_current_context().exit(1)  # a notice has named the file that cannot be read
+
+
+def _check_there(images: tuple[str, ...], file: str | None) -> None:
+    """Refuse what is neither a file nor a folder; texts are, for a model of texts.
+
+    Raises:
+        DataError: something is not there.
+    """
+    missing = [path for path in images if not Path(path).exists()]
+    if missing and not takes_texts(file):
+        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+        raise DataError(
+            f"no such image or folder: {', '.join(map(repr, missing[:3]))}{more} (looked from {str(Path.cwd())!r})"
+        )
+
+
+def _is_answered(path: str, answered: set[str]) -> bool:
+    """Whether a file was answered, itself or the examples in it; folders and texts always are."""
+    return path in answered or not Path(path).is_file() or any(source.startswith(f"{path}#") for source in answered)
