@@ -83,7 +83,7 @@ def _window(layer: Any) -> dict[str, Any]:
     kernel = getattr(layer, "kernel_size", None) or getattr(layer, "pool_size", None)
     padding = getattr(layer, "padding", None)
     if kernel is None:
-        around = [list(pair) for pair in padding] if isinstance(layer, keras.layers.ZeroPadding2D) else None
+        around = [list(pair) for pair in layer.padding] if isinstance(layer, keras.layers.ZeroPadding2D) else None
         return {"kernel": None, "stride": None, "padding": around}
     both = len(layer.input.shape) - 2
     return {"kernel": _each(kernel, both), "stride": _each(layer.strides, both), "padding": padding}

@@ -107,8 +107,8 @@ class FitOptions:
 
     def changes(self) -> dict[str, Any]:
         """Return what these options change in a recipe."""
-        names = ("epochs", "batch_size", "learning_rate", "loss", "stop_at")
-        names = (*names, "stages", "views", "batchnorm", "augment_in")
+        names = ["epochs", "batch_size", "learning_rate", "loss", "stop_at"]
+        names += ["stages", "views", "batchnorm", "augment_in"]
         return {name: getattr(self, name) for name in names}
 
     def chosen(self, state: ModelState, recipe: str | os.PathLike[str] | RecipeSpec) -> tuple[RecipeSpec, list[Entry]]:

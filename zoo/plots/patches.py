@@ -182,7 +182,7 @@ def first_filters(composition: Composition) -> np.ndarray:
 
     from zoo.training.freeze import leaves
 
-    channels = composition.intake.channels
+    channels = composition.intake.array_shape[-1]
     for stage in composition.stages:
         for layer in stage.layers:
             for leaf in leaves(layer):

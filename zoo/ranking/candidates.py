@@ -46,7 +46,7 @@ class Candidate:
     def cost(self) -> float:
         """About its multiply-adds: they grow with the area."""
         height, width = sides(self.spec.input.default_size)
-        grown = math.prod(sides(self.size)) / (height * width)
+        grown = math.prod(sides(self.size)) / (height * width) if height else 1.0
         return (self.spec.macs or self.spec.params) * grown
 
 
@@ -75,7 +75,8 @@ def plan(
         if left_out:
             skipped.append(left_out)
             continue
-        for size in dict.fromkeys(sizes or [spec.input.default_size]):
+        own_size: list[Size] = [spec.input.default_size]
+        for size in dict.fromkeys(sizes or own_size):
             for tap in dict.fromkeys(taps or [spec.pooling]):
                 candidate = Candidate(entry, spec, row, size, tap, own_weights)
                 if min(sides(size)) < spec.input.min_size:

@@ -49,7 +49,6 @@ class Identity(Record):
         description="id of the weight source, file name, `given`, `scratch`, `fixed` (nothing trains); none: random"
     )
     weights_sha256: str | None = Field(default=None, description="of the weight file, 64 hexadecimal digits")
-    options: dict[str, Any] = Field(default={}, description="options the backbone was built with")
     starts_random: bool = Field(
         default=False, description="nobody has weights of this network: it is trained as a whole"
     )
