@@ -10,7 +10,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 from zoo.data import resize
-from zoo.data.intake import ImageIntake, read_intake
+from zoo.data.intake import ImageIntake
 from zoo.pixels import gray, gray_in_graph
 from zoo.specs import ResizeRule
 
@@ -46,7 +46,7 @@ def test_a_crop_keeps_the_proportions_and_the_middle() -> None:
 def test_the_intake_and_its_record() -> None:
     intake = ImageIntake(size=(30, 20), channels=1)
     assert intake.shape(PHOTO).shape == intake.array_shape == (30, 20, 1)
-    assert read_intake(json.loads(json.dumps(intake.model_dump(mode="json")))) == intake
+    assert ImageIntake.model_validate(json.loads(json.dumps(intake.model_dump(mode="json")))) == intake
     assert ImageIntake(size=(24, 24)) == ImageIntake(size=24)
     exact = PHOTO[:24, :24].astype(np.float32) + 0.25
     assert ImageIntake(size=24).shape(exact) is exact

@@ -60,7 +60,7 @@ def layer_rows(model: keras.Model, stages: Sequence[Stage]) -> list[dict[str, An
             "name": layer.name,
             "type": type(layer).__name__,
             "stage": stage_of.get(id(layer), ""),
-            "input": _shape(layer.input or layer.output),
+            "input": _shape(layer.output if isinstance(layer, keras.layers.InputLayer) else layer.input),
             "output": _shape(layer.output),
             **_window(layer),
             "units": getattr(layer, "units", None) or getattr(layer, "filters", None),

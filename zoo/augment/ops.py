@@ -60,8 +60,8 @@ class Op:
     provider: str = "user"
     boxes: Boxes = "unsupported"
     in_graph: InGraph | None = None
-    own_draws: Callable[[np.ndarray], bool] | None = None
     on: Literal["array", "example"] = "array"
+    own_draws: Callable[[np.ndarray], bool] | None = None
 
 
 def resolve(augment: Any, *, modality: str = "image") -> tuple[Op, ...]:
