@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
 
-.PHONY: quickstart test lint test-fast test-slow test-jax test-timm freeze-timm timm-rows soak bench registry manifests docs examples site site-serve flowers-head clean
+.PHONY: quickstart test lint test-fast test-slow test-jax test-timm freeze-timm timm-rows soak bench registry manifests docs examples site site-serve site-audit flowers-head clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -83,7 +83,7 @@ registry: $(VENV)/.installed
 	$(BIN)/python -m tools.build_registry && $(BIN)/python -m tools.build_schema
 
 manifests: $(VENV)/.installed
-	for plugin in zoo_vision zoo_flowers zoo_classics zoo_audio zoo_text; do $(BIN)/zoo plugins manifest $$plugin --write || exit 1; done
+	for plugin in zoo_vision zoo_flowers zoo_classics zoo_audio zoo_text zoo_tables zoo_video; do $(BIN)/zoo plugins manifest $$plugin --write || exit 1; done
 
 docs: $(VENV)/.installed
 	$(BIN)/python -m tools.build_docs
@@ -95,6 +95,11 @@ examples: $(VENV)/.installed
 # The documentation site: build/site, static files. No warning and no broken link is let through.
 site: $(VENV)/.installed
 	$(BIN)/python -m tools.site
+
+# Needs Chromium and npm: axe-core looks at a page of each kind, light, dark and on a phone.
+site-audit: site
+	mkdir -p build/axe && cd build/axe && npm pack --silent axe-core@4.14.1 && tar xzf axe-core-4.14.1.tgz
+	$(BIN)/python -m tools.site.audit build/axe/package/axe.min.js
 
 site-serve: $(VENV)/.installed
 	$(BIN)/python -m tools.site --serve

@@ -22,6 +22,8 @@ HEAVY = (
     "zoo_vision",
     "zoo_flowers",
     "zoo_classics",
+    "zoo_tables",
+    "zoo_video",
 )
 
 

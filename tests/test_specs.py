@@ -38,7 +38,14 @@ def test_specs_that_contradict_themselves_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "file", ["registry.json", *(f"plugins/{p}/zoo-plugin.json" for p in ("zoo_vision", "zoo_flowers", "zoo_classics"))]
+    "file",
+    [
+        "registry.json",
+        *(
+            f"plugins/{p}/zoo-plugin.json"
+            for p in ("zoo_vision", "zoo_flowers", "zoo_classics", "zoo_tables", "zoo_video")
+        ),
+    ],
 )
 def test_the_catalog_and_every_manifest_fit_the_vocabulary(file: str) -> None:
     Catalog.model_validate(json.loads((ROOT / file).read_text(encoding="utf-8")))

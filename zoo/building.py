@@ -10,7 +10,11 @@ from typing import Any
 
 from zoo import augment as augment_room
 from zoo.compose import BuildRequest, compose, load_trained_head, package_file
+from zoo.errors import OptionError
 from zoo.evaluation.predictions import HASH_DIGITS
+from zoo.export.formats import name_of
+from zoo.export.hub import SCHEME, HubAddress, fetch
+from zoo.exported import ExportedModel, is_exported, open_exported
 from zoo.fitting.files import read_model
 from zoo.fitting.state import ModelState
 from zoo.model import TransferModel
@@ -104,18 +108,40 @@ def build(
     return TransferModel(state)
 
 
-def load(path: str | os.PathLike[str], *, augment: Any = None) -> TransferModel:
-    """Load a model from a file that `TransferModel.save` wrote; labels and the resize rule come back with it.
+def load(
+    path: str | os.PathLike[str], *, augment: Any = None, format: str | None = None, trust: bool = False
+) -> TransferModel | ExportedModel:
+    """Load a model from a file; labels and the way examples become inputs come back with it.
 
     Args:
-        path: the file.
+        path: a `.keras` file that `TransferModel.save` wrote, to predict with and to train further; or what
+            `TransferModel.export` wrote (ONNX, LiteRT, a SavedModel, ...), to predict and evaluate with in its own
+            runtime; or `hf://owner/name@revision[/file]` on the Hugging Face Hub. A commit never changes; a branch is
+            held to the commit of its first use here.
         augment: as in `build`, for a further `fit`; a file holds no augmentation.
+        format: of an exported file; None: by its name.
+        trust: whether a SavedModel may be opened: its graph is code.
 
     Raises:
         UnsafeFileError: the file is damaged or holds code.
-        OptionError: there is no such file, or zoo did not write it.
+        OptionError: there is no such file, zoo did not write it, or it is a SavedModel and not trusted.
         PluginError: it has layers of a plugin that is missing or broken; names the distribution and version to install.
     """
+    if os.fspath(path).startswith(SCHEME):
+        address = HubAddress.of(os.fspath(path))
+        name = format or name_of(Path(address.file))
+        if name == "savedmodel":
+            raise OptionError(f"{path}: a SavedModel is a folder, and one file of the hub is loaded")
+        return load(fetch(address), augment=augment, format=name)
+    if format not in (None, "keras") or (format is None and is_exported(path)):
+        if augment is not None:
+            raise OptionError(f"augment= is for training, and {str(path)!r} is an exported file, which does not train")
+        return open_exported(path, format=format, trust=trust)
+    return load_trainable(path, augment=augment)
+
+
+def load_trainable(path: str | os.PathLike[str], *, augment: Any = None) -> TransferModel:
+    """Load a `.keras` file; arguments and errors as for `load`."""
     composition, record = read_model(path)
     with provenance.recording() as used:
         ops = augment_room.resolve(augment, modality=composition.intake.kind)

@@ -1,4 +1,4 @@
-"""TransferModel: the verbs on a base with a head (fit, evaluate, predict, save), each a few lines over the rooms."""
+"""TransferModel: the verbs on a base with a head (fit, evaluate, predict), each a few lines over the rooms."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from zoo import data as data_room
 from zoo import settings
+from zoo.artifacts import Artifacts
 from zoo.compose import Composition
 from zoo.embedding import Embeddings, of_composition
 from zoo.errors import OptionError
@@ -21,7 +22,6 @@ from zoo.fitting.measuring import measure, scores
 from zoo.fitting.options import FitOptions, last_descent, live_of
 from zoo.fitting.planning import plan
 from zoo.fitting.session import Session
-from zoo.fitting.state import ModelState
 from zoo.progress import Display
 from zoo.run import Run
 from zoo.specs import Output, RecipeSpec, Size, as_size
@@ -38,15 +38,12 @@ _COPIES = (
 )
 
 
-class TransferModel:
+class TransferModel(Artifacts):
     """A base, a head, and the verbs on them. Made by `zoo.build` or `zoo.load`.
 
     Args:
         state: what is known of the model.
     """
-
-    def __init__(self, state: ModelState) -> None:
-        self.state = state
 
     # -- what it is ----------------------------------------------------------------------------------------------
     @property
@@ -228,7 +225,9 @@ class TransferModel:
             folder = RunFolder.new(place, planned.plan, notices=notices, reasons=planned.reasons)
             with folder.locked():
                 session = Session(state, planned.plan, examples, live, folder, undo, planned.features)
-                return Run.of(session.run(), self)
+                run = Run.of(session.run(), self)
+                self.remember(run)
+                return run
 
     # -- what trains ---------------------------------------------------------------------------------------------
     def freeze(self, until: str | None = None) -> None:
@@ -384,17 +383,3 @@ class TransferModel:
         return show_batch(
             self.composition, load_for(self.composition, data), self.state.ops, images=images, views=views, seed=seed
         )
-
-    # -- save ----------------------------------------------------------------------------------------------------
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write a `.keras` file that plain Keras loads without zoo; labels travel in it.
-
-        Args:
-            path: a name that ends in `.keras`; an existing file is replaced.
-
-        Raises:
-            OptionError: the name does not end in `.keras`, or its folder does not exist.
-            FrozenError: somebody else moved BatchNorm of a pretrained base, which the file would pass on as frozen.
-        """
-        self.state.check_untouched()
-        return self.state.save(path)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo import augment as augment_room
-from zoo.building import load
+from zoo.building import load_trainable as load
 from zoo.data.modalities import IMAGE
 from zoo.errors import ResumeError
 from zoo.fitting.examples import Examples, Request

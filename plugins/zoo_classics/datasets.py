@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from zoo import settings
 from zoo.errors import OfflineError
-from zoo.specs import DatasetSpec, Digest
+from zoo.specs import DataFile, DatasetSpec, Digest
 
 if TYPE_CHECKING:
     from zoo import Dataset
@@ -76,6 +76,86 @@ SPECS: tuple[DatasetSpec, ...] = (
         digest=Digest(algorithm="sha256", value=_CIFAR_SHA256),
         license="not stated by its author",
         source="A. Krizhevsky, https://www.cs.toronto.edu/~kriz/cifar.html; digest as stated by keras.datasets.cifar10",
+    ),
+    DatasetSpec(
+        name="flower_photos",
+        aliases=("flowers",),
+        summary="3,670 photos of five kinds of flowers, each of its own size",
+        tags=("photos",),
+        labels=("daisy", "dandelion", "roses", "sunflowers", "tulips"),
+        files=(
+            DataFile(
+                kind="url",
+                filename="flower_photos.tgz",
+                url="https://storage.googleapis.com/download.tensorflow.org/example_images/flower_photos.tgz",
+                root="flower_photos",
+                bytes=228_813_984,
+            ),
+        ),
+        bytes=228_813_984,
+        license="CC-BY-2.0 (each photo; LICENSE.txt in the archive names the photographers)",
+        source="The TensorFlow Team, flower_photos, January 2019",
+    ),
+    DatasetSpec(
+        name="hdb_resale",
+        summary="resale prices of public flats in Singapore, registered in 2015 and 2016: a table, a price to predict",
+        tags=("prices",),
+        modality="table",
+        task="regression",
+        files=(
+            DataFile(
+                kind="url",
+                filename="resale-flat-prices-2015-2016.csv",
+                url="https://raw.githubusercontent.com/bghaendler/BJBS-AI-Lab/fe3fb166d5324184b103e7d55ceabfe2e5ef7a7a/"
+                "data/resale-flat-prices-based-on-registration-date-from-jan-2015-to-dec-2016.csv",
+            ),
+            DataFile(
+                kind="file",
+                filename="resale-flat-prices-2015-2016.csv",
+                how="data.gov.sg has it as a part of Resale flat prices, by date of registration",
+            ),
+        ),
+        answers=("resale_price",),
+        license="Singapore Open Data License 1.0",
+        source="Housing and Development Board, data.gov.sg",
+    ),
+    DatasetSpec(
+        name="stack_overflow_16k",
+        summary="16,000 questions about four programming languages, in class folders",
+        tags=("questions",),
+        modality="text",
+        labels=("csharp", "java", "javascript", "python"),
+        files=(
+            DataFile(
+                kind="url",
+                filename="stack_overflow_16k.tar.gz",
+                url="https://storage.googleapis.com/download.tensorflow.org/data/stack_overflow_16k.tar.gz",
+            ),
+        ),
+        splits={"train": 8000, "test": 8000},
+        license="CC-BY-SA-3.0",
+        source="Stack Overflow, as cut by The TensorFlow Team",
+    ),
+    DatasetSpec(
+        name="imdb_reviews",
+        summary="50,000 film reviews, good and bad, one a file",
+        tags=("reviews",),
+        modality="text",
+        labels=("neg", "pos"),
+        files=(
+            DataFile(
+                kind="url",
+                filename="aclImdb_v1.tar.gz",
+                url="https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",
+                root="aclImdb",
+                bytes=84_125_825,
+                digest=Digest(algorithm="md5", value="7c2ac02c03563afcf9b574c7e56c153a"),
+            ),
+        ),
+        splits={"train": 25_000, "test": 25_000},
+        bytes=84_125_825,
+        license="not stated by its authors, who ask to be cited",
+        source="Maas et al. 2011, Learning Word Vectors for Sentiment Analysis; https://ai.stanford.edu/~amaas/data/sentiment/",
     ),
 )
 

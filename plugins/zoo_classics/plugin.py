@@ -1,4 +1,4 @@
-"""What zoo_classics provides: the datasets digits, mnist, fashion_mnist and cifar10, and the classic networks."""
+"""What zoo_classics provides: the datasets and networks of lectures, from digits to film reviews, LeNet to GoogLeNet."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ import pytest
 from zoo.cli.main import VERBS
 
 HEAVY = {"tensorflow", "keras", "numpy", "matplotlib", "sklearn", "scipy", "PIL", "httpx", "huggingface_hub", "jinja2"}
-PLUGINS = {"zoo_vision", "zoo_flowers", "zoo_classics"}
+PLUGINS = {"zoo_vision", "zoo_flowers", "zoo_classics", "zoo_tables", "zoo_video"}
 SPECS = {"pydantic", "pluggy"}
 """A twelfth of a second, which a listing does without: it reads the rows as plain data."""
 

@@ -82,7 +82,7 @@ def test_no_cell_of_a_table_is_empty() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
     for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", page.read_text(encoding="utf-8")):
-        if target.endswith("catalog/index.html"):
+        if target.endswith(("catalog/index.html", "assets/terminal.svg")):
             continue  # written with the site, whose own check follows the link
         there = (page.parent / target).resolve() if target else page
         assert there.exists(), f"{page.name}: {target}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -13,6 +14,7 @@ from helpers.pages import ROOT
 
 import zoo
 from tools.site import examples, links, pages, reference, run_examples
+from tools.site.terminal import terminal
 from zoo.cli.main import VERBS
 
 
@@ -64,6 +66,14 @@ def test_every_page_of_docs_has_its_place(tmp_path: Path) -> None:
     placed = str(pages.navigation(tmp_path / "docs"))
     for source in (ROOT / "docs").rglob("*.md"):
         assert f"'{source.relative_to(ROOT / 'docs')}'" in placed, source
+
+
+def test_the_terminal_shows_each_line_after_the_one_before() -> None:
+    picture = terminal("$ zoo list <a>\nb\n$ zoo show\n")
+    assert "$ zoo list &lt;a&gt;" in picture
+    moments = [float(moment) for moment in re.findall(r"animation-delay:([\d.]+)s", picture)]
+    assert len(moments) == 3
+    assert moments == sorted(set(moments))
 
 
 @pytest.mark.slow

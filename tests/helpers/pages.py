@@ -37,12 +37,16 @@ SITE_PAGES = (
     "explanations/batchnorm",
     "explanations/kept",
     "explanations/intervals",
+    "explanations/saved",
 )
 """Start page, tutorials and explanations: they run in this order in one folder, each with a namespace of its own."""
 
 PAGES = (
     ROOT / "README.md",
-    *(ROOT / "docs" / f"{name}.md" for name in ("data", "evaluation", "features", "heads", "recipes", "training")),
+    *(
+        ROOT / "docs" / f"{name}.md"
+        for name in ("data", "evaluation", "features", "heads", "recipes", "tables_of_rows", "training", "video")
+    ),
     *(ROOT / "docs" / f"{name}.md" for name in SITE_PAGES),
     *sorted((ROOT / "docs" / "plugins").rglob("*.md")),
 )

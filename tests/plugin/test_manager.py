@@ -481,7 +481,7 @@ def test_options_are_checked_and_failures_of_a_factory_say_whose_it_is(site: Pat
 
 def test_manifests_of_the_first_party_plugins_are_what_their_hooks_say() -> None:
     root = Path(__file__).parent.parent.parent / "plugins"
-    for plugin in ("zoo_vision", "zoo_flowers", "zoo_classics"):
+    for plugin in ("zoo_vision", "zoo_flowers", "zoo_classics", "zoo_tables", "zoo_video"):
         written = (root / plugin / "zoo-plugin.json").read_text(encoding="utf-8")
         assert written == make_manifest(plugin, f"{plugin}.plugin"), f"run: zoo plugins manifest {plugin} --write"
 

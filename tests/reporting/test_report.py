@@ -17,6 +17,7 @@ from zoo.cli.main import main
 from zoo.errors import DataError, OptionError, ResumeError
 from zoo.evaluation import evaluate_outputs, evaluate_scores
 from zoo.reporting import verdict
+from zoo.reporting.drawings import drawings, instead_of_reliability
 from zoo.specs import BOX_LABELS, Output, PhaseSpec, Preprocessing, RecipeSpec
 from zoo.specs.record import DataSource, PhaseReport
 from zoo.testing.tiny import tiny_backbone, tiny_dataset
@@ -32,6 +33,17 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> zoo.Run:
     (photos / "red" / "<b>torn.png").write_text("no picture")
     model = zoo.build(tiny_backbone(), head=zoo.classifier(["red", "green", "blue"]), preprocessing=NUMBERS)
     return model.fit(photos, recipe="probe", validation=0.3, test=0.3, directory=folder / "run")
+
+
+@pytest.mark.parametrize(("count", "drawn"), [(99, False), (100, True)])
+def test_the_reliability_of_few_examples_is_a_sentence(count: int, drawn: bool) -> None:
+    scores = np.tile([[0.75, 0.25]], (count, 1))
+    evaluation = evaluate_scores(scores, np.arange(count) % 2)
+    captions = [caption for _, caption in drawings(evaluation, "test")]
+    assert any(caption.startswith("Reliability") for caption in captions) is drawn
+    sentence = instead_of_reliability(evaluation)
+    assert sentence.startswith("On average it is 75 % sure of its answer, and right on 51 %") is not drawn
+    assert bool(sentence) is not drawn
 
 
 def nothing_is_asked(page: str) -> None:
@@ -60,7 +72,7 @@ def test_the_report_says_what_the_run_says(run: zoo.Run) -> None:
     found = run.calibrate()
     assert f"One temperature, {found.temperature:.3g}, found on the {run.validation.count} validation examples" in page
     assert f"log loss from {found.before.log_loss:.3f} to {found.after.log_loss:.3f}" in page
-    assert f"Expected calibration error {run.test.ece:.3f}" in page
+    assert f"{count} examples are too few to say at which probabilities it is too sure" in page
     assert page.index("<details><summary>On the validation examples") > page.index("<h2>On the test examples")
     assert "The map has 4 × 4 cells" in page
     for row in run.test.per_class:

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from tools.site import examples, reference
+from tools.site.terminal import terminal
 from zoo.catalog_site import write_site
 
 ROOT = Path(__file__).parent.parent.parent
@@ -21,7 +22,14 @@ _COPIED = (".css", ".js", ".json", ".png", ".svg", ".webp", ".py")
 Nav = list[dict[str, Any]]
 
 TUTORIALS = ("first-model", "your-photos", "which-backbone", "fine-tuning")
-EXPLANATIONS = ("explanations/batchnorm", "explanations/kept", "explanations/intervals", "architecture", "design-notes")
+EXPLANATIONS = (
+    "explanations/batchnorm",
+    "explanations/kept",
+    "explanations/intervals",
+    "explanations/saved",
+    "architecture",
+    "design-notes",
+)
 GUIDES = ("data", "heads", "features", "recipes", "training", "evaluation", "report")
 """First among the how-to pages, in this order; other pages of docs/ follow by name."""
 
@@ -48,7 +56,8 @@ def write(build: Path) -> int:
         elif source.suffix in _COPIED:
             shutil.copyfile(source, path)
     changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").replace("](docs/", "](")
-    generated = {"changelog.md": changes, **reference.pages(), **examples.pages()}
+    picture = terminal((DOCS / "assets" / "terminal.txt").read_text(encoding="utf-8"))
+    generated = {"changelog.md": changes, "assets/terminal.svg": picture, **reference.pages(), **examples.pages()}
     for name, text in generated.items():
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         (target / name).write_text(text, encoding="utf-8")

@@ -17,7 +17,6 @@ from zoo._version import __version__
 from zoo.cli.flags import in_flags
 from zoo.cli.output import notes, one_line
 from zoo.errors import PluginError, ZooError, did_you_mean
-from zoo.plugin.calling import shown
 
 if TYPE_CHECKING:
     from zoo.registry import Entry
@@ -45,6 +44,13 @@ VERBS: dict[str, dict[str, str]] = {
         "predict": "Say what is on images.",
         "embed": "Write one vector an image, by a pretrained network.",
         "compare": "Say which of several runs is better, and how sure that is.",
+    },
+    "Hand over": {
+        "export": "Write a model in the format of another runtime, checked against predict.",
+        "check": "Replay the examples that travel in an exported file.",
+        "serve": "Serve a model over HTTP.",
+        "card": "Write the model card of a run.",
+        "push": "Put a model with its card on the Hugging Face Hub.",
     },
     "Manage": {
         "doctor": "Say what this installation consists of, and what is wrong with it.",
@@ -105,6 +111,8 @@ class LazyGroup(click.Group):
             entry = ctx.meta.get(_COMMAND)
             if entry is None or isinstance(error, BrokenPipeError):
                 raise
+            from zoo.plugin.calling import shown
+
             hint = "" if settings.debug() else "; set ZOO_DEBUG=1 for the traceback, and report it to its author"
             raise PluginError(f"command {entry.id!r} of {entry.provider} failed: {shown(error)}{hint}") from error
 

@@ -13,6 +13,7 @@ from zoo.errors import OptionError
 from zoo.progress import Display
 
 if TYPE_CHECKING:
+    from zoo.exported import ExportedModel
     from zoo.model import TransferModel
 
 DEFAULT_BACKBONE = "efficientnet_lite0"
@@ -45,11 +46,16 @@ def of_images(data: str) -> bool:
 def takes_texts(file: str | None) -> bool:
     """Return whether a saved model takes what is given as such, and in no file: what its modality's cells are."""
     from zoo.data.modalities import provided
-    from zoo.export import recorded
+    from zoo.export.keras_file import recorded
 
-    if file is None or not Path(file).is_file():
+    if file is None or not Path(file).exists():
         return False
-    kind = recorded(file).get("intake", {}).get("kind")
+    path = file_of(file)
+    from zoo.export.formats import name_of
+    from zoo.exported import cargo_of, is_exported
+
+    record = cargo_of(path, name_of(path)).record if is_exported(path) else recorded(path)
+    kind = record.get("intake", {}).get("kind")
     return any(spec.name == kind and spec.table == "cells" for spec in provided())
 
 
@@ -74,7 +80,12 @@ def model_options(function: Function) -> Function:
     """Adds `--model`, `--backbone`, `--head` and `--weights` to a command."""
     for option in reversed(
         (
-            click.option("--model", "file", metavar="FILE", help="A model that zoo saved (.keras)."),
+            click.option(
+                "--model",
+                "file",
+                metavar="FILE|RUN",
+                help="What zoo saved or exported, or the folder of a run: its fastest export, else model.keras.",
+            ),
             click.option("--backbone", metavar="NAME", help="A pretrained backbone; `zoo list` shows them."),
             click.option("--head", metavar="NAME", help="A head with shipped weights; none: ImageNet labels."),
             click.option("--weights", metavar="ID|FILE", help="Weights of the backbone, when not the default ones."),
@@ -86,8 +97,10 @@ def model_options(function: Function) -> Function:
 
 def open_model(
     file: str | None, backbone: str | None, head: str | None, weights: str | None, *, quiet: bool
-) -> TransferModel:
+) -> TransferModel | ExportedModel:
     """The model that the options mean; without `file` and `backbone` the default backbone.
+
+    An exported file is opened without Keras; a SavedModel is one that the user names, so it is trusted.
 
     Raises:
         click.UsageError: a file, and a backbone or a part of one.
@@ -97,12 +110,17 @@ def open_model(
         for name, value in (("--backbone", backbone), ("--head", head), ("--weights", weights)):
             if value is not None:
                 raise click.UsageError(f"--model and {name} do not go together: the file holds the whole model.")
-        if not Path(file).is_file():
-            raise OptionError(f"there is no model file {file!r}; `zoo fit` writes one into its run folder")
-        load_keras()
-        from zoo.building import load
+        path = file_of(file)
+        from zoo.exported import is_exported, open_exported
 
-        return load(file)
+        if is_exported(path):
+            if path.is_dir():
+                load_keras()  # TensorFlow reads a SavedModel
+            return open_exported(path, trust=True)
+        load_keras()
+        from zoo.building import load_trainable
+
+        return load_trainable(path)
     check_names(backbone or DEFAULT_BACKBONE, head)
     load_keras()
     from zoo.building import build
@@ -110,6 +128,22 @@ def open_model(
     with Display(0 if quiet else "auto") as shown:
         progress = shown.counter("weights", unit="bytes")
         return build(backbone or DEFAULT_BACKBONE, head, weights=weights or "pretrained", progress=progress)
+
+
+def file_of(file: str) -> Path:
+    """The model that a path means: of the folder of a run the export that answers fastest, else `model.keras`.
+
+    Raises:
+        OptionError: there is nothing.
+    """
+    path = Path(file)
+    if path.is_dir() and not (path / "saved_model.pb").is_file():
+        from zoo.export.listing import fastest
+
+        path = fastest(path) or path / "model.keras"
+    if not path.exists():
+        raise OptionError(f"there is no model file {str(path)!r}; `zoo fit` writes one into its run folder")
+    return path
 
 
 def check_names(backbone: str, head: str | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -40,18 +41,25 @@ BYTES = Amount("size", {"B": 1.0, **{f"{key}B": f for key, f in (_DECIMAL | _BIN
 
 
 class HeldOut(click.ParamType):
-    """What to hold out: a share (0.2), a number of examples (100), or data of its own (a folder or dataset)."""
+    """What to hold out: a share (0.2), a number of examples (100), data of its own, or cells of a column of a table.
 
-    name = "share|count|data"
+    `month>=2016-07` means the later rows, `speaker=theo,lucas` those of two speakers.
+    """
+
+    name = "share|count|data|column=cells"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """A float, an int, or the text as it is."""
+        """A float, an int, a mapping from a column to cells, or the text as it is."""
         for kind in (int, float):
             try:
                 return kind(value)
             except ValueError:
                 continue
-        return value
+        match = re.fullmatch(r"([^<>=/\\{]+?)\s*(>=|<=|>|<|=)\s*(.+)", str(value))
+        if match is None or Path(str(value)).exists():
+            return value
+        column, order, cells = match.groups()
+        return {column: cells.split(",") if order == "=" else f"{order}{cells}"}
 
 
 def names(texts: Iterable[str]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from zoo.building import load as load_model
+from zoo.building import load_trainable as load_model
 from zoo.comparison.compared import Compared
 from zoo.data import Dataset
 from zoo.errors import OptionError, ZooError

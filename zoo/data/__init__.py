@@ -1,18 +1,32 @@
-"""Datasets: reading, checking, splitting and batching examples of every modality. No TensorFlow."""
+"""Datasets: reading, checking, splitting and batching examples of every modality. No TensorFlow.
 
-from zoo.data.arrays import Arrays
-from zoo.data.batching import Batch, Transform, batches
-from zoo.data.checking import check
-from zoo.data.collection import Collection, examples
-from zoo.data.dataset import Dataset
-from zoo.data.files import ImageFiles, from_files
+Names are loaded at their first use: an exported file is answered from with the decoder and the resize rule alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+# Imported here, so that the name `images` below is the function for good: a submodule sets it when it is first loaded.
 from zoo.data.images import decode, resize
-from zoo.data.inputs import examples_for, images
-from zoo.data.intake import ImageIntake
-from zoo.data.joining import concatenate
-from zoo.data.loading import load, source_of
-from zoo.data.splitting import Split, split
-from zoo.data.tables import from_csv, is_table
+from zoo.lazy import lazily
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from zoo.data.arrays import Arrays
+    from zoo.data.batching import Batch, Transform, batches
+    from zoo.data.checking import check
+    from zoo.data.collection import Collection, examples
+    from zoo.data.dataset import Dataset
+    from zoo.data.files import ImageFiles, from_files
+    from zoo.data.inputs import examples_for
+    from zoo.data.intake import ImageIntake
+    from zoo.data.joining import concatenate
+    from zoo.data.loading import load, source_of
+    from zoo.data.splitting import Split, split
+    from zoo.data.tables import from_csv, is_table
 
 __all__ = [
     "Arrays",
@@ -38,3 +52,35 @@ __all__ = [
     "source_of",
     "split",
 ]
+
+__getattr__ = lazily(
+    __name__,
+    {
+        "Arrays": "zoo.data.arrays",
+        "Batch": "zoo.data.batching",
+        "Collection": "zoo.data.collection",
+        "Dataset": "zoo.data.dataset",
+        "ImageFiles": "zoo.data.files",
+        "ImageIntake": "zoo.data.intake",
+        "Split": "zoo.data.splitting",
+        "Transform": "zoo.data.batching",
+        "batches": "zoo.data.batching",
+        "check": "zoo.data.checking",
+        "concatenate": "zoo.data.joining",
+        "examples": "zoo.data.collection",
+        "examples_for": "zoo.data.inputs",
+        "from_csv": "zoo.data.tables",
+        "from_files": "zoo.data.files",
+        "is_table": "zoo.data.tables",
+        "load": "zoo.data.loading",
+        "source_of": "zoo.data.loading",
+        "split": "zoo.data.splitting",
+    },
+)
+
+
+def images(source: Any, *, strict: bool = False) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield named images from whatever the caller has; see `zoo.data.inputs.images`."""
+    from zoo.data.inputs import images as read
+
+    return read(source, strict=strict)

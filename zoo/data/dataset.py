@@ -264,8 +264,8 @@ class Dataset:
         """The same images in groups, which `split` never parts: pictures of one patient, frames of one film.
 
         Args:
-            by: "folder": files in the same folder; or the name of a column of the table the images were listed in; or
-                a function from an image's id to the name of its group; or such a name for each image, "" for none.
+            by: "folder": files in the same folder; a column of the table the images were listed in; a function from an
+                image's id to the name of its group; or such a name for each image, "" for none.
 
         Raises:
             OptionError: there is no such column, or there are too few names.
@@ -280,13 +280,21 @@ class Dataset:
             names = [str(PurePosixPath(name).parent) for name in self.ids]
         else:
             known = ", ".join(map(repr, self._columns)) or "none: only a table has them"
-            raise OptionError(
-                f"{self.name}: group={by!r} is neither 'folder' nor a column.{did_you_mean(by, self._columns)} Columns "
-                f"beside image and answers: {known}"
-            )
+            near = did_you_mean(by, self._columns)
+            raise OptionError(f"{self.name}: group={by!r} is neither 'folder' nor a column.{near} Columns: {known}")
         clone = copy.copy(self)
         clone.source = None
         clone.groups = clone._check_groups(names)
+        return clone
+
+    def columns(self) -> dict[str, tuple[str, ...]]:
+        """Return name -> cells, one an example, of the table that the examples were listed in; {} without one."""
+        return {name: tuple(cells[row] for row in self._rows.tolist()) for name, cells in self._columns.items()}
+
+    def with_splits(self, splits: Mapping[str, Any]) -> Self:
+        """Return the same examples with other splits: names -> indices."""
+        clone = self.subset(np.arange(len(self)))
+        clone.splits = clone._check_splits(splits)
         return clone
 
     def arrange(self, outputs: Sequence[Output]) -> Self:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
@@ -15,7 +16,9 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from zoo.data.paths import irregular
 from zoo.errors import DataError
 from zoo.printing import printable
-from zoo.specs import ResizeRule, Size, sides
+
+if TYPE_CHECKING:
+    from zoo.specs import ResizeRule, Size
 
 MAX_PIXELS = 89_478_485
 """Largest picture that is decoded, in pixels (256 MB as RGB): where Pillow warns of a decompression bomb."""
@@ -195,7 +198,7 @@ def resize(image: np.ndarray, size: Size, rule: ResizeRule) -> np.ndarray:
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
         raise DataError(f"an image must be uint8 (height, width, 3); got {image.dtype} {image.shape}")
     height, width = image.shape[:2]
-    high, wide = sides(size)
+    high, wide = (size, size) if isinstance(size, int) else size
     if (height, width) == (high, wide):
         return image
     interpolation = _FILTERS[rule.interpolation]

@@ -161,12 +161,28 @@ def modality_of_path(path: str | os.PathLike[str]) -> str:
     if not ranked:
         return IMAGE
     best = [name for name, count in ranked if count == ranked[0][1]]
+    if IMAGE in best and len(best) == 2:  # a GIF is a picture, unless it moves
+        best = [name for name in best if (name == IMAGE) != _moves(Path(path))]
     if len(best) > 1:
         raise DataError(
             f"{path} holds {ranked[0][1]} files that are examples of {' and of '.join(map(repr, best))} by their "
             f"endings: name a backbone of the one that is meant, or give a folder of one kind"
         )
     return best[0]
+
+
+def _moves(path: Path) -> bool:
+    """Whether the first file whose ending is shared holds more pictures than one."""
+    from PIL import Image
+
+    files = (
+        [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.name.lower().endswith(EXTENSIONS))
+    )
+    try:
+        with Image.open(files[0]) as picture:
+            return bool(getattr(picture, "is_animated", False))
+    except (OSError, ValueError, SyntaxError, IndexError, Image.DecompressionBombError):
+        return False
 
 
 def _names(path: Path) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from zoo.data.dataset import Dataset
 from zoo.errors import DataError, OptionError, PluginError
 from zoo.registry import Entry
+from zoo.specs import DatasetSpec
 
 _METHODS = ("read", "digest", "problem", "preview")
 """What a class of a plugin may define of its own, and zoo calls."""
@@ -106,6 +107,8 @@ def named(entry: Entry, options: Mapping[str, Any] | None = None) -> Dataset:
 
     if any(not isinstance(key, str) for key in options or {}):
         raise OptionError(f"options of {entry.id!r} have names; got {list(options or {})!r}")
+    if entry.spec.loader is None:
+        return _of_files(entry, options)
     loaded = call_factory(entry, entry.spec.loader, options=options)
     if not isinstance(loaded, Dataset):
         raise PluginError(
@@ -119,6 +122,39 @@ def named(entry: Entry, options: Mapping[str, Any] | None = None) -> Dataset:
     checks = {"read": _picture_fault} if entry.spec.modality == "image" else {}
     guard_methods(entry.provider, f"dataset {entry.id!r}", type(loaded), _METHODS, checks=checks)
     return loaded
+
+
+def _of_files(entry: Entry, options: Mapping[str, Any] | None) -> Dataset:
+    """The dataset of an entry that names its files: fetched once, then read as any file or folder of the user's."""
+    from zoo.data.fetched import fetched
+    from zoo.data.loading import load
+    from zoo.data.tables import from_csv, is_table
+
+    spec: DatasetSpec = entry.spec
+    if options:
+        raise OptionError(f"dataset {entry.id!r} has no options; got {', '.join(map(repr, options))}")
+    path = fetched(spec)
+    if is_table(path):
+        task = None if spec.task == "classification" else spec.task
+        loaded = from_csv(path, answers=spec.answers or None, task=task, modality=spec.modality)
+    else:
+        loaded = load(path, modality=spec.modality)
+    if spec.labels:
+        loaded = _of_labels(loaded, spec.labels)
+    loaded.name = spec.name
+    return loaded
+
+
+def _of_labels(dataset: Dataset, labels: Sequence[str]) -> Dataset:
+    """The examples of some classes alone: an archive may hold others, such as reviews without an answer."""
+    strangers = [place for place, name in enumerate(dataset.labels) if name not in labels]
+    if strangers and dataset.targets is not None and dataset.task == "classification":
+        kept = np.flatnonzero(~np.isin(dataset.targets, strangers))
+        dataset = dataset.subset(kept)
+        names = [name for name in dataset.labels if name in labels]
+        places = np.array([names.index(name) if name in labels else -1 for name in dataset.labels])
+        dataset.answer(places[dataset.targets], names, "classification")
+    return dataset.relabel(labels)
 
 
 def _picture_fault(value: Any) -> str:

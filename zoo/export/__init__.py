@@ -1,7 +1,4 @@
-"""Models as files: the `.keras` format, labels inside."""
+"""Models as files: `.keras`, SavedModel, ONNX, LiteRT, OpenVINO and formats of plugins; written whole, checked, opened.
 
-from __future__ import annotations
-
-from zoo.export.keras_file import read, recorded, save
-
-__all__ = ["read", "recorded", "save"]
+This package imports nothing when it is imported: an exported file is answered from without Keras.
+"""

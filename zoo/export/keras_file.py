@@ -13,6 +13,7 @@ from zoo.errors import OptionError, UnsafeFileError, WeightsError
 from zoo.export import deferred
 from zoo.export.config_check import UnknownClassError, check_config
 from zoo.plugin import provenance
+from zoo.specs.record import ModelRecord
 from zoo.untrusted import Archive, JsonLimits, contained, opened_archive, parse_json, shown
 from zoo.weights.formats.keras_file import unfold
 
@@ -179,3 +180,19 @@ def _model(path: Path, archive: Archive, config: Any, foreign: set[str]) -> Any:
             return deferred.build({**config, "compile_config": None}, weights, registered=registered)
         except (UnsafeFileError, WeightsError) as error:
             raise UnsafeFileError(f"{path} is damaged or not loaded: {error}") from error
+
+
+def read_record_of(path: Path) -> ModelRecord:
+    """Return what a `.keras` file says of its model, without the model: neither Keras nor weights are read.
+
+    Raises:
+        UnsafeFileError: the file is damaged.
+        OptionError: zoo did not write it.
+    """
+    if not path.is_file():
+        raise OptionError(f"there is no model file {str(path)!r}")
+    with opened_archive(path, _limit) as archive, contained(path, "a model"):
+        _check_members(path, archive)
+        content = _json(archive, RECORD)
+        _check_record(path, content)
+        return ModelRecord.model_validate({key: content[key] for key in ModelRecord.model_fields if key in content})

@@ -14,6 +14,7 @@ from zoo import data as data_room
 from zoo.compose import Composition
 from zoo.data import Dataset, Split
 from zoo.data.findings import Findings
+from zoo.data.held_cells import held_cells, hold_out
 from zoo.errors import DataError, ResumeError, ZooError
 from zoo.linting import glance
 from zoo.plugin import provenance
@@ -28,7 +29,7 @@ class Request:
 
     Attributes:
         data: as `fit` takes it.
-        validation: a share, a number, or data of its own.
+        validation: a share, a number, a column with the cells that are held out, or data of its own.
         test: likewise.
         group: column or "folder" whose examples a split keeps together.
         seed: of the split.
@@ -113,7 +114,7 @@ class Examples:
                 dataset = load_for(composition, dataset)
             held_out: dict[str, Dataset] = {}
             for name, part in (("validation", request.validation), ("test", request.test)):
-                if not is_share(part):
+                if not is_share(part) and held_cells(part) is None:
                     held_out[name] = load_for(composition, part)
                     notices += data_room.check(held_out[name], labels=composition.labels, training=False)
         joined, split, whole = _parted(dataset, held_out, request)
@@ -231,10 +232,11 @@ def share(held_out: Any) -> int | float:
 def _parted(dataset: Dataset, held_out: Mapping[str, Dataset], request: Request) -> tuple[Dataset, Split, Dataset]:
     """All that can be read, how it is split, and everything, for a look at it."""
     shares = {
-        name: 0 if name in held_out else share(part)
+        name: 0 if name in held_out or held_cells(part) is not None else share(part)
         for name, part in (("validation", request.validation), ("test", request.test))
     }
-    own = dataset.readable()
+    rules = {"validation": held_cells(request.validation), "test": held_cells(request.test)}
+    own = hold_out(dataset.readable(), {name: rule for name, rule in rules.items() if rule is not None})
     split = data_room.split(own, **shares, seed=request.seed)
     if not held_out:
         return own, split, dataset

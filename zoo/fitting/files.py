@@ -9,25 +9,21 @@ from typing import Any
 from zoo._version import __version__
 from zoo.compose import Composition, take_apart
 from zoo.errors import FrozenError, UnsafeFileError
-from zoo.export import read, save
+from zoo.export.keras_file import read, save
 from zoo.specs.record import ModelRecord
 from zoo.training import receipts
 from zoo.training.runs.folder import versions
 from zoo.untrusted import contained
 
 
-def write_model(composition: Composition, path: str | os.PathLike[str], **facts: Any) -> Path:
-    """Write a `.keras` file that plain Keras loads without zoo; labels travel in it.
+def record_of(composition: Composition, **facts: Any) -> ModelRecord:
+    """Return what a file says of a model.
 
     Args:
         composition: the model.
-        path: a name that ends in `.keras`; an existing file is replaced.
         **facts: fields of `ModelRecord` that the graphs do not say: head_state, training_files and so on.
-
-    Raises:
-        OptionError: the name does not end in `.keras`, or its folder does not exist.
     """
-    record = ModelRecord(
+    return ModelRecord(
         zoo=__version__,
         outputs=composition.outputs,
         intake=composition.intake.model_dump(mode="json"),
@@ -36,6 +32,19 @@ def write_model(composition: Composition, path: str | os.PathLike[str], **facts:
         versions=versions(),
         **facts,
     )
+
+
+def write_model(composition: Composition, record: ModelRecord, path: str | os.PathLike[str]) -> Path:
+    """Write a `.keras` file that plain Keras loads without zoo; labels travel in it.
+
+    Args:
+        composition: the model.
+        record: what the file says of it.
+        path: a name that ends in `.keras`; an existing file is replaced.
+
+    Raises:
+        OptionError: the name does not end in `.keras`, or its folder does not exist.
+    """
     return save(composition.serving, {key: value for key, value in record.to_json().items() if key != "code"}, path)
 
 

@@ -10,10 +10,10 @@ from typing import Any
 from zoo import augment as augment_room
 from zoo.compose import FIXED
 from zoo.data.modalities import IMAGE
-from zoo.errors import OptionError
+from zoo.errors import OptionError, UnknownNameError
 from zoo.fitting.examples import Request
 from zoo.fitting.state import ModelState
-from zoo.plugin import provenance
+from zoo.plugin import provenance, registry
 from zoo.progress import Display
 from zoo.registry import Entry
 from zoo.scalars import plain
@@ -92,7 +92,7 @@ class FitOptions:
         if options.recipe is None and state.weights == FIXED:
             options = replace(options, recipe=options.least(state))
         if options.recipe is None and state.weights is None and state.composition.intake.kind != IMAGE:
-            options = replace(options, recipe=SCRATCH)
+            options = replace(options, recipe=_own_recipe(state) or SCRATCH)
         if options.augment_in is not None and not state.ops:
             raise OptionError(
                 f"augment_in={options.augment_in!r}: there is no augmentation; build the model with augment="
@@ -175,6 +175,16 @@ class FitOptions:
             raise OptionError(
                 f"start='pretrained' has no effect with recipe {recipe.name!r}, which solves the head anew: take 'head'"
             )
+
+
+def _own_recipe(state: ModelState) -> str | None:
+    """The recipe that the row of the backbone names; None without one, and of a file whose plugin is not here."""
+    try:
+        entry = registry().get("backbones", state.composition.identity.backbone)
+    except UnknownNameError:
+        return None
+    recipe: str | None = entry.spec.recipe
+    return recipe if recipe is None or ":" in recipe else f"{entry.id.partition(':')[0]}:{recipe}"
 
 
 def usual_recipe(state: ModelState) -> str:

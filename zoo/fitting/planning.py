@@ -12,6 +12,7 @@ import numpy as np
 from zoo import data as data_room
 from zoo import settings
 from zoo.augment import Op
+from zoo.data.held_cells import held_cells
 from zoo.evaluation import look, sample
 from zoo.features import Features
 from zoo.features.engines.choice import check_name
@@ -108,6 +109,9 @@ def _plan(
 
 
 def _planned_part(held_out: Any) -> float | HeldOutData:
+    rule = held_cells(held_out)
+    if rule is not None:
+        return HeldOutData(source=rule.text())
     return share(held_out) if is_share(held_out) else HeldOutData(source=data_room.source_of(held_out))
 
 

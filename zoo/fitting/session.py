@@ -11,13 +11,14 @@ from zoo.errors import DivergedError, OptionError
 from zoo.evaluation import Evaluation, write_predictions
 from zoo.evaluation.predictions import HASH_DIGITS
 from zoo.features import Features
+from zoo.fitting.beside import beside
 from zoo.fitting.examples import Examples
 from zoo.fitting.measuring import headlines, measure
 from zoo.fitting.state import ModelState, Undo
 from zoo.plugin import provenance
 from zoo.registry import ZooNotice
 from zoo.specs import Output
-from zoo.specs.record import DataFacts, Parameters, Plan, Results, SkippedExample
+from zoo.specs.record import Beside, DataFacts, Parameters, Plan, Results, SkippedExample
 from zoo.training import receipts
 from zoo.training.outcome import Outcome
 from zoo.training.report import parameters
@@ -89,7 +90,7 @@ class Session:
         )
         self.state.note_fitted(earlier | self._digests(outcome.train))
         evaluations = self._evaluate(outcome)
-        self._write(self._closing(outcome, evaluations, saver.notices), evaluations)
+        self._write(self._closing(outcome, evaluations, self._beside(outcome), saver.notices), evaluations)
         return Finished(self.folder, evaluations, self.examples)
 
     # -- training ------------------------------------------------------------------------------------------------
@@ -169,8 +170,23 @@ class Session:
             if len(positions)
         }
 
+    def _beside(self, outcome: Outcome) -> Beside | None:
+        """Simple models on the same examples, where the modality has some."""
+        return beside(
+            self.state.composition,
+            self.examples.dataset,
+            {"train": outcome.train, "validation": outcome.validation, "test": outcome.test},
+            headlines(self.state.composition),
+            seed=self.plan.seed,
+            say=self.live.display.say,
+        )
+
     def _closing(
-        self, outcome: Outcome, evaluations: Mapping[str, Evaluation], notices: Sequence[str]
+        self,
+        outcome: Outcome,
+        evaluations: Mapping[str, Evaluation],
+        compared: Beside | None,
+        notices: Sequence[str],
     ) -> dict[str, Any]:
         """The fields of the record that a finished run has."""
         state, composition, dataset = self.state, self.state.composition, self.examples.dataset
@@ -184,6 +200,7 @@ class Session:
                 skipped=tuple(SkippedExample(id=name, reason=reason) for name, reason in outcome.skipped),
             ),
             **{name: evaluation.to_dict() for name, evaluation in evaluations.items()},
+            beside=compared,
             lint=self.examples.lint.to_dict(examples=8),
             labels=composition.labels,
             intake=composition.intake.model_dump(mode="json"),
@@ -200,6 +217,7 @@ class Session:
                 *_skipped_notice(outcome.skipped, len(dataset)),
                 *receipts.adapted_notice(state.adapted),
                 *receipts.notices(outcome.phases),
+                *([] if compared is None else [compared.sentence()]),
                 *notices,
             ),
             "results": results,

@@ -15,7 +15,7 @@ import numpy as np
 from zoo.augment import Op
 from zoo.compose import BuildRequest, Composition, compose
 from zoo.errors import FrozenError, OptionError, UntrainedHeadError, did_you_mean
-from zoo.fitting.files import write_model
+from zoo.fitting.files import record_of, write_model
 from zoo.keras_internals import scope_of
 from zoo.modality import Intake
 from zoo.registry import ZooNotice
@@ -327,9 +327,12 @@ class ModelState:
         Raises:
             OptionError: the name does not end in `.keras`, or its folder does not exist.
         """
-        return write_model(
+        return write_model(self.composition, self.record(), path)
+
+    def record(self) -> ModelRecord:
+        """Return what a file says of the model now."""
+        return record_of(
             self.composition,
-            path,
             head_state=self.head_state,
             batchnorm_adapted=self.adapted,
             training_files=tuple(sorted(self.training_files)),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import io
 import os
+import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -49,7 +50,22 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True,
     )
     environment.filters["numeric"] = numeric
+    environment.filters["text"] = text
     return environment
+
+
+def text(value: object) -> Markup:
+    """Return foreign text for Markdown: on one line, without HTML, and without what makes links, tables or code.
+
+    Args:
+        value: the text.
+    """
+    import html
+
+    from markupsafe import Markup
+
+    line = " ".join(str(value).split())
+    return Markup(re.sub(r"([\\`*_\[\]|])", r"\\\1", html.escape(line, quote=False)))
 
 
 def numeric(rows: Sequence[Sequence[str]], columns: int) -> list[bool]:

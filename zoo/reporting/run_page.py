@@ -28,6 +28,7 @@ def run_page(material: Material) -> str:
         fold=sections.FOLD,
         galleries=list(galleries(material)),
         missing=material.missing if split and material.dataset is None else "",
+        beside=sections.beside(material),
         training=sections.training(record),
         data=sections.data(material),
         recipe=recipe,

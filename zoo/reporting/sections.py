@@ -108,6 +108,27 @@ def _findings(material: Material) -> Iterator[dict[str, Any]]:
         yield {"severity": finding["severity"], "text": text, "pictures": pictures}
 
 
+def beside(material: Material) -> dict[str, Any] | None:
+    """Return simple models beside the network, and what it owes to each part of an example; None without any."""
+    compared = material.results.beside
+    if compared is None:
+        return None
+    parts = list(compared.network)
+    rows = [("network", *(f"{compared.network[part]:,.4g}" for part in parts), "-")]
+    rows += [
+        (row.name, *(f"{row.figures[part]:,.4g}" for part in parts), f"{row.seconds:.1f}")
+        for row in compared.yardsticks
+    ]
+    return {
+        "head": ("model", *(f"{compared.measure}, {part}" for part in parts), "seconds to fit"),
+        "rows": rows,
+        "direction": "Larger is better" if compared.larger_is_better else "Smaller is better",
+        "importance": [(name, f"{value:,.4g}") for name, value in compared.importance.items()][:ROWS],
+        "measure": compared.measure,
+        "count": compared.importance_of,
+    }
+
+
 def phases(record: RunRecord) -> Rows:
     """Return a row for each phase, in the order of `PHASE_COLUMNS`."""
     return [_phase_row(phase.as_row()) for phase in record.phases]

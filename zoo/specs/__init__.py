@@ -6,7 +6,7 @@ imports nothing. The modules of this package import pydantic and the standard li
 
 from __future__ import annotations
 
-from zoo.specs.additions import AugmentationSpec, CommandSpec, DatasetSpec
+from zoo.specs.additions import AugmentationSpec, CommandSpec, DataFile, DatasetSpec
 from zoo.specs.backbones import BackboneSpec, LayerSummary, PublishedAccuracy, StageSpec, WeightSource
 from zoo.specs.catalog import KINDS, Catalog, Contributions, json_schema
 from zoo.specs.heads import HeadSpec, LabelSet, Output, TrainedHead
@@ -25,6 +25,7 @@ __all__ = [
     "Catalog",
     "CommandSpec",
     "Contributions",
+    "DataFile",
     "DatasetSpec",
     "Digest",
     "EngineSpec",

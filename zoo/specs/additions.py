@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from zoo.specs.words import Digest, ImportString, NamedSpec, Slug, Task
+from zoo.specs.words import Digest, ImportString, NamedSpec, Slug, Spec, Task
 
 
 class AugmentationSpec(NamedSpec):
@@ -33,13 +33,51 @@ class AugmentationSpec(NamedSpec):
     )
 
 
+class DataFile(Spec):
+    """One place that the file of a dataset comes from; an archive (.zip, .tar, .tar.gz, .tgz) is unpacked."""
+
+    kind: Literal["url", "hub", "kaggle", "file"] = Field(
+        description="url: https download; hub: a data repository of the Hugging Face Hub; kaggle: a public data set "
+        "of Kaggle; file: the user has to bring it"
+    )
+    filename: str = Field(pattern=r"^[^/\\:]+$", description="base name of the file; its end says what it is")
+    url: str | None = Field(default=None, description="https address (kind url)")
+    repository: str | None = Field(default=None, description="owner/name (kinds hub and kaggle)")
+    revision: str | None = Field(default=None, description="commit (hub) or number of the version (kaggle)")
+    path: str | None = Field(default=None, description="path in the repository (hub); one file of it (kaggle)")
+    how: str = Field(default="", description="how the user comes by it, in words (kind file)")
+    root: str = Field(default="", description="the part of an archive that is the data; empty: all of it")
+    bytes: int | None = Field(default=None, description="size of the file, when known")
+    digest: Digest | None = Field(
+        default=None, description="published digest; None: the sha256 of the first use is recorded and held to"
+    )
+
+    @model_validator(mode="after")
+    def _kind_has_its_fields(self) -> DataFile:
+        if self.kind == "url" and not (self.url or "").startswith("https://"):
+            raise ValueError("a file of kind 'url' needs an https url")
+        if self.kind in ("hub", "kaggle") and (self.repository or "").count("/") != 1:
+            raise ValueError(f"a file of kind {self.kind!r} needs a repository, as owner/name")
+        if self.kind == "hub" and not self.path:
+            raise ValueError("a file of kind 'hub' needs its path in the repository")
+        if self.kind == "file" and not self.how:
+            raise ValueError("a file of kind 'file' needs how: how the user comes by it")
+        return self
+
+
 class DatasetSpec(NamedSpec):
-    """Labeled data that can be named."""
+    """Labeled data that can be named: by the function that loads it, or by its files, which are read as they are."""
 
     modality: Slug = Field(default="image", description="what its examples are")
     task: Task = Field(default="classification", description="what its answers are")
     labels: tuple[str, ...] = Field(default=(), description="class names, in order; empty: found in the data")
-    loader: ImportString = Field(description="(**options) -> zoo.Dataset")
+    loader: ImportString | None = Field(
+        default=None, description="(**options) -> zoo.Dataset; None: `files` are fetched and read as what they are"
+    )
+    files: tuple[DataFile, ...] = Field(
+        default=(), description="where the file comes from: the first place that has it is used"
+    )
+    answers: tuple[str, ...] = Field(default=(), description="columns of a CSV file that are learned")
     options: ImportString | None = Field(default=None, description="a pydantic model that validates the options")
     option_schema: dict[str, Any] = Field(default_factory=dict, description="its JSON schema, for listings")
     splits: dict[str, int] = Field(default_factory=dict, description="examples per split, when published")
@@ -48,6 +86,12 @@ class DatasetSpec(NamedSpec):
     digest: Digest | None = Field(default=None, description="digest of the download")
     license: str = Field(description="SPDX id or a plain statement")
     source: str = Field(default="", description="who published it")
+
+    @model_validator(mode="after")
+    def _comes_from_somewhere(self) -> DatasetSpec:
+        if (self.loader is None) == (not self.files):
+            raise ValueError("a dataset has either a loader or files")
+        return self
 
 
 class CommandSpec(NamedSpec):

@@ -105,6 +105,9 @@ class BackboneSpec(NamedSpec):
         default=True,
         description="False: nobody has weights of it; it is built with random ones and trained from there",
     )
+    recipe: Slug | None = Field(
+        default=None, description="how a base from random weights is trained where no recipe is named; none: scratch"
+    )
     input: InputSpec = Field(default=InputSpec(), description="what a network of images accepts")
     preprocessing: Preprocessing = Field(default=Preprocessing(), description="numbers of a network of images")
     stages: tuple[StageSpec, ...] = ()

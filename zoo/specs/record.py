@@ -98,7 +98,9 @@ class CallbackRecord(Record):
 class HeldOutData(Record):
     """Data of its own that was held out."""
 
-    source: str | None = Field(default=None, description="path or name by which it is loaded; none: given as arrays")
+    source: str | None = Field(
+        default=None, description="path or name by which it is loaded, or column and cells; none: given as arrays"
+    )
 
 
 class DataSource(Record):
@@ -239,12 +241,41 @@ class Parameters(Record):
     trained: int = Field(description="those that the run trained")
 
 
+class YardstickRow(Record):
+    """A simple model on the same examples, measured beside the network."""
+
+    name: str = Field(description="what it is")
+    figures: dict[str, float] = Field(description="part (validation, test) -> the main figure of the task")
+    seconds: float = Field(description="wall time to fit it")
+
+
+class Beside(Record):
+    """What simple models make of the same examples, and what the network owes to each part of them."""
+
+    measure: str = Field(description="the main figure: a name in the history, such as accuracy or mae")
+    larger_is_better: bool = Field(description="of the measure")
+    network: dict[str, float] = Field(description="part -> the figure of the network")
+    yardsticks: tuple[YardstickRow, ...] = Field(default=(), description="simple models")
+    importance: dict[str, float] = Field(
+        default={}, description="part of an example -> how much worse the figure gets when it is shuffled"
+    )
+    importance_of: int = Field(default=0, description="examples that were shuffled")
+
+    def sentence(self) -> str:
+        """Return the figures side by side, on the part that judges where there is one."""
+        part = "test" if "test" in self.network else "validation"
+        rows = [("network", self.network[part]), *((row.name, row.figures[part]) for row in self.yardsticks)]
+        shown = ", ".join(f"{name} {value:,.4g}" if value < 1000 else f"{name} {value:,.0f}" for name, value in rows)
+        return f"{self.measure} on the {part} examples: {shown}"
+
+
 class Results(Record):
     """What a finished run came to."""
 
     data: DataFacts
     validation: dict[str, Any] | None = Field(default=None, description="figures on the part that chooses")
     test: dict[str, Any] | None = Field(default=None, description="figures on the part that judges")
+    beside: Beside | None = Field(default=None, description="simple models beside the network, where there are any")
     lint: dict[str, Any] | None = Field(default=None, description="what the look at the data found")
     labels: tuple[str, ...] = Field(default=(), description="names of the outputs, in order")
     intake: dict[str, Any] = Field(description="how examples become inputs; see the modality of its kind")

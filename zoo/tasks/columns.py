@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from zoo.errors import DataError
-from zoo.specs import Output
-from zoo.specs import Task as TaskName
 from zoo.tasks.kinds import of
 from zoo.tasks.prediction import Prediction
 from zoo.tasks.several import SEVERAL
+
+if TYPE_CHECKING:
+    from zoo.specs import Output
+    from zoo.specs import Task as TaskName
 
 
 def task_of(outputs: Sequence[Output]) -> TaskName:

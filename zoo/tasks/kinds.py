@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from zoo.errors import OptionError, did_you_mean
-from zoo.specs import Task as TaskName
 from zoo.tasks.box import BOX
 from zoo.tasks.classification import CLASSIFICATION
 from zoo.tasks.multilabel import MULTILABEL
 from zoo.tasks.regression import REGRESSION
 from zoo.tasks.several import SEVERAL
 from zoo.tasks.task import Task
+
+if TYPE_CHECKING:
+    from zoo.specs import Task as TaskName
 
 SINGLE: tuple[Task, ...] = (CLASSIFICATION, MULTILABEL, REGRESSION, BOX)
 """The tasks that one answer can have."""

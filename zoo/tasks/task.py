@@ -5,15 +5,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from zoo.errors import DataError
-from zoo.specs import Output
-from zoo.specs import Task as TaskName
 from zoo.tasks.prediction import Prediction
 from zoo.tasks.targets import as_array, as_float32
+
+if TYPE_CHECKING:
+    from zoo.specs import Output
+    from zoo.specs import Task as TaskName
 
 THRESHOLD = 0.5
 """Probability from which a label counts as given, and overlap from which a box counts as right."""

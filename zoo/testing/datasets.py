@@ -18,8 +18,8 @@ NO_LICENSE = {"", "?", "-", "unknown", "todo", "tbd", "none", "n/a"}
 class DatasetConformance(OptionConformance):
     """The checks of a dataset.
 
-    A dataset whose files are not at hand (it declares a `url`, or needs options such as a path) is skipped with that
-    reason; with `options`, or with the files in place, all checks run.
+    A dataset whose files are not at hand (it declares a `url` or `files`, or needs options such as a path) is skipped
+    with that reason; with `options`, or with the files in place, all checks run.
 
     Example:
         ```python
@@ -47,7 +47,7 @@ class DatasetConformance(OptionConformance):
             try:
                 return self.call(), tried
             except OfflineError as error:
-                if self.spec.url or self.options:
+                if self.spec.url or self.spec.files or self.options:
                     self.skip(f"its files are not here: {str(error)[:200]}")
                 raise
             except Exception:

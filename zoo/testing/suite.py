@@ -234,6 +234,10 @@ class OptionConformance(EntryConformance):
 
         random.random()
         np.random.random()
+        if target is None:  # a dataset that names its files
+            from zoo.data.named import named
+
+            return named(self.entry, self.usable_options())
         return self.plugins.call(self.entry, target, *args, options=self.usable_options(), **kwargs)
 
     def usable_options(self) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from zoo.weights.local import local_file
 from zoo.weights.pins import Pins
 from zoo.weights.shelf import Shelf, warn_of_strangers
 from zoo.weights.sources import source_of
+from zoo.weights.sources.hub import wanted_file
 from zoo.weights.stored import StoredFile
 from zoo.weights.wanted import Address, Held, Wanted, base_name
 
@@ -85,6 +86,16 @@ class Store:
         """
         item = Wanted(base_name(filename), url, digest, bytes, None, "file")
         return self._obtain(item, progress).path
+
+    def fetch_hub(self, repository: str, file: str, revision: str, *, progress: Progress | None = None) -> Held:
+        """Any file of the Hugging Face Hub, with the guarantees of `fetch`; a branch is held to its first commit.
+
+        Args:
+            repository, file, revision: as for `zoo.weights.sources.hub.wanted_file`.
+            progress: told about the bytes of the download.
+        """
+        pin = self._pin(wanted_file(repository, file, revision, None))
+        return self._obtain(wanted_file(repository, file, revision, pin), progress)
 
     def fetch_archive(
         self,

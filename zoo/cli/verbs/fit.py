@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 DEFAULT_HEAD = "linear"
 
+_EXPORTED = {"onnx": "model.onnx", "litert": "model.tflite", "savedmodel": "saved_model"}
+"""Formats of `--export`, and what the file in the run folder is called."""
+
 
 @click.command("fit")
 @click.argument("data")
@@ -115,6 +118,13 @@ DEFAULT_HEAD = "linear"
 )
 @click.option("--class-weight", type=click.Choice(["balanced"]), help="Let rare classes count more.")
 @click.option("--out", metavar="FILE", help="Save the model here too (.keras).")
+@click.option(
+    "--export",
+    "exports",
+    multiple=True,
+    metavar="FORMAT",
+    help="Also write onnx, litert or savedmodel into the run folder (repeatable); `zoo predict --model RUN` uses it.",
+)
 @click.option("--directory", metavar="RUN", help="Folder of the run; default a new one under runs/.")
 @json_option
 @quiet_option
@@ -148,6 +158,7 @@ def command(
     views: int | None,
     class_weight: str | None,
     out: str | None,
+    exports: tuple[str, ...],
     directory: str | None,
     as_json: bool,
     quiet: bool,
@@ -181,6 +192,7 @@ def command(
     recipe = None if recipe == AUTO else recipe
     choose(recipe or ("lp-ft" if stages or batchnorm else "head"), **changes)
     _check_out(out)
+    _check_exports(exports)
     operations = _operations(augment)
     modality = modality_of_backbone(backbone)
     reading = {"answers": answers, "task": task, "separator": separator, "group": group, "modality": modality}
@@ -219,6 +231,7 @@ def command(
         directory=directory,
         verbose=0 if quiet else "auto",
     )
+    _export(model, Path(str(run.directory)), exports)
     print_run(run, model.save(out) if out is not None else Path(str(run.directory)) / "model.keras", as_json=as_json)
 
 
@@ -230,6 +243,19 @@ def _scope(devices: str | None) -> AbstractContextManager[Any]:
 
     scope: AbstractContextManager[Any] = mirrored(None if devices == "all" else names([devices])).scope()
     return scope
+
+
+def _check_exports(exports: tuple[str, ...]) -> None:
+    unknown = [name for name in exports if name not in _EXPORTED]
+    if unknown:
+        raise OptionError(
+            f"--export {unknown[0]!r}: a run folder takes {', '.join(_EXPORTED)}; `zoo export` writes the others"
+        )
+
+
+def _export(model: TransferModel, folder: Path, exports: tuple[str, ...]) -> None:
+    for name in exports:
+        model.export(folder / _EXPORTED[name])
 
 
 def _check_out(out: str | None) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from zoo.cli import answers
 from zoo.cli.models import model_options, open_model, takes_texts
 from zoo.cli.output import one_line, print_json
 from zoo.cli.parameters import json_option, quiet_option
@@ -16,6 +17,7 @@ from zoo.errors import DataError
 @click.argument("images", nargs=-1, required=True)
 @model_options
 @click.option("--top", default=5, show_default=True, type=click.IntRange(min=1), help="How many labels an image.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write a table: .csv or .parquet.")
 @json_option
 @quiet_option
 def command(
@@ -25,6 +27,7 @@ def command(
     head: str | None,
     weights: str | None,
     top: int,
+    out: Path | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -37,12 +40,21 @@ def command(
     Example:
       zoo predict cat.jpg
       zoo predict photos/ --model runs/my_run/model.keras --top 3
+      zoo predict photos/ --model mine.keras --out answers.csv
     """
     _check_there(images, file)
+    if out is not None:
+        answers.check(out)
     model = open_model(file, backbone, head, weights, quiet=quiet or as_json)
-    predictions = model.predict(list(images))
+    # The file of an export answers without anything else loaded.
+    short = getattr(model, "predict_files", model.predict)
+    predictions = short(list(images))
+    if out is not None:
+        answers.write(out, predictions)
     if as_json:
         print_json([prediction.to_dict(top) for prediction in predictions])
+    elif out is not None:
+        click.echo(f"{len(predictions)} answers in {out}")
     else:
         for prediction in predictions:
             click.echo(f"{one_line(prediction.source)}  {prediction.text(top)}")

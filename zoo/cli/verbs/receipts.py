@@ -65,7 +65,7 @@ def _against_model(path: Path, receipts: list[Any]) -> list[str]:
     from zoo.cli.quiet import load_keras
 
     load_keras()
-    from zoo.building import load
+    from zoo.building import load_trainable as load
     from zoo.training.receipts import ends, joined, take
 
     kept = joined(take(load(path).composition))

@@ -74,8 +74,18 @@ def _file_columns(table: Table, extensions: Sequence[str]) -> list[str]:
 def _text_columns(table: Table) -> list[str]:
     """The columns that hold texts, those with the most words first."""
     words = {name: sum(len(cell.split()) for cell in cells) / len(cells) for name, cells in table.cells.items()}
-    texts = [name for name, mean in words.items() if mean >= _WORDS and table.columns[name].numbers is None]
+    different = {name: len(set(cells)) / len(cells) for name, cells in table.cells.items()}
+    texts = [
+        name
+        for name, mean in words.items()
+        # Texts differ; names of streets and ranges ("10 to 12") have words too, and come again.
+        if mean >= _WORDS and different[name] > _DIFFERENT and table.columns[name].numbers is None
+    ]
     return sorted(texts, key=lambda name: -words[name])
+
+
+_DIFFERENT = 0.5
+"""Share of the cells that differ from all others, of a column with texts."""
 
 
 @dataclass(frozen=True)

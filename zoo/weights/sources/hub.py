@@ -85,6 +85,35 @@ def _names(row: WeightSource) -> tuple[str, str]:
     return repository, file
 
 
+def wanted_file(repository: str, file: str, revision: str, pin: Mapping[str, Any] | None) -> Wanted:
+    """Return any file of a repository.
+
+    Args:
+        repository: owner/name.
+        file: its path there.
+        revision: a commit (40 hexadecimal digits) or a branch; a branch is held to the commit of its first use.
+        pin: what the lock remembers of the first use; None: nothing.
+
+    Raises:
+        OptionError: one of them is no such name.
+    """
+    if not _NAME.fullmatch(repository) or not _FILE.fullmatch(file) or ".." in file + repository:
+        raise OptionError(f"{repository!r} and {file!r} do not name a file of the hub: write hf://owner/name@revision")
+    at = (pin or {}).get("commit") or revision
+    if not isinstance(at, str) or not (_COMMIT.fullmatch(at) or _BRANCH.fullmatch(at)):
+        raise OptionError(f"{revision!r} is no commit, branch or tag of the hub")
+    return Wanted(
+        filename=file.rpartition("/")[2],
+        url=f"{OFFICIAL}/{repository}/resolve/{at}/{file}",
+        digest=None,
+        bytes=None,
+        layout=None,
+        subject="file",
+        name=f"hub:{repository}/{file}@{revision}",
+        locate=lambda: _locate(repository, file, at, (pin or {}).get("sha256")),
+    )
+
+
 def endpoint() -> str:
     """Return the base address of the hub: `HF_ENDPOINT`, else the official one.
 

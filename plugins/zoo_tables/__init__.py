@@ -1,0 +1,1 @@
+"""Tables: rows of numbers, categories and dates, and a network that learns from them beside its yardsticks."""
