@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from helpers.tiny import tiny_model
 from PIL import Image
 
 import zoo
+from zoo import embedding
 from zoo.embedding import of_composition
 from zoo.errors import DataError, OptionError
 from zoo.specs import Preprocessing
@@ -135,19 +137,28 @@ def test_files_that_need_no_zoo(pixels: np.ndarray, tmp_path: Path) -> None:
     assert sorted(file.name for file in tmp_path.iterdir()) == ["x.npy", "x.npz"]
 
 
-def test_parquet_or_how_to_install_it(pixels: np.ndarray, tmp_path: Path) -> None:
+def test_parquet_or_how_to_install_it(pixels: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed: pip install zoo-sdk[parquet]")
     found = zoo.embed(zoo.Arrays(pixels, ["a", "b"] * 3), tiny_backbone(), preprocessing=NUMBERS)
-    try:
-        from pyarrow import parquet
-    except ImportError:
-        with pytest.raises(OptionError, match="pip install pyarrow"):
-            found.save(tmp_path / "x.parquet")
-        assert not list(tmp_path.iterdir())
-        return
+    monkeypatch.setattr(embedding, "_BLOCK", 4)  # more than one block
     table = parquet.read_table(found.save(tmp_path / "x.parquet"))
     assert table.column_names == ["id", "label", "vector"]
+    assert tuple(table["id"].to_pylist()) == found.ids
     assert tuple(table["label"].to_pylist()) == found.labels
     np.testing.assert_array_equal(np.array(table["vector"].to_pylist(), np.float32), found.array)
+    metadata = table.schema.metadata
+    assert (metadata[b"fingerprint"].decode(), metadata[b"features"].decode()) == (found.fingerprint, "avg")
+    plain = zoo.embed(pixels, tiny_backbone(), preprocessing=NUMBERS, features="map")
+    table = parquet.read_table(plain.save(tmp_path / "map.parquet"))
+    assert table.column_names == ["id", "vector"]
+    np.testing.assert_array_equal(
+        np.array(table["vector"].to_pylist(), np.float32).reshape(plain.array.shape), plain.array
+    )
+    before = sorted(tmp_path.iterdir())
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(OptionError, match="pip install pyarrow"):
+        found.save(tmp_path / "y.parquet")
+    assert sorted(tmp_path.iterdir()) == before
 
 
 # -- rows with tokens, and with a pooling of their own -----------------------------------------------------------------

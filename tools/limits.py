@@ -36,8 +36,10 @@ PUBLIC_VERBS = frozenset(
         "cli.verbs",
         "comparison.comparing.compare",
         "data.table.from_csv",
+        "embedding.embed",
         "features.nearest.neighbors",
         "model.TransferModel.fit",
+        "plugin.listing.backbones",
         "ranking.recommending.recommend",
         "resuming.resume",
     }

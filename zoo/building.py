@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +40,16 @@ def build(
     augment: Any = None,
     seed: int = 0,
     progress: Any = None,
+    labels: Sequence[str] | str | os.PathLike[str] | None = None,
+    trust: bool = False,
 ) -> TransferModel:
     """Build a pretrained base with a head on it, ready to fit; or, without a head, the pretrained classifier.
 
     Built in the scope of a `tf.distribute.MirroredStrategy`, it trains on all devices of the strategy.
 
     Args:
-        backbone: a name (`zoo.backbones()` lists them) or a Keras model from images to features.
+        backbone: a name (`zoo.backbones()` lists them); a Keras model from images to features; or, with `trust=True`, a
+            SavedModel: `tfhub:https://...`, `kaggle:owner/model/framework/variation/version`, or a folder.
         head: a name (`zoo.heads()`); `zoo.classifier(...)`, `multilabel`, `regressor`, `locator`, `multi_output` or
             `head`; or a Keras layer from features (n, d) to logits or probabilities (n, classes). None: the classifier
             that came with the weights.
@@ -67,6 +70,9 @@ def build(
             (uint8 image, seed), or a list of these.
         seed: of the head's initial weights and of random base weights.
         progress: called with (bytes done, bytes in all) while weights are fetched.
+        labels: names of the outputs of a SavedModel's own classifier (`head=None`): a list, or a text file with one a
+            line. Of a classifier with a background class in front the names may be with or without it.
+        trust: whether the code of a SavedModel may run on this machine with your rights.
 
     Raises:
         UnknownNameError: a name nobody provides; near misses are suggested.
@@ -84,6 +90,8 @@ def build(
         precision=precision,
         seed=plain(seed),
         progress=progress,
+        labels=labels,
+        trust=trust,
         options=None if options is None else plain(dict(options)),
     )
     with provenance.recording() as used:

@@ -203,8 +203,8 @@ def of_composition(
     Args:
         composition: the model's graphs.
         data: as for `embed`.
-        features: None: what the model's head reads; "map": the last cells of its base; "avg", "max", "concat", "gem",
-            "cls", "cls+avg": a pooling of them.
+        features: None: what the model's head reads, of a head that reads maps their mean; "map": the last cells of
+            its base; "avg", "max", "concat", "gem", "cls", "cls+avg": a pooling of them.
         whole: the composition was made for these features, whatever they are called.
         cache: as for `embed`.
         engine: as for `embed`.
@@ -219,7 +219,7 @@ def of_composition(
     """
     model = _network(composition, None if whole and features != "map" else features)
     dataset = _dataset(data, composition.intake.kind)
-    found = extract(
+    computed = extract(
         model,
         dataset,
         np.arange(len(dataset)),
@@ -228,9 +228,9 @@ def of_composition(
         cache=cache,
         engine=engine,
     )
-    if not len(found):
+    if not len(computed):
         raise DataError(f"none of the {len(dataset)} images of {dataset.name} could be read")
-    return _embeddings(model, composition, dataset, found, features or composition.identity.features)
+    return _embeddings(model, composition, dataset, computed, features or composition.identity.features)
 
 
 def _network(composition: Composition, features: str | None) -> keras.Model:
@@ -241,9 +241,13 @@ def _network(composition: Composition, features: str | None) -> keras.Model:
 
     if composition.features is None:
         raise OptionError("this model is a pretrained classifier without a head: embed with zoo.embed, by its backbone")
-    if features is None or features == composition.identity.features:
-        return composition.features
     prefix, cuts = composition.identity.prefix_tokens, composition.identity.cuts
+    reads_cells = len(composition.features.output.shape) > 2
+    if features is None and reads_cells:
+        pooled = pool(composition.features.output, "avg", prefix)
+        return keras.Model(composition.features.input, pooled, name="embedder")
+    if features is None or (features == composition.identity.features and not reads_cells):
+        return composition.features
     base = cells(composition.backbone, cuts)
     rank = len(base.output.shape)
     known = (*poolings("tokens" if rank == 3 else "map", prefix), "map") if rank in (3, 4) else ()

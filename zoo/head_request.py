@@ -188,37 +188,42 @@ def multi_output(
     Raises:
         OptionError: fewer than two answers, an answer that is not a head with labels, a name used by the model itself.
     """
-    asked = {**(answers or {}), **named}
-    if len(asked) < 2:
-        raise OptionError(f"multi_output needs at least two answers; got {', '.join(asked) or 'none'}")
+    heads = {**(answers or {}), **named}
+    if len(heads) < 2:
+        raise OptionError(f"multi_output needs at least two answers; got {', '.join(heads) or 'none'}")
     factors = dict(weights or {})
-    strange = [name for name in factors if name not in asked]
+    strange = [name for name in factors if name not in heads]
     if strange:
-        raise OptionError(f"weights= names {', '.join(strange)}; the answers are {', '.join(asked)}")
+        raise OptionError(f"weights= names {', '.join(strange)}; the answers are {', '.join(heads)}")
     outputs = []
-    for name, item in asked.items():
-        if not isinstance(item, Head) or len(item.outputs) != 1 or not item.outputs[0].labels:
-            raise OptionError(
-                f"{name}= takes what zoo.classifier, multilabel, regressor or locator gives, with labels; got {item!r}"
-            )
-        if name in RESERVED or name.startswith(UNITS) or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-            raise OptionError(
-                f"an answer cannot be called {name!r}: a lower case letter, then letters, digits, _; not one of "
-                f"{', '.join(RESERVED)} nor {UNITS}..."
-            )
-        if item.layer is not None or item.options or item.name != "linear":
-            raise OptionError(
-                f"the answer {name!r} has a head of its own; all answers share one: give it to multi_output as head= "
-                f"(and options=)"
-            )
+    for name, item in heads.items():
+        _check_answer(name, item)
         weight = factors.get(name, 5.0 if item.outputs[0].task == "box" else 1.0)
         if not (isinstance(weight, int | float) and 0 < weight < float("inf")):
             raise OptionError(f"the weight of {name!r} must be a positive number; got {weight!r}")
         outputs.append(item.outputs[0].model_copy(update={"name": name, "weight": float(weight)}))
     if sum(output.task == "box" for output in outputs) > 1:
         raise OptionError("a model answers with one box at most")
-    wanted = _asked(head, outputs[0], dict(options or {}))
-    return replace(wanted, outputs=tuple(outputs))
+    whole = _asked(head, outputs[0], dict(options or {}))
+    return replace(whole, outputs=tuple(outputs))
+
+
+def _check_answer(name: str, item: Any) -> None:
+    """Refuse an answer of several that has no labels, a name of the model itself, or a head of its own."""
+    if not isinstance(item, Head) or len(item.outputs) != 1 or not item.outputs[0].labels:
+        raise OptionError(
+            f"{name}= takes what zoo.classifier, multilabel, regressor or locator gives, with labels; got {item!r}"
+        )
+    if name in RESERVED or name.startswith(UNITS) or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise OptionError(
+            f"an answer cannot be called {name!r}: a lower case letter, then letters, digits, _; not one of "
+            f"{', '.join(RESERVED)} nor {UNITS}..."
+        )
+    if item.layer is not None or item.options or item.name != "linear":
+        raise OptionError(
+            f"the answer {name!r} has a head of its own; all answers share one: give it to multi_output as head= "
+            f"(and options=)"
+        )
 
 
 def _asked(head: str | Any, output: Output, options: Mapping[str, Any]) -> Head:

@@ -247,35 +247,42 @@ class Registry:
         pool = [entry for entry in self.entries(kind) if not plugin or entry.provider.plugin == plugin]
         both = self.candidates(kind, name)
         matches = [entry for entry in both if entry.name == bare] or both  # an alias never beats a name
+        if matches:
+            return matches[0] if len(matches) == 1 else self._one_of(kind, bare, matches)
+        if (kind, bare) in self._broken:
+            raise PluginError(f"{SINGULAR[kind]} {bare!r}: {self._broken[kind, bare]}")
+        raise self._unknown(kind, name, pool)
+
+    def _one_of(self, kind: str, bare: str, matches: Sequence[Entry]) -> Entry:
+        """The entry that a name of several means: zoo's own, or that of the plugin which is preferred."""
         first_party = [entry for entry in matches if entry.provider.first_party]
-        if len(first_party) == 1 and len(matches) > 1:
+        if len(first_party) == 1:
             others = ", ".join(repr(entry.id) for entry in matches if entry not in first_party)
             self._notice(f"{SINGULAR[kind]} {bare!r} is {first_party[0].id!r} here; {others} has that name too")
             return first_party[0]
-        if len(matches) > 1:
-            preferred = self._preferred(matches)
-            if preferred is not None:
-                return preferred
-            raise AmbiguousNameError(
-                f"{SINGULAR[kind]} {bare!r} is provided by "
-                + " and by ".join(f"{entry.provider} as {entry.id!r}" for entry in matches)
-                + f". Write the full name, or set ZOO_PREFER={matches[0].provider.plugin}."
-            )
-        if matches:
-            return matches[0]
-        if (kind, bare) in self._broken:
-            raise PluginError(f"{SINGULAR[kind]} {bare!r}: {self._broken[kind, bare]}")
+        preferred = self._preferred(matches)
+        if preferred is not None:
+            return preferred
+        raise AmbiguousNameError(
+            f"{SINGULAR[kind]} {bare!r} is provided by "
+            + " and by ".join(f"{entry.provider} as {entry.id!r}" for entry in matches)
+            + f". Write the full name, or set ZOO_PREFER={matches[0].provider.plugin}."
+        )
+
+    def _unknown(self, kind: str, name: str, pool: Sequence[Entry]) -> UnknownNameError:
+        """The error for a name that nobody provides, with near misses."""
+        plugin = name.rpartition(":")[0]
         if plugin and not pool:
             plugins = {entry.provider.plugin for entries in self._entries.values() for entry in entries}
             if plugin not in plugins:
-                raise unknown("plugin", plugin, plugins, command="zoo plugins")
+                return unknown("plugin", plugin, plugins, command="zoo plugins")
         names = {entry.name for entry in pool} | {alias for entry in pool for alias in entry.data.get("aliases", ())}
         if plugin:
             names = {f"{plugin}:{spelling}" for spelling in names}
         error = unknown(SINGULAR[kind], name, names, command=_LISTED_BY.get(kind))
         if self._nameless:
             error = UnknownNameError(f"{error} Besides, {'; '.join(self._nameless)}: see `zoo plugins doctor`.")
-        raise error
+        return error
 
     @staticmethod
     def _preferred(matches: Sequence[Entry]) -> Entry | None:

@@ -95,29 +95,34 @@ def meanings(labels: LabelSet, classes: Classes) -> tuple[dict[str, tuple[int, .
     """
     if isinstance(classes, str) or not isinstance(classes, Mapping | Sequence):
         raise OptionError(f"classes are a list of names, or class -> what it means; got {classes!r}")
-    asked = dict(classes) if isinstance(classes, Mapping) else {str(name): name for name in classes}
-    found: dict[str, tuple[int, ...]] = {}
+    meant = dict(classes) if isinstance(classes, Mapping) else {str(name): name for name in classes}
+    outputs: dict[str, tuple[int, ...]] = {}
     strange: dict[str, list[str]] = {}
     owner: dict[int, str] = {}
     book = _Book(labels)
-    for name, meaning in asked.items():
-        parts = list(meaning) if isinstance(meaning, list | tuple | set | frozenset) else [meaning]
-        if not parts or not all(isinstance(part, str | int | np.integer) for part in parts):
-            raise OptionError(f"class {name!r} means {meaning!r}: give a name, an index, or a list of them")
+    for name, meaning in meant.items():
         places: set[int] = set()
-        for part in parts:
-            outputs = book.look_up(part)
-            if not outputs:
+        for part in _parts(name, meaning):
+            numbers = book.look_up(part)
+            if not numbers:
                 strange.setdefault(str(name), []).append(str(part))
-            places.update(outputs)
+            places.update(numbers)
         if places and name in strange:
             raise OptionError(_unknown(labels, [], {str(name): strange[name]}))
         for place in places:
             if place in owner:
                 raise OptionError(f"{labels.labels[place]!r} is in two classes: {owner[place]!r} and {name!r}")
             owner[place] = str(name)
-        found[str(name)] = tuple(sorted(places))
-    return found, strange
+        outputs[str(name)] = tuple(sorted(places))
+    return outputs, strange
+
+
+def _parts(name: Any, meaning: Any) -> list[Any]:
+    """What a class means, one by one: names and indices."""
+    parts = list(meaning) if isinstance(meaning, list | tuple | set | frozenset) else [meaning]
+    if not parts or not all(isinstance(part, str | int | np.integer) for part in parts):
+        raise OptionError(f"class {name!r} means {meaning!r}: give a name, an index, or a list of them")
+    return parts
 
 
 class _Book:

@@ -53,15 +53,15 @@ def cache_limit(text: str | None = None) -> int:
     Raises:
         OptionError: it is not a size.
     """
-    asked = text if text is not None else os.environ.get("ZOO_CACHE_LIMIT", "20GB")
-    number = asked.strip().upper().removesuffix("B")
+    size = text if text is not None else os.environ.get("ZOO_CACHE_LIMIT", "20GB")
+    number = size.strip().upper().removesuffix("B")
     factor = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}.get(number[-1:], 1)
     try:
         limit = float(number.rstrip("KMGT")) * factor
     except ValueError:
         limit = -1
     if not 0 <= limit < float("inf"):
-        raise OptionError(f"{asked!r} (ZOO_CACHE_LIMIT) must be a size such as 500MB or 20GB")
+        raise OptionError(f"{size!r} (ZOO_CACHE_LIMIT) must be a size such as 500MB or 20GB")
     return int(limit)
 
 

@@ -93,11 +93,15 @@ def cell(column: str, value: Any) -> str:
     """A value of a column as listings show it: millions, megabytes, a dash for nothing."""
     if value is None or value == "":
         return "-"
-    if column == "top1":
+    if isinstance(value, bool):
+        return "yes" if value else "-"
+    if column in {"top1", "top5"}:
         return f"{value:.3f}"
-    if column in {"params", "macs"}:
+    if column in {"params", "params_top", "macs"}:
         return f"{value / 1e6:,.2f} M" if value < 1e9 else f"{value / 1e9:,.2f} G"
-    if column in {"size", "bytes"}:
+    if column == "ms":
+        return f"{value:.1f}"
+    if column in {"size", "size_top", "bytes"}:
         return f"{value / 1e6:,.0f} MB"
     if isinstance(value, list | tuple):
         value = ", ".join(str(item) for item in value)

@@ -1,4 +1,4 @@
-"""What zoo_classics provides: the datasets and networks of lectures, from digits to film reviews, LeNet to GoogLeNet."""
+"""What zoo_classics provides: the datasets and the networks of lectures, from digits to GoogLeNet."""
 
 from __future__ import annotations
 

@@ -298,3 +298,14 @@ def test_the_smallest_size_works(name: str) -> None:
         base = build_base(spec, weights=None, input_size=spec.input.min_size)
     assert base.output.shape[-1] == spec.feature_dim
     keras.utils.clear_session()
+
+
+def test_weights_of_another_width_say_which(tmp_path: Path) -> None:
+    half = keras.applications.MobileNetV2(alpha=0.5, weights=None, include_top=False, input_shape=(32, 32, 3))
+    path = save_legacy(half, tmp_path / "half.h5")
+    with pytest.raises(WeightsError, match=r"706,224 numbers these look like weights of mobilenet_v2 with alpha 0\.5"):
+        build_base(SPECS["mobilenet_v2"], weights=stored(path), input_size=32)
+    arrays = {"conv/kernel": np.zeros((3, 3, 3, 7), np.float32)}
+    np.savez(tmp_path / "odd.npz", **arrays)
+    with pytest.raises(WeightsError, match="189 numbers, as no row of the catalog does"):
+        build_base(QUARTER, weights=stored(tmp_path / "odd.npz"), input_size=32)

@@ -99,13 +99,13 @@ def test_the_pages_hold_as_many_blocks_as_they_did() -> None:
     }
     runs = Counter(block.fate for page in PAGES if page not in site for block in blocks(page))
     assert runs == {
-        "python": 49,
-        "zoo": 11,
+        "python": 53,
+        "zoo": 13,
         "shell": 8,
         "file": 3,
         "append": 1,
         "process": 1,
-        "not run": 4,
+        "not run": 6,
         "text": 3,
     }
 
@@ -210,9 +210,26 @@ def test_blocks_of_heads(desk: Path) -> None:
     namespace, said = run_page(DOCS / "heads.md", desk)
     assert "units" in said["zoo heads show mlp"]
     figures = [float(value) for value in re.findall(r"^(?:\S*gem )?(\d\.\d+)", str(namespace["printed"]), re.M)]
-    assert len(figures) == 6
+    assert len(figures) == 7
+    assert "2 x 2 x 1280 numbers for each of 160 examples, 3.3 MB" in namespace["printed"]
     assert min(figures) > 0.7, namespace["printed"]
     assert np.asarray(namespace["plain"].output_shape).tolist() == [None, 2]
+
+
+@pytest.mark.slow
+def test_blocks_of_embedding(desk: Path) -> None:
+    namespace, said = run_page(DOCS / "embedding.md", desk)
+    printed = namespace["printed"]
+    for line in ("(60, 1280) float32", "[1, 1, 1]", "[0 0 0 0]", "[[56 59]]", "(4, 112)", "(4, 2, 2, 1280)"):
+        assert line in printed, printed
+    assert (desk / "squares.npz").is_file()
+    assert "--features" in said["zoo embed --help"]
+
+
+def test_blocks_of_weights(desk: Path) -> None:
+    _, said = run_page(DOCS / "weights.md", desk)
+    assert "efficientnet_lite0" in said["zoo list --available"]
+    assert "dinov3" not in said["zoo list --license apache-2.0 --license mit --max-macs 500M"]
 
 
 @pytest.mark.slow

@@ -28,6 +28,19 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 
+PROSE = (
+    "data",
+    "embedding",
+    "evaluation",
+    "features",
+    "heads",
+    "recipes",
+    "tables_of_rows",
+    "training",
+    "video",
+    "weights",
+)
+
 SITE_PAGES = (
     "index",
     "tutorials/first-model",
@@ -43,10 +56,7 @@ SITE_PAGES = (
 
 PAGES = (
     ROOT / "README.md",
-    *(
-        ROOT / "docs" / f"{name}.md"
-        for name in ("data", "evaluation", "features", "heads", "recipes", "tables_of_rows", "training", "video")
-    ),
+    *(ROOT / "docs" / f"{name}.md" for name in PROSE),
     *(ROOT / "docs" / f"{name}.md" for name in SITE_PAGES),
     *sorted((ROOT / "docs" / "plugins").rglob("*.md")),
 )

@@ -21,7 +21,7 @@ from zoo.plugin.manifest import make_manifest, manifest_path
 ROOT = Path(__file__).parent.parent.parent
 PROJECT = ROOT / "plugins" / "zoo-example"
 PROVIDES = {
-    "zoo_heads": ["shapes"],
+    "zoo_heads": ["attention", "shapes"],
     "zoo_augmentations": ["scale-signal", "shift-signal", "zoom-out"],
     "zoo_datasets": ["shapes"],
     "zoo_label_sets": ["shapes"],

@@ -48,6 +48,8 @@ def failed(hook: str, site: Path, songs: str, changes: list[tuple[str, str]]) ->
     fields: dict[str, Any] = {"name": name}
     if suite is ModalityConformance:
         fields["source"] = lambda self: songs
+    if suite is SourceConformance:
+        fields["address"] = lambda self: f"nest://{songs}/owl.song"
     case = type("TestIt", (suite,), fields)()
     outcomes = [case.run(check) for check in case.checks()]
     return [one.check for one in outcomes if one.outcome == "failed"], sum(one.outcome == "passed" for one in outcomes)
@@ -65,6 +67,16 @@ def _method(code: str) -> tuple[str, str]:
 
 FAULTS = {
     "no fetch": ("zoo_sources", [("def fetch", "def bring")], "check_can_be_made"),
+    "brings nothing": (
+        "zoo_sources",
+        [('shutil.copyfile(address.removeprefix("nest://"), target)', "pass")],
+        "check_brings_the_bytes",
+    ),
+    "other bytes": (
+        "zoo_sources",
+        [('shutil.copyfile(address.removeprefix("nest://"), target)', "target.write_bytes(str(target).encode())")],
+        "check_brings_the_bytes",
+    ),
     "own scheme": ("zoo_sources", [('("nest://",)', '("https://",)')], "check_schemes"),
     "odd scheme": ("zoo_sources", [('("nest://",)', '("nest",)')], "check_schemes"),
     "writes nothing": ("zoo_formats", [("model.save(path)", "pass")], "check_writes_and_opens"),

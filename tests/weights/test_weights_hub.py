@@ -229,27 +229,3 @@ def test_a_lock_that_is_damaged_is_never_ignored(hub: FakeHub, store: Store) -> 
     store.pins.path.write_text('{"version": 1, "pins": {"x": {"sha256": "no"}}}')
     with pytest.raises(WeightsError, match="not a lock of weights"):
         store.fetch(row())
-
-
-def test_plugins_may_bring_sources() -> None:
-    from zoo.errors import PluginError
-    from zoo.weights import sources
-
-    class Odd:
-        kind = "odd"
-
-    with pytest.raises(PluginError, match="not a weight source"):
-        sources.register([Odd])
-
-    class Taken(sources.UrlSource):
-        pass
-
-    with pytest.raises(PluginError, match="provides already"):
-        sources.register([Taken])
-
-    class Own(sources.UrlSource):
-        kind = "own"
-
-    sources.register([Own])
-    assert "own" in sources.kinds()
-    sources._ADDED.clear()

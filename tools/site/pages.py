@@ -30,7 +30,7 @@ EXPLANATIONS = (
     "architecture",
     "design-notes",
 )
-GUIDES = ("data", "heads", "features", "recipes", "training", "evaluation", "report")
+GUIDES = ("data", "heads", "features", "embedding", "weights", "recipes", "training", "evaluation", "report")
 """First among the how-to pages, in this order; other pages of docs/ follow by name."""
 
 _DIRECTIVE = re.compile(r"^<!-- *(?P<what>not run|file|append|process|shell)\b *:?(?P<rest>.*?)-->$")

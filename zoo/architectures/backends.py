@@ -16,10 +16,10 @@ def check_backend() -> None:
     Raises:
         OptionError: Keras computes with another one.
     """
-    found = keras.config.backend()
-    if found not in BACKENDS:
+    backend = keras.config.backend()
+    if backend not in BACKENDS:
         raise OptionError(
-            f"Keras computes with {found!r} here, and zoo was never tested on it: frozen weights, resumed runs and "
+            f"Keras computes with {backend!r} here, and zoo was never tested on it: frozen weights, resumed runs and "
             f"features are proven on {' and '.join(BACKENDS)} only. Set KERAS_BACKEND to one of them before Keras is "
             f"imported"
         )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from zoo.architectures.loading import load
+from zoo.architectures.resemblance import resembles
 from zoo.errors import OptionError, PluginError, WeightsError
 from zoo.specs import BackboneSpec, Size, sides, size_in_words
 
@@ -69,7 +70,14 @@ def build_base(
         model = builder(include_top=include_top, input_size=input_size, **spec.builder_options, **(options or {}))
     _check(spec, model, include_top)
     if weights is not None:
-        module = importlib.import_module(spec.builder.partition(":")[0])
+        _load(model, weights, spec, include_top=include_top)
+    return model
+
+
+def _load(model: keras.Model, weights: StoredFile, spec: BackboneSpec, *, include_top: bool) -> None:
+    """Load a file; where it does not fit, the message ends with what it looks like."""
+    module = importlib.import_module(spec.builder.partition(":")[0])
+    try:
         load(
             model,
             weights,
@@ -78,7 +86,14 @@ def build_base(
             from_keras=getattr(module, "from_keras", None),
             from_onnx=getattr(module, "from_onnx", None),
         )
-    return model
+    except WeightsError as error:
+        if type(error) is not WeightsError or "does not fit" not in str(error):
+            raise
+        hint = resembles(weights, model, spec.name)
+        if not hint:
+            raise
+        end = "" if str(error).endswith(".") else "."
+        raise WeightsError(f"{error}{end}{hint}") from error
 
 
 def _builder(spec: BackboneSpec) -> Callable[..., keras.Model]:

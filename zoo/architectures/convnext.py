@@ -119,14 +119,22 @@ def from_keras(saved: Sequence[tuple[str, Sequence[np.ndarray]]]) -> dict[str, n
             start = f"stages.{int(stage[1]) + 1}.downsample" if stage else "stem"
             for index, pair in enumerate((weights[:2], weights[2:])):
                 tensors |= _module(f"{start}.{index}", pair)
-        elif match := next((re.search(f"{end}$", name) for end, _ in _OFFICIAL if re.search(f"{end}$", name)), None):
-            module = match.expand(next(into for end, into in _OFFICIAL if re.search(f"{end}$", name)))
+        elif (module := _official(name)) is not None:
             tensors |= {module: weights[0]} if module.endswith("gamma") else _module(module, weights)
         elif re.search(r"(_head_layernorm|layer_normalization(_\d+)?)$", name):
             tensors |= _module("head.norm", weights)
         elif re.search(r"(_head_dense|^predictions)$", name):
             tensors |= _module("head.fc", weights)
     return tensors if any(name.endswith("conv_dw.weight") for name in tensors) else None
+
+
+def _official(name: str) -> str | None:
+    """The module of timm that a layer of a block of Keras's network is; None for other layers."""
+    for end, into in _OFFICIAL:
+        match = re.search(f"{end}$", name)
+        if match is not None:
+            return match.expand(into)
+    return None
 
 
 def _module(name: str, weights: Sequence[np.ndarray]) -> dict[str, np.ndarray]:

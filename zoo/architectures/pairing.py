@@ -50,15 +50,28 @@ def paired(layers: Sequence[Any], saved: Sequence[Saved], path: Path) -> list[tu
     places = {name: place for place, name in enumerate(theirs)}
     if len(places) == len(theirs) and len(set(own)) == len(own) and set(own) <= set(theirs):
         chosen = [places[name] for name in own]
-        given = [at for at, name in enumerate(own) if name.startswith("#")]
-        for before, at in pairwise(given):
-            if chosen[at] < chosen[before]:
-                raise _contradiction(path, layers[at], saved[chosen[at]])
+        _check_order([at for at, name in enumerate(own) if name.startswith("#")], chosen, layers, saved, path)
         return [(layer, saved[place]) for layer, place in zip(layers, chosen, strict=True)]
-    for layer, name, entry, other in zip(layers, own, saved, theirs, strict=False):
-        if name != other and (name in places or other in own):
-            raise _contradiction(path, layer, entry)
+    _check_strangers(own, theirs, layers, saved, path)
     return list(zip(layers, saved, strict=False))
+
+
+def _check_strangers(
+    own: Sequence[str], theirs: Sequence[str], layers: Sequence[Any], saved: Sequence[Saved], path: Path
+) -> None:
+    """Refuse a pairing by order in which a name stands elsewhere on the other side."""
+    for layer, name, entry, other in zip(layers, own, saved, theirs, strict=False):
+        if name != other and (name in theirs or other in own):
+            raise _contradiction(path, layer, entry)
+
+
+def _check_order(
+    given: Sequence[int], chosen: Sequence[int], layers: Sequence[Any], saved: Sequence[Saved], path: Path
+) -> None:
+    """Refuse names of Keras's own giving ("conv2d_12") whose order in the file is another one."""
+    for before, at in pairwise(given):
+        if chosen[at] < chosen[before]:
+            raise _contradiction(path, layers[at], saved[chosen[at]])
 
 
 def _contradiction(path: Path, layer: Any, entry: Saved) -> WeightsError:

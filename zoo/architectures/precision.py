@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from zoo.errors import OptionError, did_you_mean
+from zoo.keras_internals import layers_inside
 from zoo.settings import PRECISIONS
 
 
@@ -46,9 +47,9 @@ def check_precision(model: Any, precision: str) -> None:
     Raises:
         OptionError: a layer with weights that computes in something else; names it.
     """
-    wanted = keras.DTypePolicy(precision).compute_dtype
-    for layer in model._flatten_layers(include_self=False, recursive=True):
-        if layer.weights and layer.compute_dtype != wanted and not isinstance(layer, keras.Model):
+    compute_dtype = keras.DTypePolicy(precision).compute_dtype
+    for layer in layers_inside(model, itself=False):
+        if layer.weights and layer.compute_dtype != compute_dtype and not isinstance(layer, keras.Model):
             raise OptionError(
                 f"precision={precision!r}, but layer {layer.name!r} of the given model computes in "
                 f"{layer.compute_dtype}: build the model after keras.config.set_dtype_policy({precision!r})"

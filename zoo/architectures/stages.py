@@ -14,6 +14,8 @@ from typing import Any
 
 import keras
 
+from zoo.keras_internals import call_of, origin
+
 _ACTIVATIONS = (
     keras.layers.Activation,
     keras.layers.ReLU,
@@ -122,17 +124,21 @@ def find_stages(model: keras.Model, cuts: Sequence[str] = ()) -> list[Stage]:
     stages = []
     for number, cut in enumerate(ends_of):
         inside = [index for index in range(len(nodes)) if stage_of[index] == number]
-        shown = inside[-1] if cut is None else cut
-        stages.append(
-            Stage(
-                name="top" if inside[0] >= end else "stem" if number == 0 else f"stage{number}",
-                stride=round(2 ** nodes[shown].level),
-                channels=int(nodes[shown].outputs[0].shape[-1]),
-                layers=tuple(nodes[i].operation for i in inside if id(nodes[i].operation) in layers),
-                cut=None if cut is None else nodes[cut].operation,
-            )
-        )
+        name = "top" if inside[0] >= end else "stem" if number == 0 else f"stage{number}"
+        stages.append(_stage(name, nodes, inside, cut, layers))
     return stages
+
+
+def _stage(name: str, nodes: Sequence[_Node], inside: Sequence[int], cut: int | None, layers: set[int]) -> Stage:
+    """A stage of these operations; `layers` are the ids of those that are layers of the model."""
+    shown = inside[-1] if cut is None else cut
+    return Stage(
+        name=name,
+        stride=round(2 ** nodes[shown].level),
+        channels=int(nodes[shown].outputs[0].shape[-1]),
+        layers=tuple(nodes[i].operation for i in inside if id(nodes[i].operation) in layers),
+        cut=None if cut is None else nodes[cut].operation,
+    )
 
 
 def _declared(nodes: list[_Node], cuts: Sequence[str]) -> tuple[int, list[int]] | None:
@@ -168,7 +174,7 @@ def _graph(model: keras.Model) -> list[_Node]:
     position: dict[int, int] = {}
     nodes: list[_Node] = []
     for operation, outputs, read in topological(model):
-        inputs = sorted({position[id(tensor._keras_history.operation)] for tensor in read})
+        inputs = sorted({position[id(origin(tensor)[0])] for tensor in read})
         position[id(operation)] = len(nodes)
         for index in inputs:
             nodes[index].consumers.append(len(nodes))
@@ -186,16 +192,16 @@ def topological(model: keras.Model) -> Iterator[tuple[Any, list[Any], list[Any]]
     """(operation, its outputs, tensors it reads), after all that it reads; the model's inputs first."""
     done: set[int] = set()
     for tensor in model.inputs:
-        operation = tensor._keras_history.operation
+        operation, _, _ = origin(tensor)
         done.add(id(operation))
         yield operation, [tensor], []
     stack = [(tensor, False) for tensor in model.outputs]
     while stack:
         tensor, expanded = stack.pop()
-        operation, node_index, _ = tensor._keras_history
+        operation, node_index, _ = origin(tensor)
         if id(operation) in done:
             continue
-        node = operation._inbound_nodes[node_index]
+        node = call_of(operation, node_index)
         if expanded:
             done.add(id(operation))
             yield operation, node.outputs, list(node.input_tensors)

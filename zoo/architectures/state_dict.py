@@ -88,8 +88,8 @@ def _folded(tensors: Mapping[str, np.ndarray], path: Path) -> dict[str, np.ndarr
             module, gamma = pattern.sub(target, name), plain.pop(name)
             weight, bias = (plain.get(f"{module}.{part}") for part in ("weight", "bias"))
             if weight is None or gamma.shape != weight.shape[:1]:
-                found = "is not there" if weight is None else f"has shape {weight.shape}"
-                raise WeightsError(f"{path} is not whole: {name} {gamma.shape} scales {module}.weight, which {found}")
+                fault = "is not there" if weight is None else f"has shape {weight.shape}"
+                raise WeightsError(f"{path} is not whole: {name} {gamma.shape} scales {module}.weight, which {fault}")
             plain[f"{module}.weight"] = weight * gamma.reshape(-1, *[1] * (weight.ndim - 1))
             if bias is not None:
                 plain[f"{module}.bias"] = bias * gamma

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.catalogue import restricted
 from zoo.compose.copies import copied
 from zoo.compose.heads import activation_of
-from zoo.compose.taps import tap
+from zoo.compose.taps import MAP, tap
 from zoo.errors import OptionError
 from zoo.modality import Intake
 from zoo.plugin import calling, load_target, manager, registry
@@ -19,6 +20,7 @@ from zoo.registry import Entry, ZooNotice
 from zoo.scalars import plain
 from zoo.specs import BackboneSpec, Preprocessing, ResizeRule, Size, as_size, sides, size_in_words
 from zoo.weights import StoredFile, resolve
+from zoo.weights.folders import is_folder_address
 
 if TYPE_CHECKING:
     from zoo.architectures import Stage
@@ -43,6 +45,8 @@ class BuildRequest:
         precision: dtype policy; None: Keras's global one.
         seed: of random weights.
         progress: called with (bytes done, bytes in all) while weights are fetched.
+        labels: names of the outputs of a SavedModel's own classifier: a list, or the path of a file with one a line.
+        trust: whether the code of a SavedModel may run here.
         options: of the backbone's builder and of its intake, by name, in place of those of its row.
         intake: what was fitted on training examples; None: one without any.
     """
@@ -57,6 +61,8 @@ class BuildRequest:
     precision: str | None = None
     seed: int = 0
     progress: Any = None
+    labels: Any = None
+    trust: bool = False
     options: Mapping[str, Any] | None = None
     intake: Intake | None = None
 
@@ -69,13 +75,15 @@ class Base:
         network: the Keras model, from preprocessed input to a map, tokens, vectors or logits.
         stages: from the input upward.
         preprocessing: numbers between pixels and its input.
-        pooling: how its map becomes a vector.
+        pooling: how its map becomes a vector; "map": not at all.
         input_size: side of the square input, or (height, width), in pixels.
         channels: color channels.
         intake: how examples become inputs, where the modality is not that of images.
         options: of the network; of other modalities what was put in the place of options of its row.
         label_set: name of the classes of its own classifier; None without one.
         spec: its row; None for a Keras model of the caller.
+        labels: of its own classifier, where the caller gave them.
+        code: the SavedModel whose code it runs; None: Keras layers.
         backbone: `plugin:name`, or the name of the caller's model.
         provider: distribution and version, in words.
         weights: id of the source, file name or `given`; None: random.
@@ -100,14 +108,16 @@ class Base:
     options: Mapping[str, Any] = field(default_factory=dict)
     label_set: str | None = None
     spec: BackboneSpec | None = None
+    labels: tuple[str, ...] = ()
+    code: str | None = None
 
 
-def base_of(request: BuildRequest, *, classifier: bool) -> Base:
+def base_of(request: BuildRequest, *, reads: str | None) -> Base:
     """Return the base of images that is asked for.
 
     Args:
         request: what is asked for.
-        classifier: whether the pretrained classifier is wanted, and no head of the user's.
+        reads: what the head reads, "vector", "map" or "either"; None: there is none, the pretrained classifier answers.
 
     Raises:
         OptionError: arguments that do not go together.
@@ -117,9 +127,17 @@ def base_of(request: BuildRequest, *, classifier: bool) -> Base:
         for name, given in (("weights=", request.weights != "pretrained"), ("options=", bool(request.options))):
             if given:
                 raise OptionError(f"{name} goes with the name of a backbone; a Keras model brings its own")
-        return given_base(request)
+        return given_base(request, reads=reads)
+    if is_folder_address(request.backbone):
+        from zoo.compose.saved_models import saved_model_base  # here, not above: it needs the classes of this module
+
+        return saved_model_base(request, reads=reads)
     entry = registry().get("backbones", request.backbone)
-    base = _with_numbers(_named(request, entry, classifier=classifier), request)
+    if request.labels is not None:
+        raise OptionError(
+            "labels= names the outputs of a SavedModel's own classifier; for a head pass zoo.classifier(labels)"
+        )
+    base = _with_numbers(_named(request, entry, reads=reads), request)
     channels = {len(base.preprocessing.mean), len(base.preprocessing.std)}
     if base.preprocessing != IDENTITY and not channels <= {1, base.channels}:
         raise OptionError(
@@ -138,7 +156,7 @@ def _with_numbers(base: Base, request: BuildRequest) -> Base:
     return replace(base, preprocessing=request.preprocessing or IDENTITY)
 
 
-def _named(request: BuildRequest, entry: Entry, *, classifier: bool) -> Base:
+def _named(request: BuildRequest, entry: Entry, *, reads: str | None) -> Base:
     # here, not above: it loads Keras, which checks can do without
     from zoo.architectures import build_base, find_stages
 
@@ -147,6 +165,7 @@ def _named(request: BuildRequest, entry: Entry, *, classifier: bool) -> Base:
         request = replace(request, weights=None)
     options = manager().options(entry, plain(request.options or {})) if request.options or spec.options else {}
     size = _size(request.input_size, spec)
+    classifier = reads is None
     include_top = classifier or (request.features is not None and request.features in spec.top_layers)
     _check_size(request, spec, size, classifier=classifier, include_top=include_top)
     if spec.input.channels not in (1, 3):
@@ -158,12 +177,13 @@ def _named(request: BuildRequest, entry: Entry, *, classifier: bool) -> Base:
     file: StoredFile | None = resolve(spec, request.weights, include_top=include_top, progress=request.progress)
     if file is not None and file.note:
         warnings.warn(file.note, ZooNotice, stacklevel=6)
+    _notice_license(file, spec)
     load_target(entry, spec.builder)  # activates the plugin; whose code it is has been checked
     with calling(entry.provider, f"backbone {entry.id!r}", where=f" in {spec.builder}"):
         network = build_base(
             spec, weights=file, input_size=size, include_top=include_top, seed=request.seed, options=options
         )
-    network, pooling = tap(network, request.features, spec)
+    network, pooling = tap(network, request.features, spec, reads=reads or "vector")
     return Base(
         network=network,
         stages=find_stages(network, spec.cuts),
@@ -175,9 +195,9 @@ def _named(request: BuildRequest, entry: Entry, *, classifier: bool) -> Base:
         spec=spec,
         backbone=entry.id,
         provider=str(entry.provider),
-        weights=None if file is None else (file.source.id if file.source else Path(file.path).name),
+        weights=None if file is None else _name_of(file),
         weights_sha256=None if file is None else file.sha256,
-        features=request.features or spec.pooling,
+        features=request.features or (MAP if pooling == MAP else spec.pooling),
         portable=spec.portable,
         options=options,
     )
@@ -196,6 +216,23 @@ def _size(asked: Any, spec: BackboneSpec) -> Size:
     return as_size(*pair)
 
 
+def _notice_license(file: StoredFile | None, spec: BackboneSpec) -> None:
+    """Say so where the license of the weights does not let everybody use them for everything."""
+    words = restricted(file.source.license) if file is not None and file.source is not None else ""
+    if words and file is not None and file.source is not None:
+        warnings.warn(
+            f"the weights of {spec.name} are under {words} ({file.source.license_source}). What is trained on them "
+            f"inherits that",
+            ZooNotice,
+            stacklevel=6,
+        )
+
+
+def _name_of(file: StoredFile) -> str:
+    """What a run says of a weight file: the id of its row, the address that was written, or the file's name."""
+    return file.source.id if file.source else file.address or Path(file.path).name
+
+
 def _check_size(request: BuildRequest, spec: BackboneSpec, size: Size, *, classifier: bool, include_top: bool) -> None:
     if min(sides(size)) < spec.input.min_size:
         raise OptionError(f"input_size={size} is too small for {spec.name}: at least {spec.input.min_size} pixels")
@@ -211,11 +248,12 @@ def _check_size(request: BuildRequest, spec: BackboneSpec, size: Size, *, classi
         raise OptionError(f"{spec.name} without a head is its pretrained classifier, which random weights do not have")
 
 
-def given_base(request: BuildRequest) -> Base:
+def given_base(request: BuildRequest, *, reads: str | None) -> Base:
     """Return the caller's Keras model as a base: a copy, so that freezing and training do not change the original.
 
     Args:
         request: what is asked for; its backbone is the model.
+        reads: as for `base_of`.
 
     Raises:
         OptionError: a model that cannot be a base; the message says what to do.
@@ -231,7 +269,7 @@ def given_base(request: BuildRequest) -> Base:
         )
     _notice_classifier(network)
     channels = int(network.inputs[0].shape[3])
-    network, pooling = tap(network, request.features, model.name)
+    network, pooling = tap(network, request.features, model.name, reads=reads or "vector")
     return Base(
         network=network,
         stages=find_stages(network),
@@ -243,7 +281,7 @@ def given_base(request: BuildRequest) -> Base:
         provider="the caller's Keras model",
         weights="given",
         weights_sha256=None,
-        features=request.features or "avg",
+        features=request.features or pooling,
         portable=all(type(layer).__module__.startswith("keras.") for layer in model.layers),
     )
 

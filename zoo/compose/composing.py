@@ -17,6 +17,7 @@ from zoo.plugin import registry
 from zoo.registry import Entry
 from zoo.specs import Preprocessing, ResizeRule, TrainedHead
 from zoo.tasks import of
+from zoo.weights.folders import is_folder_address
 
 
 def compose(request: BuildRequest) -> tuple[Composition, TrainedHead | None]:
@@ -40,11 +41,12 @@ def compose(request: BuildRequest) -> tuple[Composition, TrainedHead | None]:
     only = request.head if isinstance(request.head, Restriction) else None
     choice = None if only is not None else choose_head(request.head)
     with policy(request.precision) as computes:
+        reads = None if choice is None else choice.reads
         other = _of_other_modality(request)
         if other is not None:
-            base = base_of_modality(request, other, classifier=choice is None)
+            base = base_of_modality(request, other, reads=reads)
         else:
-            base = base_of(request, classifier=choice is None)
+            base = base_of(request, reads=reads)
         if base.spec is None and request.precision is not None:
             check_precision(base.network, request.precision)
         trained = trained_record(choice, base) if request.resize is None and base.intake is None else None
@@ -61,7 +63,7 @@ def compose(request: BuildRequest) -> tuple[Composition, TrainedHead | None]:
 
 def _of_other_modality(request: BuildRequest) -> Entry | None:
     """The entry of a named backbone that takes other examples than images."""
-    if not isinstance(request.backbone, str):
+    if not isinstance(request.backbone, str) or is_folder_address(request.backbone):
         return None
     entry = registry().get("backbones", request.backbone)
     return None if entry.spec.modality == IMAGE else entry

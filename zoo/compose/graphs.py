@@ -11,6 +11,7 @@ import numpy as np
 from zoo.compose.bases import Base
 from zoo.compose.composition import Composition
 from zoo.compose.heads import HeadChoice, build_head, ends_linear
+from zoo.compose.taps import MAP
 from zoo.data.modalities import read_intake
 from zoo.head_request import BACKBONE, FEATURES, HEAD, OUTPUT, PREPROCESSING, UNITS, Restriction
 from zoo.keras_internals import forget_strategy, input_in, output_in, strategy_of
@@ -39,7 +40,7 @@ def preprocess(pixels: Any, preprocessing: Preprocessing) -> Any:
 
 
 def wire(base: Base, choice: HeadChoice, intake: Intake, *, precision: str, seed: int) -> Composition:
-    """Wire preprocessing, base and a fresh head.
+    """Wire preprocessing, base and a fresh head, which gets pooled features, or cells as they are.
 
     Args:
         base: the base.
@@ -55,13 +56,15 @@ def wire(base: Base, choice: HeadChoice, intake: Intake, *, precision: str, seed
 
     pixels, network, x = _base_graph(base, intake)
     tokens = base.spec is not None and base.spec.output == "tokens"
-    if len(x.shape) == 4 or (len(x.shape) == 3 and tokens):
+    if base.pooling == MAP:
+        pass  # the head reads the cells themselves
+    elif len(x.shape) == 4 or (len(x.shape) == 3 and tokens):
         x = pool(x, base.pooling, base.spec.prefix_tokens if base.spec else 0, FEATURES)
     elif len(x.shape) != 2:
         x = keras.layers.Flatten(dtype="float32", name=FEATURES)(x)
     x = in_float32(x)
     features = on_one_device(keras.Model(pixels, x, name="feature_extractor"))
-    head = build_head(choice, int(x.shape[-1]), seed)
+    head = build_head(choice, tuple(x.shape[1:]), seed)
     identity = _identity(base, precision).changed(
         head=choice.entry.id if choice.entry else f"Keras layer {getattr(choice.layer, 'name', choice.layer)}",
         head_provider=str(choice.entry.provider) if choice.entry else "the caller",
@@ -95,7 +98,7 @@ def wire_classifier(base: Base, intake: Intake, *, precision: str, only: Restric
         only: limits it to some of its classes; None: all of them.
     """
     pixels, network, raw = _base_graph(base, intake)
-    labels = registry().get("label_sets", str(base.label_set)).spec.labels if base.label_set else ()
+    labels = registry().get("label_sets", str(base.label_set)).spec.labels if base.label_set else base.labels
     identity = _identity(base, precision)
     if only is not None:
         labels, raw = tuple(only.classes), _restricted(raw, only)
@@ -139,6 +142,7 @@ def _identity(base: Base, precision: str) -> Identity:
         starts_random=base.spec is not None and not base.spec.pretrained,
         precision=precision,
         portable=base.portable,
+        code=base.code,
         cuts=base.spec.cuts if base.spec else (),
         prefix_tokens=base.spec.prefix_tokens if base.spec else 0,
     )

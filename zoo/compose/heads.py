@@ -27,6 +27,11 @@ class HeadChoice:
     layer: Any = None
 
     @property
+    def reads(self) -> str:
+        """What it gets: "vector", "map", or "either" for a layer of the caller, which `features=` decides for."""
+        return self.spec.reads if self.spec is not None else "either"
+
+    @property
     def width(self) -> int:
         """Columns of the answers; 0: as many as the layer gives."""
         return sum(output.width for output in self.outputs)
@@ -80,12 +85,12 @@ def _in_words(outputs: Sequence[Output]) -> str:
     return "; ".join(f"{output.task} of {list(output.labels)}" for output in outputs)
 
 
-def build_head(choice: HeadChoice, dimension: int, seed: int) -> Any:
+def build_head(choice: HeadChoice, shape: tuple[int, ...], seed: int) -> Any:
     """Return the head as a model from features (n, dimension) to its own output.
 
     Args:
         choice: what was resolved.
-        dimension: number of features.
+        shape: of the features of one example: (d,) of a vector, (h, w, c) of a map, (t, c) of tokens.
         seed: of its initial weights.
 
     Raises:
@@ -94,14 +99,14 @@ def build_head(choice: HeadChoice, dimension: int, seed: int) -> Any:
     """
     import keras
 
-    features = keras.Input((dimension,), name="features_in")
+    features = keras.Input(shape, name="features_in")
     if choice.layer is not None:
-        layer = own_copy(choice.layer)
+        layer, dimensions = own_copy(choice.layer), ", ".join(map(str, ("n", *shape)))
         try:
             output = layer(features)
         except ValueError as error:
             raise OptionError(
-                f"the layer {layer.name!r} does not take features (n, {dimension}): {str(error).splitlines()[0]}"
+                f"the layer {layer.name!r} does not take features ({dimensions}): {str(error).splitlines()[0]}"
             ) from error
     else:
         assert choice.spec is not None

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.compose.bases import Base, BuildRequest
-from zoo.compose.taps import tap
+from zoo.compose.taps import MAP, tap
 from zoo.data.modalities import kind_of
 from zoo.errors import OptionError, PluginError, did_you_mean
 from zoo.modality import Intake
@@ -21,13 +21,13 @@ FIXED = "fixed"
 """What `Identity.weights` says of a base without weights that could train: it gives what it is meant to give."""
 
 
-def base_of_modality(request: BuildRequest, entry: Entry, *, classifier: bool) -> Base:
+def base_of_modality(request: BuildRequest, entry: Entry, *, reads: str | None) -> Base:
     """Return the base that is asked for.
 
     Args:
         request: what is asked for.
         entry: of its backbone.
-        classifier: whether no head of the user's is wanted.
+        reads: what the head reads, "vector", "map" or "either"; None: no head of the user's is wanted.
 
     Raises:
         OptionError: arguments that do not go together.
@@ -39,7 +39,7 @@ def base_of_modality(request: BuildRequest, entry: Entry, *, classifier: bool) -
     from zoo.architectures.loading import load
 
     spec: BackboneSpec = entry.spec
-    _check(request, spec, classifier=classifier)
+    _check(request, spec, classifier=reads is None)
     of_intake, of_builder = _options(request, entry)
     intake = request.intake or kind_of(spec.modality).fit((), of_intake)
     weights = None if request.weights == "pretrained" and not spec.weights else request.weights
@@ -55,7 +55,7 @@ def base_of_modality(request: BuildRequest, entry: Entry, *, classifier: bool) -
         load(network, file, include_top=False, preprocessing=Preprocessing())
     # Asked of the network as the builder left it; wiring freezes it later.
     fixed = not network.trainable_weights and not network.losses
-    network, pooling = tap(network, request.features, spec)
+    network, pooling = tap(network, request.features, spec, reads=reads or "vector")
     return Base(
         network=network,
         stages=find_stages(network, spec.cuts),
@@ -69,7 +69,7 @@ def base_of_modality(request: BuildRequest, entry: Entry, *, classifier: bool) -
         provider=str(entry.provider),
         weights=_weights(file, fixed=fixed),
         weights_sha256=None if file is None else file.sha256,
-        features=request.features or spec.pooling,
+        features=request.features or (MAP if pooling == MAP else spec.pooling),
         portable=spec.portable,
         options=dict(request.options or {}),
     )

@@ -249,9 +249,17 @@ def features_root() -> Path:
     return settings.cache_dir() / "features"
 
 
+def free_disk() -> int:
+    """Bytes that are free where entries are kept; the folder need not exist yet."""
+    root = features_root()
+    while not root.exists():
+        root = root.parent
+    return shutil.disk_usage(root).free
+
+
 def entries(root: Path | None = None) -> list[Listed]:
     """All entries, the least recently used first."""
-    found = []
+    listed = []
     folder = root or features_root()
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if not path.is_dir():
@@ -264,8 +272,8 @@ def entries(root: Path | None = None) -> list[Listed]:
             used = manifest.stat().st_mtime if whole else max((s.st_mtime for s in sizes), default=0.0)
         except (OSError, ValueError, KeyError, TypeError):
             key, whole, used, sizes = {}, False, 0.0, []
-        found.append(Listed(path.name, path, key, whole, sum(size.st_size for size in sizes), used))
-    return sorted(found, key=lambda entry: (entry.used, entry.name))
+        listed.append(Listed(path.name, path, key, whole, sum(size.st_size for size in sizes), used))
+    return sorted(listed, key=lambda entry: (entry.used, entry.name))
 
 
 def damaged(entry: Listed) -> list[str]:

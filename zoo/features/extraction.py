@@ -68,13 +68,13 @@ class Features:
     def take(self, rows: np.ndarray) -> np.ndarray:
         """Some of the rows as float32 (m, ...); reads only what it needs."""
         chosen = np.asarray(rows, np.int64)
-        found = np.empty((len(chosen), *self.row_shape), np.float32)
+        values = np.empty((len(chosen), *self.row_shape), np.float32)
         owner = np.searchsorted(self._ends, chosen, side="right")
         for number in np.unique(owner):
-            mine = owner == number
+            of_part = owner == number
             part = self.parts[number]
-            found[mine] = part[chosen[mine] - (self._ends[number] - len(part))]
-        return found
+            values[of_part] = part[chosen[of_part] - (self._ends[number] - len(part))]
+        return values
 
     @property
     def row_shape(self) -> tuple[int, ...]:
@@ -91,18 +91,18 @@ class Features:
 
     def rows_of(self, positions: np.ndarray) -> np.ndarray:
         """The number of the row, int64, of each image by its index in the dataset; errors as for `of`."""
-        asked = np.asarray(positions, np.int64)
-        if not len(asked):
-            return asked
+        examples = np.asarray(positions, np.int64)
+        if not len(examples):
+            return examples
         if not len(self):
-            raise KeyError(int(asked[0]))
+            raise KeyError(int(examples[0]))
         rows = np.argsort(self.positions, kind="stable")
-        places = np.searchsorted(self.positions, asked, sorter=rows)
-        found = rows[np.minimum(places, len(rows) - 1)]
-        lost = asked[self.positions[found] != asked]
+        places = np.searchsorted(self.positions, examples, sorter=rows)
+        numbers = rows[np.minimum(places, len(rows) - 1)]
+        lost = examples[self.positions[numbers] != examples]
         if len(lost):
             raise KeyError(int(lost[0]))
-        return found
+        return numbers
 
     @cached_property
     def _ends(self) -> np.ndarray:
@@ -132,13 +132,13 @@ class Kept:
     def __getitem__(self, chosen: np.ndarray | slice) -> np.ndarray:
         if len(self._views) == 1:
             return self._views[0].take(self._rows[0][chosen])
-        asked = np.arange(*chosen.indices(len(self))) if isinstance(chosen, slice) else np.asarray(chosen, np.int64)
-        view, image = np.divmod(asked, max(len(self._rows[0]), 1))
-        found = np.empty((len(asked), *self.shape[1:]), np.float32)
+        places = np.arange(*chosen.indices(len(self))) if isinstance(chosen, slice) else np.asarray(chosen, np.int64)
+        view, image = np.divmod(places, max(len(self._rows[0]), 1))
+        values = np.empty((len(places), *self.shape[1:]), np.float32)
         for number in np.unique(view):
-            mine = view == number
-            found[mine] = self._views[number].take(self._rows[number][image[mine]])
-        return found
+            of_view = view == number
+            values[of_view] = self._views[number].take(self._rows[number][image[of_view]])
+        return values
 
 
 def extract(
@@ -180,10 +180,9 @@ def extract(
     transform = view.transform if view else None
     job = Job(model, dataset.subset(indices), intake, transform)  # numbers from here on are places in `indices`
     dtype = settings.features_dtype()
-    asked = engine or settings.engine()
+    name_of_engine = engine or settings.engine()
     kept = cache and len(indices) > 0 and job.graph is not None and (view is None or view.key is not None)
-    started = _started(job, view, dtype) if kept and asked == "auto" else None
-    run = _Run(job, view, started or (fastest(job) if asked == "auto" else by_name(asked, job)), progress)
+    run = _Run(job, view, _engine(name_of_engine, job, view, dtype if kept else None), progress)
     shards, name = _cached(run, dtype) if kept else (_computed(run), "")
     return Features(
         positions=indices[np.concatenate([np.zeros(0, np.int64), *(shard.positions for shard in shards)])],
@@ -195,6 +194,13 @@ def extract(
     )
 
 
+def _engine(name: str, job: Job, view: View | None, dtype: str | None) -> Engine:
+    """The engine of this name; of "auto" one that has begun, where features are kept as `dtype`, else the fastest."""
+    if name != "auto":
+        return by_name(name, job)
+    return (_started(job, view, dtype) if dtype is not None else None) or fastest(job)
+
+
 def _computed(run: _Run) -> list[Answer]:
     count = len(run.job.dataset)
     rows = shard_rows(run.row_bytes("float32"))
@@ -204,12 +210,12 @@ def _computed(run: _Run) -> list[Answer]:
 
 def _started(job: Job, view: View | None, dtype: str) -> Engine | None:
     """An engine that has computed this already, or has begun to: what is kept is used, whatever is fastest now."""
-    found = []
+    engines = []
     for make in ENGINES.values():
         engine = make()
         if not engine.refuses(job):
-            found.append((_entry(_Run(job, view, engine, None), dtype).started, engine))
-    started, engine = max(found, key=lambda pair: pair[0])
+            engines.append((_entry(_Run(job, view, engine, None), dtype).started, engine))
+    started, engine = max(engines, key=lambda pair: pair[0])
     return engine if started else None
 
 

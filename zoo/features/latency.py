@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import time
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
+from zoo import settings
 from zoo.features import kept
 from zoo.features.engines import BATCH
 from zoo.features.identity import graph_digest
+from zoo.plugin.at_hand import LATENCY
+from zoo.specs import Size
+from zoo.whole_file import write_whole
 
 _KIND = "latency"
 _SECONDS = 1.0
 _MOST, _LEAST = 10, 3
+
+BUSY = 1.5
+"""Processes a CPU that want to run, over the last minute, above which a figure says more of the others than of a model;
+the measurement itself keeps every CPU busy."""
 
 
 def milliseconds(model: Any, *, cache: bool = True) -> float:
@@ -43,6 +53,31 @@ def milliseconds(model: Any, *, cache: bool = True) -> float:
     if digest:
         kept.write(_KIND, _key(digest), figure)
     return figure
+
+
+def note(name: str, size: Size, figure: float) -> None:
+    """Remember milliseconds by the name of a backbone, for `zoo list`.
+
+    Measured while the machine was busy they do not count, and the next measurement replaces them.
+
+    Args:
+        name: `plugin:name` of the backbone.
+        size: side of its input, in pixels.
+        figure: milliseconds an image.
+    """
+    path = settings.cache_dir() / "latency" / LATENCY
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        content = {}
+    busy = hasattr(os, "getloadavg") and os.getloadavg()[0] > BUSY * (os.cpu_count() or 1)
+    row = {"size": size, "ms": round(figure, 3), "busy": bool(busy)}
+    rows = content if isinstance(content, dict) else {}
+    if busy and rows.get(name, {}).get("busy") is False:
+        return
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, json.dumps({**rows, name: row}).encode())
 
 
 def measured_before(graph: str) -> float | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from zoo._version import __version__
 from zoo.compose import Composition, take_apart
-from zoo.errors import FrozenError, UnsafeFileError
+from zoo.errors import FrozenError, OptionError, UnsafeFileError
 from zoo.export.keras_file import read, save
 from zoo.specs.record import ModelRecord
 from zoo.training import receipts
@@ -43,8 +43,14 @@ def write_model(composition: Composition, record: ModelRecord, path: str | os.Pa
         path: a name that ends in `.keras`; an existing file is replaced.
 
     Raises:
-        OptionError: the name does not end in `.keras`, or its folder does not exist.
+        OptionError: the name does not end in `.keras`, its folder does not exist, or the base is a SavedModel.
     """
+    if composition.identity.code is not None:
+        raise OptionError(
+            f"a .keras file cannot hold {composition.identity.code}: it is a SavedModel, whose code Keras does not "
+            f"load again without trust, and whose folder would still be needed. model.keras_model.export(folder) "
+            f"writes a SavedModel that holds all of it"
+        )
     return save(composition.serving, {key: value for key, value in record.to_json().items() if key != "code"}, path)
 
 

@@ -16,6 +16,7 @@ from zoo.data.held_cells import held_cells
 from zoo.evaluation import look, sample
 from zoo.features import Features
 from zoo.features.engines.choice import check_name
+from zoo.features.vectors import vectors
 from zoo.fitting.examples import Examples, is_share, share
 from zoo.fitting.options import FitOptions
 from zoo.fitting.state import ModelState
@@ -28,7 +29,8 @@ from zoo.training.checks import check_class_weight
 from zoo.training.descent import devices
 from zoo.training.freeze import stages_that_train
 from zoo.training.phases.features import features_for
-from zoo.training.recipes.auto import Choice, Measured, Share, at_least, decide, tuned
+from zoo.training.recipes.auto import Choice, Measured, Share, at_least, decide, frozen_recipe, tuned
+from zoo.training.recipes.choosing import named
 from zoo.training.runs.callback_states import kind_of
 from zoo.training.runs.folder import versions
 from zoo.training.settings import Live, Settings
@@ -142,6 +144,10 @@ def _decide(state: ModelState, examples: Examples, options: FitOptions, live: Li
     from zoo.architectures.facts import multiply_adds  # here, not above: it loads Keras
 
     composition = state.composition
+    if composition.identity.code is not None:
+        name = frozen_recipe(linear=composition.linear_layer() is not None, augmented=bool(state.ops))
+        why = "The base is a SavedModel, one opaque stage: it stays frozen, and the head alone is trained."
+        return at_least(Choice(named(name), (why,)), options.least(state)), None
     looked = _Looked()
     if of(composition).one_class:
         looked = _look(state, examples, options, live)
@@ -186,6 +192,7 @@ def _look(state: ModelState, examples: Examples, options: FitOptions, live: Live
     how = Settings(seed=options.seed, cache=options.cache, live=live)
     features = features_for(composition, dataset, sampled if state.ops else everything, how)
     indices = sampled[np.isin(sampled, features.positions)]
-    measured = look(dataset, features.of(indices), indices, n_classes=composition.width, seed=options.seed)
+    values = vectors(features, indices, prefix=composition.identity.prefix_tokens)
+    measured = look(dataset, values, indices, n_classes=composition.width, seed=options.seed)
     shares = measured or {}
     return _Looked(counts[counts > 0], shares, len(indices), None if state.ops else features)

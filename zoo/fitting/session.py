@@ -102,7 +102,7 @@ class Session:
             folder.checkpoints,
             self.state.composition,
             context={"plan_sha256": folder.record.plan_sha256},
-            every=self.live.every if descends else None,
+            every=self.live.every if descends and self.state.composition.identity.code is None else None,
             write_start=self._write_start,
             noted=lambda progress: folder.write(progress=progress),
         )
@@ -241,7 +241,8 @@ class Session:
 
     def _write_results(self, closing: Mapping[str, Any], evaluations: Mapping[str, Evaluation]) -> None:
         folder = self.folder
-        self.state.save(folder.model)
+        if self.state.composition.identity.code is None:
+            self.state.save(folder.model)
         if evaluations:
             write_predictions(folder.predictions, dict(evaluations), self.state.composition.outputs)
         folder.write(**closing, state="finished", progress=None, start=None, error=None)

@@ -66,45 +66,43 @@ def _copies(dataset: Dataset, groups: list[list[int]], *, exact: bool) -> list[F
             contrary.append((group, f"called {' and '.join(labels)}"))
         if len(names) < 2 and len(labels) < 2:
             plain.append((group, ""))
-    kind = "" if exact else "near "
-    findings = []
-    if across:
-        findings.append(
-            Finding(
-                f"{kind}leakage",
-                "error",
-                f"{_counted(dataset, across, ' of one split')} in another one too, {how}",
-                "What was trained on must not be measured on: delete the copies in the training part",
-                len(across),
-                _examples(dataset, across),
-            )
-        )
-    if contrary:
-        findings.append(
-            Finding(
-                f"{kind}contradicting labels",
-                "error" if exact else "warning",
-                f"{_counted(dataset, contrary)} there under different labels, {how}",
-                "One of the labels is wrong: keep the right one",
-                len(contrary),
-                _examples(dataset, contrary),
-            )
-        )
-    if plain:
-        advice = "zoo keeps them on one side of every split; they count more than others" if exact else (
-            "A random split can put them on both sides, which makes the figures too good: delete all but one"
-        )  # fmt: skip
-        findings.append(
-            Finding(
-                f"{kind or 'exact '}duplicates",
-                "info" if exact else "warning",
-                f"{_counted(dataset, plain)} there more than once, {how}",
-                advice,
-                len(plain),
-                _examples(dataset, plain),
-            )
-        )
-    return findings
+    kinds = ((_leakage, across), (_contradiction, contrary), (_duplicates, plain))
+    return [make(dataset, copies, how, exact=exact) for make, copies in kinds if copies]
+
+
+def _leakage(dataset: Dataset, groups: list[tuple[list[int], str]], how: str, *, exact: bool) -> Finding:
+    return Finding(
+        "leakage" if exact else "near leakage",
+        "error",
+        f"{_counted(dataset, groups, ' of one split')} in another one too, {how}",
+        "What was trained on must not be measured on: delete the copies in the training part",
+        len(groups),
+        _examples(dataset, groups),
+    )
+
+
+def _contradiction(dataset: Dataset, groups: list[tuple[list[int], str]], how: str, *, exact: bool) -> Finding:
+    return Finding(
+        "contradicting labels" if exact else "near contradicting labels",
+        "error" if exact else "warning",
+        f"{_counted(dataset, groups)} there under different labels, {how}",
+        "One of the labels is wrong: keep the right one",
+        len(groups),
+        _examples(dataset, groups),
+    )
+
+
+def _duplicates(dataset: Dataset, groups: list[tuple[list[int], str]], how: str, *, exact: bool) -> Finding:
+    return Finding(
+        "exact duplicates" if exact else "near duplicates",
+        "info" if exact else "warning",
+        f"{_counted(dataset, groups)} there more than once, {how}",
+        "zoo keeps them on one side of every split; they count more than others"
+        if exact
+        else "A random split can put them on both sides, which makes the figures too good: delete all but one",
+        len(groups),
+        _examples(dataset, groups),
+    )
 
 
 def _examples(dataset: Dataset, groups: list[tuple[list[int], str]]) -> tuple[Example, ...]:

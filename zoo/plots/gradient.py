@@ -9,6 +9,7 @@ import numpy as np
 
 from zoo.compose import Composition, as_pixels
 from zoo.errors import OptionError
+from zoo.plots.cells import as_map, is_map, side_of
 from zoo.training.suffix import halves
 
 _BATCH = 16
@@ -23,13 +24,15 @@ def grad_cam(
     arXiv 1610.02391, equations 1 and 2: `relu(sum_k a_k A_k)`, where `A_k` is channel k of a feature map and `a_k` the
     mean over its cells of the gradient of the answer. The graph is cut behind the stage in two models that share its
     layers, so the base may be nested and preprocessing stays in front; the answer is the logit (of a head with a
-    softmax of its own: the probability; of a regression: the value, so heat is what raises it).
+    softmax of its own: the probability; of a regression: the value, so heat is what raises it). Of a vision transformer
+    the cells are the tokens of the patches, without class token and registers.
 
     Args:
         composition: the model.
         pixels: uint8 or float (n, size, size, 3), values 0..255, in the input size of the model.
         columns: which answer, by its column in the scores: one for all images, or one for each.
-        stage: behind which stage of the base; None: the last one with a map.
+        stage: behind which stage of the base; None: the last one with a map; of tokens the last but one, since behind
+            the last one a class token has read what it needs, and nothing of the others counts.
 
     Returns:
         float32 (n, h, w), the cells of that map, 0..1 for each image; zeros where nothing speaks for the answer.
@@ -46,16 +49,18 @@ def grad_cam(
     heats = []
     for start in range(0, len(pixels), _BATCH):
         maps = parts.prefix(as_pixels(np.asarray(pixels[start : start + _BATCH])), training=False)
-        slopes = gradient(parts.suffix, maps, column_of[start : start + _BATCH])
+        slopes = as_map(composition, gradient(parts.suffix, maps, column_of[start : start + _BATCH]))
         weights = slopes.mean(axis=(1, 2), keepdims=True)
-        heats.append(np.maximum((weights * _numbers(maps)).sum(axis=-1), 0))
-    heat = np.concatenate(heats) if heats else np.zeros((0, *boundary.shape[1:3]), np.float32)
+        heats.append(np.maximum((weights * as_map(composition, _numbers(maps))).sum(axis=-1), 0))
+    side = side_of(composition, boundary)
+    cells = (side, side) if side is not None else tuple(boundary.shape[1:3])
+    heat = np.concatenate(heats) if heats else np.zeros((0, *cells), np.float32)
     most = heat.max(axis=(1, 2), keepdims=True, initial=0)
     return np.divide(heat, most, out=np.zeros_like(heat), where=most > 0)
 
 
 def map_of(composition: Composition, stage: str | None) -> Any:
-    """The tensor behind a stage (None: the last one with a map): (n, h, w, channels).
+    """The tensor behind a stage (None: as for `grad_cam`): (n, h, w, channels), or tokens (n, t, channels).
 
     Raises:
         OptionError: there is no such stage, or it ends in no single map.
@@ -63,10 +68,11 @@ def map_of(composition: Composition, stage: str | None) -> Any:
     maps = {
         item.name: item.cut.output
         for item in composition.stages
-        if item.cut is not None and item.name != "top" and len(item.cut.output.shape) == 4
+        if item.cut is not None and item.name != "top" and is_map(composition, item.cut.output)
     }
     if stage is None and maps:
-        return list(maps.values())[-1]
+        last = list(maps.values())
+        return last[-2] if len(last) > 1 and len(last[-1].shape) == 3 else last[-1]
     if stage not in maps:
         raise OptionError(
             f"no feature map behind stage {stage!r}; stages with one: {', '.join(maps) or 'none of this base'}"

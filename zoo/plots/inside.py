@@ -13,8 +13,10 @@ from zoo.data.modalities import IMAGE
 from zoo.data.ranges import as_uint8
 from zoo.errors import DataError, OptionError, did_you_mean
 from zoo.features.nearest import of_every_image, principal_map
+from zoo.features.vectors import vectors
 from zoo.pixels import in_colors
 from zoo.plots import gradient, patches
+from zoo.plots.cells import as_map
 from zoo.plots.style import COLORS, COLUMN, MAP, PAGE, colors, new, paper, short, tiles
 from zoo.specs import HEAD_STAGE
 
@@ -145,7 +147,7 @@ def feature_maps(model: Any, image: Any, layer: str = "stage1", channels: Sequen
     composition = of_images(model, "feature_maps")
     _, pixels = inputs(composition, image)
     _, network = patches.up_to(composition, layer)
-    maps = np.asarray(network(as_pixels(pixels[:1]), training=False), np.float32)[0]
+    maps = as_map(composition, np.asarray(network(as_pixels(pixels[:1]), training=False), np.float32))[0]
     if channels is None:
         channels = np.sort(np.argsort(-maps.std(axis=(0, 1)), kind="stable")[:15]).tolist()
     wrong = [channel for channel in channels if not 0 <= channel < maps.shape[-1]]
@@ -296,7 +298,8 @@ def map_of_features(model: Any, data: Any, *, cache: bool = True) -> Any:
         raise OptionError("the pretrained classifier has no features of its own: build it with a head")
     dataset = data_room.load(data)
     features = of_every_image(composition, dataset, cache=cache)
-    return plane(principal_map(features.values), dataset, features.positions)
+    values = vectors(features, prefix=composition.identity.prefix_tokens)
+    return plane(principal_map(values), dataset, features.positions)
 
 
 @paper

@@ -13,6 +13,7 @@ from zoo.compose import Composition, as_pixels
 from zoo.data import Dataset, batches
 from zoo.errors import DataError, OptionError, did_you_mean
 from zoo.keras_internals import input_in
+from zoo.plots.cells import as_map, fields_of_patches, is_map, side_of
 
 _BATCH = 32
 
@@ -73,7 +74,7 @@ def up_to(composition: Composition, layer: str) -> tuple[Any, Any]:
     import keras
 
     output = layer_output(composition, layer)
-    if len(output.shape) != 4:
+    if not is_map(composition, output):
         raise OptionError(f"{layer} gives {tuple(output.shape)}, which is no map of places: take an earlier layer")
     base = composition.backbone
     inside = keras.Model(base.inputs[0], output, name="up_to")
@@ -93,7 +94,8 @@ def top_patches(
     """The patches that most activate each of some filters, at most one from each picture.
 
     The picture of Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014, arXiv
-    1311.2901, figure 2: the strongest activations over a data set, each cropped to what that cell of the map sees.
+    1311.2901, figure 2: the strongest activations over a data set, each cropped to what that cell of the map sees; of a
+    vision transformer, where every token sees the whole picture, to the patch that it began as.
 
     Args:
         composition: the model.
@@ -111,7 +113,8 @@ def top_patches(
         DataError: no picture can be read.
     """
     inside, network = up_to(composition, layer)
-    rows, columns = receptive_fields(inside)
+    tokens = len(inside.output.shape) == 3
+    rows, columns = fields_of_patches(composition, inside.output) if tokens else receptive_fields(inside)
     count = int(network.output_shape[-1])
     wrong = [channel for channel in channels if not 0 <= channel < count]
     if wrong or k < 1:
@@ -121,7 +124,8 @@ def top_patches(
     places = np.zeros((0, len(chosen), 2), np.int64)  # picture, cell
     done = 0
     for batch in _images(composition, dataset, np.arange(len(dataset))):
-        maps = np.asarray(network(as_pixels(batch.pixels), training=False), np.float32)[..., chosen]
+        maps = as_map(composition, np.asarray(network(as_pixels(batch.pixels), training=False), np.float32))
+        maps = maps[..., chosen]
         flat = maps.reshape(len(maps), -1, len(chosen))
         cells = flat.argmax(axis=1)
         pictures = np.broadcast_to(batch.positions[:, None], cells.shape)
@@ -135,7 +139,7 @@ def top_patches(
             progress(done, len(dataset))
     if not done:
         raise DataError(f"none of the {len(dataset)} images of {dataset.name} could be read")
-    wide = int(network.output_shape[2])
+    wide = side_of(composition, inside.output) or int(network.output_shape[2])
     patches_of: dict[int, list[Patch]] = {channel: [] for channel in chosen}
     inputs: dict[int, np.ndarray] = {}
     for number, channel in enumerate(chosen):

@@ -86,7 +86,9 @@ class ZooSpecs(PartSpecs):
         """Heads: what turns features into answers, for `zoo.build(..., head=NAME)`.
 
         The factory is called as `factory(features, outputs=..., seed=..., **options)` with a Keras tensor (n, d), and
-        returns a tensor (n, outputs) of logits (for regression: values). Options are fields of a pydantic model; they
+        returns a tensor (n, outputs) of logits (for regression: values). With `reads="map"` it gets what the base gives
+        before pooling: a feature map (n, h, w, c), or a sequence of tokens (n, t, c) with class token and registers in
+        front, both of known size; `plugins/zoo-example` has such a head. Options are fields of a pydantic model; they
         are checked before the factory sees them. Built from Keras layers and ops only, a head is `portable`: a saved
         model then needs no plugin. A layer of your own makes it `portable=False`; put it at the top of a module of your
         package, with `@keras.saving.register_keras_serializable`, so that `zoo.load` finds it.

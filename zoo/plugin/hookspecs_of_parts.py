@@ -103,9 +103,12 @@ class PartSpecs:
     def zoo_sources(self) -> Iterable[SourceSpec]:  # type: ignore[empty-body]
         """Weight sources: places that weight files come from, such as a hub of your company.
 
-        The class stands behind the protocol `Source` of `zoo.weights.sources`: it says whether a file is here, and
-        brings it to a path. What it brings is held to the digest of the row like every other file; a source never
-        decides whether bytes are right.
+        A row of a plugin names it as `kind` of its weights and an address as `url`; users write an address that begins
+        with one of its schemes: `zoo.build(..., weights="nest://owl.safetensors")`. The class is called without
+        arguments when a file is to be fetched: `fetch(address, target, progress)` writes the bytes to the path
+        `target`; `progress` is None, or is called with the bytes done and in all (None: not known). The store holds
+        what it brings to the digest of the row, or to the sha256 of the first use, and keeps it, so that it is asked
+        once: a source never decides whether bytes are right. Under `ZOO_OFFLINE=1` it is not asked.
 
         Returns:
             Specs. Their names are unique within the plugin.

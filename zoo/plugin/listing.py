@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from zoo.catalogue import BACKBONE_COLUMNS, backbone_row, select
+from zoo.plugin.at_hand import AtHand, measured
 from zoo.plugin.manager import manager
 from zoo.table import Table
 
@@ -15,9 +16,11 @@ def backbones(
     family: str | None = None,
     max_params: float | None = None,
     max_size: float | None = None,
+    max_macs: float | None = None,
     min_top1: float | None = None,
-    license: str | None = None,
+    license: str | Sequence[str] | None = None,
     source: str | None = None,
+    available: bool | None = None,
     sort: str = "name",
 ) -> Table:
     """The backbones that pass every filter, as a table; imports neither TensorFlow nor a plugin.
@@ -27,24 +30,37 @@ def backbones(
         family: architecture family, e.g. "ResNetV2".
         max_params: most weights without the classifier.
         max_size: largest weight file, in bytes.
+        max_macs: most multiply-adds of one image at the default size.
         min_top1: lowest published ImageNet top-1 accuracy, 0..1.
-        license: license of the weights, e.g. "Apache-2.0".
-        source: how the weights arrive: "url", "wheel" or "file".
-        sort: a column; "top1" sorts from the best down, everything else upward.
+        license: license of the weights, e.g. "Apache-2.0"; or several. Case does not matter.
+        source: how the weights arrive: "url", "wheel", "file" or "hub".
+        available: True: only those whose weights are on this machine; False: only the others.
+        sort: a column; "top1", "top5" and "here" sort from the best down, everything else upward.
+
+    Returns:
+        A table of `name`, `family`, `params` and `size` in bytes without the classifier, `params_top` and `size_top`
+        with it, `input` in pixels, `macs` (multiply-adds of one image), `top1` and `top5` as published, `ms` an image
+        where measured on this machine (by `zoo.recommend`), `license`, `source`, `here` and `provider`.
 
     Raises:
         OptionError: sort is not a column.
     """
-    rows = (backbone_row(entry) for entry in manager().registry().entries("backbones"))
+    at_hand, figures = AtHand(), measured()
+    rows = (
+        backbone_row(entry, here=at_hand.has(entry.data.get("weights")), ms=figures.get(entry.id))
+        for entry in manager().registry().entries("backbones")
+    )
     chosen = select(
         rows,
         name=name,
         family=family,
         max_params=max_params,
         max_size=max_size,
+        max_macs=max_macs,
         min_top1=min_top1,
         license=license,
         source=source,
+        available=available,
         sort=sort,
     )
     return Table(chosen, columns=BACKBONE_COLUMNS)

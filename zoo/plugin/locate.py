@@ -211,17 +211,23 @@ def _find(module: str, attribute: str, hops: int) -> tuple[Path | None, int | No
     except (SyntaxError, ValueError, OSError):
         return path, None
     for node in _statements(tree.body):
-        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef) and node.name == attribute:
+        if _defines(node, attribute):
             return path, node.lineno
-        if isinstance(node, ast.Assign | ast.AnnAssign):
-            names = node.targets if isinstance(node, ast.Assign) else [node.target]
-            if any(isinstance(item, ast.Name) and item.id == attribute for item in names):
-                return path, node.lineno
         if isinstance(node, ast.ImportFrom) and hops:
             for alias in node.names:
                 if (alias.asname or alias.name) == attribute:
                     return _find(_absolute(module, path, node), alias.name, hops - 1)
     return path, None
+
+
+def _defines(node: ast.stmt, attribute: str) -> bool:
+    """Whether a statement defines a function, a class or a variable of this name."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
+        return node.name == attribute
+    if not isinstance(node, ast.Assign | ast.AnnAssign):
+        return False
+    names = node.targets if isinstance(node, ast.Assign) else [node.target]
+    return any(isinstance(item, ast.Name) and item.id == attribute for item in names)
 
 
 def _statements(body: list[ast.stmt]) -> list[ast.stmt]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import PluginError, UnsafeFileError, ZooError
+from zoo.keras_internals import layers_inside
 from zoo.plugin.locate import target_of
 from zoo.plugin.manager import manager
 from zoo.plugin.usage import recording
@@ -84,7 +85,7 @@ def needed(serving: Any) -> list[dict[str, Any]]:
         version it belongs to (None each for code of the user). Empty: the model loads with plain Keras.
     """
     classes: dict[str, set[str]] = {}
-    for layer in serving._flatten_layers():
+    for layer in layers_inside(serving):
         module = type(layer).__module__
         if module.partition(".")[0] != "keras":
             classes.setdefault(module, set()).add(type(layer).__name__)

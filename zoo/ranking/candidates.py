@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from zoo import settings
-from zoo.catalogue import backbone_row, select
+from zoo.catalogue import backbone_row, restricted, select
 from zoo.data.modalities import IMAGE
 from zoo.errors import OptionError, ZooError
 from zoo.plugin import registry
@@ -68,7 +68,9 @@ def plan(
         own_weights = weights.get(entry.name, PRETRAINED) if isinstance(weights, Mapping) else weights
         try:
             spec: BackboneSpec = entry.spec
-            reason = _excluded(row, limits) if spec.modality == IMAGE else f"for examples of {spec.modality!r}"
+            reason: str | None = f"for examples of {spec.modality!r}"
+            if spec.modality == IMAGE:
+                reason = _excluded(row, limits, named=candidates not in (None, "all"))
             left_out = Skipped(entry.name, reason) if reason else _absent(entry, row, own_weights, candidates is None)
         except ZooError as error:
             left_out = Skipped(entry.name, str(error))
@@ -97,14 +99,22 @@ def _entries(candidates: str | Sequence[str] | None) -> Sequence[Entry]:
     return list({entry.id: entry for entry in (known.get("backbones", name) for name in names)}.values())
 
 
-def _excluded(row: Mapping[str, Any], limits: Mapping[str, Any]) -> str | None:
-    """Why a backbone does not pass the limits; the same rules as `zoo list`."""
+def _excluded(row: Mapping[str, Any], limits: Mapping[str, Any], *, named: bool) -> str | None:
+    """Why a backbone does not pass the limits; the same rules as `zoo list`.
+
+    Weights that not everybody may use for everything take part only if they are named, or their license is.
+    """
+    words = restricted(row["license"])
+    if words and not named and limits["license"] is None:
+        return f"weights {words}; name it in candidates=, or pass license="
     if not select([dict(row)], max_params=limits["max_params"]):
         return f"more than {limits['max_params'] / 1e6:g} M weights"
     if not select([dict(row)], max_size=limits["max_size"]):
         return f"larger than {limits['max_size'] / 1e6:g} MB"
     if not select([dict(row)], license=limits["license"]):
-        return f"license {row['license'] or 'unknown'}, not {limits['license']}"
+        allowed = limits["license"]
+        allowed = allowed if isinstance(allowed, str) else " or ".join(allowed)
+        return f"license {row['license'] or 'unknown'}, not {allowed}"
     return None
 
 

@@ -26,7 +26,7 @@ from zoo.features import kept
 from zoo.features.cache import MANIFEST, features_root
 from zoo.features.extraction import extract
 from zoo.features.identity import graph_digest
-from zoo.features.latency import measured_before, milliseconds
+from zoo.features.latency import measured_before, milliseconds, note
 from zoo.features.probe import out_of_fold
 from zoo.features.scores import grouped_folds, hscore, knn_predictions, logme
 from zoo.head_request import classifier
@@ -140,6 +140,8 @@ class Judge:
                 self._advance(self.done + len(indices))
                 return dict(measured)
         fresh = self._work_out(candidate, indices, scores)
+        if candidate.size == candidate.spec.input.default_size and candidate.tap == candidate.spec.pooling:
+            note(candidate.entry.id, candidate.size, fresh["ms"])
         if identity and fresh["graph"] and fresh["entry"]:
             kept.write(_KIND, key, {name: value for name, value in fresh.items() if name not in ("ms", "computed")})
         return fresh

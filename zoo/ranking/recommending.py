@@ -30,7 +30,7 @@ def recommend(
     budget: float | None = None,
     max_params: float | None = None,
     max_size: float | None = None,
-    license: str | None = None,
+    license: str | Sequence[str] | None = None,
     features: Sequence[str] | None = None,
     input_sizes: Sequence[int] | None = None,
     scores: Sequence[str] = ("probe", "knn"),
@@ -61,7 +61,8 @@ def recommend(
             within the step at work (building a network, solving a probe), so it can be exceeded by a few seconds.
         max_params: most weights of the backbone without its classifier.
         max_size: largest weight file, in bytes.
-        license: license of the weights, e.g. "Apache-2.0"; case does not matter.
+        license: license of the weights, e.g. "Apache-2.0", or several; case does not matter. Without it, weights that
+            are not for commercial use or have a license of their own are left out, unless `candidates` names them.
         features: what the probe reads, each a candidate of its own: a pooling ("avg", "max", "concat", "gem"), a stage
             ("stage4"), a layer, or "stage4:max". Default: the pooled last feature map.
         input_sizes: sides of the input in pixels, each a candidate of its own. Default: each backbone's own.

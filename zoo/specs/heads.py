@@ -92,6 +92,11 @@ class HeadSpec(NamedSpec):
     )
     labels: tuple[str, ...] = Field(default=(), description="fixed labels; empty: taken from the user's data")
     outputs: tuple[Output, ...] = Field(default=(), description="its answers, for a head of task multi-output")
+    reads: Literal["vector", "map"] = Field(
+        default="vector",
+        description="what the factory gets. vector: one vector an example, (n, d); map: the cells of the base before "
+        "pooling, a feature map (n, h, w, c) or a token sequence (n, t, c)",
+    )
     factory: ImportString = Field(
         description="(features, *, outputs: int, seed: int, **options) -> tensor (n, outputs) of logits or values"
     )

@@ -29,10 +29,10 @@ class EngineSpec(NamedSpec):
 
 
 class SourceSpec(NamedSpec):
-    """A place that weight files come from."""
+    """A place that weight files come from: `kind` of a row's weights, or `weights="nest://owl.h5"`."""
 
-    source: ImportString = Field(description="a class behind the Source protocol of `zoo.weights.sources`")
-    schemes: tuple[str, ...] = Field(default=(), description="beginnings of what users write, such as 'hub://'")
+    source: ImportString = Field(description="a class, called without arguments, with fetch(address, target, progress)")
+    schemes: tuple[str, ...] = Field(default=(), description="beginnings of what users write, such as 'nest://'")
 
 
 class FormatSpec(NamedSpec):

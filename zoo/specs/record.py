@@ -53,6 +53,7 @@ class Identity(Record):
         default=False, description="nobody has weights of this network: it is trained as a whole"
     )
     features: str = Field(description="what the head reads: a pooling, a stage or a layer")
+    code: str | None = Field(default=None, description="SavedModel whose code the base runs, by trust=True of the user")
     options: dict[str, Any] = Field(default={}, description="options of the backbone that are not those of its row")
     precision: str = Field(default="float32", description="dtype policy that base and head compute in")
     head: str | None = Field(default=None, description="`plugin:name` or the Keras layer; none: pretrained classifier")
@@ -160,6 +161,7 @@ class PhaseReport(Record):
     images: int | None = Field(default=None, description="examples with features")
     computed: int | None = Field(default=None, description="examples that went through the network, not the cache")
     views: int | None = Field(default=None, description="views of each example, where there are several")
+    kept: str | None = Field(default=None, description="size of what was kept, for a head that reads maps")
     epochs: int | None = Field(default=None, description="that the phase was to have")
     epochs_done: int | None = Field(default=None, description="that it had")
     optimizer: str | None = Field(default=None, description="of the gradient phase")

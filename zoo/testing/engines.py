@@ -89,7 +89,7 @@ class EngineConformance(EntryConformance):
         self.need("check_features_are_those_of_keras")
         from zoo.features.engines import Task
 
-        told: list[int] = []
-        list(self._engine().run(self._job(), [Task(0, range(32))], told.append))
-        if sum(told) != 32:
-            self.fail(f"tell was called with {told}, together {sum(told)}; it computed 32 examples")
+        counted: list[int] = []
+        list(self._engine().run(self._job(), [Task(0, range(32))], counted.append))
+        if sum(counted) != 32:
+            self.fail(f"tell was called with {counted}, together {sum(counted)}; it computed 32 examples")

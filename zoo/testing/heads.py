@@ -16,6 +16,12 @@ from zoo.testing.suite import CheckSkipped, OptionConformance
 WIDTHS = (5, 64, 1280)
 """Widths of features to build on: narrower and wider than what authors try."""
 
+MAPS = ((3, 5, 5), (7, 7, 64), (1, 1, 1280))
+"""Maps (h, w, c) for a head that reads maps: not square, square, and of one place only."""
+
+SEQUENCES = ((17, 24), (50, 64))
+"""Sequences (t, c) for a head that reads maps, as vision transformers give them."""
+
 TOLERANCE = 1e-5
 """Largest difference, relative to the largest answer, that counts as the same: float32 rounding."""
 
@@ -33,11 +39,13 @@ class HeadConformance(OptionConformance):
         name: the head, bare or as "plugin:name".
         options: options to build it with; default its own defaults.
         outputs: number of outputs to ask for, of a head that takes any number.
+        sequences: of a head that reads maps, whether it takes sequences of tokens (n, t, c) as well.
     """
 
     abstract = True
     kind: ClassVar[str] = "heads"
     outputs: ClassVar[int] = 3
+    sequences: ClassVar[bool] = True
 
     # -- what checks look at -------------------------------------------------------------------------------------
     @property
@@ -51,11 +59,30 @@ class HeadConformance(OptionConformance):
         """Whether the head brings its labels, so that it is never asked for another number of outputs."""
         return bool(self.spec.labels or self.spec.outputs)
 
-    def network(self, features: int = 24, outputs: int | None = None, *, seed: int = 0, dtype: str = "float32") -> Any:
-        """The head alone: a keras.Model from features (n, features) to what the factory makes of them."""
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Shapes of the features of one example that it must build on."""
+        if self.spec.reads == "map":
+            return MAPS + (SEQUENCES if self.sequences else ())
+        return tuple((width,) for width in WIDTHS)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape that most checks look at."""
+        return (4, 4, 24) if self.spec.reads == "map" else (24,)
+
+    def network(
+        self,
+        shape: tuple[int, ...] | None = None,
+        outputs: int | None = None,
+        *,
+        seed: int = 0,
+        dtype: str = "float32",
+    ) -> Any:
+        """The head alone: a keras.Model from features (n, *shape) to what the factory makes of them."""
         import keras
 
-        inputs = keras.Input((features,), dtype=dtype)
+        inputs = keras.Input(shape or self.shape, dtype=dtype)
         return keras.Model(inputs, self.call(inputs, outputs=outputs or self.width, seed=seed))
 
     def model(self) -> Any:
@@ -91,16 +118,17 @@ class HeadConformance(OptionConformance):
     # -- the tensor ----------------------------------------------------------------------------------------------
     def check_builds_on_any_width(self) -> None:
         """The head works on the author's backbone, and on another one the user's build fails."""
-        for features in WIDTHS:
+        for shape in self.shapes:
+            dimensions = ", ".join(map(str, shape))
             try:
-                head = self.network(features)
-                result = head(_features(4, features), training=False)
+                head = self.network(shape)
+                result = head(_features(4, shape), training=False)
             except CheckSkipped:
                 raise
             except Exception as error:
-                self.fail(f"it does not build on features (n, {features}): {type(error).__name__}: {error}")
+                self.fail(f"it does not build on features (n, {dimensions}): {type(error).__name__}: {error}")
             if len(result.shape) != 2 or result.shape[0] != 4:
-                self.fail(f"features (4, {features}) give {tuple(result.shape)}; expected (4, outputs)")
+                self.fail(f"features (4, {dimensions}) give {tuple(result.shape)}; expected (4, outputs)")
 
     def check_outputs_honored(self) -> None:
         """The user's data has five classes and the head answers with another number of them."""
@@ -145,7 +173,7 @@ class HeadConformance(OptionConformance):
         """The same picture gets another answer each time: something random is on when the model is used."""
         self.need("check_builds_on_any_width")
         head = self.network()
-        x = _features(8, 24)
+        x = _features(8, self.shape)
         first, second = (np.asarray(head(x, training=False)) for _ in range(2))
         if not np.array_equal(first, second):
             self.fail("two calls with training=False give different answers: dropout and noise are for training only")
@@ -154,7 +182,7 @@ class HeadConformance(OptionConformance):
         """A picture gets another answer when other pictures are predicted along with it."""
         self.need("check_answers_repeat")
         head = self.network()
-        x = _features(8, 24)
+        x = _features(8, self.shape)
         together, alone = np.asarray(head(x, training=False)), np.asarray(head(x[:1], training=False))
         if not _close(alone, together[:1]):
             self.fail("the answer to one row depends on the other rows of the batch, with training=False")
@@ -291,8 +319,8 @@ def absent_packages(plugins: Any, entry: Any) -> set[str]:
     return {"zoo", *(record.module.partition(".")[0] for record in plugins.records())}
 
 
-def _features(count: int, width: int) -> np.ndarray:
-    return np.random.default_rng(width).normal(0, 1, (count, width)).astype(np.float32)
+def _features(count: int, shape: tuple[int, ...]) -> np.ndarray:
+    return np.random.default_rng(shape[-1]).normal(0, 1, (count, *shape)).astype(np.float32)
 
 
 def _arrays(outputs: Any) -> list[np.ndarray]:

@@ -17,7 +17,7 @@ TOLERANCE = 1e-4
 
 
 class SourceConformance(EntryConformance):
-    """The checks of a weight source. Nothing is fetched: what it brings is held to a digest whenever it is used.
+    """The checks of a weight source; what it brings is held to a digest by the store whenever it is used.
 
     Example:
         ```python
@@ -32,19 +32,43 @@ class SourceConformance(EntryConformance):
     abstract = True
     kind: ClassVar[str] = "sources"
 
+    def address(self) -> str:
+        """Return an address that can be fetched now, without the network if possible; override it."""
+        self.skip("the test gives no address: define address(self)")
+
     def check_can_be_made(self) -> None:
         """Every use of weights from there ends in an error."""
         made = self.plugins.target(self.entry, self.spec.source)()
         if not callable(getattr(made, "fetch", None)):
             self.fail("it has no method fetch(address, target, progress)")
 
+    def check_brings_the_bytes(self) -> None:
+        """Weights from there end in an error, or are other ones each time and refused from the second time on."""
+        self.need("check_can_be_made", "check_schemes")
+        address = self.address()
+        if self.spec.schemes and not address.startswith(tuple(self.spec.schemes)):
+            self.fail(f"the address {address!r} begins with none of its schemes: {', '.join(self.spec.schemes)}")
+        with tempfile.TemporaryDirectory() as folder:
+            brought = []
+            for name in ("first", "second"):
+                target = Path(folder, name)
+                self.plugins.target(self.entry, self.spec.source)().fetch(address, target, None)
+                if not target.is_file():
+                    self.fail(f"fetch({address!r}, target, None) wrote nothing to target")
+                brought.append(target.read_bytes())
+            others = sorted(path.name for path in Path(folder).iterdir() if path.name not in ("first", "second"))
+        if others:
+            self.fail(f"fetch left {', '.join(others)} beside the target")
+        if brought[0] != brought[1]:
+            self.fail(f"asked twice for {address!r}, it brings other bytes: an address must name one file for good")
+
     def check_schemes(self) -> None:
         """What a user writes is taken for a path, or for the address of another source."""
         odd = [scheme for scheme in self.spec.schemes if not re.fullmatch(r"[a-z][a-z0-9+.-]*://", scheme)]
-        taken = [scheme for scheme in self.spec.schemes if scheme in ("https://", "http://", "file://")]
+        taken = [scheme for scheme in self.spec.schemes if scheme in ("https://", "http://", "file://", "hf://")]
         if odd or taken:
             self.fail(
-                f"schemes are like 'nest://', and https, http and file are zoo's own; got {', '.join(odd + taken)}"
+                f"schemes are like 'nest://', and https, http, file and hf are zoo's own; got {', '.join(odd + taken)}"
             )
 
 

@@ -137,4 +137,4 @@ def pytest_terminal_summary(terminalreporter: Any, config: Any) -> None:
 
 def _unchecked(config: Any) -> list[str]:
     counts = config.stash.get(_OUTCOMES, {})
-    return [suite for suite, found in counts.items() if not found["passed"] and not found["failed"]]
+    return [suite for suite, outcomes in counts.items() if not outcomes["passed"] and not outcomes["failed"]]

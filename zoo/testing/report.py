@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -88,16 +89,7 @@ class Report:
         """The report as text: failures and skips one by one, then the counts."""
         lines = []
         for subject in dict.fromkeys(result.subject for result in self.results):
-            results = [result for result in self.results if result.subject == subject]
-            passed = sum(result.outcome == "passed" for result in results)
-            lines.append(f"{subject}: {passed} of {len(results)} checks passed")
-            for result in results:
-                if result.outcome == "failed":
-                    lines += [f"  FAILED  {result.check}: {result.prevents}", *_indented(result.detail)]
-                elif result.outcome == "skipped" and not _waits(result):
-                    lines += [f"  skipped {result.check}: {result.detail}"]
-            waiting = [result.check for result in results if _waits(result)]
-            lines += [f"  skipped, since they build on the above: {', '.join(waiting)}"] if waiting else []
+            lines += _of_subject(subject, [result for result in self.results if result.subject == subject])
         lines += [f"{subject}: every check was skipped, so nothing is known of it" for subject in self.unchecked()]
         counts = self.counts
         lines.append(
@@ -115,6 +107,19 @@ class Report:
 def _waits(result: CheckResult) -> bool:
     """Whether a check was skipped because one that it builds on failed or was skipped."""
     return result.outcome == "skipped" and result.detail.startswith("needs check_")
+
+
+def _of_subject(subject: str, results: Sequence[CheckResult]) -> list[str]:
+    """The lines on one thing that was checked."""
+    passed = sum(result.outcome == "passed" for result in results)
+    lines = [f"{subject}: {passed} of {len(results)} checks passed"]
+    for result in results:
+        if result.outcome == "failed":
+            lines += [f"  FAILED  {result.check}: {result.prevents}", *_indented(result.detail)]
+        elif result.outcome == "skipped" and not _waits(result):
+            lines += [f"  skipped {result.check}: {result.detail}"]
+    waiting = [result.check for result in results if _waits(result)]
+    return lines + ([f"  skipped, since they build on the above: {', '.join(waiting)}"] if waiting else [])
 
 
 def _indented(text: str) -> list[str]:

@@ -34,22 +34,44 @@ def check_recipe(composition: Composition, recipe: RecipeSpec, *, augment: Seque
         raise OptionError(
             "this model is the pretrained classifier without a head of yours: build it with head= to train it"
         )
+    _check_blending(composition, recipe)
+    _check_base(composition.identity.weights, recipe)
+    _check_losses(composition, recipe)
+    _check_code(composition.identity.code, recipe)
+    if augment and any(phase.augment_in == "graph" for phase in recipe.phases):
+        check_in_graph(augment, boxes=any(of(output).follows_pixels for output in composition.outputs))
+    convex = [phase for phase in recipe.phases if phase.solver == "convex"]
+    if convex and recipe.name == "probe" and composition.linear_layer() is None:
+        raise OptionError(_no_probe(composition))
+    _check_views(recipe, augmented=bool(augment))
+
+
+def _check_blending(composition: Composition, recipe: RecipeSpec) -> None:
     for phase in recipe.phases:
         if blends(phase) and not of(composition).one_class:
             raise OptionError(
                 f"phase {phase.name!r}: mixup, cutmix and label_smoothing blend classes; "
                 f"this head does {composition.task}"
             )
-    _check_losses(composition, recipe)
-    _check_base(composition.identity.weights, recipe)
-    if augment and any(phase.augment_in == "graph" for phase in recipe.phases):
-        check_in_graph(augment, boxes=any(of(output).follows_pixels for output in composition.outputs))
-    convex = [phase for phase in recipe.phases if phase.solver == "convex"]
-    if convex and recipe.name == "probe" and composition.linear_layer() is None:
+
+
+def _check_code(code: str | None, recipe: RecipeSpec) -> None:
+    if code is not None and any(phase.unfreeze for phase in recipe.phases):
         raise OptionError(
-            "recipe 'probe' solves a linear head exactly; this head is something else: take recipe='head'"
+            f"recipe {recipe.name!r} trains the base, and {code} is a SavedModel: one opaque stage, whose BatchNorm "
+            f"cannot be kept as it is. Take recipe='probe' or 'head'"
         )
-    _check_views(recipe, augmented=bool(augment))
+
+
+def _no_probe(composition: Composition) -> str:
+    assert composition.head is not None
+    shape = composition.head.input_shape[1:]
+    if len(shape) > 1:
+        return (
+            f"recipe 'probe' solves a linear head on vectors exactly; this head reads maps of "
+            f"{' x '.join(map(str, shape))}: take recipe='head', or 'lp-ft' to train stages of the base too"
+        )
+    return "recipe 'probe' solves a linear head exactly; this head is something else: take recipe='head'"
 
 
 def _check_losses(composition: Composition, recipe: RecipeSpec) -> None:

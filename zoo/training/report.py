@@ -37,31 +37,35 @@ def trainable_report(composition: Composition, phase: PhaseSpec | None = None) -
     rows = []
     for place, layers in places.items():
         items = list(with_weights(layers))
-        count = parameters = trainable = 0
-        norms: set[bool] = set()
-        for item in items:
-            batchnorm = is_batchnorm(item)
-            learns = sum(_size(weight) for weight in own_weights(item) if _learns(item, weight, phase is None))
-            if phase is not None and not meant(phase, stages, place, BATCHNORM if batchnorm else WEIGHTS):
-                learns = 0
-            count += 1
-            parameters += sum(_size(weight) for weight in own_weights(item))
-            trainable += learns
-            if batchnorm:
-                norms.add(learns > 0)
-        rate = phase.learning_rate * factors[place] if phase is not None and trainable else None
+        learns = [_learning(item, place, stages, phase) for item in items]
+        trainable = sum(learns)
         rows.append(
             {
                 "stage": place,
-                "layers": count,
-                "parameters": parameters,
+                "layers": len(items),
+                "parameters": sum(_size(weight) for item in items for weight in own_weights(item)),
                 "trainable": trainable,
-                "learning_rate": rate,
-                "batchnorm": "none" if not norms else "trains" if True in norms else "frozen",
+                "learning_rate": phase.learning_rate * factors[place] if phase is not None and trainable else None,
+                "batchnorm": _of_norms(items, learns),
             }
         )
     title = "as it is now" if phase is None else f"in phase {phase.name!r}"
     return Table(rows, columns=list(COLUMNS), title=f"what trains, {title}")
+
+
+def _of_norms(items: Sequence[Any], learns: Sequence[int]) -> str:
+    """What the BatchNorm layers among some do: none, frozen, trains."""
+    counts = [count for item, count in zip(items, learns, strict=True) if is_batchnorm(item)]
+    if not counts:
+        return "none"
+    return "trains" if any(counts) else "frozen"
+
+
+def _learning(item: Any, place: str, stages: Sequence[str], phase: PhaseSpec | None) -> int:
+    """How many numbers of a layer learn: in a phase, or as its own flags say now."""
+    if phase is not None and not meant(phase, stages, place, BATCHNORM if is_batchnorm(item) else WEIGHTS):
+        return 0
+    return sum(_size(weight) for weight in own_weights(item) if _learns(item, weight, phase is None))
 
 
 def parameters(composition: Composition, receipts: Iterable[Receipt]) -> dict[str, int]:

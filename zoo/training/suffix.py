@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -12,7 +11,7 @@ import numpy as np
 
 from zoo import settings
 from zoo.compose import Composition, on_one_device
-from zoo.features.cache import features_root
+from zoo.features.cache import free_disk
 from zoo.keras_internals import input_in, output_in
 from zoo.training.descent import devices
 
@@ -118,10 +117,7 @@ def pays(parts: Cut, *, images: int, epochs: int, views: int = 1) -> str:
         return f"the frozen stages do {parts.share:.0%} of the work only"
     needed = bytes_needed(parts, images)
     limit = settings.cache_limit() // 2
-    root = features_root()
-    while not root.exists():
-        root = root.parent
-    room = shutil.disk_usage(root).free // 2
+    room = free_disk() // 2
     if needed > min(limit, room):
         return (
             f"the outputs of the frozen stages would take {needed / 1e9:.1f} GB; half of the cache limit is "

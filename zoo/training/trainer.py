@@ -24,6 +24,7 @@ from zoo.training.outcome import Outcome
 from zoo.training.phases.examples import train_on_examples
 from zoo.training.phases.features import decodable, features_for, features_of_views
 from zoo.training.phases.head import train_head
+from zoo.training.phases.maps import kept_maps
 from zoo.training.phases.probe import solve
 from zoo.training.phases.work import Measure, Work, scores_of_features, several
 from zoo.training.settings import Settings
@@ -137,6 +138,7 @@ class Trainer:
                 outcome.validation_scores = scores_of_features(self.composition, Kept(views[0], outcome.validation))
             if len(outcome.test):
                 outcome.test_scores = scores_of_features(self.composition, Kept(views[0], outcome.test))
+        maps = kept_maps(self.composition, sum(map(len, views)))
         outcome.phases.insert(
             0,
             PhaseReport(
@@ -145,6 +147,7 @@ class Trainer:
                 images=len(views[0]),
                 computed=sum(view.computed for view in views),
                 views=several(len(views)),
+                kept=None if maps is None else str(maps),
             ),
         )
 

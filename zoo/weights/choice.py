@@ -26,7 +26,8 @@ def resolve(
     Args:
         spec: the backbone.
         weights: `"pretrained"` (the best source at hand), the id of one of the backbone's sources, a path to a
-            weight file, or None for random weights.
+            weight file, an address (`https://`, `hf://owner/name/file`, or of a plugin's source), or None for random
+            weights.
         include_top: the classifier's weights are wanted too. Without, a file that has them serves as well.
         store: where files are kept; default the user's store.
         progress: told about the bytes of a download.
@@ -49,6 +50,9 @@ def resolve(
         if include_top and not source.includes_top:
             raise _no_classifier(spec, f"the weights {source.id!r} of {spec.name} have no classifier")
         return store.fetch(source, progress=progress)
+    fetched = store.fetch_address(weights, progress=progress) if isinstance(weights, str) else None
+    if fetched is not None:
+        return fetched
     if not isinstance(weights, str) or _looks_like_a_path(weights):
         return store.local(Path(weights))
     raise unknown(f"weights of {spec.name}", weights, [*ids, "pretrained"])

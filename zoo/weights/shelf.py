@@ -102,6 +102,21 @@ class Shelf:
                 path.unlink()
             lock.release()
 
+    def damaged(self) -> list[str]:
+        """Hash every blob again; a line for each that is damaged, with what it is used for."""
+        names = {entry.get("sha256"): entry.get("filename") for entry in self.entries()}
+        damaged = []
+        for blob in self.blobs():
+            used_for = f"{blob} ({names.get(blob.name) or 'used by no source'})"
+            try:
+                actual = hash_file(blob)["sha256"]
+            except OSError as error:
+                damaged.append(f"{used_for}: cannot be read: {error.strerror or error}")
+                continue
+            if actual != blob.name:
+                damaged.append(f"{used_for}: its sha256 is {actual}")
+        return damaged
+
     def sweep(self) -> None:
         """Remove what killed processes left here long ago."""
         oldest = time.time() - ORPHAN_DAYS * 24 * 3600

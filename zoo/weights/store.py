@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,16 @@ from zoo import settings
 from zoo.errors import DigestError, OfflineError, WeightsError, ZooError
 from zoo.fetching import links, transfer
 from zoo.fetching.archives import extract
-from zoo.fetching.files import CHUNK, Progress, hash_file, stamp, storing, sync_folder
+from zoo.fetching.files import Progress, hash_file, stamp, storing, sync_folder
 from zoo.fetching.partial import Partial
 from zoo.fetching.transfer import TransferPolicy
 from zoo.specs import Digest, WeightSource
+from zoo.weights.bringing import Publish, bring, take
 from zoo.weights.formats import check_format
 from zoo.weights.local import local_file
 from zoo.weights.pins import Pins
 from zoo.weights.shelf import Shelf, warn_of_strangers
-from zoo.weights.sources import source_of
+from zoo.weights.sources import Source, row_of, source_of
 from zoo.weights.sources.hub import wanted_file
 from zoo.weights.stored import StoredFile
 from zoo.weights.wanted import Address, Held, Wanted, base_name
@@ -61,7 +63,13 @@ class Store:
                 `OfflineError`).
         """
         held = source_of(source).open(source) or self._obtain(self._wanted(source), progress, row=source)
-        return StoredFile(held.path, held.sha256, source.format, source.includes_top, source, held.note)
+        layout = source.format or local_file(held.path, self.shelf).format
+        return StoredFile(held.path, held.sha256, layout, source.includes_top, source, held.note)
+
+    def fetch_file(self, source: Source, row: WeightSource, *, progress: Progress | None = None) -> Held:
+        """A file that is no weight file, of a source that is given: an archive of a whole model."""
+        item = source.resolve(row, None)
+        return self._obtain(source.resolve(row, self._pin(item)), progress, row=row)
 
     def fetch_url(
         self,
@@ -125,6 +133,14 @@ class Store:
                     extract(path, folder)
         return folder
 
+    def fetch_address(self, address: str, *, progress: Progress | None = None) -> StoredFile | None:
+        """The file at an address that a user writes (`row_of` says which), as `fetch`; None: it is no address."""
+        row = row_of(address)
+        if row is None:
+            return None
+        held = self._obtain(self._wanted(row), progress, row=row)
+        return replace(local_file(held.path, self.shelf), address=address, note=held.note)
+
     def has(self, source: WeightSource) -> bool:
         """True when `fetch` is likely to need no download; reads no file content."""
         if source_of(source).has(source):
@@ -134,11 +150,7 @@ class Store:
         return (sha256 is not None and self.shelf.blob(sha256).is_file()) or self._dropped_path(item).is_file()
 
     def local(self, path: Path) -> StoredFile:
-        """Return a weight file the user named: hashed (once, until it changes) and used where it lies.
-
-        Raises:
-            WeightsError: there is no such file, or it is not a weight file.
-        """
+        """Return a weight file the user named, as `local_file` does."""
         return local_file(path, self.shelf)
 
     def adopt(self, source: WeightSource, path: Path) -> Held:
@@ -154,19 +166,15 @@ class Store:
         """
         item = self._wanted(source)
         with self.shelf.lock(item.lock):
-            place = self.shelf.folder("partials") / f"{item.lock}.part"
-            partial = Partial(place, origin="", algorithms=item.algorithms)
-            try:
-                partial.restart()
-                with path.open("rb") as file:
-                    while chunk := file.read(CHUNK):
-                        partial.append(chunk)
-                self._check(item, partial.hashes(), partial.path, str(path), "It was not taken in.")
-                return self._publish(item, partial, {})
-            except OSError as error:
-                raise WeightsError(f"cannot take {path} in: {error.strerror or error}.") from error
-            finally:
-                partial.discard()
+            return take(self.shelf, item, path, self._publisher(str(path), "It was not taken in."))
+
+    def _publisher(self, what: str, advice: str) -> Publish:
+        def publish(item: Wanted, partial: Partial) -> Held:
+            first = self._check(item, partial.hashes(), partial.path, what, advice)
+            held = self._publish(item, partial, {})
+            return Held(held.path, held.sha256, self._note(item, held.sha256, first=first))
+
+        return publish
 
     def _publish(self, item: Wanted, partial: Partial, pin: Mapping[str, Any]) -> Held:
         """Make a checked partial file a blob, and remember what it was if nobody published a digest."""
@@ -188,18 +196,7 @@ class Store:
             One line for each damaged blob, with what it is used for; empty when all are whole. A damaged blob is
             fetched again at its next use, so nothing has to be done.
         """
-        names = {entry.get("sha256"): entry.get("filename") for entry in self.shelf.entries()}
-        damaged = []
-        for blob in self.shelf.blobs():
-            used_for = f"{blob} ({names.get(blob.name) or 'used by no source'})"
-            try:
-                actual = hash_file(blob)["sha256"]
-            except OSError as error:
-                damaged.append(f"{used_for}: cannot be read: {error.strerror or error}")
-                continue
-            if actual != blob.name:
-                damaged.append(f"{used_for}: its sha256 is {actual}")
-        return damaged
+        return self.shelf.damaged()
 
     # Finding
 
@@ -223,7 +220,12 @@ class Store:
         if settings.offline():
             raise self._offline(item)
         with self.shelf.lock(item.lock):
-            return self._stored(item) or self._download(item, progress)
+            if held := self._stored(item):
+                return held
+            if item.bring is not None:
+                publish = self._publisher(f"what {item.url} gave", "It was not kept.")
+                return bring(self.shelf, item, progress, publish)
+            return self._download(item, progress)
 
     def _stored(self, item: Wanted) -> Held | None:
         """The blob of a source if it is there and whole."""
@@ -304,6 +306,7 @@ class Store:
                     f"what {sender} sent is not {item.filename}: its sha256 is {hashes['sha256']}, and the server "
                     f"announced {announced}. {advice}"
                 )
+            address.check(partial.path)
             first = self._check(item, hashes, partial.path, f"what {sender} sent", advice)
             held = self._publish(item, partial, address.pin)
         except (ZooError, OSError):
@@ -334,6 +337,8 @@ class Store:
         first = item.digest is None and self._recorded(item) is None
         if first and item.layout is not None:
             check_format(path, item.layout, what)
+        elif first and item.subject == "weights":
+            local_file(path, self.shelf)
         return first
 
     def _mismatch(self, item: Wanted, hashes: dict[str, str]) -> str | None:

@@ -19,6 +19,7 @@ class StoredFile:
         format: how the bytes are laid out.
         includes_top: whether the classifier's weights are in it; None: not known (a file the user named).
         source: the row it came from; None: a file the user named.
+        address: what the user wrote for it, where that is an address.
         note: what the user should be told about its origin; empty when a published digest vouches for it.
     """
 
@@ -28,3 +29,4 @@ class StoredFile:
     includes_top: bool | None
     source: WeightSource | None
     note: str = ""
+    address: str | None = None

@@ -10,7 +10,7 @@ from typing import Any
 
 from zoo.errors import WeightsError
 from zoo.fetching import links
-from zoo.fetching.files import human
+from zoo.fetching.files import Progress, human
 from zoo.specs import Digest, WeightSource
 from zoo.weights.formats import Format
 
@@ -41,6 +41,7 @@ class Address:
         reasons: status -> what it means there, for messages.
         announced: the sha256 that the server said in its first answer; None: it said none.
         pin: what the lock remembers beside the sha256, such as the commit.
+        check: called with the path of what was fetched, before it is kept; refuses by raising.
     """
 
     url: str
@@ -49,6 +50,7 @@ class Address:
     reasons: Mapping[int, str] = field(default_factory=dict)
     announced: Callable[[], str | None] = lambda: None
     pin: Mapping[str, Any] = field(default_factory=dict)
+    check: Callable[[Path], None] = lambda path: None
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,8 @@ class Wanted:
         subject: what it is: "weights" or "file".
         name: what index and lock call it; "": the address.
         locate: finds the address when the file is to be fetched, maybe over the network; None: it is `url`.
+        bring: writes the bytes to a path, where they do not come over https; called with the path and what is told of
+            the bytes done. They are checked afterwards like all others. None: zoo's own transfer fetches them.
     """
 
     filename: str
@@ -74,6 +78,7 @@ class Wanted:
     subject: str
     name: str = ""
     locate: Callable[[], Address] | None = None
+    bring: Callable[[Path, Progress | None], None] | None = None
 
     @classmethod
     def of(cls, row: WeightSource, **more: Any) -> Wanted:

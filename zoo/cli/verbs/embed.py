@@ -63,7 +63,7 @@ def command(
     from zoo.embedding import embed
 
     with Display(0 if quiet or as_json else "auto") as shown:
-        found = embed(
+        embeddings = embed(
             dataset,
             backbone,
             weights=weights,
@@ -72,20 +72,20 @@ def command(
             cache=cache,
             progress=shown.counter("images"),
         )
-    found.save(path)
+    embeddings.save(path)
     said = {
         "file": str(path),
-        "images": len(found),
-        "shape": list(found.array.shape[1:]),
-        "features": found.features,
-        "fingerprint": found.fingerprint,
-        "skipped": [list(pair) for pair in found.skipped],
-        "seconds": round(found.seconds, 3),
+        "images": len(embeddings),
+        "shape": list(embeddings.array.shape[1:]),
+        "features": embeddings.features,
+        "fingerprint": embeddings.fingerprint,
+        "skipped": [list(pair) for pair in embeddings.skipped],
+        "seconds": round(embeddings.seconds, 3),
     }
     if as_json:
         print_json(said)
         return
-    size = " x ".join(str(length) for length in found.array.shape[1:])
-    click.echo(f"{path}: {len(found)} images, {size} numbers each ({found.features})")
-    for name, reason in found.skipped:
+    size = " x ".join(str(length) for length in embeddings.array.shape[1:])
+    click.echo(f"{path}: {len(embeddings)} images, {size} numbers each ({embeddings.features})")
+    for name, reason in embeddings.skipped:
         notes(f"skipped {name}: {reason}")

@@ -31,7 +31,7 @@ _EXPENDABLE = ("license", "size", "macs", "params", "top1", "knn 95 %", "knn", "
 @click.option("--budget", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Time to spend.")
 @click.option("--max-params", type=COUNT, help="Most weights without the classifier, e.g. 10M.")
 @click.option("--max-size", type=BYTES, help="Largest weight file, e.g. 50MB.")
-@click.option("--license", help="License of the weights, e.g. Apache-2.0.")
+@click.option("--license", multiple=True, help="License of the weights, e.g. Apache-2.0; may be given several times.")
 @click.option("--features", multiple=True, metavar="NAMES", help="What the probe reads: avg, max, a stage, or a layer.")
 @click.option("--input-sizes", multiple=True, metavar="PIXELS", help="Sides of the input to compare, e.g. 128,224.")
 @click.option(
@@ -54,7 +54,7 @@ def command(
     budget: float | None,
     max_params: float | None,
     max_size: float | None,
-    license: str | None,
+    license: tuple[str, ...],
     features: tuple[str, ...],
     input_sizes: tuple[str, ...],
     scores: tuple[str, ...],
@@ -93,7 +93,7 @@ def command(
             budget=budget,
             max_params=max_params,
             max_size=max_size,
-            license=license,
+            license=license or None,
             features=names(features) or None,
             input_sizes=[int(size) for size in sizes] or None,
             scores=names(scores),

@@ -64,11 +64,24 @@ def _find(name: str) -> list[Entry]:
         }
         known |= {entry.id for kind in _KINDS for entry in registry().entries(kind)} if ":" in name else set()
         *but_last, last = _KINDS.values()
+        hint = _families(name) or did_you_mean(name, known)
         raise UnknownNameError(
-            f"there is no {', '.join(but_last)} or {last} named {name!r}.{did_you_mean(name, known)} "
+            f"there is no {', '.join(but_last)} or {last} named {name!r}.{hint} "
             "`zoo list`, `zoo heads`, `zoo datasets` and `zoo augmentations` list them."
         )
     return matches
+
+
+def _families(name: str) -> str:
+    """The families of backbones that are called like it, with some of theirs; "" for none."""
+    from zoo.catalogue import families_like
+    from zoo.plugin.listing import backbones
+
+    sentences = []
+    for family, names in families_like(name, backbones()).items():
+        more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+        sentences.append(f" The family {family} has {', '.join(names[:4])}{more} (`zoo list --family {family}`).")
+    return "".join(sentences)
 
 
 def _show_backbone(entry: Entry, *, layers: bool, as_json: bool) -> None:

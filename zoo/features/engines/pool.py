@@ -99,11 +99,7 @@ def answers(
         while open_tasks:
             while len(crew) < min(workers, len(open_tasks)):
                 crew.append(_Worker(command, folder / f"{sum(failures.values())}-{len(crew)}.log", inbox))
-            for member in crew:
-                if member.ready and member.task is None:
-                    task = waiting.popleft() if waiting else _late(crew, seconds)
-                    if task is not None:
-                        member.give(task)
+            _hand_out(crew, waiting, seconds)
             try:
                 member, message = inbox.get(timeout=1.0)
             except queue.Empty:
@@ -118,18 +114,37 @@ def answers(
             elif message == "ready":
                 member.ready = True
             else:
-                crew.remove(member)
-                lost = member.task
-                member.end()
-                shard = None if lost is None else lost.shard
-                failures[shard] += 1
-                if failures[shard] > RETRIES:
-                    raise EngineError(_what_failed(shard, failures[shard], member.log))
+                lost = _bury(member, crew, failures)
                 if lost is not None and lost.shard in open_tasks and all(m.task != lost for m in crew):
                     waiting.appendleft(lost)
     finally:
         for member in crew:
             member.end()
+
+
+def _hand_out(crew: Sequence[_Worker], waiting: deque[Task], seconds: Sequence[float]) -> None:
+    """Give each worker that has nothing to do a task, if there is one."""
+    for member in crew:
+        if member.ready and member.task is None:
+            task = waiting.popleft() if waiting else _late(crew, seconds)
+            if task is not None:
+                member.give(task)
+
+
+def _bury(member: _Worker, crew: list[_Worker], failures: Counter[int | None]) -> Task | None:
+    """Take a dead worker out; gives back what it was at.
+
+    Raises:
+        EngineError: too many died over that.
+    """
+    crew.remove(member)
+    lost = member.task
+    member.end()
+    shard = None if lost is None else lost.shard
+    failures[shard] += 1
+    if failures[shard] > RETRIES:
+        raise EngineError(_what_failed(shard, failures[shard], member.log))
+    return lost
 
 
 def _late(crew: Sequence[_Worker], seconds: Sequence[float]) -> Task | None:

@@ -155,17 +155,22 @@ def _examine(chosen: Manager, record: PluginRecord, *, imports: bool, timeout: f
     if record.state != "broken":
         finding.problems += _static_problems(chosen, record)
     if imports:
-        trial = try_import(record.id, record.module, timeout=timeout)
-        known = {problem.what for problem in finding.problems}
-        finding.seconds = trial.seconds
-        finding.problems += [_advised(record, problem) for problem in trial.problems if problem.what not in known]
-        if record.manifest and trial.manifest is not None:
-            finding.fresh = _says_the_same(record, trial.manifest)
-            if not finding.fresh:
-                what = "its manifest does not say what its hooks say"
-                advice = f"make it anew: zoo plugins manifest {record.id} --write; as a user: {record.repair}"
-                finding.problems.append(Problem("manifest", what, advice))
+        _try(finding, record, timeout=timeout)
     return finding
+
+
+def _try(finding: Finding, record: PluginRecord, *, timeout: float) -> None:
+    """Import it in a process of its own, and note what that shows."""
+    trial = try_import(record.id, record.module, timeout=timeout)
+    known = {problem.what for problem in finding.problems}
+    finding.seconds = trial.seconds
+    finding.problems += [_advised(record, problem) for problem in trial.problems if problem.what not in known]
+    if record.manifest and trial.manifest is not None:
+        finding.fresh = _says_the_same(record, trial.manifest)
+        if not finding.fresh:
+            what = "its manifest does not say what its hooks say"
+            advice = f"make it anew: zoo plugins manifest {record.id} --write; as a user: {record.repair}"
+            finding.problems.append(Problem("manifest", what, advice))
 
 
 def _static_problems(chosen: Manager, record: PluginRecord) -> Iterator[Problem]:

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -151,14 +151,26 @@ def render(slug: str, kinds: Iterable[str], *, author: str = "") -> dict[str, st
         "labels_import": "",
         "head_data": "",
     }
+    values |= _together(slug, package, chosen)
+    values["hooks"] = "".join(_text(f"hooks/{kind}.tmpl", values) for kind in chosen).rstrip("\n")
+    together = ["head-dataset"] if values["head_data"] else []
+    values["use"] = "".join(_text(f"use/{part}.tmpl", values) for part in [*together, *chosen])
+    return {path: _text(f"{source}.tmpl", values) for path, source in _sources(package, chosen).items()}
+
+
+def _together(slug: str, package: str, chosen: Sequence[str]) -> dict[str, str]:
+    """What kinds that belong together say of each other."""
+    values = {}
     if {"head", "augmentation"} <= set(chosen):
         values["augment"] = f'    augment=["{slug}-dim"],\n'
     if {"head", "dataset"} <= set(chosen):  # they belong together: the head answers with the dataset's classes
         values["labels_import"] = f"\nfrom {package}.datasets import LABELS\n"
         values["head_data"] = f'        labels=LABELS,\n        dataset="{package}:{slug}",\n'
-    values["hooks"] = "".join(_text(f"hooks/{kind}.tmpl", values) for kind in chosen).rstrip("\n")
-    together = ["head-dataset"] if values["head_data"] else []
-    values["use"] = "".join(_text(f"use/{part}.tmpl", values) for part in [*together, *chosen])
+    return values
+
+
+def _sources(package: str, chosen: Sequence[str]) -> dict[str, str]:
+    """Path of each file of the project -> its template."""
     sources = {
         "pyproject.toml": "pyproject.toml",
         "README.md": "README.md",
@@ -173,7 +185,7 @@ def render(slug: str, kinds: Iterable[str], *, author: str = "") -> dict[str, st
         module = KINDS[kind].module
         sources[f"src/{package}/{module}.py"] = f"package/{module}.py"
         sources[f"tests/test_{module}.py"] = f"tests/test_{module}.py"
-    return {path: _text(f"{source}.tmpl", values) for path, source in sources.items()}
+    return sources
 
 
 def _text(source: str, values: dict[str, str]) -> str:

@@ -44,7 +44,7 @@ def blend(phase: PhaseSpec, *, classes: int, seed: int, class_weight: Mapping[in
     """
 
     def apply(values: np.ndarray, targets: np.ndarray, epoch: int, batch: int) -> tuple[np.ndarray, ...]:
-        values, told = shares(values, targets, classes)
+        values, blended = shares(values, targets, classes)
         if mixes_pixels(phase):
             draw = np.random.default_rng([seed, epoch, batch, 1])
             cut = phase.cutmix > 0 and (phase.mixup == 0 or draw.random() < 0.5)
@@ -55,12 +55,12 @@ def blend(phase: PhaseSpec, *, classes: int, seed: int, class_weight: Mapping[in
                 values, share = _pasted(values, values[other], share, draw)
             else:
                 values = (share * values + (1 - share) * values[other]).astype(np.float32)
-            told = (share * told + (1 - share) * told[other]).astype(np.float32)
-        told = told * np.float32(1 - phase.label_smoothing) + np.float32(phase.label_smoothing / classes)
+            blended = (share * blended + (1 - share) * blended[other]).astype(np.float32)
+        blended = blended * np.float32(1 - phase.label_smoothing) + np.float32(phase.label_smoothing / classes)
         if class_weight is None:
-            return values, told
+            return values, blended
         weights = np.array([class_weight.get(index, 1.0) for index in range(classes)], np.float32)
-        return values, told, told @ weights
+        return values, blended, blended @ weights
 
     return apply
 

@@ -10,6 +10,7 @@ from zoo.compose import Composition
 from zoo.data import Dataset, batches
 from zoo.features import Features, extract
 from zoo.training.outcome import Outcome
+from zoo.training.phases.maps import kept_maps
 from zoo.training.settings import Settings
 
 
@@ -22,6 +23,10 @@ def features_for(composition: Composition, dataset: Dataset, positions: np.ndarr
         positions: int64 (n,), which of them.
         settings: cache, progress.
     """
+    maps = kept_maps(composition, len(positions))
+    if maps is not None:
+        maps.require_room(cache=settings.cache)
+        settings.live.display.say(f"the head reads maps: {maps} are {maps.where(cache=settings.cache)}")
     return extract(
         composition.features,
         dataset,

@@ -52,31 +52,14 @@ def choose(
         AmbiguousNameError: two plugins have it.
         OptionError: a change that the recipe has no use for, or a value that cannot work.
     """
-    if isinstance(recipe, PathLike) or (isinstance(recipe, str) and is_file(recipe)):
-        recipe = read_recipe(Path(recipe))
-    if isinstance(recipe, str):
-        entry = registry().get("recipes", recipe)
-        used(entry)
-        recipe = named(entry.id)
+    recipe = _meant(recipe)
     given: dict[str, Any] = {name: value for name, value in last.items() if value is not None}
     _check_last(given)
     gradient = [index for index, phase in enumerate(recipe.phases) if phase.solver == "gradient"]
-    if given and not gradient:
-        raise OptionError(
-            f"recipe {recipe.name!r} solves its head exactly and has no use for {', '.join(given)}; "
-            f"leave it out, or take recipe='head' or 'lp-ft'"
-        )
-    if "epochs" in given:
-        given["steps"] = None
     if given:
-        recipe = _changed(recipe, gradient[-1], given)
+        recipe = _with_numbers(recipe, given, gradient)
     if views is not None:
-        if isinstance(views, bool) or not isinstance(views, int) or views < 2:
-            raise OptionError(
-                f"views={views!r} must be a whole number of 2 or more: the plain image, and at least one augmented view"
-            )
-        for index in range(len(recipe.phases)):
-            recipe = _changed(recipe, index, {"views": views})
+        recipe = _with_views(recipe, views)
     if augment_in is not None:
         recipe = _with_augmentation(recipe, augment_in, gradient)
     if stages is not None:
@@ -103,6 +86,38 @@ def _check_last(given: Mapping[str, Any]) -> None:
                 raise OptionError(f"stop_at={value!r} takes name in the history -> number: {{'val_accuracy': 0.98}}")
         else:
             raise TypeError(f"choose() got an unexpected keyword argument {name!r}")
+
+
+def _meant(recipe: str | PathLike[str] | RecipeSpec) -> RecipeSpec:
+    """The recipe of a name, of a file, or the one given."""
+    if isinstance(recipe, PathLike) or (isinstance(recipe, str) and is_file(recipe)):
+        return read_recipe(Path(recipe))
+    if not isinstance(recipe, str):
+        return recipe
+    entry = registry().get("recipes", recipe)
+    used(entry)
+    return named(entry.id)
+
+
+def _with_numbers(recipe: RecipeSpec, given: Mapping[str, Any], gradient: Sequence[int]) -> RecipeSpec:
+    """The recipe with other values in its last gradient phase."""
+    if not gradient:
+        raise OptionError(
+            f"recipe {recipe.name!r} solves its head exactly and has no use for {', '.join(given)}; "
+            f"leave it out, or take recipe='head' or 'lp-ft'"
+        )
+    counted = {"steps": None} if "epochs" in given else {}
+    return _changed(recipe, gradient[-1], {**given, **counted})
+
+
+def _with_views(recipe: RecipeSpec, views: int) -> RecipeSpec:
+    if isinstance(views, bool) or not isinstance(views, int) or views < 2:
+        raise OptionError(
+            f"views={views!r} must be a whole number of 2 or more: the plain image, and at least one augmented view"
+        )
+    for index in range(len(recipe.phases)):
+        recipe = _changed(recipe, index, {"views": views})
+    return recipe
 
 
 def _changed(recipe: RecipeSpec, index: int, changes: Mapping[str, Any]) -> RecipeSpec:

@@ -46,15 +46,15 @@ def read_recipe(path: Path) -> RecipeSpec:
     if len(data) > MAX_BYTES:
         raise OptionError(f"{path} is no recipe: it has more than {MAX_BYTES} bytes")
     try:
-        found = yaml.load(data.decode("utf-8"), _Plain)
+        content = yaml.load(data.decode("utf-8"), _Plain)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise OptionError(f"{path} is neither JSON nor plain YAML: {' '.join(str(error).split())}") from error
-    if isinstance(found, list):
-        found = {"phases": found}
-    if not isinstance(found, dict):
-        raise OptionError(f"{path} is no recipe: it holds {type(found).__name__}, and a recipe is a mapping or a list")
+    if isinstance(content, list):
+        content = {"phases": content}
+    if not isinstance(content, dict):
+        raise OptionError(f"{path} is no recipe: it holds {type(content).__name__}, not a mapping or a list")
     try:
-        return RecipeSpec.model_validate({"name": _name(path), **found})
+        return RecipeSpec.model_validate({"name": _name(path), **content})
     except (ValidationError, TypeError) as error:
         raise OptionError(f"{path} is no recipe: {_problems(error)}") from error
 

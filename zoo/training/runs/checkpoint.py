@@ -114,8 +114,8 @@ def read(path: Path) -> Checkpoint:
 
 def numbered(parent: Path) -> list[Path]:
     """The checkpoints under a folder, oldest first, whole or not."""
-    found = [path for path in parent.glob(f"{_PREFIX}*") if path.name[len(_PREFIX) :].isdigit()]
-    return sorted(found, key=lambda path: int(path.name[len(_PREFIX) :]))
+    folders = [path for path in parent.glob(f"{_PREFIX}*") if path.name[len(_PREFIX) :].isdigit()]
+    return sorted(folders, key=lambda path: int(path.name[len(_PREFIX) :]))
 
 
 def newest(parent: Path) -> tuple[Checkpoint | None, list[str]]:

@@ -22,6 +22,7 @@ from zoo.training.descent import devices
 from zoo.training.freeze import leaves
 from zoo.training.outcome import Outcome
 from zoo.training.runs import checkpoint
+from zoo.training.runs.layer_settings import put_back, settings_of
 from zoo.training.runs.position import Position
 from zoo.training.runs.signals import TERMINATED
 
@@ -76,7 +77,7 @@ class Checkpointer:
         assert composition.head is not None
         self._start_head = composition.head_weights()
         inside = [leaf for stage in composition.stages for layer in stage.layers for leaf in leaves(layer)]
-        self._start_settings = _settings([*inside, *leaves(composition.head)])
+        self._start_settings = settings_of([*inside, *leaves(composition.head)])
         self._moving: set[str] = set()  # names of stages
         self._resumed_from: checkpoint.Checkpoint | None = None
         self.phase = 0
@@ -258,12 +259,12 @@ class Checkpointer:
         head = self._composition.head_weights()
         now = [(leaf, name, getattr(leaf, name)) for leaf, name, _ in self._start_settings]
         self._composition.set_head_weights(self._start_head)
-        _set(self._start_settings)
+        put_back(self._start_settings)
         try:
             self._write_start()
         finally:
             self._composition.set_head_weights(head)
-            _set(now)
+            put_back(now)
         self._write_start = None
 
     def save(self, place: tuple[int, int, int], descent: Mapping[str, Any], **tensors: checkpoint.Tensors) -> None:
@@ -387,19 +388,3 @@ class Checkpointer:
         """Put the weights of a checkpoint into the composition, whose other weights are those of the start."""
         self._moving = set(saved.state["moving"])
         self._put(saved.tensors["weights"])
-
-
-def _settings(layers: Sequence[Any]) -> list[tuple[Any, str, Any]]:
-    """(layer, name, value) of what is another within a phase: Dropout of frozen stages off, BatchNorm synchronized."""
-    names = ("rate", "stddev", "synchronized")
-    return [
-        (layer, name, getattr(layer, name))
-        for layer in layers
-        for name in names
-        if isinstance(getattr(layer, name, None), float | bool)
-    ]
-
-
-def _set(values: Sequence[tuple[Any, str, Any]]) -> None:
-    for layer, name, value in values:
-        setattr(layer, name, value)

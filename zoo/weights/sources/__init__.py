@@ -6,17 +6,21 @@ be fetched (`resolve`), and for the error when there is neither (`absent`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
-from zoo.errors import PluginError, WeightsError, did_you_mean
+from zoo.errors import UnknownNameError, WeightsError, did_you_mean
+from zoo.plugin import registry
 from zoo.specs import WeightSource
 from zoo.weights.sources.address import FileSource, UrlSource
 from zoo.weights.sources.hub import HubSource
+from zoo.weights.sources.models import KaggleSource, TfHubSource
+from zoo.weights.sources.of_plugin import OfPlugin, file_name
 from zoo.weights.sources.wheel import WheelSource
 from zoo.weights.wanted import Address, Held, Wanted
 
-__all__ = ["Address", "Held", "Source", "UrlSource", "Wanted", "kinds", "register", "source_of"]
+__all__ = ["Address", "Held", "Source", "UrlSource", "Wanted", "kinds", "row_of", "source_of"]
 
 
 @runtime_checkable
@@ -55,48 +59,88 @@ class Source(Protocol):
         ...
 
 
-_KINDS: tuple[Source, ...] = (UrlSource(), WheelSource(), FileSource(), HubSource())
+_KINDS: tuple[Source, ...] = (
+    UrlSource(),
+    WheelSource(),
+    FileSource(),
+    HubSource(),
+    TfHubSource(),
+    KaggleSource(),
+)
 _OWN = {source.kind: source for source in _KINDS}
-_ADDED: dict[str, Source] = {}
 
 
 def source_of(row: WeightSource) -> Source:
-    """Return the source of a row.
+    """Return the source of a row: zoo's own, or that of a plugin.
 
     Raises:
         WeightsError: nobody provides its kind.
     """
-    source = _OWN.get(row.kind) or _ADDED.get(row.kind)
-    if source is None:
+    own = _OWN.get(row.kind)
+    if own is not None:
+        return own
+    try:
+        return OfPlugin(registry().get("sources", row.kind))
+    except UnknownNameError as error:
         near = did_you_mean(row.kind, kinds())
-        raise WeightsError(f"the weights {row.id!r} come from {row.kind!r}, a source that nobody provides.{near}")
-    return source
+        raise WeightsError(
+            f"the weights {row.id!r} come from {row.kind!r}, a source that nobody provides.{near}"
+        ) from error
 
 
 def kinds() -> list[str]:
     """Return the kinds of sources that are known, sorted."""
-    return sorted({*_OWN, *_ADDED})
+    return sorted({*_OWN, *(entry.name for entry in registry().entries("sources"))})
 
 
-def register(classes: Iterable[type[Any]]) -> None:
-    """Take the sources of plugins.
+def row_of(address: str) -> WeightSource | None:
+    """Return a row for an address that a user writes; None: it is no address.
 
     Args:
-        classes: classes that can be made without arguments and are sources.
+        address: `https://...`; `hf://owner/name/file`, with `@commit` behind the name if wanted; or an address of a
+            plugin's source.
 
     Raises:
-        PluginError: a class is not a source, or its kind is taken.
+        WeightsError: nobody provides such addresses, or it names no file.
     """
-    for made in classes:
-        source = made()
-        if not isinstance(source, Source) or not isinstance(source.kind, str):
-            raise PluginError(
-                f"{made.__module__}.{made.__name__} is not a weight source: it needs kind, has, open, resolve, absent"
-            )
-        other = _OWN.get(source.kind) or _ADDED.get(source.kind)
-        if other is not None and type(other) is not made:
-            raise PluginError(
-                f"{made.__module__}.{made.__name__} provides the weight source {source.kind!r}, which "
-                f"{type(other).__module__}.{type(other).__name__} provides already"
-            )
-        _ADDED[source.kind] = source
+    scheme, mark, rest = address.partition("://")
+    if not mark or not re.fullmatch(r"[a-z][a-z0-9+.-]*", scheme):
+        return None
+    if scheme == "hf":
+        return _hub_row(address, rest)
+    if scheme == "https":
+        return _row("url", address, file_name(address), url=address)
+    for entry in registry().entries("sources"):
+        if f"{scheme}://" in entry.data.get("schemes", ()):
+            return _row(entry.id, address, file_name(address), url=address)
+    known = ["https://", "hf://"]
+    known += [text for entry in registry().entries("sources") for text in entry.data.get("schemes", ())]
+    raise WeightsError(f"nobody provides weights at {scheme}:// addresses; known are {', '.join(known)}")
+
+
+def _hub_row(address: str, rest: str) -> WeightSource:
+    parts = rest.split("/", 2)
+    if len(parts) < 3 or not parts[2]:
+        raise WeightsError(f"{address!r} names no file: write hf://owner/name/file, or hf://owner/name@commit/file")
+    name, _, commit = parts[1].partition("@")
+    return _row(
+        "hub",
+        address,
+        parts[2].rpartition("/")[2],
+        repository=f"{parts[0]}/{name}",
+        path=parts[2],
+        revision=commit or None,
+    )
+
+
+def _row(kind: str, address: str, filename: str, **fields: Any) -> WeightSource:
+    return WeightSource(
+        id="address",
+        kind=kind,
+        filename=filename,
+        includes_top=False,
+        license="not stated",
+        license_source=address,
+        trained_on="not stated",
+        **fields,
+    )

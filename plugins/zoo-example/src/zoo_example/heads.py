@@ -19,7 +19,24 @@ class ShapesOptions(BaseModel):
     dropout: float = Field(default=0.0, ge=0, lt=1, description="share of hidden units dropped while training")
 
 
+class AttentionOptions(BaseModel):
+    """Options of the head `attention`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    queries: int = Field(default=1, ge=1, le=64, description="weighted means of the places, side by side")
+
+
 SPECS = (
+    HeadSpec(
+        name="attention",
+        summary="learns where to look: weighted means of the places of a map, then one dense layer",
+        tags=("example", "map"),
+        task="any",
+        reads="map",
+        factory="zoo_example.heads:attention",
+        options="zoo_example.heads:AttentionOptions",
+    ),
     HeadSpec(
         name="shapes",
         summary="which shape it is and where: one hidden layer for both answers",
@@ -56,3 +73,31 @@ def build(features: Any, *, outputs: int, seed: int = 0, units: int = 128, dropo
     if dropout:
         x = keras.layers.Dropout(dropout, seed=seed)(x)
     return keras.layers.Dense(outputs, kernel_initializer=initial(0), dtype="float32", name="answers")(x)
+
+
+def attention(features: Any, *, outputs: int, seed: int = 0, queries: int = 1) -> Any:
+    """Weigh the places of a map, one softmax over them for each query, and put one dense layer on the means.
+
+    Args:
+        features: tensor (n, h, w, c) of a convolutional base, or (n, t, c) of a vision transformer.
+        outputs: number of columns.
+        seed: of the initial weights.
+        queries: weighted means, side by side.
+
+    Returns:
+        Logits or values (n, outputs).
+    """
+    import keras
+
+    def initial(offset: int) -> Any:
+        return keras.initializers.GlorotUniform(seed=seed + offset)
+
+    channels = int(features.shape[-1])
+    places = keras.layers.Reshape((-1, channels))(features)
+    scores = keras.layers.Dense(queries, kernel_initializer=initial(1), name="where")(
+        keras.layers.LayerNormalization()(places)
+    )
+    weights = keras.layers.Softmax(axis=1)(scores)
+    means = keras.layers.Dot(axes=1)([weights, places])  # (n, queries, c)
+    flat = keras.layers.Reshape((queries * channels,))(means)
+    return keras.layers.Dense(outputs, kernel_initializer=initial(0), dtype="float32", name="answers")(flat)
