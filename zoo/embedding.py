@@ -297,6 +297,8 @@ def _dataset(data: Any, modality: str) -> data_room.Dataset:
         named = list(data_room.images(data))
         pixels = [as_uint8(image) for _, image in named]
         return data_room.Arrays(pixels, ids=[name for name, _ in named])
+    if modality != IMAGE and data_room.is_table(data) and kind_of(modality).spec.table == "rows":
+        return data_room.from_csv(data, answers=(), modality=modality)  # which column is an answer does not matter
     return data_room.load(data, modality=modality)
 
 

@@ -152,7 +152,7 @@ def test_yardsticks_know_the_rule() -> None:
 def run(prices: Path, tmp_path_factory: pytest.TempPathFactory):
     model = zoo.build("table_mlp", zoo.regressor(["price"]), options={"units": [32, 16]})
     folder = tmp_path_factory.mktemp("run") / "run"
-    return model.fit(prices, validation={"month": ">=2015-11"}, epochs=30, directory=folder)
+    return model.fit(prices, validation={"month": ">=2015-11"}, epochs=30, batch_size=16, directory=folder)
 
 
 def test_later_months_are_held_out_and_models_stand_side_by_side(run, prices: Path) -> None:

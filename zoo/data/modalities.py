@@ -160,15 +160,21 @@ def modality_of_path(path: str | os.PathLike[str]) -> str:
     ranked = counts.most_common()
     if not ranked:
         return IMAGE
-    best = [name for name, count in ranked if count == ranked[0][1]]
-    if IMAGE in best and len(best) == 2:  # a GIF is a picture, unless it moves
-        best = [name for name in best if (name == IMAGE) != _moves(Path(path))]
+    best = sorted(name for name, count in ranked if count == ranked[0][1])
+    best = _without_what_moves_not(best, endings, Path(path))
     if len(best) > 1:
         raise DataError(
-            f"{path} holds {ranked[0][1]} files that are examples of {' and of '.join(map(repr, best))} by their "
-            f"endings: name a backbone of the one that is meant, or give a folder of one kind"
+            f"{path} holds as many examples of {' as of '.join(map(repr, best))} by the endings of its files "
+            f"({ranked[0][1]} each): name a backbone of the one that is meant, or give a folder of one kind"
         )
     return best[0]
+
+
+def _without_what_moves_not(best: list[str], endings: Mapping[str, tuple[str, ...]], path: Path) -> list[str]:
+    """One of images and something else where both read the same files: a GIF is a picture, unless it moves."""
+    if IMAGE not in best or len(best) != 2 or not set(endings[best[0]]) & set(endings[best[1]]):
+        return best
+    return [name for name in best if (name == IMAGE) != _moves(path)]
 
 
 def _moves(path: Path) -> bool:
