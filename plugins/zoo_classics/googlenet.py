@@ -43,10 +43,10 @@ def googlenet(include_top: bool, input_size: Size, *, classes: int = 1000, **opt
     """Build GoogLeNet, from pixels to a map (n, 7, 7, 1024) at 224 pixels, or to logits."""
     import keras
 
-    asked = GoogLeNet(**options)
-    inputs, x, _ = _blocks(input_size, asked)
+    given = GoogLeNet(**options)
+    inputs, x, _ = _blocks(input_size, given)
     if include_top:
-        x = _classifier(x, classes, asked)
+        x = _classifier(x, classes, given)
     return keras.Model(inputs, x, name="googlenet")
 
 
@@ -64,46 +64,46 @@ def with_auxiliary(input_size: Size = 224, *, classes: int = 1000, **options: An
     import keras
     from keras import layers
 
-    asked = GoogLeNet(**options)
-    inputs, x, behind = _blocks(input_size, asked)
-    outputs = [_classifier(x, classes, asked)]
+    given = GoogLeNet(**options)
+    inputs, x, behind = _blocks(input_size, given)
+    outputs = [_classifier(x, classes, given)]
     for name in AUXILIARY:
         side = layers.AveragePooling2D(5, strides=3, name=f"aux{name}_pool")(behind[name])
-        side = layers.Conv2D(128, 1, activation=asked.activation, name=f"aux{name}_conv")(side)
-        side = layers.Dense(1024, activation=asked.activation, name=f"aux{name}_fc")(layers.Flatten()(side))
+        side = layers.Conv2D(128, 1, activation=given.activation, name=f"aux{name}_conv")(side)
+        side = layers.Dense(1024, activation=given.activation, name=f"aux{name}_fc")(layers.Flatten()(side))
         side = layers.Dropout(0.7, name=f"aux{name}_dropout")(side)
         outputs.append(layers.Dense(classes, name=f"aux{name}_predictions")(side))
     return keras.Model(inputs, outputs, name="googlenet_with_auxiliary")
 
 
-def _blocks(input_size: Size, asked: GoogLeNet) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+def _blocks(input_size: Size, given: GoogLeNet) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
     import keras
     from keras import layers
 
     inputs = keras.Input((*sides(input_size), 3), name="pixels")
-    x = layers.Conv2D(64, 7, strides=2, padding="same", activation=asked.activation, name="conv1")(inputs)
+    x = layers.Conv2D(64, 7, strides=2, padding="same", activation=given.activation, name="conv1")(inputs)
     x = layers.MaxPooling2D(3, strides=2, padding="same", name="pool1")(x)
-    if asked.normalization:
+    if given.normalization:
         x = across_channels(x)
-    x = layers.Conv2D(64, 1, activation=asked.activation, name="conv2_reduce")(x)
-    x = layers.Conv2D(192, 3, padding="same", activation=asked.activation, name="conv2")(x)
-    if asked.normalization:
+    x = layers.Conv2D(64, 1, activation=given.activation, name="conv2_reduce")(x)
+    x = layers.Conv2D(192, 3, padding="same", activation=given.activation, name="conv2")(x)
+    if given.normalization:
         x = across_channels(x)
     x = layers.MaxPooling2D(3, strides=2, padding="same", name="pool2")(x)
     behind: dict[str, Tensor] = {}
     for name, branches in BLOCKS.items():
         if name in ("4a", "5a"):
             x = layers.MaxPooling2D(3, strides=2, padding="same", name=f"pool{int(name[0]) - 1}")(x)
-        x = behind[name] = _inception(x, branches, asked, name)
+        x = behind[name] = _inception(x, branches, given, name)
     return inputs, x, behind
 
 
-def _inception(x: Tensor, branches: Branches, asked: GoogLeNet, name: str) -> Tensor:
+def _inception(x: Tensor, branches: Branches, given: GoogLeNet, name: str) -> Tensor:
     from keras import layers
 
     def convolution(source: Tensor, filters: int, kernel: int, part: str) -> Tensor:
         layer = layers.Conv2D(
-            filters, kernel, padding="same", activation=asked.activation, name=f"inception{name}_{part}"
+            filters, kernel, padding="same", activation=given.activation, name=f"inception{name}_{part}"
         )
         return layer(source)
 
@@ -118,10 +118,10 @@ def _inception(x: Tensor, branches: Branches, asked: GoogLeNet, name: str) -> Te
     )
 
 
-def _classifier(x: Tensor, classes: int, asked: GoogLeNet) -> Tensor:
+def _classifier(x: Tensor, classes: int, given: GoogLeNet) -> Tensor:
     from keras import layers
 
     x = layers.GlobalAveragePooling2D(name="pool5")(x)
-    if asked.dropout:
-        x = layers.Dropout(asked.dropout, name="dropout")(x)
+    if given.dropout:
+        x = layers.Dropout(given.dropout, name="dropout")(x)
     return layers.Dense(classes, name="predictions")(x)

@@ -161,8 +161,7 @@ def _named(request: BuildRequest, entry: Entry, *, reads: str | None) -> Base:
     from zoo.architectures import build_base, find_stages
 
     spec: BackboneSpec = entry.spec
-    if not spec.pretrained and request.weights == "pretrained":
-        request = replace(request, weights=None)
+    request = _with_weights(request, spec)
     options = manager().options(entry, plain(request.options or {})) if request.options or spec.options else {}
     size = _size(request.input_size, spec)
     classifier = reads is None
@@ -203,14 +202,21 @@ def _named(request: BuildRequest, entry: Entry, *, reads: str | None) -> Base:
     )
 
 
-def _size(asked: Any, spec: BackboneSpec) -> Size:
+def _with_weights(request: BuildRequest, spec: BackboneSpec) -> BuildRequest:
+    """The request; of a network that nobody has weights of, "pretrained" is from random ones."""
+    if not spec.pretrained and request.weights == "pretrained":
+        return replace(request, weights=None)
+    return request
+
+
+def _size(given: Any, spec: BackboneSpec) -> Size:
     """The size asked for, or that of the row; (h, w) as one number where it is a square."""
-    if asked is None:
+    if given is None:
         return spec.input.default_size
-    pair = (asked, asked) if isinstance(asked, int) else tuple(asked) if isinstance(asked, list | tuple) else ()
+    pair = (given, given) if isinstance(given, int) else tuple(given) if isinstance(given, list | tuple) else ()
     if len(pair) != 2 or not all(isinstance(side, int) and not isinstance(side, bool) and side > 0 for side in pair):
         raise OptionError(
-            f"input_size={asked!r} must be a whole number of pixels, or (height, width); {spec.name} takes "
+            f"input_size={given!r} must be a whole number of pixels, or (height, width); {spec.name} takes "
             f"{size_in_words(spec.input.default_size)} by default"
         )
     return as_size(*pair)

@@ -84,8 +84,7 @@ class FitOptions:
         options = replace(self, **{name: plain(getattr(self, name)) for name in names})
         if isinstance(options.recipe, str) and options.recipe == AUTO:
             options = replace(options, recipe=None)
-        if options.recipe is None and state.composition.identity.starts_random:
-            options = replace(options, recipe=SCRATCH)  # there is nothing to transfer, so nothing to choose from
+        options = _never_pretrained(options, state)
         if options.stages is None and state.unfrozen:
             recipe, stages = recipe_for_unfrozen(state, options.recipe)
             options = replace(options, recipe=recipe, stages=stages)
@@ -175,6 +174,13 @@ class FitOptions:
             raise OptionError(
                 f"start='pretrained' has no effect with recipe {recipe.name!r}, which solves the head anew: take 'head'"
             )
+
+
+def _never_pretrained(options: FitOptions, state: ModelState) -> FitOptions:
+    """The options; of a network that nobody has weights of, there is nothing to transfer and so nothing to choose."""
+    if options.recipe is None and state.composition.identity.starts_random:
+        return replace(options, recipe=SCRATCH)
+    return options
 
 
 def _own_recipe(state: ModelState) -> str | None:

@@ -105,8 +105,8 @@ class Descent:
     @property
     def batch_size(self) -> int:
         """Return the number of examples in a step."""
-        asked = self.phase.batch_size
-        return max(len(self.learning), 1) if isinstance(asked, str) else asked
+        count = self.phase.batch_size
+        return max(len(self.learning), 1) if isinstance(count, str) else count
 
     @property
     def epochs(self) -> int:

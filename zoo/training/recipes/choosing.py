@@ -70,22 +70,23 @@ def choose(
 def _check_last(given: Mapping[str, Any]) -> None:
     """Refuse values that the last gradient phase cannot have."""
     for name, value in given.items():
-        if name == "batch_size" and value == "all":
-            continue
-        if name in ("epochs", "batch_size", "learning_rate"):
-            whole = name != "learning_rate"
-            number = isinstance(value, int) if whole else isinstance(value, int | float)
-            if isinstance(value, bool) or not number or not 0 < value < float("inf"):
-                raise OptionError(f"{name}={value!r} must be a positive {'whole number' if whole else 'number'}")
-        elif name == "loss":
+        if name == "loss":
             known = [kind for part in get_args(PhaseSpec.model_fields[name].annotation) for kind in get_args(part)]
             if value not in known:
                 raise OptionError(f"loss={value!r}: choose one of {', '.join(known)}")
         elif name == "stop_at":
             if not isinstance(value, Mapping) or not all(isinstance(target, int | float) for target in value.values()):
                 raise OptionError(f"stop_at={value!r} takes name in the history -> number: {{'val_accuracy': 0.98}}")
-        else:
+        elif name not in ("epochs", "batch_size", "learning_rate"):
             raise TypeError(f"choose() got an unexpected keyword argument {name!r}")
+        elif (name, value) != ("batch_size", "all"):
+            _check_positive(name, value, whole=name != "learning_rate")
+
+
+def _check_positive(name: str, value: Any, *, whole: bool) -> None:
+    number = isinstance(value, int) if whole else isinstance(value, int | float)
+    if isinstance(value, bool) or not number or not 0 < value < float("inf"):
+        raise OptionError(f"{name}={value!r} must be a positive {'whole number' if whole else 'number'}")
 
 
 def _meant(recipe: str | PathLike[str] | RecipeSpec) -> RecipeSpec:
