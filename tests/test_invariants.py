@@ -325,7 +325,7 @@ def test_random_weights_only_by_name_and_never_with_a_frozen_recipe(pictures) ->
     run = model.fit(pictures, recipe="scratch", epochs=1, batch_size=6, validation=0.25)
     assert batchnorm_state(model) != before  # a base of one's own does learn its BatchNorm
     assert run.history["loss"]
-    with pytest.raises(OptionError, match="spoil a pretrained base"):
+    with pytest.raises(OptionError, match="destroy the pretrained"):
         zoo.build("efficientnet_lite0", head=zoo.classifier(LABELS)).fit(pictures, recipe="scratch")
 
 

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 import zoo
+from zoo import progress
 from zoo.errors import OptionError
 from zoo.progress import Display
 from zoo.registry import ZooNotice
@@ -109,9 +110,30 @@ def test_on_a_terminal_a_bar_counts_images_then_steps(model, data, monkeypatch) 
     assert sys.stderr.getvalue() == ""
 
 
-def test_a_resumed_epoch_goes_on_where_the_bar_was() -> None:
+def test_elsewhere_a_line_a_minute_and_in_a_notebook_lines(model, data, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(progress, "_MINUTE", 0.0)
+    Display("auto").show("features", 3, 9, unit="images")
+    display = Display("auto")
+    counter = display.counter("weights", unit="bytes")
+    counter(2_000_000, 4_000_000)
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "features: 3 of 9 images\nweights: 2.0 of 4.0 MB\n")
+    monkeypatch.setattr(progress, "_MINUTE", 60.0)
+    Display("auto").say("nobody waits for this")
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setattr(progress, "in_notebook", lambda: True)
+    model.fit(data, recipe=RECIPE, validation=0.25)
+    out, err = capsys.readouterr()
+    assert "tune (2 of 2), epoch 2 of 2: " in out
+    assert err == ""
+    monkeypatch.setattr(sys, "stderr", None)
+    assert not Display("auto").silent
+
+
+def test_a_resumed_epoch_goes_on_where_the_bar_was(monkeypatch) -> None:
     from zoo.training.descent.ends import shown
 
+    monkeypatch.setattr(Display, "is_due", True)
     display, places = Display(2), []
     display.show = lambda text, done, total, **more: places.append((done, total))  # type: ignore[method-assign]
     descent = SimpleNamespace(title="tune", first_epoch=3, epochs=2, steps=5)
@@ -184,7 +206,7 @@ def test_keras_callbacks_work_in_every_phase(model, data, tmp_path) -> None:
             Own(),
             [keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate * 0.5)],  # Keras takes nested lists
             keras.callbacks.ReduceLROnPlateau(),
-            keras.callbacks.CSVLogger(file, append=True),
+            keras.callbacks.CSVLogger(file),
             keras.callbacks.EarlyStopping(patience=5),
             keras.callbacks.TerminateOnNaN(),
         ],

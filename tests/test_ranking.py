@@ -374,8 +374,31 @@ def test_the_budget_ends_the_work_and_what_is_left_out_is_said(monkeypatch) -> N
     found = Planted(monkeypatch, seconds=10)(budget=25)  # in the first: the cheapest
     assert sorted(row.input_size for row in found) == [100, 101, 102]
     assert len(found) + len(found.skipped) == 40
-    with pytest.raises(OptionError, match=r"no candidate could be measured.*budget"):
-        Planted(monkeypatch)(budget=1e-9)
+    found = Planted(monkeypatch)(budget=1e-9)  # one is measured in any case
+    assert [(row.input_size, row.images) for row in found] == [(100, 200)]
+    assert "figures are of 200 images only" in found.notes[-1]
+
+
+def test_under_a_budget_all_are_measured_roughly_before_one_exactly(monkeypatch) -> None:
+    def planted(budget: float) -> Recommendation:
+        planted = Planted(monkeypatch, seconds=10)
+        planted.truth = {size: planted.truth[size] for size in (100, 120, 139)}
+        return planted(budget=budget)
+
+    found = planted(100)
+    assert [row.images for row in found] == [2000] * 3
+    assert found.settings["budget_for_all"] is None
+    found = planted(45)  # three roughly, two of them on all images
+    assert {(row.input_size, row.images) for row in found} == {(139, 2000), (120, 2000)}
+    (late,) = [item for item in found.skipped if item.late]
+    assert "on 200 its score was" in late.reason
+    assert "2 of 3 candidates fit into 45 s. All 3 need about" in found.sentences()[1]
+    found = planted(35)  # one on all images: the three of the sample can be compared
+    assert {(row.input_size, row.images) for row in found} == {(size, 200) for size in (100, 120, 139)}
+    assert "No candidate fit into 35 s on all 2000 images. All 3 need about" in found.sentences()[1]
+    assert found.settings["budget_for_all"] > 35
+    found = planted(5)
+    assert [(row.input_size, row.images) for row in found] == [(100, 200)]
 
 
 def test_the_budget_stops_a_pass_over_the_images(photos: Path) -> None:

@@ -16,6 +16,7 @@ from zoo.export.formats import name_of
 from zoo.export.hub import SCHEME, HubAddress, fetch
 from zoo.exported import ExportedModel, is_exported, open_exported
 from zoo.fitting.files import read_model
+from zoo.fitting.habits import build_arguments
 from zoo.fitting.state import ModelState
 from zoo.model import TransferModel
 from zoo.plugin import provenance
@@ -42,6 +43,7 @@ def build(
     progress: Any = None,
     labels: Sequence[str] | str | os.PathLike[str] | None = None,
     trust: bool = False,
+    **keras: Any,
 ) -> TransferModel:
     """Build a pretrained base with a head on it, ready to fit; or, without a head, the pretrained classifier.
 
@@ -53,7 +55,8 @@ def build(
         head: a name (`zoo.heads()`); `zoo.classifier(...)`, `multilabel`, `regressor`, `locator`, `multi_output` or
             `head`; or a Keras layer from features (n, d) to logits or probabilities (n, classes). None: the classifier
             that came with the weights.
-        weights: "pretrained"; the id of a weight source; the path of a weight file; None for random weights.
+        weights: "pretrained"; the id of a weight source; the path of a weight file; None for random weights. Of a Keras
+            model: "pretrained" keeps what it knows; with None its weights count as random, and `fit` trains all of it.
         features: what the head reads: a pooling of the last feature map ("avg", "max", "concat", "gem"), a stage such
             as "stage3", a layer, of the pretrained top too ("fc2"), or one of these with its pooling ("stage3:gem").
         input_size: side of the square input, or (height, width), in pixels; default from the backbone.
@@ -73,12 +76,14 @@ def build(
         labels: names of the outputs of a SavedModel's own classifier (`head=None`): a list, or a text file with one a
             line. Of a classifier with a background class in front the names may be with or without it.
         trust: whether the code of a SavedModel may run on this machine with your rights.
+        **keras: `classes`, as Keras calls what `zoo.classifier` takes.
 
     Raises:
         UnknownNameError: a name nobody provides; near misses are suggested.
         WeightsError: weights that are missing, damaged or do not fit.
         OptionError: arguments that do not go together.
     """
+    head = build_arguments(head, keras)
     request = BuildRequest(
         backbone=backbone,
         head=head,

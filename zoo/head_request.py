@@ -9,6 +9,7 @@ from typing import Any
 
 from zoo.errors import DataError, OptionError
 from zoo.printing import printable
+from zoo.scalars import plain
 from zoo.specs import BOX_LABELS, Output
 
 BACKBONE, HEAD, FEATURES, PREPROCESSING, OUTPUT = "backbone", "head", "features", "preprocessing", "probabilities"
@@ -78,7 +79,7 @@ def classifier(classes: Any, *, head: str | Any = "linear", **options: Any) -> H
     Args:
         classes: a list or array of class names, in order (`np.unique(y)`), a set of them (sorted), or a mapping from
             name to number (`class_indices` of Keras); the path of a folder with one folder a class; a dataset or its
-            name.
+            name; a number n, for the classes "0" to n - 1.
         head: name of a head, or a Keras layer from features (n, d) to (n, classes).
         **options: options of that head.
 
@@ -235,6 +236,9 @@ def _asked(head: str | Any, output: Output, options: Mapping[str, Any]) -> Head:
 
 
 def _labels_of(source: Any) -> tuple[str, ...]:
+    number = plain(source)
+    if isinstance(number, int) and not isinstance(number, bool):  # as `classes=5` of Keras: answers are numbers
+        return tuple(str(index) for index in range(number))
     if isinstance(source, str | bytes):
         names = None
     elif isinstance(source, Mapping):  # class_indices of Keras: name -> number

@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 from zoo import data as data_room
 from zoo import settings
 from zoo.artifacts import Artifacts
-from zoo.compose import Composition
 from zoo.embedding import Embeddings, of_composition
 from zoo.errors import OptionError
 from zoo.evaluation import Evaluation
 from zoo.fitting.examples import Examples, load_for
+from zoo.fitting.habits import KerasHabits, fit_arguments
 from zoo.fitting.intakes import fit_intake
 from zoo.fitting.measuring import measure, scores
 from zoo.fitting.options import FitOptions, last_descent, live_of
@@ -32,13 +32,8 @@ from zoo.training.runs.checkpointer import EVERY
 from zoo.training.runs.folder import RunFolder, place_for
 from zoo.training.settings import Live
 
-_COPIES = (
-    "a model is copied through a file: path = model.save('copy.keras'); twin = zoo.load(path). Keras models share "
-    "layers that copy, deepcopy and pickle would tear apart"
-)
 
-
-class TransferModel(Artifacts):
+class TransferModel(KerasHabits, Artifacts):
     """A base, a head, and the verbs on them. Made by `zoo.build` or `zoo.load`.
 
     Args:
@@ -46,11 +41,6 @@ class TransferModel(Artifacts):
     """
 
     # -- what it is ----------------------------------------------------------------------------------------------
-    @property
-    def composition(self) -> Composition:
-        """Return the graphs and everything they were made from."""
-        return self.state.composition
-
     @property
     def keras_model(self) -> Any:
         """Return the plain serving `keras.Model`.
@@ -86,10 +76,6 @@ class TransferModel(Artifacts):
         """Return what the file that it was loaded from says of its origin; None for a model that was built."""
         return self.state.origin
 
-    def __reduce__(self) -> NoReturn:
-        """Refuse `copy`, `deepcopy` and pickle, which all ask for this."""
-        raise OptionError(_COPIES)
-
     def __repr__(self) -> str:
         who, adapted = self.composition.identity, ""
         if self.state.adapted:
@@ -103,6 +89,7 @@ class TransferModel(Artifacts):
     def fit(
         self,
         data: Any,
+        y: Any = None,
         *,
         validation: Any = 0.2,
         test: Any = 0.0,
@@ -127,6 +114,7 @@ class TransferModel(Artifacts):
         views: int | None = None,
         verbose: int | str = "auto",
         progress: Any = None,
+        **keras: Any,
     ) -> Run:
         """Train on labeled data, measure on what was held out, and write a run folder.
 
@@ -134,6 +122,7 @@ class TransferModel(Artifacts):
             data: a folder of class folders, a CSV file (`zoo.from_csv` says how it is read), the name of a dataset, a
                 `zoo.Dataset`, image files with their answers or a function that gives them, a `tf.data.Dataset`, arrays
                 (x, y) with pixels 0..255, or a `keras.utils.PyDataset`.
+            y: the answers, where `data` is x only.
             validation: share held out (0..1), a number of examples, or data of its own. Splits go by file content.
             test: the same for a third part, which nothing is chosen by: it is measured once, at the end; 0 for none.
             group: "folder", or a column of the CSV file, whose images stay on one side of every split.
@@ -165,11 +154,11 @@ class TransferModel(Artifacts):
                 time. 0: at every step; None: none.
             views: with augmentation: the features of so many views of each training image are computed once and kept,
                 and training shows one of them in each epoch (the probe: all). None: it is drawn anew in every epoch.
-            verbose: "auto": a bar with the time left if stderr is a terminal, else nothing. 0: nothing. 1: the bar;
-                without a terminal a line for each epoch. 2: the lines.
-                A quick look at the data is told first, in three lines at most; it is made always, and kept as
-                `run.lint`.
+            verbose: "auto": a bar with the time left if stderr is a terminal, lines in a notebook, else a line a minute
+                on stderr. 0: nothing. 1: the bar; without a terminal a line for each epoch. 2: the lines. A quick look
+                at the data is told first, in three lines at most; it is made always, and kept as `run.lint`.
             progress: called with (images done, images in all) while features are computed.
+            **keras: `validation_split` or `validation_data`, as Keras calls `validation`.
 
         An error leaves the model as it was. Ctrl-C, and a loss that is no number, leave the best checkpoint so far in
         it, and in the run folder as `model.keras`; without one the model is as it was.
@@ -183,6 +172,7 @@ class TransferModel(Artifacts):
             FrozenError: something that had to stay frozen moved.
             DivergedError: the loss or the weights are no numbers any more.
         """
+        data, validation = fit_arguments(data, y, validation, keras)
         options = FitOptions(
             validation=validation,
             test=test,
@@ -283,12 +273,19 @@ class TransferModel(Artifacts):
 
     # -- evaluate and predict ------------------------------------------------------------------------------------
     def evaluate(
-        self, data: Any, *, temperature: float | None = None, verbose: int | str = "auto", progress: Any = None
+        self,
+        data: Any,
+        y: Any = None,
+        *,
+        temperature: float | None = None,
+        verbose: int | str = "auto",
+        progress: Any = None,
     ) -> Evaluation:
         """Measure on labeled data.
 
         Args:
             data: as for `fit`.
+            y: the answers, where `data` is x only.
             temperature: of a classifier: what its logits are divided by, as `run.calibrate()` finds it. Probabilities
                 change, classes do not; None: as they are.
             verbose: as for `fit`.
@@ -306,7 +303,7 @@ class TransferModel(Artifacts):
         if temperature is not None and not of(self.composition).one_class:
             raise OptionError(f"temperature= is for a classifier; this head does {self.composition.task}")
         with Display(verbose) as display:
-            dataset = load_for(self.composition, data)
+            dataset = load_for(self.composition, data if y is None else (data, y))
             evaluation = measure(
                 self.composition,
                 dataset,

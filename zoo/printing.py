@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from html import escape
 
 _WRITTEN_OUT = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """Unicode categories that a terminal obeys, that end a line, or that UTF-8 cannot hold (bytes of a file name)."""
@@ -25,6 +26,11 @@ def printable(text: str, *, keep: str = "") -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(c if c in keep else _written(c) for c in text)
+
+
+def preformatted(text: str) -> str:
+    """Return a text as HTML that shows it as it is, which notebooks do for `_repr_html_`."""
+    return f"<pre>{escape(text)}</pre>"
 
 
 def _written(character: str) -> str:

@@ -16,14 +16,21 @@ Progress = Callable[[int, int | None], None]
 Unit = Literal["images", "bytes", "steps"]
 
 
+_MINUTE = 60.0
+"""Seconds between two lines where nobody may be reading, such as in a job."""
+
+_PAUSE = 10.0
+"""Seconds after which work that goes on says how far it is, where lines are read."""
+
+
 class Display:
     """Shows long work, one piece after the other.
 
     On a terminal a bar on stderr, and above it a line for each epoch. Without one lines on stdout, where Keras writes.
 
     Args:
-        verbose: "auto": the bar if stderr is a terminal, else nothing. 0: nothing. 1: the bar; lines where there is no
-            terminal. 2: lines.
+        verbose: "auto": the bar if stderr is a terminal; lines in a notebook; else a line a minute on stderr. 0:
+            nothing. 1: the bar; lines where there is no terminal. 2: lines.
 
     Raises:
         OptionError: another value.
@@ -34,9 +41,12 @@ class Display:
             raise OptionError(
                 f"verbose={verbose!r}: choose 0 (nothing), 1 (a bar), 2 (a line for each epoch) or 'auto'"
             )
-        self._has_bar = verbose in (1, "auto") and sys.stderr.isatty()
-        self.silent = not self._has_bar and verbose in (0, "auto")
+        self._has_bar = verbose in (1, "auto") and sys.stderr is not None and sys.stderr.isatty()
+        self._is_sparse = verbose == "auto" and not self._has_bar and not in_notebook()
+        self.silent = verbose == 0 or (self._is_sparse and sys.stderr is None)
         """Whether nothing is ever shown."""
+        self._pause = _MINUTE if self._is_sparse else _PAUSE
+        self._last = time.monotonic()
         self._bar: Any = None
         self._task: Any = None
         self._text = ""
@@ -82,9 +92,20 @@ class Display:
 
         return tell
 
+    @property
+    def is_due(self) -> bool:
+        """Return whether `show` has something to show now: a bar, or a line after a pause."""
+        return self._has_bar or (not self.silent and time.monotonic() - self._last >= self._pause)
+
     def show(self, text: str, done: int, total: int | None, *, unit: Unit = "steps", detail: str = "") -> None:
-        """Move the bar, if there is one. Another text, and it starts anew, with a new estimate of the time left."""
+        """Move the bar, or write a line where the last one was long ago.
+
+        Another text, and the bar starts anew, with a new estimate of the time left.
+        """
+        if not self.is_due:
+            return
         if not self._has_bar:
+            self.say(f"{text}{detail}: {_progress(done, total, unit)}")
             return
         if text != self._text:
             self.stop()
@@ -99,9 +120,12 @@ class Display:
 
     def say(self, line: str) -> None:
         """A line that stays, above the bar if there is one."""
-        if self.silent:
+        if self.silent or (self._is_sparse and not self.is_due):
             return
-        if self._has_bar:
+        self._last = time.monotonic()
+        if self._is_sparse:
+            print(line, file=sys.stderr, flush=True)
+        elif self._has_bar:
             (self._bar.console if self._bar is not None else _console()).print(line, markup=False, highlight=False)
         else:
             print(line, flush=True)
@@ -140,7 +164,19 @@ class Display:
 def _console() -> Any:
     from rich.console import Console
 
-    return Console(stderr=True)
+    return Console(stderr=True, force_jupyter=False)
+
+
+def _progress(done: int, total: int | None, unit: Unit) -> str:
+    """How far work is, such as "300 of 1250 images"."""
+    counts = [str(count) if unit != "bytes" else f"{count / 1e6:.1f}" for count in (done, total) if count is not None]
+    return f"{' of '.join(counts)} {'MB' if unit == 'bytes' else unit}"
+
+
+def in_notebook() -> bool:
+    """Return whether this process is the kernel of a notebook: what is printed lands below its cell."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return getattr(shell, "kernel", None) is not None
 
 
 def figures(logs: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from zoo.errors import OptionError
 from zoo.evaluation import Evaluation, read_predictions
 from zoo.fitting.session import Finished
+from zoo.printing import preformatted
 from zoo.reporting.reports import report as write_report
 from zoo.specs import RecipeSpec
 from zoo.specs.record import RunRecord
@@ -123,6 +124,9 @@ class Run:
     def to_dict(self) -> dict[str, Any]:
         """Return the content of run.json."""
         return self.record.to_json()
+
+    def _repr_html_(self) -> str:
+        return preformatted(repr(self))
 
     def __repr__(self) -> str:
         seconds = sum(phase.seconds for phase in self.record.phases)

@@ -68,6 +68,7 @@ class Table(Sequence[dict[str, Any]]):
         out = io.StringIO()
         # No markup: a class may be called "[red]".
         console = Console(
+            force_jupyter=False,
             file=out,
             width=width,
             force_terminal=color,

@@ -9,9 +9,9 @@ PROBE = PhaseSpec(name="probe", solver="convex")
 SPECS: tuple[RecipeSpec, ...] = (
     RecipeSpec(
         name="probe",
-        summary="logistic regression solved on the features of the frozen base; seconds",
+        summary="logistic regression solved on the features of the frozen base (takes seconds)",
         phases=(PROBE,),
-        source="the course's pre-computed features; Kornblith et al. 2019, arXiv 1805.08974",
+        source="Kornblith et al. 2019, arXiv 1805.08974",
     ),
     RecipeSpec(
         name="head",

@@ -11,6 +11,7 @@ import pytest
 from zoo.cli.output import Notes, one_line, print_json
 from zoo.cli.pages import type_name
 from zoo.cli.parameters import BYTES, COUNT, HeldOut, items_with_options, named_options, names
+from zoo.errors import UnknownNameError
 
 
 @pytest.mark.parametrize(
@@ -35,11 +36,15 @@ def test_amounts_that_are_none(text: str) -> None:
         BYTES.convert(text, None, None)
 
 
-@pytest.mark.parametrize(("text", "value"), [("0.2", 0.2), ("100", 100), ("0", 0), ("held_out/", "held_out/")])
+@pytest.mark.parametrize(
+    ("text", "value"), [("0.2", 0.2), ("100", 100), ("0", 0), ("20%", 0.2), ("held_out/", "held_out/")]
+)
 def test_held_out(text: str, value: object) -> None:
     found = HeldOut().convert(text, None, None)
     assert found == value
     assert type(found) is type(value)
+    with pytest.raises(UnknownNameError, match="no dataset"):
+        HeldOut().convert("helt_out", None, None)
 
 
 SCHEMA = {"properties": {"units": {"type": "array"}, "activation": {"type": "string"}, "dropout": {"type": "number"}}}

@@ -195,6 +195,15 @@ def test_one_bad_file_in_a_list_is_named_and_the_others_are_answered(tmp_path: P
             list(images([bad, bad]))
 
 
+def test_a_stream_that_gives_the_same_images_again_and_again_is_refused_early() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (12, 8, 8, 3)).astype(np.uint8)
+    pixels[5] = pixels[0]  # a copy is no new beginning
+    batches = [(pixels[at : at + 4], np.arange(4) % 2) for at in (0, 4, 8)]
+    with pytest.raises(DataError, match="same 12 images over and over"):
+        load(itertools.cycle(batches))
+    assert len(load(iter(batches * 15))) == 180
+
+
 def test_what_never_ends_is_refused_with_the_limit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(gathering, "IMAGES_LIMIT", 100)
     monkeypatch.setattr(gathering, "ITEMS_LIMIT", 200)

@@ -99,13 +99,13 @@ def test_the_pages_hold_as_many_blocks_as_they_did() -> None:
     }
     runs = Counter(block.fate for page in PAGES if page not in site for block in blocks(page))
     assert runs == {
-        "python": 53,
-        "zoo": 13,
+        "python": 56,
+        "zoo": 14,
         "shell": 8,
         "file": 3,
         "append": 1,
         "process": 1,
-        "not run": 6,
+        "not run": 8,
         "text": 3,
     }
 
@@ -203,6 +203,15 @@ def test_blocks_of_evaluation(desk: Path, few_flowers: Path) -> None:
     told = found.against("stage3", "last features")
     assert f"{100 * run.test.accuracy:.1f}" in said["zoo compare runs/probe runs/stage3"]
     assert 0 < told.p_value <= 1
+
+
+@pytest.mark.slow
+def test_blocks_of_exports(desk: Path) -> None:
+    namespace, said = run_page(DOCS / "exports.md", desk)
+    assert "the same answers" in said["zoo check m.onnx"]
+    assert namespace["exported"].labels == ("dark", "light")
+    assert namespace["labels"][namespace["answers"][0].argmax()] in ("dark", "light")
+    assert "license: apache-2.0" in namespace["printed"]
 
 
 @pytest.mark.slow

@@ -28,6 +28,14 @@ def trained(pictures: tuple[np.ndarray, np.ndarray]) -> zoo.TransferModel:
 
 
 @pytest.fixture(scope="session")
+def single(pictures: tuple[np.ndarray, np.ndarray]) -> zoo.TransferModel:
+    """One answer, a class."""
+    model = tiny_model()
+    model.fit(pictures, recipe="probe", validation=4)
+    return model
+
+
+@pytest.fixture(scope="session")
 def photo(photos: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file of another size than the model's."""
     path = tmp_path_factory.mktemp("photo") / "china.png"

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.fake_hub import FakeHub
-from helpers.tiny import tiny_model
 from helpers.tiny_onnx import scores, tiny_onnx
 
 import zoo
@@ -148,12 +147,11 @@ def test_a_killed_push_leaves_no_half_commit(hub: FakeHub, onnx_file: Path) -> N
 
 @pytest.mark.tensorflow("the model is trained with it")
 def test_a_model_is_pushed_with_a_card_that_the_client_takes(
-    hub: FakeHub, pictures: tuple[np.ndarray, np.ndarray]
+    hub: FakeHub, pictures: tuple[np.ndarray, np.ndarray], single: zoo.TransferModel
 ) -> None:
     from huggingface_hub import ModelCard
 
-    model = tiny_model()
-    model.fit(pictures, recipe="probe", validation=4)
+    model = single
     address = model.push(REPOSITORY, license="apache-2.0", name="left | right <b>")
     files = hub.commits[REPOSITORY, HubAddress.of(address).revision]
     assert set(files) == {"model.keras", "README.md", "confusion_matrix.png"}

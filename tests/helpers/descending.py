@@ -14,4 +14,4 @@ def descend(
     """The history of a phase; `rest` are the fields of a `Goal` and what a `Descent` takes beside it."""
     goal = Goal(**{name: rest.pop(name) for name in ("layers", "outputs", "from_logits", "scales")})
     descent = Descent(model, phase, learning, checking, goal, seed, **rest)
-    return descent.run(Live(callbacks=callbacks))
+    return descent.run(Live(callbacks=callbacks)).history

@@ -31,20 +31,20 @@ WORK_OF_ONE = 3 * 0.4 * 1000 * 6
 
 CASES = {
     "enough and not yet right": ({}, "lp-ft", "enough to train the last stage"),
-    "few": ({"per_class": FEW - 1}, "probe", "small training set"),
+    "few": ({"per_class": FEW - 1}, "probe", "is few (under 50)"),
     "no longer few": ({"per_class": FEW}, "lp-ft", "enough to train"),
     "similar": ({"probe": Share(0.96, 0.94, 0.97)}, "probe", "already"),
-    "not quite similar": ({"probe": Share(0.945, 0.93, 0.96)}, "lp-ft", "1.1 points"),
+    "not quite similar": ({"probe": Share(0.945, 0.93, 0.96)}, "lp-ft", "1.1 percentage points"),
     "not above chance": ({"probe": Share(0.22, 0.19, 0.25)}, "probe", "check the labels"),
-    "not measured": ({"probe": None, "knn": None, "pixels": None}, "probe", "Too few different"),
-    "too much work": ({"macs": int(1.01 * WORK / WORK_OF_ONE)}, "probe", "does not start that unasked"),
+    "not measured": ({"probe": None, "knn": None, "pixels": None}, "probe", "too few different"),
+    "too much work": ({"macs": int(1.01 * WORK / WORK_OF_ONE)}, "probe", "too long to be started"),
     "just not too much": ({"macs": int(0.99 * WORK / WORK_OF_ONE)}, "lp-ft", "minutes on two CPU cores"),
     "dissimilar": ({"pixels": Share(0.88, 0.85, 0.9)}, "lp-ft", "transfer may be of little value"),
     "mlp, few": ({"per_class": 10, "linear": False}, "head", "not linear"),
-    "mlp": ({"linear": False}, "lp-ft", "recipe='head' is quicker"),
+    "mlp": ({"linear": False}, "lp-ft", "which is quicker: recipe='head'"),
     "augmented, few": ({"per_class": 10, "augmented": True}, "head", "Augmentation"),
-    "values": ({"task": "regression", "per_class": 0, "probe": None}, "probe", "for classification only"),
-    "boxes, mlp": ({"task": "box", "per_class": 0, "probe": None, "linear": False}, "head", "for box"),
+    "values": ({"task": "regression", "per_class": 0, "probe": None}, "probe", "nothing is measured beforehand"),
+    "boxes, mlp": ({"task": "box", "per_class": 0, "probe": None, "linear": False}, "head", "For box"),
 }
 
 
@@ -62,7 +62,7 @@ def test_very_large_sets_train_every_stage() -> None:
     assert decide(replace(USUAL, images=MANY - 1, **small)).recipe.phases[-1].unfreeze == 1
     choice = decide(replace(USUAL, images=MANY, **small))
     assert choice.recipe.phases[-1].unfreeze == "all"
-    assert "very large" in " ".join(choice.reasons)
+    assert "enough to train all stages" in " ".join(choice.reasons)
 
 
 def test_what_the_caller_says_rules_recipes_out() -> None:

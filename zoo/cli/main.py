@@ -33,6 +33,7 @@ VERBS: dict[str, dict[str, str]] = {
         "site": "Write the catalog of this installation as pages for a browser.",
     },
     "Train and use": {
+        "demo": "Show what zoo does: name photos, then learn real digits.",
         "lint": "Say what is wrong with your data, before anything is trained on it.",
         "recommend": "Say which backbone suits your data, measured on it.",
         "fit": "Train a head (and more) on your data, and measure it.",

@@ -15,6 +15,7 @@ from zoo.progress import Display
 if TYPE_CHECKING:
     from zoo.exported import ExportedModel
     from zoo.model import TransferModel
+    from zoo.specs import BackboneSpec, RecipeSpec
 
 DEFAULT_BACKBONE = "efficientnet_lite0"
 """Its weights come with the installation, so that the first command needs no download."""
@@ -128,6 +129,28 @@ def open_model(
     with Display(0 if quiet else "auto") as shown:
         progress = shown.counter("weights", unit="bytes")
         return build(backbone or DEFAULT_BACKBONE, head, weights=weights or "pretrained", progress=progress)
+
+
+def check_weights(backbone: str, weights: str | None, recipe: RecipeSpec) -> None:
+    """What a backbone does not have is told before TensorFlow is loaded: weights, stages that a recipe names.
+
+    Raises:
+        UnknownNameError: there is no such backbone, or no such weights of it.
+        WeightsError: the file is not there, or would have to be fetched and may not.
+        OptionError: there is no such stage.
+    """
+    from zoo import settings
+    from zoo.plugin import registry
+
+    spec: BackboneSpec = registry().get("backbones", backbone).spec
+    if weights not in (None, "none") and (weights != "pretrained" or settings.offline()):
+        from zoo.weights import resolve
+
+        resolve(spec, weights)
+    if spec.stages:
+        from zoo.training.recipes import choosing
+
+        choosing.resolve(recipe, [stage.name for stage in spec.stages])
 
 
 def file_of(file: str) -> Path:

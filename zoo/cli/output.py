@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from zoo.cli.flags import in_flags
+from zoo.cli.wrapping import wrapped
 from zoo.printing import printable
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Notes:
         text = in_flags(one_line(text))
         if text not in self._said:
             self._said.add(text)
-            click.echo(f"note: {text}", err=True)
+            click.echo(wrapped(f"note: {text}", _width_of_stderr()), err=True)
 
     def shown(self, text: str) -> None:
         """Count a text as said: it stands elsewhere on the screen."""
@@ -108,6 +109,16 @@ def width() -> int | None:
     return None
 
 
+def _width_of_stderr() -> int | None:
+    """Columns of the terminal that notes go to; None where it is none."""
+    return shutil.get_terminal_size().columns if sys.stderr is not None and sys.stderr.isatty() else None
+
+
+def print_sentence(text: str) -> None:
+    """Free text on stdout, wrapped at the width of the terminal, in the words of the command line."""
+    click.echo(wrapped(in_flags(text), width()))
+
+
 def color() -> bool:
     """Whether stdout shows colors: a terminal, and the user did not say no."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
@@ -152,7 +163,5 @@ def print_fields(fields: Iterable[tuple[str, str]], *, indent: str = "") -> None
     shown = [(name, value) for name, value in fields if value]
     size = max((len(name) for name, _ in shown), default=0)
     for name, value in shown:
-        first, *more = value.splitlines()
-        click.echo(f"{indent}{name:<{size}}  {first}")
-        for line in more:
-            click.echo(f"{indent}{'':<{size}}  {line}")
+        text = wrapped(value, width(), indent=len(indent) + size + 2)
+        click.echo(f"{indent}{name:<{size}}  {text}")

@@ -41,7 +41,7 @@ BYTES = Amount("size", {"B": 1.0, **{f"{key}B": f for key, f in (_DECIMAL | _BIN
 
 
 class HeldOut(click.ParamType):
-    """What to hold out: a share (0.2), a number of examples (100), data of its own, or cells of a column of a table.
+    """What to hold out: a share (0.2, 20%), a number of examples (100), data of its own, or cells of a table's column.
 
     `month>=2016-07` means the later rows, `speaker=theo,lucas` those of two speakers.
     """
@@ -49,12 +49,23 @@ class HeldOut(click.ParamType):
     name = "share|count|data|column=cells"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """A float, an int, a mapping from a column to cells, or the text as it is."""
+        """A float, an int, a mapping from a column to cells, or the text as it is.
+
+        Raises:
+            ZooError: a text that is neither a path nor the name of a dataset.
+        """
+        percent = re.fullmatch(r"(\d+(?:\.\d+)?) ?%", str(value))
+        if percent:
+            return float(percent[1]) / 100
         for kind in (int, float):
             try:
                 return kind(value)
             except ValueError:
                 continue
+        if re.fullmatch(r"[\w:.%-]+", value) and not Path(value).exists():
+            from zoo.plugin import registry
+
+            registry().get("datasets", value)  # else nothing of that name is there: said now, not after minutes
         match = re.fullmatch(r"([^<>=/\\{]+?)\s*(>=|<=|>|<|=)\s*(.+)", str(value))
         if match is None or Path(str(value)).exists():
             return value

@@ -16,13 +16,14 @@ from zoo.data import load
 from zoo.errors import OptionError, UnknownNameError, WeightsError
 from zoo.evaluation import Evaluation
 from zoo.model import TransferModel
+from zoo.progress import Display
 from zoo.restriction import Classes
 from zoo.run import Run, load_run
 
 
 def compare(
     models: Sequence[Any] | Mapping[str, Any],
-    *,
+    *others: Any,
     data: Any = None,
     answer: str | None = None,
     trained_on: Any = None,
@@ -32,6 +33,7 @@ def compare(
     seed: int = 0,
     directory: str | os.PathLike[str] | None = None,
     timings: bool = True,
+    verbose: int | str = "auto",
     progress: Any = None,
 ) -> Comparison:
     """Compare models on the same examples: runs with each other, and with two yardsticks.
@@ -52,6 +54,7 @@ def compare(
         seed: for "scratch": of its weights and of the order of examples.
         directory: for "scratch": folder of its run; default a new one under `runs/`.
         timings: whether to measure milliseconds per image, for which the models of runs are loaded.
+        verbose: as for `fit`.
         progress: called with (images done, images in all) while yardsticks or models on `data` answer.
 
     Returns:
@@ -61,24 +64,25 @@ def compare(
         DataError: they were not measured on the same examples, or against other labels.
         OptionError: fewer than two models, something that cannot be compared, or data that cannot be found again.
     """
-    named = _named(models)
-    entrants = Entrants(
-        runs={name: item for name, item in named.items() if isinstance(item, Run)},
-        data=None if data is None else load(data),
-        timings=timings,
-        progress=progress,
-    )
-    scratch_options = Scratch(epochs=epochs, seed=seed, directory=directory)
-    yardsticks = Yardsticks(entrants, Pictures(entrants.runs, trained_on), classes, backbone, scratch_options)
+    named = _named([models, *others] if others or _is_one(models) else models)
     rows: dict[str, Compared] = {}
     left_out: dict[str, str] = {}
-    for name, item in named.items():
-        try:
-            rows[name] = _entered(name, item, entrants, yardsticks)
-        except (OptionError, UnknownNameError, WeightsError) as error:
-            if item != PRETRAINED or classes is not None or backbone is not None:
-                raise  # it was named
-            left_out[name] = str(error)
+    with Display(verbose) as display:
+        entrants = Entrants(
+            runs={name: item for name, item in named.items() if isinstance(item, Run)},
+            data=None if data is None else load(data),
+            timings=timings,
+            progress=display.counter("images", also=progress),
+        )
+        scratch_options = Scratch(epochs=epochs, seed=seed, directory=directory)
+        yardsticks = Yardsticks(entrants, Pictures(entrants.runs, trained_on), classes, backbone, scratch_options)
+        for name, item in named.items():
+            try:
+                rows[name] = _entered(name, item, entrants, yardsticks)
+            except (OptionError, UnknownNameError, WeightsError) as error:
+                if item != PRETRAINED or classes is not None or backbone is not None:
+                    raise  # it was named
+                left_out[name] = str(error)
     evaluations = aligned({name: row.evaluation for name, row in rows.items()}, answer=answer) if rows else {}
     notes = entrants.notes + _of_training_files(rows)
     return Comparison(
@@ -87,6 +91,11 @@ def compare(
         left_out=left_out,
         notes=notes,
     )
+
+
+def _is_one(models: Any) -> bool:
+    """Whether this is one thing to compare, rather than a list of them."""
+    return isinstance(models, Run | Evaluation | TransferModel | os.PathLike)
 
 
 def _of_training_files(rows: Mapping[str, Compared]) -> list[str]:
@@ -132,6 +141,12 @@ def _name_of(item: Any, number: int) -> str:
         return item
     if isinstance(item, Evaluation | TransferModel):
         return f"model {number}"
+    if hasattr(item, "predict_on_batch"):
+        raise OptionError(
+            f"compare takes no plain Keras model ({getattr(item, 'name', item)!r}): what it does to pixels and what "
+            f"its outputs mean is not known. Put its base into zoo.build(base, head) and fit it, or give 'scratch', a "
+            f"small network that zoo trains on the same examples"
+        )
     raise OptionError(
         f"compare takes runs, their folders, evaluations, models, {PRETRAINED!r} and {SCRATCH!r}; got {item!r}"
     )

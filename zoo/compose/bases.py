@@ -124,9 +124,13 @@ def base_of(request: BuildRequest, *, reads: str | None) -> Base:
         WeightsError: weights that are missing, damaged or do not fit.
     """
     if not isinstance(request.backbone, str):
-        for name, given in (("weights=", request.weights != "pretrained"), ("options=", bool(request.options))):
-            if given:
-                raise OptionError(f"{name} goes with the name of a backbone; a Keras model brings its own")
+        if request.weights not in ("pretrained", None):
+            raise OptionError(
+                "weights= of a file or a source goes with the name of a backbone; a Keras model brings its own. None: "
+                "they count as random, and all of it trains"
+            )
+        if request.options:
+            raise OptionError("options= are those of a named backbone; a Keras model is what it is")
         return given_base(request, reads=reads)
     if is_folder_address(request.backbone):
         from zoo.compose.saved_models import saved_model_base  # here, not above: it needs the classes of this module
@@ -285,7 +289,7 @@ def given_base(request: BuildRequest, *, reads: str | None) -> Base:
         channels=channels,
         backbone=model.name,
         provider="the caller's Keras model",
-        weights="given",
+        weights=None if request.weights is None else "given",
         weights_sha256=None,
         features=request.features or pooling,
         portable=all(type(layer).__module__.startswith("keras.") for layer in model.layers),

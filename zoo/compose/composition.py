@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.compose.forks import note_built
 from zoo.compose.heads import activation_of
 from zoo.modality import Intake
 from zoo.specs import Output, Task
@@ -47,6 +48,9 @@ class Composition:
     from_logits: bool
     intake: Intake
     identity: Identity
+
+    def __post_init__(self) -> None:
+        note_built()
 
     @property
     def task(self) -> Task:

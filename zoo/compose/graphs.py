@@ -139,7 +139,6 @@ def _identity(base: Base, precision: str) -> Identity:
         weights_sha256=base.weights_sha256,
         features=base.features,
         options=json.loads(json.dumps(dict(base.options))),  # as a file gives them back
-        starts_random=base.spec is not None and not base.spec.pretrained,
         precision=precision,
         portable=base.portable,
         code=base.code,

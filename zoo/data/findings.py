@@ -13,7 +13,7 @@ import numpy as np
 from zoo import page
 from zoo.errors import DataError
 from zoo.modality import Thumbnail
-from zoo.printing import printable
+from zoo.printing import preformatted, printable
 from zoo.table import Table
 
 Severity = Literal["error", "warning", "info"]
@@ -153,6 +153,9 @@ class Findings(Sequence[Finding]):
 
     def __repr__(self) -> str:
         return "\n".join([self.verdict(), *(finding.text() for finding in self._found)])
+
+    def _repr_html_(self) -> str:
+        return preformatted(repr(self))
 
     def table(self) -> Table:
         """A row for each finding."""

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -227,7 +228,12 @@ def resize(image: np.ndarray, size: Size, rule: ResizeRule) -> np.ndarray:
 def _formats() -> tuple[str, ...]:
     """The formats this build of Pillow has; naming one it lacks would be a KeyError inside `Image.open`."""
     Image.init()
-    return tuple(name for name in _FORMATS if name in Image.OPEN)
+    try:
+        pillow_heif = import_module("pillow_heif")  # an extra: photos of telephones
+    except ImportError:
+        return tuple(name for name in _FORMATS if name in Image.OPEN)
+    pillow_heif.register_heif_opener()
+    return tuple(name for name in (*_FORMATS, "HEIF") if name in Image.OPEN)
 
 
 def _open(source: Source) -> Image.Image:
@@ -289,6 +295,8 @@ def _reason(error: Exception, source: Source) -> str:
     if isinstance(source, str | os.PathLike) and os.path.isfile(source) and os.path.getsize(source) == 0:
         return "the file is empty"
     if isinstance(error, UnidentifiedImageError):
+        if isinstance(source, str | os.PathLike) and os.fspath(source).lower().endswith((".heic", ".heif")):
+            return "HEIC is read where pillow-heif is installed: pip install pillow-heif, or export as JPEG"
         return f"not an image in a format zoo reads ({', '.join(_formats())})"
     return str(error) or type(error).__name__
 

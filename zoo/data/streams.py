@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -72,14 +73,54 @@ def stream_batches(data: Any) -> Iterator[tuple[np.ndarray, Any]]:
     name = type(data).__name__
     elements, length = elements_of(data)
     filled = count = 0
+    repeats = Repeats()
     for number, (x, y) in enumerate(_batches(elements, name)):
         pixels = _as_uint8_batch(x, name)
         filled, count = filled + pixels.nbytes, count + len(pixels)
         if filled > MEMORY_LIMIT or (length is not None and number == 0 and filled * length > 4 * MEMORY_LIMIT):
             raise too_large(name)
-        if length is None and count > IMAGES_LIMIT:
-            raise endless(name, IMAGES_LIMIT, "`.take(n)`, or tf.data.experimental.assert_cardinality(n)")
+        if length is None:
+            if count > IMAGES_LIMIT:
+                raise endless(name, IMAGES_LIMIT, _INSTEAD)
+            period = repeats.period(pixels)
+            if period:
+                raise DataError(
+                    f"{name} does not say where it ends, and gives the same {period} images over and over: {count:,} "
+                    f"were read, zoo stops there. Remove `.repeat()`, or give {_INSTEAD}"
+                )
         yield pixels, y
+
+
+class Repeats:
+    """Notices that a stream gives the same images in the same order again and again."""
+
+    def __init__(self) -> None:
+        self._digests: list[int] = []
+        self._period = self._same = 0
+
+    def period(self, pixels: np.ndarray) -> int:
+        """Return after how many images a stream begins anew, once it did so often enough; before that 0.
+
+        Args:
+            pixels: the next batch.
+        """
+        digests = self._digests
+        for image in pixels:
+            digest = zlib.crc32(np.ascontiguousarray(image).tobytes())
+            if self._period and digest == digests[len(digests) - self._period]:
+                self._same += 1
+            else:  # the image before which the first one comes again ends a period, if there is one
+                self._period = len(digests) if digests and digest == digests[0] else 0
+                self._same = 1 if self._period else 0
+            digests.append(digest)
+        enough = max(_ROUNDS * self._period, _FEWEST)
+        return self._period if self._period and self._same >= enough else 0
+
+
+_ROUNDS, _FEWEST = 20, 2000
+"""A stream that gave the same images so many times over, and so many images in all, has no end."""
+
+_INSTEAD = "`.take(n)`, or tf.data.experimental.assert_cardinality(n)"
 
 
 def class_names_of(data: Any) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from zoo.errors import did_you_mean
 from zoo.evaluation.uncertainty import Difference, Statistic, paired_bootstrap
+from zoo.printing import preformatted
 from zoo.specs import Task as TaskName
 from zoo.tasks import SEVERAL, SINGLE, Measure
 
@@ -166,6 +167,9 @@ class Evaluation:
             shown = "; ".join(f"{name} ({reason})" for name, reason in self.skipped[:3])
             lines.append(f"skipped {len(self.skipped)}: {shown}{'; ...' if len(self.skipped) > 3 else ''}")
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
+
+    def _repr_html_(self) -> str:
+        return preformatted(repr(self))
 
     __repr__ = __str__
 

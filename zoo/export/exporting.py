@@ -23,6 +23,8 @@ from zoo.modality import Intake
 from zoo.specs import Output
 from zoo.specs.exports import ExportRecord
 
+_MOST_COMPARED = 32
+
 _RUNTIMES = {
     "onnx": ("onnxruntime", "onnx", "tf2onnx"),
     "litert": ("ai-edge-litert",),
@@ -154,6 +156,8 @@ def graph_of(serving: Any, intake: Intake, names: Sequence[str] = ()) -> Any:
 def _compared(subject: Subject, request: Request, name: str, made: Format, place: Path) -> ExportRecord:
     """What was written, compared and timed."""
     inputs = _inputs(subject, request)
+    if request.examples is None and request.samples is not None:
+        inputs = request.samples[:_MOST_COMPARED]  # nearer to what comes than drawn ones; they do not travel
     expected = subject.predict(inputs)
     answer = made.open(place)
     answers = comparing.answered(answer, inputs, expected.shape)
@@ -171,7 +175,8 @@ def _compared(subject: Subject, request: Request, name: str, made: Format, place
             "".join(place.suffixes[-1:]),
         )
 
-    names = list(request.names) or [f"drawn example {index}" for index in range(len(inputs))]
+    kind = "drawn example" if request.samples is None else "sample"
+    names = list(request.names) or [f"{kind} {index}" for index in range(len(inputs))]
     comparing.check(measured, request.quantize, names, f"{request.path} ({name})", likely)
     batch = np.resize(inputs, (comparing.BATCH, *inputs.shape[1:]))
     return ExportRecord(
@@ -182,7 +187,7 @@ def _compared(subject: Subject, request: Request, name: str, made: Format, place
         input_shape=subject.intake.array_shape,
         input_dtype="float32" if name == "keras" else subject.intake.array_dtype,
         examples=len(inputs),
-        generated=request.examples is None,
+        generated=request.examples is None and request.samples is None,
         tolerance=comparing.TOLERANCES[request.quantize],
         difference=measured.largest,
         mean_difference=measured.mean,

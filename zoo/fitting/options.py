@@ -9,7 +9,6 @@ from typing import Any
 
 from zoo import augment as augment_room
 from zoo.compose import FIXED
-from zoo.data.modalities import IMAGE
 from zoo.errors import OptionError, UnknownNameError
 from zoo.fitting.examples import Request
 from zoo.fitting.state import ModelState
@@ -84,14 +83,14 @@ class FitOptions:
         options = replace(self, **{name: plain(getattr(self, name)) for name in names})
         if isinstance(options.recipe, str) and options.recipe == AUTO:
             options = replace(options, recipe=None)
-        options = _never_pretrained(options, state)
+        if options.recipe is None and _is_random(state):
+            # Features of noise are of no use: nothing is there to choose.
+            options = replace(options, recipe=_own_recipe(state) or SCRATCH)
         if options.stages is None and state.unfrozen:
             recipe, stages = recipe_for_unfrozen(state, options.recipe)
             options = replace(options, recipe=recipe, stages=stages)
         if options.recipe is None and state.weights == FIXED:
             options = replace(options, recipe=options.least(state))
-        if options.recipe is None and state.weights is None and state.composition.intake.kind != IMAGE:
-            options = replace(options, recipe=_own_recipe(state) or SCRATCH)
         if options.augment_in is not None and not state.ops:
             raise OptionError(
                 f"augment_in={options.augment_in!r}: there is no augmentation; build the model with augment="
@@ -176,11 +175,9 @@ class FitOptions:
             )
 
 
-def _never_pretrained(options: FitOptions, state: ModelState) -> FitOptions:
-    """The options; of a network that nobody has weights of, there is nothing to transfer and so nothing to choose."""
-    if options.recipe is None and state.composition.identity.starts_random:
-        return replace(options, recipe=SCRATCH)
-    return options
+def _is_random(state: ModelState) -> bool:
+    """Whether the base has random weights, and a head to train with it."""
+    return state.weights is None and state.composition.head is not None
 
 
 def _own_recipe(state: ModelState) -> str | None:

@@ -30,8 +30,8 @@ from zoo.training.descent import devices
 from zoo.training.freeze import stages_that_train
 from zoo.training.phases.features import features_for
 from zoo.training.recipes.auto import Choice, Measured, Share, at_least, decide, frozen_recipe, tuned
-from zoo.training.recipes.choosing import named
-from zoo.training.runs.callback_states import kind_of
+from zoo.training.recipes.choosing import named, with_kept_epochs
+from zoo.training.runs.callback_states import goes_back, kind_of
 from zoo.training.runs.folder import versions
 from zoo.training.settings import Live, Settings
 from zoo.training.suffix import cut
@@ -76,6 +76,8 @@ def plan(state: ModelState, examples: Examples, options: FitOptions, live: Live)
         reasons = choice.reasons
     else:
         recipe, origin = options.chosen(state, options.recipe)
+    judged = len(examples.split.validation) > 0 and not goes_back(live.callbacks)
+    recipe = with_kept_epochs(recipe, held_out=judged)
     continues = options.continues(state)
     notices = (*state.changed_by_hand(), *state.start(options.start, recipe))
     made = _plan(state, examples, options, recipe, origin).changed(

@@ -21,7 +21,7 @@ from zoo.specs import Output
 from zoo.specs.record import Beside, DataFacts, Parameters, Plan, Results, SkippedExample
 from zoo.training import receipts
 from zoo.training.outcome import Outcome
-from zoo.training.report import parameters
+from zoo.training.report import did_not_help, parameters
 from zoo.training.runs.checkpoint import Checkpoint, prune
 from zoo.training.runs.checkpointer import Checkpointer
 from zoo.training.runs.folder import RunFolder, versions
@@ -217,6 +217,7 @@ class Session:
                 *_skipped_notice(outcome.skipped, len(dataset)),
                 *receipts.adapted_notice(state.adapted),
                 *receipts.notices(outcome.phases),
+                *did_not_help(outcome.phases, outcome.history),
                 *([] if compared is None else [compared.sentence()]),
                 *notices,
             ),

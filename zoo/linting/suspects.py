@@ -33,13 +33,14 @@ def suspected(dataset: Dataset, backbone: str, **options: Any) -> list[Finding]:
     examples = []
     for row in doubted[np.argsort(given[doubted], kind="stable")].tolist():
         index, other = int(positions[row]), int(others[row].argmax())
-        detail = f"{names[targets[row]]} {given[row]:.2f}, {names[other]} {others[row, other]:.2f}"
+        label, likely = names[targets[row]], names[other]
+        detail = f'labeled "{label}" ({given[row]:.0%}), looks like "{likely}" ({others[row, other]:.0%})'
         examples.append(Example(index, dataset.ids[index], detail))
     return [
         Finding(
             LABELS,
             "warning",
-            f"{len(examples)} of {len(dataset)} images look like another class to a probe that did not see them",
+            f"{len(examples)} of {len(dataset)} labels look wrong: the images look like another class, cross-validated",
             "Look at them from the top: some are wrong labels, some are merely hard",
             len(examples),
             tuple(examples),

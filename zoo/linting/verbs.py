@@ -13,6 +13,7 @@ from zoo.data.modalities import IMAGE, files_of
 from zoo.errors import DataError
 from zoo.linting.inspection import checks_of, inspect
 from zoo.linting.suspects import LABELS, suspected
+from zoo.progress import Display
 
 
 def lint(
@@ -23,6 +24,7 @@ def lint(
     backbone: str = "efficientnet_lite0",
     input_size: int | None = None,
     cache: bool = True,
+    verbose: int | str = "auto",
     progress: Any = None,
 ) -> Findings:
     """Say what is wrong with data: damaged and odd files, copies, leaks between splits, labels that look wrong.
@@ -37,6 +39,7 @@ def lint(
         backbone: whose features.
         input_size: side of its input in pixels; default from the backbone.
         cache: whether features are looked up in the cache and kept there.
+        verbose: as for `fit`.
         progress: called with (images done, images in all) while features are computed.
 
     Returns:
@@ -55,7 +58,9 @@ def lint(
     if doubts and targets is not None and len(np.unique(targets)) > 1:
         checks.append(LABELS)
         try:
-            findings += suspected(dataset, backbone, input_size=input_size, cache=cache, progress=progress)
+            with Display(verbose) as display:
+                counter = display.counter("features", also=progress)
+                findings += suspected(dataset, backbone, input_size=input_size, cache=cache, progress=counter)
         except DataError:
             checks.remove(LABELS)  # too few images to doubt any
     return Findings(

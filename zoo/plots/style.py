@@ -79,9 +79,10 @@ def _style() -> Any:
 def new(width: float, height: float) -> Any:
     """An empty figure, in inches. It belongs to no window: notebooks show it, `savefig` writes it."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), layout="constrained")
+    from zoo.plots.shown import ShownFigure  # here, not above: it loads matplotlib
+
+    figure = ShownFigure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 

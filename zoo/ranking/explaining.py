@@ -24,11 +24,13 @@ def sentences(recommendation: Recommendation) -> list[str]:
         f"a linear probe cross-validated on {best.images} images."
     ]
     ties = [row for row in recommendation[1:] if row.tie]
-    if len(recommendation) == 1:
+    if recommendation.settings.get("budget_for_all"):
+        lines.append(_of_the_budget(recommendation))
+    elif len(recommendation) == 1:
         lines.append(_alone(recommendation))
-    elif ties:
+    if ties:
         lines += _tied(recommendation, ties)
-    else:
+    elif len(recommendation) > 1:
         second = recommendation[1]
         points = 100 * (best.accuracy - second.accuracy)
         lines.append(f"The next, {second.name}, is {points:.1f} points worse (paired test, p = {second.p_value:.1g}).")
@@ -64,16 +66,21 @@ def _tied(recommendation: Recommendation, ties: Sequence[Ranked]) -> list[str]:
     ]
 
 
+def _of_the_budget(recommendation: Recommendation) -> str:
+    """How far the budget went, and which one would do for all."""
+    budget, needed = recommendation.settings["budget"], recommendation.settings["budget_for_all"]
+    late = sum(item.late for item in recommendation.skipped)
+    count, whole = len(recommendation), recommendation.best.images == recommendation.images
+    went = "Only one candidate" if count == 1 else f"{count} of {count + late} candidates" if late else "No candidate"
+    where = "" if late and whole else f" on all {recommendation.images} images"
+    return (
+        f"{went} fit into {budget:g} s{where}. All {count + late} need about {_duration(needed)}: "
+        f"budget={_round_up(needed)}, or smaller input_sizes=."
+    )
+
+
 def _alone(recommendation: Recommendation) -> str:
     """Why there is one candidate only, and what to do for more."""
-    late = sum(item.late for item in recommendation.skipped)
-    if late:
-        budget, seconds = recommendation.settings["budget"], recommendation.seconds
-        needed = seconds * (late + 1)
-        return (
-            f"Only one candidate fit into {budget:g} s. All {late + 1} need about {_duration(needed)}: "
-            f"budget={_round_up(needed)}, or smaller input_sizes=."
-        )
     missing = [item for item in recommendation.skipped if item.download]
     if missing:
         return f"Only one candidate was measured: {len(missing)} others are not downloaded, see below."

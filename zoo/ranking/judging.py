@@ -6,7 +6,7 @@ import gc
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -30,13 +30,11 @@ from zoo.features.latency import measured_before, milliseconds, note
 from zoo.features.probe import out_of_fold
 from zoo.features.scores import grouped_folds, hscore, knn_predictions, logme
 from zoo.head_request import classifier
+from zoo.progress import Progress
 from zoo.ranking.candidates import Candidate
 from zoo.ranking.clock import Clock, OutOfTimeError
 from zoo.ranking.ranked import Ranked, Skipped
 from zoo.weights import resolve
-
-Progress = Callable[[int, int], None]
-"""Called with (images done, images in all) over all candidates."""
 
 REPEATS = 3
 """Cross-validations with other folds whose mean decides: one alone is noisier than the gaps between good candidates."""

@@ -55,7 +55,8 @@ class Recommendation(Sequence[Ranked]):
         notes: what a reader must know.
         seconds: wall time of everything.
         computed: images that went through a base in this call; 0 when everything came from the cache.
-        settings: folds, repeats, seed, scores, budget.
+        settings: folds, repeats, seed, scores, budget, and about the budget that would do for all.
+        source: path or name of the data; None where it has none.
     """
 
     rows: Sequence[Ranked]
@@ -68,6 +69,7 @@ class Recommendation(Sequence[Ranked]):
     seconds: float = 0.0
     computed: int = 0
     settings: Mapping[str, Any] = field(default_factory=dict)
+    source: str | None = None
 
     def __post_init__(self) -> None:
         self.rows = _from_the_best(self.rows)
@@ -191,6 +193,7 @@ class Recommendation(Sequence[Ranked]):
             title=f"Which backbone for {self.data}",
             labels=labels,
             found=self,
+            command=self.next_command(self.source or "DATA"),
             head=table.columns,
             rows=[[cell(column, row[column]) for column in table.columns] for row in table],
             picture=to_svg(self.plot(), title="Accuracy against milliseconds per image", name="candidates"),

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from zoo.data import Dataset, check, load
+from zoo.data import Dataset, check, load, source_of
 from zoo.data.modalities import IMAGE
 from zoo.errors import DataError, OptionError
+from zoo.progress import Display, Progress
 from zoo.ranking.candidates import Candidate, plan, reasons
 from zoo.ranking.clock import Clock
-from zoo.ranking.judging import REPEATS, Judge, Progress, Protocol
+from zoo.ranking.judging import REPEATS, Judge, Protocol
 from zoo.ranking.ranked import Ranked, Skipped
 from zoo.ranking.recommendation import Recommendation
-from zoo.ranking.screening import MANY, first_sample, screen
+from zoo.ranking.screening import MANY, at_least_one, first_sample, screen, under_a_budget
 from zoo.tasks import of
 
 SCORES = ("probe", "knn", "logme", "hscore")
@@ -38,6 +40,7 @@ def recommend(
     seed: int = 0,
     weights: str | Mapping[str, Any] | None = "pretrained",
     cache: bool = True,
+    verbose: int | str = "auto",
     progress: Progress | None = None,
 ) -> Recommendation:
     """Measure which backbone, input size and features suit labeled images, without training a network.
@@ -57,8 +60,10 @@ def recommend(
             must be classification.
         candidates: names of backbones. None: all whose weights are on this machine. "all": all there are, downloading
             weights where they are missing (not with `ZOO_OFFLINE=1`).
-        budget: seconds. What was computed when they end is kept; what was not measured is listed in `.skipped`. It ends
-            within the step at work (building a network, solving a probe), so it can be exceeded by a few seconds.
+        budget: seconds. All candidates are measured roughly first, on a sample, then on all images from the best down.
+            Where time is left for two at least on all images, these are the rows, else all on the sample. What was not
+            measured is listed in `.skipped`, with the budget that would do. It ends within the step at work (building a
+            network, solving a probe), so it can be exceeded by a few seconds; one candidate is measured in any case.
         max_params: most weights of the backbone without its classifier.
         max_size: largest weight file, in bytes.
         license: license of the weights, e.g. "Apache-2.0", or several; case does not matter. Without it, weights that
@@ -71,6 +76,7 @@ def recommend(
         seed: of the folds and the sample.
         weights: as in `zoo.build`, for all; or a mapping from the name of a backbone to what `weights=` takes.
         cache: whether features and milliseconds are looked up in the cache and kept there.
+        verbose: as for `fit`.
         progress: called with (images done, images in all).
 
     Returns:
@@ -78,7 +84,7 @@ def recommend(
 
     Raises:
         DataError: the data cannot be used; fewer different images than folds.
-        OptionError: an argument that cannot work; no candidate is left, or the budget ended before the first.
+        OptionError: an argument that cannot work; no candidate is left, or none could be measured.
         UnknownNameError: a backbone nobody provides.
     """
     clock = Clock(budget)
@@ -92,48 +98,97 @@ def recommend(
             f"recommend compares networks of images; {dataset.name} holds examples of {dataset.modality!r}: fit a "
             f"model on each backbone that there is for them (`zoo list`), and compare the runs with zoo.compare"
         )
-    notes = check(dataset)
+    notes = [*check(dataset), *_of_a_busy_machine()]
     if not of(dataset).one_class:
         raise DataError(f"recommend compares classifiers; {dataset.name} is data for {dataset.task}")
     dataset = dataset.readable()
     _check_enough(dataset, folds)
-    judge = Judge(dataset, Protocol(tuple(scores), folds, seed, cache), clock, progress)
     if not planned:
         raise OptionError(f"no candidate is left to measure. {reasons(skipped)}")
     planned.sort(key=lambda candidate: (candidate.cost, candidate.name))
-    rows = _measured(judge, planned, skipped, notes)
+    with Display(verbose) as display:
+        counter = display.counter("images", also=progress)
+        judge = Judge(dataset, Protocol(tuple(scores), folds, seed, cache), clock, counter)
+        rows = _measured(judge, planned, skipped, notes)
     measured = {row.name for row in rows}
+    skipped = [item for item in skipped if item.name not in measured]
+    settings = {"folds": folds, "repeats": REPEATS, "seed": seed, "scores": list(scores), "budget": budget}
     return Recommendation(
         rows,
         data=dataset.name,
         labels=judge.labels,
         images=len(dataset),
-        skipped=[item for item in skipped if item.name not in measured],
+        skipped=skipped,
         notes=notes,
         seconds=clock.seconds,
         computed=judge.computed,
-        settings={"folds": folds, "repeats": REPEATS, "seed": seed, "scores": list(scores), "budget": budget},
+        settings={**settings, "budget_for_all": _needed(rows, planned, skipped, images=len(dataset), clock=clock)},
+        source=source_of(data),
     )
 
 
 def _measured(judge: Judge, planned: list[Candidate], skipped: list[Skipped], notes: list[str]) -> list[Ranked]:
-    """The candidates measured on all images, or where time ran out on the last sample; the screen first if many.
+    """The candidates measured on all images, or where time ran out on a sample.
 
     Raises:
         OptionError: none could be measured.
     """
+    images, limited = len(judge.dataset), judge.clock.budget is not None
+    rows = (
+        under_a_budget(judge, planned, skipped) if limited and len(planned) <= MANY else _all(judge, planned, skipped)
+    )
+    if not rows:
+        raise OptionError(f"no candidate could be measured. {reasons(skipped)}")
+    if limited and rows[0].images < images:
+        notes.append(f"the budget ended the work on a sample: figures are of {rows[0].images} images only")
+    return rows
+
+
+def _all(judge: Judge, planned: list[Candidate], skipped: list[Skipped]) -> list[Ranked]:
+    """As `_measured`; the screen first if there are many."""
     images = len(judge.dataset)
     sample = first_sample(judge.dataset.n_classes)
     judge.expected = len(planned) * images
-    screened: list[Ranked] = []
+    left, screened = planned, list[Ranked]()
     if len(planned) > MANY and images >= 2 * sample:
-        planned, screened = screen(judge, planned, sample, skipped)
-    rows = judge.measure_all(planned, np.arange(images), skipped) or screened
-    if not rows:
-        raise OptionError(f"no candidate could be measured. {reasons(skipped)}")
-    if rows is screened:
-        notes.append(f"the budget ended the work on a sample: figures are of {rows[0].images} images only")
-    return rows
+        left, screened = screen(judge, planned, sample, skipped)
+    rows = judge.measure_all(left, np.arange(images), skipped) or screened
+    return rows or at_least_one(judge, planned, skipped)
+
+
+def _needed(
+    rows: Sequence[Ranked], planned: Sequence[Candidate], skipped: Sequence[Skipped], *, images: int, clock: Clock
+) -> float | None:
+    """About how many seconds would do to measure everything that found no time; None where all was measured.
+
+    By multiply-adds, as far as what was measured says how fast they go.
+    """
+    costs = {candidate.name: candidate.cost for candidate in planned}
+    late = [item.name for item in skipped if item.late and item.name in costs]
+    late += [row.name for row in rows if row.images < images]
+    work = sum(costs[row.name] * row.images for row in rows if row.name in costs)
+    if not late or not work:
+        return None
+    rate = sum(row.seconds for row in rows) / work
+    return clock.seconds + rate * images * sum(costs[name] for name in late)
+
+
+def _of_a_busy_machine() -> list[str]:
+    """A note where other work disturbs the clock: milliseconds measured then say little."""
+    try:
+        load, processors = os.getloadavg()[0], os.cpu_count() or 1
+    except (AttributeError, OSError):  # not on every system
+        return []
+    if load < _BUSY * processors:
+        return []
+    return [
+        f"other programs kept this machine busy (load {load:.1f} on {processors} processors): milliseconds that were "
+        f"measured now are too high; call again on a quiet machine if speed decides"
+    ]
+
+
+_BUSY = 0.75
+"""Load of the last minute, per processor, from which other work disturbs the clock."""
 
 
 def _check_options(

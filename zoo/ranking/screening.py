@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from zoo.ranking.candidates import Candidate
@@ -18,6 +20,9 @@ _SAMPLE = 200
 _SAMPLE_PER_CLASS = 10
 """Images of the first sample, at least; it grows as candidates drop out."""
 
+_ROUGH = 40
+"""Images of a rough measurement under a budget, at least."""
+
 _ETA = 3
 """Each round keeps a third of the candidates and has three times the images (Jamieson and Talwalkar 2016)."""
 
@@ -25,6 +30,54 @@ _ETA = 3
 def first_sample(classes: int) -> int:
     """Return the number of images of the first sample."""
     return max(_SAMPLE, _SAMPLE_PER_CLASS * classes)
+
+
+def rough_sample(images: int, classes: int) -> int:
+    """Return the number of images on which candidates are measured roughly under a budget."""
+    return min(max(images // 4, _ROUGH, _SAMPLE_PER_CLASS * classes), first_sample(classes))
+
+
+def under_a_budget(judge: Judge, candidates: list[Candidate], skipped: list[Skipped]) -> list[Ranked]:
+    """Measure all candidates roughly, then on all images from the best down, as far as the time goes.
+
+    Returns:
+        Those measured on all images, if these are all or two at least; else all of them on the sample.
+    """
+    images = len(judge.dataset)
+    sample = rough_sample(images, judge.dataset.n_classes)
+    if images < 2 * sample:
+        judge.expected = len(candidates) * images
+        return judge.measure_all(candidates, np.arange(images), skipped) or at_least_one(judge, candidates, skipped)
+    judge.expected = len(candidates) * (sample + images)
+    rough = judge.measure_all(candidates, np.sort(judge.order()[:sample]), skipped, final=False)
+    rough.sort(key=lambda row: (-row.score, -row.accuracy))
+    named = {candidate.name: candidate for candidate in candidates}
+    late: list[Skipped] = []
+    exact = judge.measure_all([named[row.name] for row in rough], np.arange(images), late)
+    if exact and (len(exact) > 1 or not late):
+        figures = {row.name: row for row in rough}
+        for item in late:
+            row = figures[item.name]
+            said = f"{item.reason} on all images; on {row.images} its score was {row.score:.3f}"
+            skipped.append(replace(item, reason=said))
+        return exact
+    return rough or at_least_one(judge, candidates, skipped)
+
+
+def at_least_one(judge: Judge, candidates: list[Candidate], skipped: list[Skipped]) -> list[Ranked]:
+    """Measure the cheapest candidate that works, on a sample, where the time was too short for any."""
+    if not judge.clock.over:
+        return []
+    judge.clock.budget = None
+    images = len(judge.dataset)
+    sample = rough_sample(images, judge.dataset.n_classes)
+    indices = np.arange(images) if images < 2 * sample else np.sort(judge.order()[:sample])
+    late = {item.name for item in skipped if item.late}
+    for candidate in candidates:
+        rows = judge.measure_all([candidate], indices, skipped) if candidate.name in late else []
+        if rows:
+            return rows
+    return []
 
 
 def screen(

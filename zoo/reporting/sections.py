@@ -137,6 +137,9 @@ def phases(record: RunRecord) -> Rows:
 def _phase_row(phase: Mapping[str, Any]) -> tuple[str, ...]:
     trains = "solver" in phase
     epochs = str(phase.get("epochs_done", phase.get("epochs", "-"))) if trains else "-"
+    kept = (phase.get("best") or {}).get("kept_epoch")
+    if kept is not None:
+        epochs += f" (kept: {f'epoch {kept}' if kept else 'the model from before'})"
     return (
         phase["name"],
         {"convex": "exact", "gradient": "gradient descent"}.get(phase.get("solver", ""), "-"),

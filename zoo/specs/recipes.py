@@ -90,7 +90,11 @@ class PhaseSpec(Spec):
         description="name in the history -> value at which to stop: accuracies at or above it, losses and errors at or "
         "below; all of them must be reached, at the end of an epoch",
     )
-    keep: Literal["last", "best"] = Field(default="last", description="the weights of which epoch are kept")
+    keep: Literal["last", "best"] | None = Field(
+        default=None,
+        description="the weights of which epoch are kept; best: those from before the phase are a candidate too, where "
+        "the head was trained then; none: best for a phase that fine-tunes while examples are held out, else last",
+    )
     views: int = Field(
         default=0,
         ge=0,

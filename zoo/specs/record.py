@@ -49,9 +49,6 @@ class Identity(Record):
         description="id of the weight source, file name, `given`, `scratch`, `fixed` (nothing trains); none: random"
     )
     weights_sha256: str | None = Field(default=None, description="of the weight file, 64 hexadecimal digits")
-    starts_random: bool = Field(
-        default=False, description="nobody has weights of this network: it is trained as a whole"
-    )
     features: str = Field(description="what the head reads: a pooling, a stage or a layer")
     code: str | None = Field(default=None, description="SavedModel whose code the base runs, by trust=True of the user")
     options: dict[str, Any] = Field(default={}, description="options of the backbone that are not those of its row")
@@ -152,6 +149,19 @@ class ReceiptRow(Record):
     after: str = Field(description="the same after the phase")
 
 
+class KeptEpoch(Record):
+    """Which weights of a phase were kept, and what they were judged by."""
+
+    monitor: str = Field(description="a name in the history, such as val_loss")
+    kept_epoch: int | None = Field(
+        description="number within the phase, from 1; 0: from before it; none: none measured"
+    )
+    value_before: float | None = Field(
+        default=None, description="of the monitor before the phase, where it was trained"
+    )
+    value_kept: float | None = Field(default=None, description="of the monitor, for the weights that were kept")
+
+
 class PhaseReport(Record):
     """What one phase did."""
 
@@ -175,8 +185,14 @@ class PhaseReport(Record):
     cached_prefix_seconds: float | None = Field(default=None, description="wall time to compute or read the outputs")
     cached_prefix_computed: int | None = Field(default=None, description="examples computed for it")
     solution: dict[str, Any] = Field(default={}, description="what the exact solver chose; for several answers by name")
+    best: KeptEpoch | None = Field(default=None, description="which epoch was kept; none: the last")
     relative_gradients: dict[str, float] | None = Field(default=None, description="what the choice of a stage went by")
     receipts: tuple[ReceiptRow, ...] = Field(default=(), description="what moved and what did not")
+
+    @property
+    def went_back(self) -> bool:
+        """Return whether no epoch was better than what was there before, so that this was kept."""
+        return self.best is not None and self.best.kept_epoch == 0
 
     def as_row(self) -> dict[str, Any]:
         """Return what there is to say as one flat mapping, without what does not apply."""

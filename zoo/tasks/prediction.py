@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.printing import printable
+from zoo.printing import preformatted, printable
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +42,9 @@ class Prediction:
 
     def __repr__(self) -> str:
         return f"Prediction({self.text()}, {printable(self.source)})"
+
+    def _repr_html_(self) -> str:
+        return preformatted(repr(self))
 
     def text(self, count: int = 1) -> str:
         """The answer in words, with up to `count` classes."""

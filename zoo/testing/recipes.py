@@ -136,4 +136,5 @@ def _cut(phase: PhaseSpec) -> PhaseSpec:
     if phase.solver == "convex":
         return phase
     said = phase.model_dump(exclude_unset=True)
-    return PhaseSpec.model_validate({**said, "epochs": 0, "steps": STEPS, "batch_size": 8})
+    # What moved is to be seen, better or not.
+    return PhaseSpec.model_validate({**said, "epochs": 0, "steps": STEPS, "batch_size": 8, "keep": "last"})

@@ -103,8 +103,8 @@ def _check_base(weights: str | None, recipe: RecipeSpec) -> None:
         )
     if weights not in (None, SCRATCH) and any(phase.batchnorm == "train" for phase in recipe.phases):
         raise OptionError(
-            f"recipe {recipe.name!r} lets BatchNorm learn, which would spoil a pretrained base; it is for "
-            f"weights=None. batchnorm='adapt' adapts that of the stages that train"
+            f"recipe {recipe.name!r} trains everything from random weights, and would destroy the pretrained ones of "
+            f"this base: build it with weights=None, or take recipe='full', which starts from them"
         )
 
 

@@ -168,10 +168,12 @@ def problems(receipts: Sequence[Receipt]) -> list[str]:
 
 def notices(phases: Iterable[PhaseReport]) -> list[str]:
     """What a user must hear of: what was to train and did not move."""
+    listed = list(phases)
+    back = {phase.name for phase in listed if phase.went_back}
     return [
         f"phase {item.phase!r} was to train the {item.part} of {item.stage}, and not a bit of it moved"
-        for item in from_phases(phases)
-        if item.says == "stood still" and item.part == WEIGHTS
+        for item in from_phases(listed)
+        if item.says == "stood still" and item.part == WEIGHTS and item.phase not in back
     ]
 
 

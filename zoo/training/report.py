@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from zoo.keras_internals import trainable_by_kind
 from zoo.specs import HEAD_STAGE, PhaseSpec
+from zoo.specs.record import PhaseReport
 from zoo.table import Table
 from zoo.training.freeze import is_batchnorm
 from zoo.training.receipts import BATCHNORM, WEIGHTS, Receipt, meant, own_weights, with_weights
@@ -91,6 +93,39 @@ def parameters(composition: Composition, receipts: Iterable[Receipt]) -> dict[st
         if _learns(item, weight, False)
     )
     return {"total": int(composition.scoring.count_params()), "trained": trained}
+
+
+def did_not_help(phases: Iterable[PhaseReport], history: Mapping[str, Sequence[float]]) -> list[str]:
+    """What a user must hear of phases whose every epoch was worse than what was there before, a sentence each.
+
+    Args:
+        phases: in order.
+        history: metric -> value per epoch, over all phases.
+    """
+    notices, done = [], 0
+    for phase in phases:
+        epochs = phase.epochs_done or 0
+        if phase.best is not None and phase.went_back:
+            name = phase.best.monitor
+            values = [value for value in history.get(name, ())[done : done + epochs] if not math.isnan(value)]
+            best = f"{_best(values, name):.4g} at best in {_counted(epochs)}" if values else "not a number after"
+            notices.append(
+                f"phase {phase.name!r} did not help: {_MEASURES.get(name, name)} was {phase.best.value_before:.4g} "
+                f"before it and {best}. The model from before it is kept."
+            )
+        done += epochs
+    return notices
+
+
+_MEASURES = {"val_loss": "the loss on held-out examples", "val_accuracy": "the accuracy on held-out examples"}
+
+
+def _best(values: Sequence[float], name: str) -> float:
+    return max(values) if name.endswith("accuracy") else min(values)
+
+
+def _counted(epochs: int) -> str:
+    return "one epoch" if epochs == 1 else f"{epochs} epochs"
 
 
 def _learns(layer: Any, weight: Any, now: bool) -> bool:

@@ -27,6 +27,7 @@ from zoo.training.phases.head import train_head
 from zoo.training.phases.maps import kept_maps
 from zoo.training.phases.probe import solve
 from zoo.training.phases.work import Measure, Work, scores_of_features, several
+from zoo.training.runs.callback_states import keep_writing
 from zoo.training.settings import Settings
 from zoo.training.surgery import most_wanting, relative_gradients
 
@@ -157,6 +158,8 @@ class Trainer:
         composition, checkpoint, phase = self.composition, self.settings.checkpoint, recipe.phases[index]
         assert checkpoint is not None
         start, earlier = time.perf_counter() - checkpoint.seconds_before(), outcome.epochs_done
+        if earlier or checkpoint.resumes_within(index):
+            keep_writing(self.settings.live.callbacks)
         on_features = self._on_features(phase)
         ratios: dict[str, float] | None = None
         if phase.unfreeze == "chosen":

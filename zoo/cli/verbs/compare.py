@@ -6,12 +6,10 @@ from pathlib import Path
 
 import click
 
-from zoo.cli.flags import in_flags
-from zoo.cli.output import notes, print_json, print_table
+from zoo.cli.output import notes, print_json, print_sentence, print_table
 from zoo.cli.parameters import json_option, quiet_option
 from zoo.cli.quiet import load_keras
 from zoo.errors import OptionError
-from zoo.progress import Display
 
 _EXPENDABLE = ("trained", "parameters", "95 % of difference", "ms", "seconds")
 """Columns that a narrow terminal does without, the least important first."""
@@ -69,18 +67,17 @@ def command(
     from zoo.comparison import compare
 
     quiet = quiet or as_json
-    with Display(0 if quiet else "auto") as shown:
-        comparison = compare(
-            list(models),
-            data=data,
-            answer=answer,
-            classes=_classes(pairs) or None,
-            backbone=backbone,
-            epochs=epochs,
-            seed=seed,
-            timings=timings,
-            progress=shown.counter("images"),
-        )
+    comparison = compare(
+        list(models),
+        data=data,
+        answer=answer,
+        classes=_classes(pairs) or None,
+        backbone=backbone,
+        epochs=epochs,
+        seed=seed,
+        timings=timings,
+        verbose=0 if quiet else "auto",
+    )
     if figure is not None:
         comparison.figure().savefig(figure, dpi=150)
     if as_json:
@@ -89,7 +86,7 @@ def command(
     print_table(comparison.table(), expendable=_EXPENDABLE)
     click.echo()
     for line in comparison.sentences():
-        click.echo(in_flags(line))
+        print_sentence(line)
     for line in comparison.remarks():
         notes(line)
 

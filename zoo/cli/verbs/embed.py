@@ -10,6 +10,7 @@ from zoo.cli.models import DEFAULT_BACKBONE, default_backbone, modality_of_backb
 from zoo.cli.output import notes, print_json
 from zoo.cli.parameters import json_option, quiet_option
 from zoo.cli.quiet import load_keras
+from zoo.cli.tables import open_data, table_options
 from zoo.errors import OptionError
 from zoo.progress import Display
 
@@ -18,6 +19,7 @@ _ENDINGS = (".npz", ".npy", ".parquet")
 
 @click.command("embed")
 @click.argument("data")
+@table_options
 @click.option("--backbone", metavar="NAME", help=f"Whose features; default {DEFAULT_BACKBONE}, or the modality's own.")
 @click.option("--weights", default="pretrained", show_default=True, help="The id of a source, or a file.")
 @click.option(
@@ -30,6 +32,9 @@ _ENDINGS = (".npz", ".npy", ".parquet")
 @quiet_option
 def command(
     data: str,
+    answers: str | None,
+    task: str | None,
+    separator: str | None,
     backbone: str | None,
     weights: str,
     features: str | None,
@@ -55,9 +60,8 @@ def command(
         raise OptionError(f"--out {out!r}: endings are {', '.join(_ENDINGS)}")
     if not path.parent.is_dir():
         raise OptionError(f"--out {out!r}: the folder {str(path.parent)!r} does not exist")
-    from zoo.data import load
-
-    dataset = load(data, modality=modality_of_backbone(backbone))
+    reading = {"answers": answers, "task": task, "separator": separator}
+    dataset = open_data(data, modality=modality_of_backbone(backbone), **reading)
     backbone = backbone or default_backbone(dataset.modality)
     load_keras()
     from zoo.embedding import embed

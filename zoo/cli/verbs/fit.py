@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import re
-import shlex
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.cli.flags import in_flags
-from zoo.cli.models import DEFAULT_BACKBONE, default_backbone, modality_of_backbone
+from zoo.cli.finished import print_run
+from zoo.cli.models import DEFAULT_BACKBONE, check_weights, default_backbone, modality_of_backbone
 from zoo.cli.named_data import data_options
-from zoo.cli.output import notes, print_fields, print_json
+from zoo.cli.output import notes, print_fields
 from zoo.cli.parameters import HeldOut, items_with_options, json_option, named_options, names, quiet_option
 from zoo.cli.quiet import load_keras
 from zoo.cli.tables import open_data, table_options
-from zoo.errors import OptionError, ZooError
+from zoo.errors import OptionError
 from zoo.plugin import manager, option_schema, registry
 from zoo.progress import Display
 from zoo.settings import PRECISIONS
@@ -25,7 +24,6 @@ from zoo.settings import PRECISIONS
 if TYPE_CHECKING:
     from zoo.data import Dataset
     from zoo.model import TransferModel
-    from zoo.run import Run
 
 DEFAULT_HEAD = "linear"
 
@@ -190,8 +188,8 @@ def command(
         "augment_in": augment_in,
     }
     recipe = None if recipe == AUTO else recipe
-    choose(recipe or ("lp-ft" if stages or batchnorm else "head"), **changes)
-    _check_out(out)
+    chosen = choose(recipe or _least(stages, batchnorm), **changes)
+    _check_out(out, directory)
     _check_exports(exports)
     operations = _operations(augment)
     modality = modality_of_backbone(backbone)
@@ -199,6 +197,7 @@ def command(
     options, dataset, notices = _options_and_data(head, pairs, data, reading)
     backbone = backbone or default_backbone(dataset.modality)
     of_backbone = _backbone_options(backbone, backbone_pairs)
+    check_weights(backbone, weights, chosen)
 
     quiet = quiet or as_json
     load_keras()
@@ -235,6 +234,11 @@ def command(
     print_run(run, model.save(out) if out is not None else Path(str(run.directory)) / "model.keras", as_json=as_json)
 
 
+def _least(stages: tuple[str, ...], batchnorm: str | None) -> str:
+    """The simplest recipe that has a use for these options."""
+    return "lp-ft" if stages or batchnorm else "head"
+
+
 def _scope(devices: str | None) -> AbstractContextManager[Any]:
     """Where a model is built that several devices train."""
     if devices is None:
@@ -258,7 +262,13 @@ def _export(model: TransferModel, folder: Path, exports: tuple[str, ...]) -> Non
         model.export(folder / _EXPORTED[name])
 
 
-def _check_out(out: str | None) -> None:
+def _check_out(out: str | None, directory: str | None) -> None:
+    if directory is not None and Path(directory).exists():
+        place = Path(directory)
+        if not place.is_dir() or any(place.iterdir()):
+            raise OptionError(
+                f"--directory {directory!r} exists and is not an empty folder: a run needs one of its own"
+            )
     if out is None:
         return
     path = Path(out)
@@ -346,55 +356,3 @@ def _model_line(model: TransferModel) -> str:
 def _bare(name: str) -> str:
     """The name without its plugin, as a user would type it."""
     return name.rpartition(":")[2]
-
-
-def print_run(run: Run, saved: Path, *, as_json: bool) -> None:
-    """What a run came to, and what to type next.
-
-    Raises:
-        ZooError: its model could not be written; a notice says why.
-    """
-    if not as_json:
-        _print_run(run, saved)
-    elif saved.is_file():
-        print_json({"directory": str(run.directory), "model_file": str(saved), **run.to_dict()})
-    if not saved.is_file():
-        raise ZooError(run.notices[-1])
-
-
-def _print_run(run: Run, saved: Path) -> None:
-    from zoo.data.modalities import IMAGE
-
-    for notice in run.notices:
-        notes(notice)
-    fields = [("recipe", f"{run.recipe.name}: {run.recipe.summary}")]
-    fields.append(("data", "\n".join(run.lint.lines())))
-    fields.append(("because", in_flags("\n".join(run.reasons))))
-    fields += [(phase["name"], _phase_line(phase)) for phase in run.phases]
-    for name in ("validation", "test"):
-        evaluation = getattr(run, name)
-        if evaluation is not None:
-            answers = getattr(evaluation, "answers", {})
-            lines = [f"{answer}: {str(figures).splitlines()[0]}" for answer, figures in answers.items()]
-            fields.append((name, "\n".join(lines) or str(evaluation).splitlines()[0]))
-    fields.append(("run folder", str(run.directory)))
-    if saved.is_file():
-        what = "PHOTO" if run.record.plan.intake.get("kind", IMAGE) == IMAGE else "FILE"
-        fields.append(("next", f"zoo predict {what} --model {shlex.quote(str(saved))}"))
-    print_fields(fields)
-
-
-def _phase_line(phase: dict[str, Any]) -> str:
-    parts = [f"{phase['seconds']:.1f} s"]
-    if "images" in phase:
-        parts.append(f"{phase['images']} images")
-    if "regularization_C" in phase:
-        strength = phase["regularization_C"]  # of several labels one each
-        chosen = "" if isinstance(strength, dict) else f" (regularization C = {strength:g}, chosen by cross-validation)"
-        parts.append(f"solved exactly{chosen}")
-    if "epochs" in phase:
-        epochs = "1 epoch" if phase["epochs"] == 1 else f"{phase['epochs']} epochs"
-        parts.append(f"{epochs} at learning rate {phase['learning_rate']:g}")
-    if phase.get("stages"):
-        parts.append(f"trained: head and {', '.join(phase['stages'])}")
-    return ", ".join(parts)

@@ -13,7 +13,6 @@ from zoo.cli.parameters import json_option, quiet_option
 from zoo.cli.quiet import load_keras
 from zoo.cli.tables import open_data, table_options
 from zoo.errors import OptionError
-from zoo.progress import Display
 
 
 @click.command("lint")
@@ -64,10 +63,8 @@ def command(
         load_keras()
     from zoo.linting import lint
 
-    with Display(0 if quiet or as_json else "auto") as shown:
-        findings = lint(
-            dataset, validation=validation, features=features, backbone=backbone, progress=shown.counter("features")
-        )
+    verbose = 0 if quiet or as_json else "auto"
+    findings = lint(dataset, validation=validation, features=features, backbone=backbone, verbose=verbose)
     if html is not None:
         findings.to_html(html)
     if as_json:

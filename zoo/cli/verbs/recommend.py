@@ -6,13 +6,12 @@ from pathlib import Path
 
 import click
 
-from zoo.cli.flags import in_flags
 from zoo.cli.named_data import data_options
-from zoo.cli.output import notes, print_json, print_table
+from zoo.cli.output import notes, print_json, print_sentence, print_table
 from zoo.cli.parameters import BYTES, COUNT, json_option, names, quiet_option
 from zoo.cli.quiet import load_keras
+from zoo.cli.tables import open_data, table_options
 from zoo.errors import OptionError
-from zoo.progress import Display
 
 _EXPENDABLE = ("license", "size", "macs", "params", "top1", "knn 95 %", "knn", "95 % interval")
 """Columns that a narrow terminal does without, the least important first."""
@@ -21,6 +20,7 @@ _EXPENDABLE = ("license", "size", "macs", "params", "top1", "knn 95 %", "knn", "
 @click.command("recommend")
 @click.argument("data")
 @data_options
+@table_options
 @click.option(
     "--candidates",
     multiple=True,
@@ -50,6 +50,9 @@ _EXPENDABLE = ("license", "size", "macs", "params", "top1", "knn 95 %", "knn", "
 @quiet_option
 def command(
     data: str,
+    answers: str | None,
+    task: str | None,
+    separator: str | None,
     candidates: tuple[str, ...],
     budget: float | None,
     max_params: float | None,
@@ -67,8 +70,8 @@ def command(
 ) -> None:
     """Say which backbone suits your data, measured on it.
 
-    DATA is a folder of class folders or the name of a dataset. Nothing is trained but linear probes on features, which
-    are kept: a second call, and a later `zoo fit`, do without the forward pass.
+    DATA is a folder of class folders, a CSV file or the name of a dataset. Nothing is trained but linear probes on
+    features, which are kept: a second call, and a later `zoo fit`, do without the forward pass.
 
     \b
     Example:
@@ -78,29 +81,28 @@ def command(
     # What needs no Keras, which takes seconds to load, is checked before.
     sizes, chosen = names(input_sizes), names(candidates)
     _check(html, sizes, chosen)
-    from zoo.data import check, load
+    from zoo.data import check
 
-    dataset = load(data)
+    dataset = open_data(data, answers=answers, task=task, separator=separator)
     check(dataset)
     quiet = quiet or as_json
     load_keras()
     from zoo.ranking import recommend
 
-    with Display(0 if quiet else "auto") as shown:
-        recommendation = recommend(
-            dataset,
-            "all" if chosen == ["all"] else chosen or None,
-            budget=budget,
-            max_params=max_params,
-            max_size=max_size,
-            license=license or None,
-            features=names(features) or None,
-            input_sizes=[int(size) for size in sizes] or None,
-            scores=names(scores),
-            folds=folds,
-            seed=seed,
-            progress=shown.counter("images"),
-        )
+    recommendation = recommend(
+        dataset,
+        "all" if chosen == ["all"] else chosen or None,
+        budget=budget,
+        max_params=max_params,
+        max_size=max_size,
+        license=license or None,
+        features=names(features) or None,
+        input_sizes=[int(size) for size in sizes] or None,
+        scores=names(scores),
+        folds=folds,
+        seed=seed,
+        verbose=0 if quiet else "auto",
+    )
     if html is not None:
         recommendation.to_html(html)
     if as_json:
@@ -109,7 +111,7 @@ def command(
     print_table(recommendation.table(), expendable=_EXPENDABLE)
     click.echo()
     for line in (*recommendation.sentences(), *(recommendation.details() if explain else ())):
-        click.echo(in_flags(line))
+        print_sentence(line)
     for line in (*recommendation.left_out(), *recommendation.notes):
         notes(line)
     click.echo(f"next: {recommendation.next_command(data)}")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from zoo.cli.finished import print_run
 from zoo.cli.parameters import json_option, quiet_option
 from zoo.cli.quiet import load_keras
-from zoo.cli.verbs.fit import print_run
 
 
 @click.command("resume")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.data.images import EXTENSIONS
+from zoo.data.paths import irregular
 from zoo.data.tables.columns import Column
 from zoo.errors import DataError, OptionError, did_you_mean
 from zoo.matching import places
@@ -102,6 +103,8 @@ def read_table(path: Path) -> Table:
 
 def _text(path: Path) -> tuple[str, int, str]:
     """The text of a file, how many lines were cut off its beginning, and what stands between cells."""
+    if path.exists() and not path.is_file():
+        raise DataError(f"{path} cannot be read: {irregular(path)}")
     try:
         text = unicodedata.normalize("NFC", path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:

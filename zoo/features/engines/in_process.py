@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from zoo.compose import as_pixels
+from zoo.compose.forks import check_not_forked
 from zoo.data import batches
 from zoo.features.engines.interface import BATCH, Answer, Job, Task, Tell
 
@@ -70,6 +71,7 @@ def padded_forward(model: Any, pixels: np.ndarray, size: int) -> np.ndarray:
         pixels: (n, size, size, channels), n at most `size`.
         size: of the batch that the model sees.
     """
+    check_not_forked()
     count = len(pixels)
     x = as_pixels(pixels)
     if count < size:

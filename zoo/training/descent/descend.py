@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.compose import Composition
+from zoo.compose.forks import check_not_forked
 from zoo.keras_internals import build_metrics, loss_tracker
 from zoo.specs import Output, PhaseSpec
 from zoo.training.descent import devices
-from zoo.training.descent.ends import ends, is_number, shown
+from zoo.training.descent.ends import ends, is_number, keeper_of, shown
 from zoo.training.descent.mixing import blend, blends, shares
 from zoo.training.descent.optimizer import optimizer_for
 from zoo.training.descent.sources import Images, Rows
 from zoo.training.freeze import leaves
 
 if TYPE_CHECKING:
+    from zoo.training.descent.keeping import KeepBest
     from zoo.training.runs.checkpointer import Checkpointer
     from zoo.training.settings import Live
 
@@ -84,6 +86,7 @@ class Descent:
         title: what the display calls the phase.
         class_weight: class index -> weight, or None.
         factors: `id` of a variable -> factor on its learning rate; 1 for those not named.
+        compare_start: whether the weights from before the phase are a candidate, where the best epoch is kept.
     """
 
     model: Any
@@ -96,6 +99,7 @@ class Descent:
     title: str = ""
     class_weight: dict[int, float] | None = None
     factors: Mapping[int, float] = field(default_factory=dict)
+    compare_start: bool = False
 
     @property
     def steps(self) -> int:
@@ -113,7 +117,7 @@ class Descent:
         """Return the number of epochs, the last of which may be cut short."""
         return self.phase.epochs if self.phase.steps is None else math.ceil(self.phase.steps / self.steps)
 
-    def run(self, live: Live, checkpoint: Checkpointer | None = None) -> dict[str, list[float]]:
+    def run(self, live: Live, checkpoint: Checkpointer | None = None) -> Descended:
         """Train for the phase; compiles anew, since a change of `trainable` is silent without that.
 
         Args:
@@ -121,16 +125,21 @@ class Descent:
             checkpoint: saves the phase, and knows where it goes on after the run was resumed.
 
         Returns:
-            Keras-style history: metric -> value per epoch.
+            What each epoch came to, and which one was kept.
+
+        Raises:
+            OptionError: the phase goes by what is measured on held out examples, and there are none.
         """
-        goal, model = self.goal, self.model
+        check_not_forked()
+        goal, model, keeper = self.goal, self.model, keeper_of(self.phase)
         reseed(goal.layers, seed=self.seed, epoch=self.first_epoch)
         whole = devices.Batch(model)
         learning, checking = self._feeds(whole)
         with devices.exactly(model, goal.layers):
             self._compile(whole)
             place = _Place(self.first_epoch)
-            everybody = [*self._own_callbacks(learning, checking, whole, place), *live.callbacks]
+            begins = self._begins(learning, checking, whole, place)
+            everybody = [begins, *self._ends(learning, checking, keeper), *live.callbacks]
             if checkpoint is not None:
                 place.epoch, place.done = checkpoint.begin(
                     model, callbacks=everybody, first_epoch=self.first_epoch, epochs=self.epochs, steps=self.steps
@@ -140,6 +149,9 @@ class Descent:
                 everybody.append(shown(live.display, self, done=place.done))
             if place.done or devices.strategy_of(model) is not None:
                 build_metrics(model, learning[0])  # makes the metrics, whose values come back
+            if keeper is not None and self.compare_start and (place.epoch, place.done) == (self.first_epoch, 0):
+                before = model.evaluate(checking, callbacks=[begins], verbose=0, return_dict=True)
+                everybody.append(_starting(keeper, before[self.phase.monitor.removeprefix("val_")]))
             with warnings.catch_warnings():
                 if place.done:  # the first epoch has fewer batches than Keras counted
                     warnings.filterwarnings("ignore", "Your input ran out of data")
@@ -153,11 +165,18 @@ class Descent:
                     callbacks=everybody,
                     verbose=0,  # the display says it
                 )
-        return {
+        history = {
             name: [float(value) for value in values]
             for name, values in result.history.items()
             if all(is_number(value) for value in values)
         }
+        return Descended(history, None if keeper is None else self._kept(keeper))
+
+    def _kept(self, keeper: KeepBest) -> dict[str, Any]:
+        """What the report of the phase says of the epoch that was kept."""
+        before, best = keeper.values
+        epoch = None if keeper.best_epoch is None else max(keeper.best_epoch - self.first_epoch + 1, 0)
+        return {"monitor": self.phase.monitor, "kept_epoch": epoch, "value_before": before, "value_kept": best}
 
     def _feeds(self, whole: devices.Batch) -> tuple[Any, Any]:
         """Return what gives the batches to learn from, and those to check with or None."""
@@ -195,21 +214,42 @@ class Descent:
         # Otherwise Keras makes the optimizer's variables while it traces the step, which traces the network twice.
         self.model.optimizer.build(self.model.trainable_variables)
 
-    def _own_callbacks(self, learning: Any, checking: Any, whole: devices.Batch, place: _Place) -> list[Any]:
+    def _begins(self, learning: Any, checking: Any, whole: devices.Batch, place: _Place) -> Any:
         import keras
 
         # By Keras's own count of epochs: it also calls `on_epoch_end` of a PyDataset before the first one.
-        begins = keras.callbacks.LambdaCallback(
+        return keras.callbacks.LambdaCallback(
             on_epoch_begin=lambda epoch, logs: learning.start(epoch, place.done if epoch == place.epoch else 0),
             on_train_batch_begin=lambda batch, logs: whole.begin(learning.examples(batch)),
             on_test_batch_begin=lambda batch, logs: whole.begin(checking.examples(batch)),
         )
 
+    def _ends(self, learning: Any, checking: Any, keeper: KeepBest | None) -> list[Any]:
         # Not by the optimizer's count: on JAX its variables are not up to date within an epoch.
         def done_after(batch: int) -> int:
             return int(self.steps * (learning.epoch - self.first_epoch) + learning.skip + batch + 1)
 
-        return [begins, *ends(self.phase, self.model, done_after, checking is not None)]
+        return ends(self.phase, self.model, done_after, checking is not None, keeper)
+
+
+@dataclass(frozen=True)
+class Descended:
+    """What a phase of gradient descent came to.
+
+    Attributes:
+        history: Keras-style: metric -> value per epoch.
+        kept: what the report of the phase says of the epoch that was kept; None where it is the last.
+    """
+
+    history: dict[str, list[float]]
+    kept: dict[str, Any] | None
+
+
+def _starting(keeper: KeepBest, value: float) -> Any:
+    """A callback that makes the weights from before the phase the first candidate of a keeper."""
+    import keras
+
+    return keras.callbacks.LambdaCallback(on_train_begin=lambda logs: keeper.note_start(value))
 
 
 @dataclass

@@ -14,6 +14,7 @@ from zoo.specs import PhaseSpec
 
 if TYPE_CHECKING:
     from zoo.training.descent.descend import Descent
+    from zoo.training.descent.keeping import KeepBest
 
 
 def shown(display: Display, descent: Descent, *, done: int) -> Any:
@@ -36,6 +37,8 @@ def shown(display: Display, descent: Descent, *, done: int) -> Any:
         at.update(epoch=epoch - first_epoch, started=time.monotonic())
 
     def on_batch_end(batch: int, logs: Any) -> None:
+        if not display.is_due:
+            return
         count = at["epoch"] * steps + at["before"] + batch + 1
         display.show(
             title, count, epochs * steps, detail=f"{place().removeprefix(title)}: {figures(numbers_of(logs or {}))}"
@@ -53,14 +56,17 @@ def shown(display: Display, descent: Descent, *, done: int) -> Any:
     )
 
 
-def ends(phase: PhaseSpec, model: Any, done_after: Callable[[int], int], validated: bool) -> list[Any]:
+def ends(
+    phase: PhaseSpec, model: Any, done_after: Callable[[int], int], validated: bool, keeper: KeepBest | None
+) -> list[Any]:
     """Callbacks that end a phase before its last epoch, or go back to its best one.
 
     Args:
-        phase: steps, patience, which epoch is kept.
+        phase: steps, patience.
         model: what is trained.
         done_after: number of a batch, as Keras counts them in an epoch -> batches of the phase that are then done.
         validated: whether examples are held out.
+        keeper: goes back to the best epoch; None: the last one is kept.
 
     Raises:
         OptionError: what it goes by is measured on held out examples, and there are none.
@@ -80,22 +86,19 @@ def ends(phase: PhaseSpec, model: Any, done_after: Callable[[int], int], validat
         for name in phase.stop_at:
             _check_held_out(phase, name, validated)
         callbacks.append(keras.callbacks.LambdaCallback(on_epoch_end=_stopping(phase, model)))
-    if phase.patience is not None or phase.keep == "best":
+    if phase.patience is not None or keeper is not None:
         _check_held_out(phase, phase.monitor, validated)
-        patience = phase.patience or max(phase.epochs, phase.steps or 0) + 1
-        callbacks.append(
-            keras.callbacks.EarlyStopping(
-                phase.monitor, patience=patience, mode=_mode(phase.monitor), restore_best_weights=phase.keep == "best"
-            )
-        )
-    return callbacks
+    if phase.patience is not None:
+        mode = "max" if _more_is_better(phase.monitor) else "min"
+        callbacks.append(keras.callbacks.EarlyStopping(phase.monitor, patience=phase.patience, mode=mode))
+    return callbacks if keeper is None else [*callbacks, keeper]
 
 
 def _check_held_out(phase: PhaseSpec, name: str, validated: bool) -> None:
     if name.startswith("val_") and not validated:
         raise OptionError(
-            f"phase {phase.name!r} goes by {name!r} and nothing is held out: pass validation=, or go by "
-            f"{name.removeprefix('val_')!r}"
+            f"phase {phase.name!r} goes by {name!r} and nothing is held out: pass validation=, or "
+            f"monitor={name.removeprefix('val_')!r}"
         )
 
 
@@ -114,7 +117,7 @@ def _stopping(phase: PhaseSpec, model: Any) -> Callable[[int, Any], None]:
                     f"phase {phase.name!r} stops at a {name!r} that is not in the history: {', '.join(values)}"
                 )
         reached = [
-            values[name] >= target if _mode(name) == "max" else values[name] <= target
+            values[name] >= target if _more_is_better(name) else values[name] <= target
             for name, target in phase.stop_at.items()
         ]
         if all(reached):
@@ -123,9 +126,22 @@ def _stopping(phase: PhaseSpec, model: Any) -> Callable[[int, Any], None]:
     return look
 
 
-def _mode(monitor: str) -> str:
+def keeper_of(phase: PhaseSpec) -> KeepBest | None:
+    """Return the callback that goes back to the best epoch of a phase; None where the last one is kept.
+
+    Args:
+        phase: which epoch is kept, and by what it is judged.
+    """
+    if phase.keep != "best":
+        return None
+    from zoo.training.descent.keeping import KeepBest  # here, not above: it loads Keras
+
+    return KeepBest(phase.monitor, -1 if _more_is_better(phase.monitor) else 1)
+
+
+def _more_is_better(monitor: str) -> bool:
     """Whether more is better: of accuracies; of losses and errors less."""
-    return "max" if monitor.endswith("accuracy") else "min"
+    return monitor.endswith("accuracy")
 
 
 def is_number(value: Any) -> bool:

@@ -34,10 +34,11 @@ def train_on_examples(work: Work) -> PhaseReport:
     with quiet_dropout(composition.stages, training):
         chosen = _chosen(work, training)
         descent = work.descent(chosen.model, chosen.learning, chosen.checking)
-        history = descent.run(settings.live, settings.checkpoint)
-    outcome.changed_base = outcome.changed_base or bool(training)
-    outcome.record(history)
-    return work.report(stages=tuple(training), **chosen.report)
+        done = descent.run(settings.live, settings.checkpoint)
+    went_back = done.kept is not None and done.kept["kept_epoch"] == 0
+    outcome.changed_base = outcome.changed_base or (bool(training) and not went_back)
+    outcome.record(done.history)
+    return work.report(stages=tuple(training), best=done.kept, **chosen.report)
 
 
 @dataclass(frozen=True)

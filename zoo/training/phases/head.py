@@ -27,5 +27,6 @@ def train_head(work: Work) -> PhaseReport:
     learning = Rows(work.kept(outcome.train, views=True), work.training_targets, views, settings.seed)
     # `rows`, not `head`: compiled, that would take its optimizer into every file, being a part of the serving graph.
     descent = work.descent(work.composition.rows, learning, checking)
-    outcome.record(descent.run(settings.live, settings.checkpoint))
-    return work.report(stages=(), views=several(views))
+    done = descent.run(settings.live, settings.checkpoint)
+    outcome.record(done.history)
+    return work.report(stages=(), views=several(views), best=done.kept)

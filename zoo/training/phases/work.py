@@ -91,7 +91,13 @@ class Work:
             title=self.title,
             class_weight=weight_of_classes(composition, self.training_targets, phase, self.settings.class_weight),
             factors=self._factors(),
+            compare_start=self._compares_start(),
         )
+
+    def _compares_start(self) -> bool:
+        """Whether the weights from before this phase can be better than what it comes to: the head was trained."""
+        trained = self.outcome.epochs_done > 0 or not self.settings.fresh_head
+        return trained and self.phase.monitor.startswith("val_")
 
     def _factors(self) -> dict[int, float]:
         """`id` of each variable -> factor on its learning rate, as the phase says for its stage."""

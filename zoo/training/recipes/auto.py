@@ -39,9 +39,6 @@ SPEED = 3e10
 _BACKWARD = 3
 """Forward and backward pass, in forward passes."""
 
-_REGIMES = "the course's three regimes by size of the training set"
-_PRINCIPLES = "the course's principles of transfer"
-
 
 @dataclass(frozen=True)
 class Share:
@@ -52,7 +49,7 @@ class Share:
     high: float
 
     def __str__(self) -> str:
-        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
+        return f"{100 * self.value:.1f} % ({100 * self.low:.0f} to {100 * self.high:.0f})"
 
 
 @dataclass(frozen=True)
@@ -109,10 +106,10 @@ def frozen_recipe(*, linear: bool, augmented: bool) -> str:
 def decide(found: Measured) -> Choice:
     """Choose a recipe.
 
-    The course's three regimes by size of the training set: small, freeze everything; larger, freeze fewer stages; very
-    large, the pretrained weights are where training starts. Its three principles: the more similar the data to the
-    source, the less fine-tuning is needed; the more data, the more it gains; where the data are substantially
-    different, transfer may be of little value. That a probe comes before fine-tuning is Kumar et al. 2022, arXiv
+    Three regimes by size of the training set: small, freeze everything; larger, freeze fewer stages; very large, the
+    pretrained weights are where training starts. Three principles: the more similar the data to the source, the less
+    fine-tuning is needed; the more data, the more it gains; where the data are substantially different, transfer may be
+    of little value. That a probe comes before fine-tuning is Kumar et al. 2022, arXiv
     2202.10054. Similarity is how well a linear probe on the frozen features does. The limits are this module's own.
 
     Args:
@@ -124,25 +121,31 @@ def decide(found: Measured) -> Choice:
     if not named_task(found.task).one_class:
         return _frozen(
             found,
-            [f"auto measures similarity for classification only and keeps the base frozen for {found.task}."],
+            [f"For {found.task} nothing is measured beforehand: the pretrained network stays frozen."],
         )
     reasons = [*_figures(found)]
     if found.per_class < FEW:
         reasons.append(
-            f"{found.per_class:.0f} images a class are a small training set (below {FEW}): everything in the base "
-            f"stays frozen ({_REGIMES})."
+            f"{found.per_class:.0f} images per class is few (under {FEW}), so the pretrained network stays frozen and "
+            f"only the head is trained."
         )
         return _frozen(found, reasons)
     if found.probe is None:
-        return _frozen(found, [*reasons, "Too few different images to cross-validate: the base stays frozen."])
+        return _frozen(
+            found,
+            [*reasons, "There are too few different images to cross-validate, so the pretrained network stays frozen."],
+        )
     if found.probe.low <= found.chance:
-        reasons.append("The probe is not above chance: check the labels; fine-tuning is not started on such data.")
+        reasons.append(
+            "The linear probe is no better than always naming the largest class: check the labels. Fine-tuning is not "
+            "started on such data."
+        )
         return _frozen(found, reasons)
     gain = REPAIRED * (1 - found.probe.value)
     if gain < WORTH:
         reasons.append(
-            f"The frozen features tell the classes apart already: fine-tuning is expected to add {100 * gain:.1f} "
-            f"points, too few (the more similar the data to the source, the less fine-tuning is needed: {_PRINCIPLES})."
+            f"The frozen network already separates the classes: fine-tuning is expected to add only {100 * gain:.1f} "
+            f"percentage points."
         )
         return _frozen(found, reasons)
     recipe = named("lp-ft")
@@ -155,21 +158,21 @@ def decide(found: Measured) -> Choice:
     time = f"about {_duration(work / SPEED)} on two CPU cores"
     if work > WORK:
         reasons.append(
-            f"Fine-tuning is expected to add {100 * gain:.1f} points but takes {time}: auto does not start that "
-            f"unasked; recipe='lp-ft' does."
+            f"Fine-tuning is expected to add {100 * gain:.1f} percentage points but takes {time}, too long to be "
+            f"started without being named."
         )
         return _frozen(found, reasons)
     reasons.append(
-        f"{found.images} images are a very large training set: the pretrained weights are where training of all stages "
-        f"starts ({_REGIMES})."
+        f"{found.images} images are enough to train all stages, starting from the pretrained weights."
         if whole
-        else f"{found.per_class:.0f} images a class are enough to train the last stage too ({_REGIMES})."
+        else f"{found.per_class:.0f} images per class are enough to train the last stage too."
     )
     reasons.append(
-        f"Fine-tuning is expected to add about {100 * gain:.1f} points, in {time}; the head is solved first (Kumar et "
-        f"al. 2022)."
+        f"Fine-tuning is expected to add about {100 * gain:.1f} percentage points, in {time}; the head is solved first "
+        f"(Kumar et al. 2022)."
     )
-    reasons.append(f"Otherwise: recipe='{frozen_recipe(linear=found.linear, augmented=found.augmented)}' is quicker.")
+    quick = frozen_recipe(linear=found.linear, augmented=found.augmented)
+    reasons.append(f"To keep the network frozen, which is quicker: recipe='{quick}'.")
     return Choice(recipe, tuple(reasons))
 
 
@@ -195,14 +198,14 @@ def _figures(found: Measured) -> list[str]:
     if found.probe is None or found.knn is None or found.pixels is None:
         return []
     said = [
-        f"On {found.sample} training images a linear probe on the frozen features is right for {found.probe}, the "
-        f"nearest neighbors for {found.knn}, a probe on raw pixels for {found.pixels}; the largest class has "
-        f"{found.chance:.3f}."
+        f"Cross-validated on {found.sample} training images: linear probe {found.probe}, nearest neighbors "
+        f"{found.knn}, the same probe on raw pixels {found.pixels}, always the largest class "
+        f"{100 * found.chance:.1f} %."
     ]
     if found.pixels.value >= found.probe.low:
         said.append(
-            "Raw pixels do about as well as the features: the data differ substantially from what the base was trained "
-            f"on, and transfer may be of little value ({_PRINCIPLES}). Try another backbone or features=."
+            "Raw pixels do about as well as the features, so these images differ much from those that the network was "
+            "trained on, and transfer may be of little value. Try another backbone, or features=."
         )
     return said
 
@@ -213,7 +216,7 @@ def _frozen(found: Measured, reasons: list[str]) -> Choice:
         (True, False): "The head is linear, so it is solved exactly.",
         (True, True): "Augmentation changes the pixels in every epoch, so the head is trained by gradient descent.",
     }.get((found.linear, found.augmented), "The head is not linear, so it is trained by gradient descent.")
-    return Choice(named(name), (*reasons, why, "Otherwise: recipe='lp-ft' fine-tunes the last stage."))
+    return Choice(named(name), (*reasons, why, "To fine-tune anyway: recipe='lp-ft'."))
 
 
 def _duration(seconds: float) -> str:

@@ -208,6 +208,26 @@ def resolve(recipe: RecipeSpec, stages: Sequence[str]) -> RecipeSpec:
     return recipe.model_copy(update={"phases": tuple(phases)})
 
 
+def with_kept_epochs(recipe: RecipeSpec, *, held_out: bool) -> RecipeSpec:
+    """The recipe, with `keep` set in every phase that leaves it open.
+
+    Fine-tuning can do harm, so that its best epoch is kept, or what was there before it. A base that learns from
+    random weights has nothing to lose.
+
+    Args:
+        recipe: resolved on the base.
+        held_out: whether epochs can be judged by examples held out, and are not by a callback of the caller's.
+    """
+    phases = []
+    for phase in recipe.phases:
+        if phase.solver == "gradient" and phase.keep is None:
+            tunes = bool(phase.unfreeze) and phase.batchnorm != "train"
+            best = held_out and tunes and phase.monitor.startswith("val_")
+            phase = phase.model_copy(update={"keep": "best" if best else "last"})
+        phases.append(phase)
+    return recipe.model_copy(update={"phases": tuple(phases)})
+
+
 def rates(phase: PhaseSpec, stages: Sequence[str]) -> dict[str, float]:
     """The factor on the learning rate of the head and of each stage that trains.
 

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from zoo.errors import OptionError
 from zoo.specs import RecipeSpec
+from zoo.untrusted import regular_file
 
 SUFFIXES = (".yaml", ".yml", ".json")
 """Names that end so are files, not names of recipes."""
@@ -38,6 +39,8 @@ def read_recipe(path: Path) -> RecipeSpec:
     Raises:
         OptionError: there is no such file, it is too large, or what it says is no recipe; the message says where.
     """
+    if path.exists() and not regular_file(path):
+        raise OptionError(f"the recipe {str(path)!r} is not a file")
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)

@@ -15,14 +15,20 @@ _OF_KERAS = {
 }
 """State of Keras's own callbacks, which have no way to give it out. `min_delta` changes its sign at the first epoch."""
 
+_OF_ZOO = {"KeepBest": ("best", "best_epoch", "start")}
+"""State of callbacks of zoo's own; as above, `best_weights` is saved beside it."""
+
 _STATELESS = {"TerminateOnNaN", "LearningRateScheduler", "LambdaCallback", "History", "ProgbarLogger"}
+
+
+_WITH_STATE = {**_OF_KERAS, **_OF_ZOO}
 
 
 def kind_of(callback: Any) -> str | None:
     """How the state of a callback is saved: "own" (`get_state`, `set_state`), or the Keras class; None: not at all."""
     if hasattr(callback, "get_state") and hasattr(callback, "set_state"):
         return "own"
-    return next((base.__name__ for base in type(callback).__mro__ if base.__name__ in _OF_KERAS), None)
+    return next((base.__name__ for base in type(callback).__mro__ if base.__name__ in _WITH_STATE), None)
 
 
 def unsaved(callbacks: Sequence[Any]) -> list[str]:
@@ -30,6 +36,18 @@ def unsaved(callbacks: Sequence[Any]) -> list[str]:
     return [
         type(item).__name__ for item in callbacks if kind_of(item) is None and type(item).__name__ not in _STATELESS
     ]
+
+
+def goes_back(callbacks: Sequence[Any]) -> bool:
+    """Whether a callback goes back to the epoch that it finds the best."""
+    return any(getattr(item, "restore_best_weights", False) for item in callbacks)
+
+
+def keep_writing(callbacks: Sequence[Any]) -> None:
+    """Let callbacks that write a table go on with it in a later phase, which is a training of its own to them."""
+    for item in callbacks:
+        if any(base.__name__ == "CSVLogger" for base in type(item).__mro__):
+            item.append = True
 
 
 def read_states(callbacks: Sequence[Any], moving: Container[int]) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
@@ -51,11 +69,11 @@ def read_states(callbacks: Sequence[Any], moving: Container[int]) -> tuple[list[
         if kind == "own":
             states.append({"class": type(item).__name__, "state": item.get_state()})
             continue
-        state = {name: _plain(getattr(item, name, None)) for name in _OF_KERAS[kind]}
+        state = {name: _plain(getattr(item, name, None)) for name in _WITH_STATE[kind]}
         state["monitor_op"] = getattr(item.monitor_op, "__name__", None)
         states.append({"class": type(item).__name__, "state": state})
         for place, value in enumerate(getattr(item, "best_weights", None) or ()):
-            if id(item.model.weights[place]) in moving:
+            if value is not None and id(item.model.weights[place]) in moving:
                 arrays[f"{index}/{place}"] = np.asarray(value)
     return states, arrays
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import platform
 import shutil
 from collections.abc import Iterator, Mapping
@@ -15,12 +14,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from zoo._version import __version__
-from zoo.errors import OptionError, ResumeError
+from zoo.errors import OptionError, ResumeError, UnsafeFileError
 from zoo.specs.record import RUN_SCHEMA, Plan, RunRecord, StartFile
+from zoo.untrusted import JsonLimits, contained, read_json, regular_file
 from zoo.whole_file import json_bytes, write_whole
 
-MOST_BYTES = 64_000_000
-"""Largest `run.json` that is read: one of a thousand epochs with a thousand classes has less than a tenth."""
+_LIMITS = JsonLimits(bytes=64_000_000, values=4_000_000)
+"""Of a `run.json` that is read: one of a thousand epochs with a thousand classes has less than a tenth."""
 
 
 class RunFolder:
@@ -156,14 +156,12 @@ def read_record(path: Path) -> RunRecord:
     Raises:
         ResumeError: there is none, it is damaged, or another version of zoo wrote it: the message names the version.
     """
+    if not regular_file(path):
+        raise ResumeError(f"{path.parent} is not the folder of a run: there is no file {path}")
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise ResumeError(f"{path} has more than {MOST_BYTES // 1_000_000} MB: that is not the record of a run")
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise ResumeError(f"{path.parent} is not the folder of a run: there is no {path}") from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise ResumeError(f"{path} is damaged: {_short(error)}") from error
+        content = read_json(path, _LIMITS)
+    except UnsafeFileError as error:
+        raise ResumeError(str(error)) from error
     if not isinstance(content, Mapping):
         raise ResumeError(f"{path} is damaged: it holds no record of a run")
     if content.get("schema_version") != RUN_SCHEMA:
@@ -172,16 +170,14 @@ def read_record(path: Path) -> RunRecord:
             f"{RUN_SCHEMA}) reads. Start a new run; to read the old one: pip install zoo-sdk=={_writer(content)}"
         )
     try:
-        return RunRecord.model_validate(content)
-    except (ValidationError, ValueError, RecursionError) as error:
-        raise ResumeError(f"{path} is damaged: {_short(error)}") from error
-
-
-def _short(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        first = error.errors(include_url=False, include_input=False)[0]
-        return f"{'.'.join(map(str, first['loc']))[:100]}: {first['msg'][:200]}"
-    return f"{type(error).__name__}: {str(error)[:200]}"
+        with contained(path, "the record of a run"):
+            return RunRecord.model_validate(content)
+    except UnsafeFileError as error:
+        if not isinstance(error.__cause__, ValidationError):
+            raise ResumeError(str(error)) from error
+        first = error.__cause__.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))[:100]
+        raise ResumeError(f"{path} is damaged: {place}: {first['msg'][:200]}") from error
 
 
 def _writer(content: Mapping[str, Any]) -> str:
