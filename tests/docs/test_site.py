@@ -160,6 +160,16 @@ def test_changed_data_fail_the_site(gallery: Path, monkeypatch: pytest.MonkeyPat
     examples.data_digest.cache_clear()
 
 
+def test_a_picture_that_is_large_as_png_is_stored_as_webp(tmp_path: Path) -> None:
+    import numpy as np
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(3, 3))
+    figure.add_subplot().imshow(np.random.default_rng(0).random((400, 400, 3)))
+    assert run_examples._saved(figure, tmp_path, "a", "one") == "a.webp"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.webp"]
+
+
 def test_pictures_of_data_without_a_license_are_refused(gallery: Path) -> None:
     (gallery / "one.py").write_text(SCRIPT.format(shows='"flowers5"'))
     with pytest.raises(examples.ExamplesError, match="flowers5"):
@@ -169,6 +179,6 @@ def test_pictures_of_data_without_a_license_are_refused(gallery: Path) -> None:
 def test_stored_results_are_those_of_the_scripts_and_small() -> None:
     for example in examples.every():
         examples.stored(example)
-    for picture in examples.RESULTS.rglob("*.png"):
+    for picture in (path for path in examples.RESULTS.rglob("*") if path.suffix in (".png", ".webp")):
         assert picture.stat().st_size <= examples.LARGEST, picture
     assert {path.name for path in examples.RESULTS.iterdir()} == {example.name for example in examples.every()}

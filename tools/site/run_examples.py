@@ -78,19 +78,15 @@ def store(example: Example, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     namespace: dict[str, Any] = {"__name__": "example"}
-    outputs = []
+    outputs: list[dict[str, Any]] = []
     start = time.perf_counter()
     for cell in example.cells:
         if cell.kind == "markdown":
             continue
         text, drawn = run_cell(cell, example.name, namespace)
-        pictures = []
+        pictures: list[str] = []
         for figure in drawn:
-            pictures.append(f"{len(outputs)}-{len(pictures)}.png")
-            figure.savefig(folder / pictures[-1], dpi=110, bbox_inches="tight")
-            size = (folder / pictures[-1]).stat().st_size
-            if size > LARGEST:
-                raise ValueError(f"{example.name}: a picture has {size} bytes; at most {LARGEST} are stored")
+            pictures.append(_saved(figure, folder, f"{len(outputs)}-{len(pictures)}", example.name))
         outputs.append({"text": text, "pictures": pictures})
     if not isinstance(namespace.get("figure"), str):
         raise ValueError(f"{example.name}: a check cell must set figure, the result in a few words")
@@ -104,6 +100,17 @@ def store(example: Example, folder: Path) -> None:
         "cells": outputs,
     }
     (folder / "result.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+def _saved(figure: Any, folder: Path, stem: str, example: str) -> str:
+    """Save a figure as PNG, or where that is too large (photos) as WebP; returns the name of the file."""
+    for name, options in ((f"{stem}.png", {}), (f"{stem}.webp", {"pil_kwargs": {"quality": 75}})):
+        figure.savefig(folder / name, dpi=110, bbox_inches="tight", **options)
+        size = (folder / name).stat().st_size
+        if size <= LARGEST:
+            return name
+        (folder / name).unlink()
+    raise ValueError(f"{example}: a picture has {size} bytes; at most {LARGEST} are stored")
 
 
 def run_cell(cell: Cell, name: str, namespace: dict[str, Any]) -> tuple[str, list[Any]]:
