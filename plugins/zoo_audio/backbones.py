@@ -26,7 +26,7 @@ SPECS: tuple[BackboneSpec, ...] = (
         paper="Training Keyword Spotters with Limited and Synthesized Speech Data (Lin et al. 2020), arXiv 2002.01322",
         modality="audio",
         builder="zoo_audio.speech_embedding:build",
-        intake_options={"rate": 16000, "least_seconds": 1.52, "fit": "center", "mel": _FRONT},
+        intake_options={"rate": 16000, "seconds": None, "least_seconds": 1.52, "fit": "center", "mel": _FRONT},
         layers=LayerSummary(
             by_type={"Conv2D": 20, "LeakyReLU": 19, "MaxPooling2D": 5, "Reshape": 2, "ZeroPadding2D": 10},
             total=77,
@@ -69,6 +69,7 @@ SPECS: tuple[BackboneSpec, ...] = (
         builder_options={"width": 32, "blocks": 4},
         intake_options={
             "rate": 16000,
+            "seconds": None,
             "least_seconds": 0.5,
             "fit": "center",
             "mel": {"bands": 64, "scale": 0.025, "offset": 1.0},

@@ -52,11 +52,9 @@ def _linear(
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-    places = list(range(arrays.shape[1]))
-    plain, codes = places[: intake.plain_width], places[intake.plain_width :]
-    columns = make_column_transformer(
-        (StandardScaler(), plain or ([] if codes else places)), (OneHotEncoder(handle_unknown="ignore"), codes)
-    )
+    places, first = list(range(arrays.shape[1])), intake.plain_width if intake.columns else arrays.shape[1]
+    plain, codes = places[:first], places[first:]
+    columns = make_column_transformer((StandardScaler(), plain), (OneHotEncoder(handle_unknown="ignore"), codes))
     model: Any = LogisticRegression(max_iter=1000) if classes else RidgeCV(alphas=(0.1, 1.0, 10.0, 100.0), cv=3)
     line = make_pipeline(columns, model).fit(arrays, targets)
     return lambda rows: _scores(line, rows, targets, classes=classes)

@@ -18,6 +18,9 @@ EXTENSIONS = (".txt",)
 LARGEST = 16 << 20
 """Bytes of the largest file that is one text."""
 
+_WORDS = 20_000
+"""Most words that are numbered."""
+
 _SHOWN = 280
 """Characters of a text that a report shows."""
 
@@ -30,7 +33,12 @@ class TextOptions(BaseModel):
     form: Literal["counts", "ids", "pieces"] = Field(
         default="counts", description="what a text becomes: counts of words and pairs, ids of words, word pieces"
     )
-    most: int = Field(default=20000, ge=1, le=1_000_000, description="largest number of terms or words")
+    most: int | None = Field(
+        default=None,
+        ge=1,
+        le=1_000_000,
+        description="largest number of terms or words; None: 20,000, and 8,000 terms of more than 5,000 texts",
+    )
     least: int = Field(
         default=2, ge=1, description="of counts: texts that must have a term; of ids: how often a word must occur"
     )
@@ -118,7 +126,7 @@ class Texts(Modality):
         if chosen.form == "counts":
             return TextIntake(units=WordCounts.fit(training, chosen.most, chosen.least))
         if chosen.form == "ids":
-            return TextIntake(units=WordIds.fit(training, chosen.most, chosen.least, chosen.length))
+            return TextIntake(units=WordIds.fit(training, chosen.most or _WORDS, chosen.least, chosen.length))
         return TextIntake(units=_pieces(training, chosen))
 
     def problems(self, example: Any) -> Iterator[Problem]:

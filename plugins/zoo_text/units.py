@@ -27,6 +27,9 @@ _TOKEN = re.compile(r"(?u)\w+|[^\w\s]")
 
 _MOST_COUNT = 255
 
+_TERMS, _MANY_TEXTS, _TERMS_OF_MANY = 20_000, 5_000, 8_000
+"""Terms that are counted. A probe takes the time of the smaller of texts and terms, cubed."""
+
 
 class WordCounts(Spec):
     """Counts of words and of pairs of neighboring words: uint8 (terms,), no more than 255 of each.
@@ -62,12 +65,13 @@ class WordCounts(Spec):
         return counts
 
     @classmethod
-    def fit(cls, texts: Iterable[str], most: int, least: int) -> WordCounts:
+    def fit(cls, texts: Iterable[str], most: int | None, least: int) -> WordCounts:
         """Return the counts of the terms that most texts have.
 
         Args:
             texts: of the training part.
             most: largest number of terms; those that more texts have win, then those that come first in the alphabet.
+                None: 20,000, and 8,000 where there are more than 5,000 texts.
             least: number of texts that must have a term.
         """
         import math
@@ -77,6 +81,8 @@ class WordCounts(Spec):
         for text in texts:
             number += 1
             having.update(set(words_and_pairs(text)))
+        if most is None:
+            most = _TERMS if number <= _MANY_TEXTS else _TERMS_OF_MANY
         frequent = sorted((term for term, count in having.items() if count >= least), key=lambda t: (-having[t], t))
         terms = tuple(sorted(frequent[:most])) or ("",)
         idf = tuple(math.log((1 + number) / (1 + having[term])) + 1 for term in terms)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zoo import hookimpl
-from zoo.specs import AugmentationSpec, BackboneSpec, ModalitySpec
+from zoo.specs import AugmentationSpec, BackboneSpec, HeadSpec, ModalitySpec
 
 
 @hookimpl
@@ -18,6 +18,14 @@ def zoo_modalities() -> tuple[ModalitySpec, ...]:
 def zoo_backbones() -> tuple[BackboneSpec, ...]:
     """Networks of images on every frame."""
     from zoo_video.backbones import SPECS
+
+    return SPECS
+
+
+@hookimpl
+def zoo_heads() -> tuple[HeadSpec, ...]:
+    """Heads that read sequences."""
+    from zoo_video.heads import SPECS
 
     return SPECS
 

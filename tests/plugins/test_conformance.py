@@ -18,7 +18,7 @@ from zoo.testing import (
     RecipeConformance,
 )
 
-PLUGINS = ("zoo_vision", "zoo_flowers", "zoo_classics", "zoo_tables", "zoo_video")
+PLUGINS = ("zoo_vision", "zoo_flowers", "zoo_classics", "zoo_audio", "zoo_text", "zoo_tables", "zoo_video")
 
 OF_THEIR_OWN = {("datasets", "image-folder"), ("datasets", "flowers5")}
 """Datasets with a class of their own below: they need a folder."""

@@ -109,7 +109,7 @@ def test_the_array_holds_numbers_flags_and_codes_and_the_graph_normalizes(rows: 
 def test_what_was_not_seen_has_a_code_and_what_cannot_be_read_an_error(rows: list[dict[str, str]]) -> None:
     intake = fit_intake(rows, {})
     assert intake.shape(rows[0] | {"town": "ELSEWHERE"})[-1] == 0
-    assert intake.shape(rows[0] | {"lease": "70"})[3] == pytest.approx(70)
+    assert intake.shape(rows[0] | {"lease": "70"})[2] == pytest.approx(70)
     with pytest.raises(DataError, match="'area' holds a number and cannot read 'large'"):
         intake.shape(rows[0] | {"area": "large"})
     with pytest.raises(DataError, match="no 'town'"):
@@ -181,7 +181,7 @@ def test_predict_equals_call_and_what_was_saved(run, prices: Path, tmp_path: Pat
     np.testing.assert_array_equal(loaded.predict_scores(frame), plain)
     one = loaded.predict(frame.drop(columns="price").to_dict("records")[5])[0]
     assert one.values["price"] == pytest.approx(plain[5, 0], rel=1e-5)
-    assert loaded.embed(prices).vectors.shape == (240, 16)
+    assert loaded.embed(prices).array.shape == (240, 16)
     assert loaded.evaluate(prices).mae > 0
 
 
@@ -191,3 +191,23 @@ def test_a_column_that_is_not_there_is_one_error(prices: Path) -> None:
         model.fit(prices, validation={"mont": ">=2015-11"})
     with pytest.raises(DataError, match="means none of its 240 examples"):
         model.fit(prices, validation={"month": "2016-07"})
+
+
+@pytest.mark.slow
+def test_a_run_that_is_cut_ends_as_one_that_was_not(prices: Path, tmp_path: Path) -> None:
+    from helpers.resumable import Cut, cut_at, digest
+
+    def fit(folder: Path, *callbacks):
+        model = zoo.build("table_mlp", zoo.regressor(["price"]), options={"units": [16], "dropout": 0.2}, seed=3)
+        rules = {"validation": {"month": ">=2015-11"}, "test": {"month": "2015-12"}}
+        how = {"epochs": 3, "batch_size": 32, "checkpoint_every": 0, "seed": 5}
+        return model.fit(prices, directory=folder, callbacks=list(callbacks), **rules, **how)
+
+    whole = fit(tmp_path / "whole")
+    with pytest.raises(Cut):
+        fit(tmp_path / "run", cut_at(1, 2))
+    done = zoo.resume(tmp_path / "run")
+    assert done.history == whole.history
+    assert digest(done.model) == digest(whole.model)
+    assert done.record.results.beside.importance == whole.record.results.beside.importance
+    assert (done.record.results.data.validation, done.record.results.data.test) == (20, 20)

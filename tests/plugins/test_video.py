@@ -113,3 +113,17 @@ def test_motion_is_told_from_the_order_of_frames() -> None:
     assert np.mean([name == true for name, true in zip(told, names * 6, strict=True)]) > 0.9
     still = np.repeat(clips[:, :1], 6, axis=1)
     assert np.asarray(network(still)).mean(axis=1).argmax(axis=1).tolist() == [12] * 24  # nothing moves
+
+
+def test_the_gru_reads_the_order_and_attention_does_not() -> None:
+    import keras
+
+    from zoo_video import heads
+
+    steps = np.random.default_rng(0).normal(size=(3, 5, 8)).astype(np.float32)
+    features = keras.Input((5, 8))
+    for head, ordered in ((heads.gru, True), (heads.attention, False)):
+        model = keras.Model(features, head(features, outputs=2, seed=1, units=4))
+        forward, backward = (np.asarray(model(array, training=False)) for array in (steps, steps[:, ::-1]))
+        assert forward.shape == (3, 2)
+        assert bool(np.abs(forward - backward).max() > 1e-3) is ordered

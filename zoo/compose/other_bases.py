@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,9 @@ def base_of_modality(request: BuildRequest, entry: Entry, *, reads: str | None) 
         network = builder(intake=intake, **of_builder)
         _check_network(entry, network, intake)
     if file is not None:
-        load(network, file, include_top=False, preprocessing=Preprocessing())
+        module = import_module(spec.builder.partition(":")[0])
+        reads = getattr(module, "from_onnx", None)
+        load(network, file, include_top=False, preprocessing=Preprocessing(), from_onnx=reads)
     # Asked of the network as the builder left it; wiring freezes it later.
     fixed = not network.trainable_weights and not network.losses
     network, pooling = tap(network, request.features, spec, reads=reads or "vector")

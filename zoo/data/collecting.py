@@ -109,10 +109,20 @@ def named_examples(source: Any, kind: Kind, *, strict: bool = False) -> Iterator
         yield from ((str(index), kind.code.take(row)) for index, row in enumerate(rows))
     elif (path := path_in(source, kind)) is not None:
         yield from _several(_files(path, kind), kind, strict=False) if path.is_dir() else _one(path, kind, 0)
+    elif isinstance(source, tuple) and (whole := _alone(source, kind)) is not None:
+        yield "0", whole
     elif (members := _members(source, kind)) is not None:
         yield from _several(members, kind, strict)
     else:
         yield from _given(source, kind)
+
+
+def _alone(source: tuple[Any, ...], kind: Kind) -> Any:
+    """A tuple as one example, such as samples and their rate; None where it is several."""
+    try:
+        return kind.code.take(source)
+    except DataError:
+        return None
 
 
 def _members(source: Any, kind: Kind) -> Iterable[Any] | None:
@@ -123,7 +133,16 @@ def _members(source: Any, kind: Kind) -> Iterable[Any] | None:
         return limited(source)
     if hasattr(source, "to_dict") and hasattr(source, "columns"):
         return items_of(source)
-    return None if isinstance(source, Mapping) else gathered(source)
+    if isinstance(source, Mapping) or _is_numbers(source):
+        return None
+    return gathered(source)
+
+
+def _is_numbers(source: Any) -> bool:
+    """Whether a list holds bare numbers: it may be one example, and is no collection of them."""
+    if not isinstance(source, list | tuple) or not source:
+        return False
+    return isinstance(source[0], int | float | np.number) and not isinstance(source[0], bool)
 
 
 def _given(source: Any, kind: Kind) -> Iterator[tuple[str, Any]]:

@@ -6,7 +6,6 @@ import copy
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -17,6 +16,7 @@ from zoo.data.classes import class_counts
 from zoo.data.findings import Finding
 from zoo.data.images import Header
 from zoo.data.modalities import IMAGE, kind_of
+from zoo.data.naming import by_name
 from zoo.data.pictures import THUMBNAIL, pixel_digest, png_of
 from zoo.data.pools import ordered_map
 from zoo.data.positions import as_indices
@@ -265,22 +265,18 @@ class Dataset:
 
         Args:
             by: "folder": files in the same folder; a column of the table the images were listed in; a function from an
-                image's id to the name of its group; or such a name for each image, "" for none.
+                image's id to the name of its group; "name:" and a pattern, see `naming.by_pattern`; or such a
+                name for each image, "" for none.
 
         Raises:
-            OptionError: there is no such column, or there are too few names.
+            OptionError: there is no such column, there are too few names, or no name has the pattern.
         """
-        if callable(by):
-            names = [by(name) for name in self.ids]
-        elif not isinstance(by, str):
-            names = [str(name) for name in by]
-        elif by in self._columns:
+        names = by_name(by, self.ids)
+        if isinstance(by, str) and by in self._columns:
             names = [self._columns[by][row] for row in self._rows.tolist()]
-        elif by == "folder":
-            names = [str(PurePosixPath(name).parent) for name in self.ids]
-        else:
+        if names is None:
             known = ", ".join(map(repr, self._columns)) or "none: only a table has them"
-            near = did_you_mean(by, self._columns)
+            near = did_you_mean(str(by), self._columns)
             raise OptionError(f"{self.name}: group={by!r} is neither 'folder' nor a column.{near} Columns: {known}")
         clone = copy.copy(self)
         clone.source = None

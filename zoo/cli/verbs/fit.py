@@ -98,7 +98,11 @@ _EXPORTED = {"onnx": "model.onnx", "litert": "model.tflite", "savedmodel": "save
 @click.option(
     "--test", default="0", show_default=True, type=HeldOut(), help="A third part, measured at the end and never before."
 )
-@click.option("--group", metavar="COLUMN", help='Keep images of equal cells, or of a "folder", on one side of a split.')
+@click.option(
+    "--group",
+    metavar="COLUMN",
+    help='Keep examples of equal cells, a "folder", or names that match alike (name:REGEX) on one side of a split.',
+)
 @click.option("--seed", default=0, show_default=True, help="Of the split, the order, and the solver.")
 @click.option(
     "--augment", multiple=True, metavar="NAMES", help="Random changes while training, e.g. flip,noise:stddev=5."

@@ -129,7 +129,8 @@ def check_command(ctx: click.Context, plugin: str, as_json: bool) -> None:
     "kinds",
     default="head",
     show_default=True,
-    help="What it provides, as a comma list: head, dataset, augmentation, backbone, label-set, command, recipe.",
+    help="What it provides, as a comma list: head, dataset, augmentation, backbone, label-set, command, recipe, "
+    "modality.",
 )
 @click.option("--directory", type=click.Path(path_type=Path), help="Where to write it; default zoo-NAME.")
 @click.option("--author", default="", help="Name for the license and the metadata.")

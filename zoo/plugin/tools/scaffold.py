@@ -28,6 +28,9 @@ LONGEST_NAME = 30
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
+_LONGEST_IMPORT = 120 - len("from zoo.specs import ")
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of thing that a new plugin can provide.
@@ -53,6 +56,7 @@ KINDS = {
     "label-set": Kind("label_sets", "label_sets", "LabelSet"),
     "command": Kind("commands", "commands", "CommandSpec"),
     "recipe": Kind("recipes", "recipes", "RecipeSpec"),
+    "modality": Kind("modalities", "modalities", "ModalitySpec"),
 }
 """What `--kind` takes, in the order of the generated files."""
 
@@ -145,7 +149,7 @@ def render(slug: str, kinds: Iterable[str], *, author: str = "") -> dict[str, st
         "author_toml": json.dumps(who, ensure_ascii=False),
         "provides": " and ".join(filter(None, [", ".join(articles[:-1]), articles[-1]])),
         "first": slug + KINDS[chosen[0]].suffix,
-        "specs": ", ".join(sorted(KINDS[kind].spec for kind in chosen)),
+        "specs": _imported(sorted(KINDS[kind].spec for kind in chosen)),
         "zoo_version": __version__,
         "augment": "",
         "labels_import": "",
@@ -156,6 +160,12 @@ def render(slug: str, kinds: Iterable[str], *, author: str = "") -> dict[str, st
     together = ["head-dataset"] if values["head_data"] else []
     values["use"] = "".join(_text(f"use/{part}.tmpl", values) for part in [*together, *chosen])
     return {path: _text(f"{source}.tmpl", values) for path, source in _sources(package, chosen).items()}
+
+
+def _imported(names: Sequence[str]) -> str:
+    """Names as they stand behind `import`, in one line or one a line, as ruff formats them."""
+    line = ", ".join(names)
+    return line if len(line) <= _LONGEST_IMPORT else "(\n    " + ",\n    ".join(names) + ",\n)"
 
 
 def _together(slug: str, package: str, chosen: Sequence[str]) -> dict[str, str]:

@@ -1,0 +1,155 @@
+"""Sounds and texts from a folder to a saved model and back, in Python and on the command line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import soundfile
+
+import zoo
+from zoo.cli.main import main
+from zoo.testing import ModalityConformance
+
+RATE = 8000
+WORDS = {
+    "sport": ["match", "goal", "team", "striker", "coach", "league", "cup", "player", "season", "final"],
+    "tech": ["chip", "phone", "software", "network", "screen", "data", "robot", "code", "server", "laptop"],
+}
+
+
+def sounds(folder: Path, count: int = 10) -> Path:
+    """Low and high tones of different lengths, in class folders."""
+    draw = np.random.default_rng(0)
+    for label, frequency in (("high", 1500), ("low", 300)):
+        (folder / label).mkdir(parents=True)
+        for number in range(count):
+            times = np.arange(draw.integers(RATE // 2, RATE)) / RATE
+            tone = 0.3 * np.sin(2 * np.pi * frequency * draw.uniform(0.9, 1.1) * times)
+            noisy = tone + 0.01 * draw.standard_normal(len(times))
+            soundfile.write(folder / label / f"{label}_{number % 2}_{number}.wav", noisy.astype(np.float32), RATE)
+    return folder
+
+
+def texts(folder: Path, count: int = 16) -> Path:
+    """Texts of words of two topics and words of none, in class folders."""
+    draw = np.random.default_rng(0)
+    for label, words in WORDS.items():
+        (folder / label).mkdir(parents=True)
+        for number in range(count):
+            chosen = [*draw.choice(words, 5), *draw.choice(["the", "of", "says", "new", "week"], 8)]
+            draw.shuffle(chosen)
+            (folder / label / f"{number}.txt").write_text(" ".join(chosen) + "\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module", params=["audio", "text"])
+def story(request, tmp_path_factory):
+    """Modality, folder, and the base that is fast to test with and has no weights to fetch."""
+    folder = tmp_path_factory.mktemp(request.param) / "data"
+    if request.param == "text":
+        return request.param, texts(folder), "tfidf", {"options": {"most": 200}}
+    small = {"options": {"width": 4, "blocks": 2, "seconds": 0.5}, "weights": None}
+    return request.param, sounds(folder), "mel-cnn", small
+
+
+@pytest.fixture(scope="module")
+def fitted(story):
+    modality, folder, backbone, how = story
+    model = zoo.build(backbone, head=zoo.classifier(folder), **how)
+    recipe = {"recipe": "scratch", "epochs": 2} if modality == "audio" else {"recipe": "probe"}
+    return model, model.fit(folder, **recipe)
+
+
+def arrays(model, folder):
+    dataset = zoo.examples(sorted(folder.rglob("*.*")), modality=model.composition.intake.kind)
+    return np.stack([model.composition.intake.shape(dataset.example(row)) for row in range(len(dataset))]).astype(
+        np.float32
+    )
+
+
+def test_predict_is_call_is_saved(story, fitted, tmp_path):
+    _, folder, _, _ = story
+    model, run = fitted
+    files = sorted(folder.rglob("*.*"))
+    predicted = model.predict_scores(files)
+    called = np.asarray(model.keras_model(arrays(model, folder)))
+    assert np.abs(predicted - called).max() < 1e-6
+    assert predicted.std(axis=0).max() > 1e-4
+    path = tmp_path / "model.keras"
+    model.save(path)
+    loaded = zoo.load(path)
+    assert loaded.composition.intake == model.composition.intake
+    again = loaded.predict_scores(files)
+    assert np.abs(again - predicted).max() < 1e-6
+    script = "import sys, keras, numpy as np; sys.modules['zoo'] = None\n"
+    script += "m = keras.saving.load_model(sys.argv[1], compile=False); x = np.load(sys.argv[2])\n"
+    script += "np.save(sys.argv[3], m.predict(x, verbose=0))"
+    np.save(tmp_path / "x.npy", arrays(model, folder))
+    subprocess.run(
+        [sys.executable, "-c", script, path, tmp_path / "x.npy", tmp_path / "y.npy"], check=True, timeout=300
+    )
+    assert np.abs(np.load(tmp_path / "y.npy") - called).max() < 1e-6
+    assert run.validation.accuracy is not None
+
+
+def test_verbs_of_the_command_line(story, fitted, tmp_path, capsys):
+    modality, folder, _, _ = story
+    model, _ = fitted
+    path = tmp_path / "model.keras"
+    model.save(path)
+
+    def said(*arguments):
+        code = main([*map(str, arguments)])
+        printed = capsys.readouterr()
+        assert code == 0, printed.err
+        return printed.out
+
+    answer = json.loads(said("evaluate", folder, "--model", path, "--json"))
+    assert answer["accuracy"] == model.evaluate(folder).accuracy
+    example = "the goal of the week" if modality == "text" else str(sorted(folder.rglob("*.wav"))[0])
+    printed = said("predict", example, "--model", path)
+    assert (
+        printed.removeprefix(str(example)).split()[-4]
+        == model.predict(example if modality == "text" else str(example))[0].label
+    )
+    assert "nothing found" in said("lint", folder)
+
+
+def test_report_shows_the_examples(fitted):
+    model, run = fitted
+    page = Path(zoo.report(run)).read_text(encoding="utf-8")
+    if model.composition.intake.kind == "audio":
+        assert "data:image/png" in page or ".png" in page
+    assert "NaN" not in page
+
+
+class TestAudio(ModalityConformance):
+    name = "zoo_audio:audio"
+    options: ClassVar = {"rate": RATE}
+
+    @pytest.fixture(autouse=True, scope="class")
+    @classmethod
+    def _folder(cls, tmp_path_factory: pytest.TempPathFactory) -> None:
+        cls.folder = sounds(tmp_path_factory.mktemp("sounds") / "data", 2)
+
+    def source(self) -> Path:
+        return self.folder
+
+
+class TestText(ModalityConformance):
+    name = "zoo_text:text"
+    options: ClassVar = {"least": 1}
+
+    @pytest.fixture(autouse=True, scope="class")
+    @classmethod
+    def _folder(cls, tmp_path_factory: pytest.TempPathFactory) -> None:
+        cls.folder = texts(tmp_path_factory.mktemp("texts") / "data", 2)
+
+    def source(self) -> Path:
+        return self.folder
