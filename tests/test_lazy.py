@@ -46,12 +46,12 @@ CLI = "from zoo.cli.main import cli; cli({arguments!r}, standalone_mode=False)"
     [
         "import zoo",
         "import zoo; str(zoo.backbones(max_params=6e6, sort='top1'))",
-        "import zoo; str(zoo.describe('vgg16')); str(zoo.describe('vgg16').layers)",
+        "import zoo; str(zoo.describe('vgg16'))",
         "import zoo; str(zoo.heads()); str(zoo.datasets()); str(zoo.augmentations()); str(zoo.plugins())",
         "import zoo; str(zoo.recipes())",
         CLI.format(arguments=["--help"]),
         CLI.format(arguments=["list"]),
-        CLI.format(arguments=["show", "resnet50", "--layers"]),
+        CLI.format(arguments=["show", "resnet50"]),
     ],
 )
 def test_nothing_heavy_is_loaded(code: str) -> None:

@@ -146,7 +146,7 @@ def test_all_forty_applications_are_there() -> None:
     from pathlib import Path
 
     rows = {row["name"] for row in zoo.backbones()}
-    assert len(rows) == 116
+    assert len(rows) == 127
     assert {"efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2", "mobilenet_025", "squeezenet"} <= rows
     root = Path(__file__).parent.parent
     assert json.loads((root / "registry.json").read_text())["plugin"] == "zoo"
@@ -158,8 +158,10 @@ def test_describe_says_what_a_user_needs() -> None:
     for part in ("BGR", "103.939", "imagenet", "stage4", "fc2", "md5 6d6bbae", "CC-BY", "0.713"):
         assert part.lower() in text.lower(), part
     layers = described.layers
-    assert [row["name"] for row in layers][-1] == "block5_pool"
-    assert sum(row["params"] for row in layers) == described.spec.params
+    assert [row["name"] for row in layers][-3:] == ["fc1", "fc2", "predictions"]
+    assert sum(row["params"] for row in layers) == described.spec.params_top
+    assert sum(row["params"] > 0 for row in layers) == 16
+    assert sum(row["macs"] for row in layers) == 15_470_264_320
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert described.to_dict()["name"] == "vgg16"

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from zoo.comparison import compare
     from zoo.data import Arrays, Dataset, ImageFiles, examples, from_csv, from_files
     from zoo.data.named import dataset
+    from zoo.describing import describe
     from zoo.embedding import Embeddings, embed
     from zoo.errors import ZooError
     from zoo.evaluation import Evaluation
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from zoo.linting import lint
     from zoo.model import TransferModel
     from zoo.plugin.hookspecs import hookimpl
-    from zoo.plugin.listing import augmentations, backbones, datasets, describe, heads, plugins, recipes
+    from zoo.plugin.listing import augmentations, backbones, datasets, heads, plugins, recipes
     from zoo.plugin.locate import which
     from zoo.ranking import recommend
     from zoo.reporting.reports import report
@@ -55,7 +56,7 @@ _PUBLIC = {
     "compare": "zoo.comparison",
     "dataset": "zoo.data.named",
     "datasets": "zoo.plugin.listing",
-    "describe": "zoo.plugin.listing",
+    "describe": "zoo.describing",
     "embed": "zoo.embedding",
     "examples": "zoo.data",
     "fetch": "zoo.weights",

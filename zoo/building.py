@@ -22,7 +22,7 @@ from zoo.model import TransferModel
 from zoo.plugin import provenance
 from zoo.registry import ZooNotice
 from zoo.scalars import plain
-from zoo.specs import Preprocessing, ResizeRule
+from zoo.specs import Preprocessing, ResizeRule, Size
 from zoo.training import receipts
 from zoo.untrusted import contained
 
@@ -33,7 +33,7 @@ def build(
     *,
     weights: str | os.PathLike[str] | None = "pretrained",
     features: str | None = None,
-    input_size: int | None = None,
+    input_size: Size | None = None,
     resize: ResizeRule | str | None = None,
     preprocessing: Preprocessing | str | None = "pretrained",
     precision: str | None = None,
@@ -59,15 +59,16 @@ def build(
             model: "pretrained" keeps what it knows; with None its weights count as random, and `fit` trains all of it.
         features: what the head reads: a pooling of the last feature map ("avg", "max", "concat", "gem"), a stage such
             as "stage3", a layer, of the pretrained top too ("fc2"), or one of these with its pooling ("stage3:gem").
-        input_size: side of the square input in pixels; default from the backbone.
+        input_size: side of the square input, or (height, width), in pixels; default from the backbone.
         resize: the rule that fits pictures to it: "crop", "stretch", "pad" or a `zoo.specs.ResizeRule`. Default: the
             published rule for the pretrained classifier; for a head, shorter side to the input size, then the center.
         preprocessing: numbers to replace those of the backbone; None: pixels 0..255 as they are.
         precision: what base and head compute in: "float32", "mixed_bfloat16" or "mixed_float16" (with loss scaling in
             `fit`). Weights, features and answers are float32 in all of them. None: Keras's global dtype policy. Layers
             and models of your own bring their own.
-        options: of a backbone of another modality, by name (`zoo show NAME` lists them): of its network, and of how
-            examples become what it takes. Such a model fits its intake on the training part of its first `fit`.
+        options: of the backbone, by name, where it has some (`zoo show NAME`): `{"filters": [16, 32]}`; of other
+            modalities also of how examples become what it takes. Such a model fits its intake on the training part of
+            its first `fit`.
         augment: random changes while training: names (`zoo.augmentations()`), Keras layers, functions of
             (uint8 image, seed), or a list of these.
         seed: of the head's initial weights and of random base weights.

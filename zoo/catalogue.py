@@ -1,4 +1,4 @@
-"""The catalogue that comes with zoo: registry.json and layers.json, rows of backbones, filters."""
+"""The catalogue that comes with zoo: registry.json, rows of backbones, filters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 
 from zoo.errors import OptionError, PluginError, did_you_mean
 from zoo.registry import Entry
-from zoo.table import Table
 
 
 def data_file(name: str) -> Path:
@@ -29,16 +28,6 @@ def core_catalog() -> dict[str, Any]:
     """`registry.json` as plain data: the rows that zoo itself provides."""
     data: dict[str, Any] = json.loads(data_file("registry.json").read_text(encoding="utf-8"))
     return data
-
-
-def layer_table(backbone: str) -> Table:
-    """The layers of a backbone of registry.json (name, type, output shape, weights, stage); needs no TensorFlow."""
-    tables = json.loads(data_file("layers.json").read_text(encoding="utf-8"))
-    table = tables.get(backbone)
-    if table is None:
-        raise OptionError(f"there is no layer table for {backbone!r}: layers.json holds the rows of registry.json only")
-    columns = table["columns"]
-    return Table([dict(zip(columns, row, strict=True)) for row in table["rows"]], columns=columns)
 
 
 def backbone_row(entry: Entry, *, here: bool | None = None, ms: float | None = None) -> dict[str, Any]:
@@ -61,7 +50,7 @@ def backbone_row(entry: Entry, *, here: bool | None = None, ms: float | None = N
         "params_top": params_top,
         "size": _number(weights.get("bytes")) or (None if params is None else 4 * params),
         "size_top": sizes.get(True) or (None if params_top is None else 4 * params_top),
-        "input": _number(accepts.get("default_size")) if isinstance(accepts, Mapping) else None,
+        "input": _side(accepts.get("default_size")) if isinstance(accepts, Mapping) else None,
         "macs": _number(data.get("macs")),
         "top1": _number(accuracy.get("top1")),
         "top5": _number(accuracy.get("top5")),
@@ -76,6 +65,12 @@ def backbone_row(entry: Entry, *, here: bool | None = None, ms: float | None = N
 def _first(rows: Any) -> Mapping[str, Any]:
     """The first of a list of objects; a listing must survive a plugin whose manifest holds something else."""
     return rows[0] if isinstance(rows, list | tuple) and rows and isinstance(rows[0], Mapping) else {}
+
+
+def _side(size: Any) -> Any:
+    """The side of the input, the longer one where it is no square."""
+    both = isinstance(size, list | tuple) and size and all(isinstance(side, int) for side in size)
+    return max(size) if both else _number(size)
 
 
 def _sizes(rows: Any) -> dict[bool, Any]:

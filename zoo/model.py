@@ -24,7 +24,7 @@ from zoo.fitting.planning import plan
 from zoo.fitting.session import Session
 from zoo.progress import Display
 from zoo.run import Run
-from zoo.specs import Output, RecipeSpec
+from zoo.specs import Output, RecipeSpec, Size, as_size
 from zoo.specs.record import ModelRecord
 from zoo.tasks import Prediction, decode, of
 from zoo.training.report import trainable_report
@@ -61,9 +61,10 @@ class TransferModel(KerasHabits, Artifacts):
         return self.composition.outputs
 
     @property
-    def input_size(self) -> int:
-        """Return the length of the first side of the input: of images, of the square, in pixels."""
-        return self.composition.intake.array_shape[0]
+    def input_size(self) -> Size:
+        """Return the side of the square input, or (height, width), in pixels; of other examples their length."""
+        shape = self.composition.intake.array_shape
+        return as_size(*shape[:2]) if len(shape) == 3 else shape[0]
 
     @property
     def head_state(self) -> str:
@@ -95,8 +96,10 @@ class TransferModel(KerasHabits, Artifacts):
         group: str | None = None,
         recipe: str | os.PathLike[str] | RecipeSpec | None = None,
         epochs: int | None = None,
-        batch_size: int | None = None,
+        batch_size: int | str | None = None,
         learning_rate: float | None = None,
+        loss: str | None = None,
+        stop_at: Mapping[str, float] | None = None,
         stages: Sequence[str] | None = None,
         batchnorm: str | None = None,
         augment_in: str | None = None,
@@ -122,44 +125,38 @@ class TransferModel(KerasHabits, Artifacts):
             y: the answers, where `data` is x only.
             validation: share held out (0..1), a number of examples, or data of its own. Splits go by file content.
             test: the same for a third part, which nothing is chosen by: it is measured once, at the end; 0 for none.
-            group: "folder", or a column of the CSV file: images of a folder, or with equal cells in the column, stay on
-                one side of every split.
+            group: "folder", or a column of the CSV file, whose images stay on one side of every split.
             recipe: "probe" (the head solved exactly on features), "head" (gradient descent on features), "lp-ft" (the
                 probe, then the last stage at a low learning rate, BatchNorm frozen), "scratch" (random weights only).
-                None or "auto": chosen from the amount of data and its similarity to what the base knows, measured on
-                the training images; `run.reasons` says why. `epochs`, `batch_size`, `learning_rate` and
-                `start="pretrained"` rule the probe out, `stages` a base that stays frozen.
+                None or "auto": chosen from the amount of data and its similarity to what the base knows; `run.reasons`
+                says why. `epochs`, `batch_size`, `learning_rate` and `start="pretrained"` rule the probe out.
             epochs: passes over the data for the gradient phase of the recipe.
-            batch_size: examples per step of the gradient phase.
-            learning_rate: peak learning rate of the gradient phase.
+            batch_size: examples per step of that phase; "all": one step an epoch.
+            learning_rate: its peak.
+            loss: of the gradient phase: "crossentropy", "focal", "mse", "mae", "huber". None: that of the task.
+            stop_at: `{"val_accuracy": 0.98}`: the gradient phase ends when the history has reached it.
             stages: names of the stages that the recipe trains, in place of its own. None: those of `unfreeze`.
-            batchnorm: "adapt": BatchNorm of the stages that train learns and moves its statistics, and the run says so.
-                None: as the recipe says; those that come with zoo keep it frozen.
+            batchnorm: "adapt": BatchNorm of the stages that train moves too. None: as the recipe says, mostly frozen.
             augment_in: where augmentation runs: "pipeline" (on the CPU, while the step before is computed), "graph" (in
-                the training step, on its device; never in what is saved or evaluated), or "none". None: as the recipe
-                says, mostly "pipeline".
+                the training step, on its device), or "none". None: as the recipe says, mostly "pipeline".
             class_weight: None, "balanced", or class index -> weight.
-            callbacks: Keras callbacks, for every phase. Each phase is a training of its own to them (`on_train_begin`),
-                and epochs count on; their `model` is what the phase trains: the whole, the head on features, or what
-                comes behind a cached prefix.
+            callbacks: Keras callbacks, for every phase. Each phase is a training of its own to them; their `model` is
+                what the phase trains: the whole, the head on features, or what comes behind a cached prefix.
             seed: of the split, the order of examples, augmentation and the solver.
             start: "fresh" starts the head anew (a second `fit` continues, and says so); "pretrained" starts from the
                 weights shipped with the head.
             directory: folder for the run; default a new one under `runs/` (or `ZOO_RUNS_DIR`).
-            cache: whether features are looked up in the cache and kept there (`zoo cache ls`), so that a second fit
-                with the same base and images computes none.
-            cached_prefix: whether fine-tuning computes the outputs of the frozen stages once, keeps them, and trains
-                only the stages behind them, with the same result. None: where it pays; the run says so.
+            cache: whether features are looked up in the cache and kept there (`zoo cache ls`).
+            cached_prefix: whether fine-tuning computes the outputs of the frozen stages once and keeps them, with the
+                same result. None: where it pays; the run says so.
             checkpoint_every: seconds between checkpoints within an epoch of gradient descent, for `zoo.resume`; they
                 are also written at the end of epochs and phases, as far as that takes no more than a twentieth of the
                 time. 0: at every step; None: none.
-            views: with augmentation: the features of so many views of each training image, the plain one and augmented
-                ones, are computed once and kept, and training shows one of them in each epoch (the probe: all). None:
-                augmentation is drawn anew in every epoch.
-            verbose: one display for features, phases and epochs. "auto": a bar with the time left if stderr is a
-                terminal, lines in a notebook, else a line a minute on stderr. 0: nothing. 1: the bar; without a
-                terminal a line for each epoch. 2: the lines. A quick look at the data is told first, in three lines at
-                most; it is made always, and kept as `run.lint`.
+            views: with augmentation: the features of so many views of each training image are computed once and kept,
+                and training shows one of them in each epoch (the probe: all). None: it is drawn anew in every epoch.
+            verbose: "auto": a bar with the time left if stderr is a terminal, lines in a notebook, else a line a minute
+                on stderr. 0: nothing. 1: the bar; without a terminal a line for each epoch. 2: the lines. A quick look
+                at the data is told first, in three lines at most; it is made always, and kept as `run.lint`.
             progress: called with (images done, images in all) while features are computed.
             **keras: `validation_split` or `validation_data`, as Keras calls `validation`.
 
@@ -184,6 +181,8 @@ class TransferModel(KerasHabits, Artifacts):
             epochs=epochs,
             batch_size=batch_size,
             learning_rate=learning_rate,
+            loss=loss,
+            stop_at=stop_at,
             stages=stages,
             batchnorm=batchnorm,
             augment_in=augment_in,

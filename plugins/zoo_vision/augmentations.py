@@ -1,4 +1,6 @@
-"""The six core image augmentations: flip, rotation, zoom, translation, contrast, noise; Pillow and numpy on uint8.
+"""The first six image augmentations: flip, rotation, zoom, translation, contrast, noise; Pillow and numpy on uint8.
+
+More are in `geometry`, `colors` and `policies`, and keep to the same rules.
 
 Each factory takes options and gives a function (image uint8 (h, w, 3), seed) -> uint8 of the same shape. The same seed
 gives the same image; an option of 0 gives the image itself, bit for bit. Those that move pixels also take boxes
@@ -16,24 +18,19 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from zoo.specs import AugmentationSpec
+from zoo_vision.moving import Move, Place
+from zoo_vision.options import AugmentationOptions
 
 if TYPE_CHECKING:
     import numpy as np
 
     Augmentation = Callable[..., Any]
-    Place = tuple[
-        tuple[float, float, float, float], tuple[float, float]
-    ]  # matrix by rows; shift, in sides of the image
 
 
-class _Options(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class FlipOptions(_Options):
+class FlipOptions(AugmentationOptions):
     """Options of `flip`."""
 
     mode: Literal["horizontal", "vertical", "horizontal_and_vertical"] = Field(
@@ -42,7 +39,7 @@ class FlipOptions(_Options):
     )
 
 
-class RotationOptions(_Options):
+class RotationOptions(AugmentationOptions):
     """Options of `rotation`."""
 
     degrees: float = Field(
@@ -50,7 +47,7 @@ class RotationOptions(_Options):
     )
 
 
-class ZoomOptions(_Options):
+class ZoomOptions(AugmentationOptions):
     """Options of `zoom`."""
 
     factor: float = Field(
@@ -61,7 +58,7 @@ class ZoomOptions(_Options):
     )
 
 
-class TranslationOptions(_Options):
+class TranslationOptions(AugmentationOptions):
     """Options of `translation`."""
 
     factor: float = Field(
@@ -72,7 +69,7 @@ class TranslationOptions(_Options):
     )
 
 
-class ContrastOptions(_Options):
+class ContrastOptions(AugmentationOptions):
     """Options of `contrast`."""
 
     factor: float = Field(
@@ -83,7 +80,7 @@ class ContrastOptions(_Options):
     )
 
 
-class NoiseOptions(_Options):
+class NoiseOptions(AugmentationOptions):
     """Options of `noise`."""
 
     stddev: float = Field(
@@ -128,7 +125,7 @@ def rotation(**options: Any) -> Augmentation:
         cos, sin = math.cos(angle), math.sin(angle)
         return (cos, -sin, sin, cos), (0.0, 0.0)
 
-    return _Move(place)
+    return Move(place)
 
 
 def zoom(**options: Any) -> Augmentation:
@@ -141,7 +138,7 @@ def zoom(**options: Any) -> Augmentation:
         scale = np.random.default_rng(seed).uniform(1 - chosen.factor, 1 + chosen.factor)
         return (1 / scale, 0.0, 0.0, 1 / scale), (0.0, 0.0)
 
-    return _Move(place)
+    return Move(place)
 
 
 def translation(**options: Any) -> Augmentation:
@@ -154,7 +151,7 @@ def translation(**options: Any) -> Augmentation:
         right, down = np.random.default_rng(seed).uniform(-chosen.factor, chosen.factor, 2)
         return (1.0, 0.0, 0.0, 1.0), (-right, -down)
 
-    return _Move(place)
+    return Move(place)
 
 
 def contrast(**options: Any) -> Augmentation:
@@ -219,46 +216,6 @@ class _Flip:
         return images
 
 
-class _Move:
-    """Moves pixels to other places, by what it draws from the seed."""
-
-    def __init__(self, place: Callable[[int], Place]) -> None:
-        self._place = place
-
-    def __call__(self, image: np.ndarray, seed: int, boxes: np.ndarray | None = None) -> Any:
-        (a, b, d, e), (x, y) = self._place(seed)
-        height, width = image.shape[:2]
-        return _warp(image, boxes, ((a, b), (d, e)), (x * width, y * height))
-
-    def draw(self, seed: int) -> np.ndarray:
-        """The matrix and the shift."""
-        import numpy as np
-
-        matrix, shift = self._place(seed)
-        return np.array([*matrix, *shift], np.float32)
-
-    def in_graph(self, images: Any, drawn: Any) -> Any:
-        """As `_warp` in a graph: Keras counts from the center of the first pixel, Pillow from its corner."""
-        from keras import ops
-
-        height, width = images.shape[1:3]
-        x, y = (width - 1) / 2, (height - 1) / 2
-        a, b, d, e, right, down = (drawn[:, column] for column in range(6))
-        c, f, zero = x - a * x - b * y + right * width, y - d * x - e * y + down * height, ops.zeros_like(a)
-        moved = ops.image.affine_transform(
-            images,
-            ops.stack([a, b, c, d, e, f, zero, zero], axis=1),
-            interpolation="bilinear",
-            fill_mode="reflect",  # which is what numpy calls symmetric
-            data_format="channels_last",
-        )
-        return ops.floor(moved + _TRUNCATED)
-
-
-_TRUNCATED = 1e-3
-"""Levels by which float32 may fall short of a whole number, before the fraction is cut off as Pillow does."""
-
-
 class _Contrast:
     """Moves pixels away from the mean of their channel, or toward it."""
 
@@ -291,41 +248,3 @@ def _pixels(values: np.ndarray) -> np.ndarray:
     import numpy as np
 
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
-
-
-def _warp(
-    image: np.ndarray,
-    boxes: np.ndarray | None,
-    matrix: tuple[tuple[float, float], tuple[float, float]],
-    shift: tuple[float, float] = (0.0, 0.0),
-) -> Any:
-    """Each pixel of the result is read (bilinear) at matrix @ (its place - center) + center + shift, in (x, y) pixels.
-
-    The image is first widened by its mirror image as far as the corners of the result reach outside. Of boxes, the
-    upright box around the moved corners is given, cut off at the border of the picture.
-    """
-    import numpy as np
-    from PIL import Image
-
-    height, width = image.shape[:2]
-    center = np.array([width / 2, height / 2])
-    turn = np.array(matrix)
-    offset = center - turn @ center + np.array(shift)
-    if np.array_equal(turn, np.eye(2)) and not offset.any():
-        return image if boxes is None else (image, boxes)
-    corners = np.array([(0, 0), (width, 0), (0, height), (width, height)]) @ turn.T + offset
-    # One pixel more: bilinear reading needs a neighbor.
-    before = np.ceil(np.maximum(0, -corners.min(axis=0))).astype(int) + 1
-    after = np.ceil(np.maximum(0, corners.max(axis=0) - (width, height))).astype(int) + 1
-    wide = np.pad(image, ((before[1], after[1]), (before[0], after[0]), (0, 0)), mode="symmetric")
-    (a, b), (d, e) = turn.tolist()
-    c, f = (offset + before).tolist()
-    moved = Image.fromarray(wide).transform(
-        (width, height), Image.Transform.AFFINE, (a, b, c, d, e, f), Image.Resampling.BILINEAR
-    )
-    if boxes is None:
-        return np.array(moved)
-    around = boxes[:, [[0, 1], [2, 1], [0, 3], [2, 3]]] * (width, height)  # (k, 4 corners, x and y)
-    places = (around - offset) @ np.linalg.inv(turn).T / (width, height)
-    upright = np.concatenate([places.min(axis=1), places.max(axis=1)], axis=1)
-    return np.array(moved), upright.clip(0, 1).astype(np.float32)

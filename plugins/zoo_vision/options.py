@@ -1,8 +1,14 @@
-"""Options of the heads of zoo_vision."""
+"""Options of the heads of zoo_vision, and what those of its augmentations have in common."""
 
 from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
+
+
+class AugmentationOptions(BaseModel):
+    """Base of the options of augmentations."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Linear(BaseModel):

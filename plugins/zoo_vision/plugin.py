@@ -16,10 +16,10 @@ def zoo_heads() -> tuple[HeadSpec, ...]:
 
 @hookimpl
 def zoo_augmentations() -> tuple[AugmentationSpec, ...]:
-    """Flip, rotation, zoom, translation, contrast, noise."""
-    from zoo_vision.augmentations import SPECS
+    """What moves pixels, what changes their colors, and policies over both."""
+    from zoo_vision import augmentations, colors, geometry, policies
 
-    return SPECS
+    return (*augmentations.SPECS, *geometry.SPECS, *colors.SPECS, *policies.SPECS)
 
 
 @hookimpl

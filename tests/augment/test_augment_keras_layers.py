@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from zoo.augment import resolve, transform
 from zoo.data import Arrays, batches
 from zoo.data.intake import ImageIntake
 from zoo.errors import OptionError
+from zoo.registry import ZooNotice
 from zoo.specs import ResizeRule
 
 keras = pytest.importorskip("keras")
@@ -66,8 +68,7 @@ def test_threads_share_a_layer_without_harm(photos):
 def test_layers_that_do_not_fit_are_named(photos):
     for layer, message in (
         (layers.Rescaling(1 / 255, name="scaled"), r"'scaled' gave pixels from .* pixels stay 0\.\.255"),
-        (layers.Resizing(32, 32, name="small"), r"'small' made \(32, 32, 3\) of an image \(224, 224, 3\)"),
-        (layers.RandomCrop(100, 100, name="crop"), "'crop' made"),
+        (layers.Dense(4, name="four"), r"'four' made \(224, 224, 4\) of an image \(224, 224, 3\)"),
         (layers.RandomBrightness(0.5, value_range=(0, 1), name="unit"), "'unit' gave pixels from"),
     ):
         run = transform(resolve(layer), seed=0, epoch=0)
@@ -75,11 +76,44 @@ def test_layers_that_do_not_fit_are_named(photos):
             run(photos[0].copy(), 0)
 
 
-def test_a_layer_whose_randomness_cannot_be_seeded_is_refused(photos):
-    class Loose(keras.Layer):
-        def call(self, x):
-            return x + keras.random.uniform((1, 224, 224, 3), 0, 50)
+class RandomInvert(keras.layers.Layer):
+    """The lecture's own layer: its random numbers come from TensorFlow, not from a seed generator of Keras."""
 
-    run = transform(resolve(Loose(name="loose")), seed=0, epoch=0)
-    with pytest.raises(OptionError, match="'loose' gave two different results for the same seed"):
-        run(photos[0].copy(), 0)
+    def call(self, x, training=None):
+        import tensorflow as tf
+
+        return 255 - x if tf.random.uniform([]) < 0.5 else x
+
+
+@pytest.mark.tensorflow("tf.random")
+def test_a_layer_that_draws_by_itself_works_and_says_so():
+    image = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
+    (op,) = resolve(RandomInvert())
+    run = transform([op], seed=0, epoch=0)
+    with pytest.warns(ZooNotice, match="cannot be repeated or resumed bit for bit"):
+        run(image.copy(), 0, None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        forms = {run(image.copy(), index, None)[0].tobytes() for index in range(40)}
+    assert forms == {image.tobytes(), (255 - image).tobytes()}
+
+
+def test_a_layer_with_a_seed_generator_is_said_nothing_of():
+    image = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        transform(resolve(keras.layers.RandomFlip(seed=1)), seed=0, epoch=0)(image, 0, None)
+
+
+def test_a_layer_that_crops_has_its_result_stretched_back():
+    ramp = np.arange(0, 200, 5, dtype=np.uint8)[None, :, None].repeat(40, 0).repeat(3, 2)
+    (op,) = resolve(keras.layers.RandomCrop(20, 20, seed=1))
+    run = transform([op], seed=0, epoch=0)
+    results = [run(ramp.copy(), index, None)[0] for index in range(8)]
+    assert {result.shape for result in results} == {ramp.shape}
+    for result in results:
+        assert 85 <= int(result[0, -1, 0]) - int(result[0, 0, 0]) <= 100  # half of the ramp
+    drawn = np.stack([op.in_graph.draw(7)] * 2)
+    inside = np.asarray(op.in_graph.apply(np.stack([ramp] * 2).astype(np.float32), drawn))
+    assert inside.shape == (2, *ramp.shape)
+    assert np.abs(inside[0] - op.apply(ramp.copy(), 7)).max() <= 2

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import zoo
+from zoo.architectures.receptive import Field, receptive_fields
 from zoo.errors import OptionError
 from zoo.plots.gradient import gradient
 from zoo.plots.patches import crop, first_filters, top_patches, up_to
-from zoo.plots.receptive import Field, receptive_fields
 from zoo.specs import Preprocessing
 from zoo.testing.tiny import tiny_backbone, tiny_dataset
 

@@ -36,7 +36,9 @@ for _kind, _suite in (
     for _entry in registry().entries(_kind):
         if _entry.provider.first_party and (_kind, _entry.name) not in OF_THEIR_OWN:
             _name = f"Test_{_kind}_{_entry.name.replace('-', '_')}"
-            globals()[_name] = type(_name, (_suite,), {"name": _entry.id})
+            _class = type(_name, (_suite,), {"name": _entry.id})
+            _often = _kind != "augmentations" or _entry.name in ("flip", "rotation", "contrast", "noise", "elastic")
+            globals()[_name] = _class if _often else pytest.mark.slow(_class)
 
 
 class TestImageFolder(DatasetConformance):

@@ -1,4 +1,4 @@
-"""The six core augmentations: what they do to a picture, and that their options are held to."""
+"""The augmentations of zoo_vision: what they do to a picture, and that their options are held to."""
 
 from __future__ import annotations
 
@@ -12,30 +12,49 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from zoo_vision import augmentations
+from zoo_vision import augmentations, colors, geometry, policies
 
-NAMES = ("flip", "rotation", "zoom", "translation", "contrast", "noise")
+ROOMS = (augmentations, geometry, colors, policies)
+SPECS = {spec.name: spec for room in ROOMS for spec in room.SPECS}
+NAMES = tuple(SPECS)
 NOTHING = {
     "rotation": {"degrees": 0},
     "zoom": {"factor": 0},
     "translation": {"factor": 0},
     "contrast": {"factor": 0},
     "noise": {"stddev": 0},
+    "crop": {"factor": 0},
+    "resized_crop": {"area": 1, "ratio": 1},
+    "height": {"factor": 0},
+    "width": {"factor": 0},
+    "shear": {"factor": 0},
+    "elastic": {"strength": 0},
+    "brightness": {"factor": 0},
+    "saturation": {"factor": 0},
+    "hue": {"degrees": 0},
+    "color_shift": {"stddev": 0},
+    "invert": {"probability": 0},
+    "grayscale": {"probability": 0},
+    "blur": {"sigma": 0},
+    "cutout": {"side": 0},
+    "randaugment": {"magnitude": 0},
+    "trivialaugment": {"magnitude": 0},
 }
+FEW = {"flip", "invert", "grayscale"}
+"""Those with two results."""
 SEEDS = range(40)
 
 
 def factory(name):
-    return getattr(augmentations, name)
+    return next(getattr(room, name) for room in ROOMS if hasattr(room, name))
 
 
 def test_specs_name_what_is_there():
-    assert tuple(spec.name for spec in augmentations.SPECS) == NAMES
-    for spec in augmentations.SPECS:
-        module, _, attribute = spec.factory.partition(":")
-        assert module == "zoo_vision.augmentations"
+    assert len(NAMES) == 23
+    for spec in SPECS.values():
+        attribute = spec.factory.partition(":")[2]
         assert callable(factory(attribute))
-        options = getattr(augmentations, spec.options.partition(":")[2])
+        options = factory(spec.options.partition(":")[2])
         assert issubclass(options, BaseModel)
         assert all(field.description for field in options.model_fields.values())
         assert spec.summary
@@ -61,7 +80,8 @@ def test_same_seed_same_image_and_the_original_is_left_alone(name, photos):
     np.testing.assert_array_equal(image, before)
     for seed in (0, 17):
         np.testing.assert_array_equal(factory(name)()(image, seed), results[seed])
-    assert len({result.tobytes() for result in results}) >= (2 if name == "flip" else 40)
+    fewest = 2 if name in FEW else 20 if name == "trivialaugment" else 30
+    assert len({result.tobytes() for result in results}) >= fewest
     assert all(result.dtype == np.uint8 and result.shape == image.shape for result in results)
 
 
@@ -88,7 +108,15 @@ def test_any_size_works(name, height, width, seed, strong):
         "translation": {"factor": 1},
         "contrast": {"factor": 1},
         "noise": {"stddev": 128},
-    }[name]
+        "crop": {"factor": 0.9},
+        "resized_crop": {"area": 0.01, "ratio": 4},
+        "elastic": {"strength": 0.2, "cells": 16},
+        "hue": {"degrees": 180},
+        "color_shift": {"stddev": 1, "method": "pca"},
+        "blur": {"sigma": 5},
+        "jpeg": {"low": 1},
+        "randaugment": {"count": 8, "magnitude": 1},
+    }.get(name, {})
     image = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
     result = factory(name)(**(options if strong else {}))(image, seed)
     assert result.shape == image.shape
@@ -244,3 +272,107 @@ def test_boxes_go_where_the_pixels_go(name, options):
         moved += not np.allclose(after[0], boxes[0])
     assert moved >= len(SEEDS) // 4
     np.testing.assert_array_equal(boxes[1], [0, 0, 1, 1])  # the caller's array is not written into
+
+
+def test_a_crop_fills_the_picture_with_a_part_of_it():
+    ramp = np.arange(100, dtype=np.uint8)[None, :, None].repeat(100, 0).repeat(3, 2)
+    for seed in range(40):
+        row = geometry.crop(factor=0.5)(ramp, seed)[50, :, 0].astype(int)
+        assert 48 <= row[-1] - row[0] <= 99
+        assert (np.diff(row) >= 0).all()  # nothing is mirrored: the part lies inside
+    kept = [
+        np.ptp(geometry.resized_crop(area=0.25, ratio=2)(ramp, seed)[50, :, 0].astype(int)) / 99 for seed in range(200)
+    ]
+    assert 0.3 < min(kept) < 0.45
+    assert max(kept) > 0.95
+
+
+def test_height_and_width_change_one_direction():
+    image = spot((20, 60))
+    for name, other in (("height", 1), ("width", 0)):
+        places = np.array([centroid(factory(name)(factor=0.3)(image, seed)) for seed in range(60)])
+        assert np.ptp(places[:, other]) < 0.4
+        assert 0.68 < abs(places[:, 1 - other]).min() / 20 < 0.75
+        assert 1.25 < abs(places[:, 1 - other]).max() / 20 < 1.32
+
+
+def test_elastic_warps_locally(photos):
+    places = np.array([centroid(geometry.elastic(strength=0.05)(spot((40, 40)), seed)) for seed in range(150)])
+    assert abs(places.mean(axis=0)).max() < 1
+    assert 1 < places.std() < 0.05 * 81
+    left, right = (
+        np.array([centroid(geometry.elastic(strength=0.05)(spot((40, column)), seed))[0] for seed in range(100)])
+        for column in (10, 70)
+    )
+    assert abs(np.corrcoef(left, right)[0, 1]) < 0.3  # two ends move by themselves
+
+
+def test_colors_do_what_they_say(photos):
+    image = photos[1] // 2 + 64  # room on both sides
+    for seed in range(20):
+        shifted = colors.brightness(factor=0.1)(image, seed).astype(int) - image
+        assert len(np.unique(shifted)) == 1
+        assert abs(shifted).max() <= 26
+        luma = np.array(colors.LUMA)
+        for name in ("saturation", "hue"):
+            changed = factory(name)()(image, seed)
+            inside = ((changed > 0) & (changed < 255)).all(axis=2)
+            np.testing.assert_allclose((changed @ luma)[inside], (image @ luma)[inside], atol=1)
+    assert {colors.invert()(image, seed).tobytes() for seed in range(20)} == {image.tobytes(), (255 - image).tobytes()}
+    gray = colors.grayscale(probability=1)(image, 0)
+    assert (gray == gray[..., :1]).all()
+    np.testing.assert_allclose(gray[..., 0], image @ luma, atol=0.51)
+    spread = [colors.saturation(factor=1)(image, seed).std(axis=2).mean() for seed in range(30)]
+    assert min(spread) < 0.2 * image.std(axis=2).mean()
+    assert max(spread) > 1.7 * image.std(axis=2).mean()
+
+
+def test_the_color_shift_of_alexnet_has_its_spread():
+    flat = np.full((2, 2, 3), 128, np.uint8)
+    apply = colors.color_shift(method="pca", stddev=0.1)
+    shifts = np.array([apply(flat, seed)[0, 0].astype(float) - 128 for seed in range(3000)])
+    vectors, values = np.array(colors.EIGENVECTORS), np.array(colors.EIGENVALUES)
+    np.testing.assert_allclose(vectors.T @ vectors, np.eye(3), atol=2e-3)
+    expected = vectors @ np.diag((0.1 * values * 255) ** 2) @ vectors.T + np.eye(3) / 12
+    np.testing.assert_allclose(np.cov(shifts.T), expected, atol=2.5)
+
+
+def test_blur_jpeg_and_cutout(photos):
+    image = photos[0]
+    rough = np.abs(np.diff(image.astype(int), axis=1)).mean()
+    for seed in range(6):
+        smooth = colors.blur(sigma=3)(image, seed)
+        assert np.abs(np.diff(smooth.astype(int), axis=1)).mean() <= rough
+        assert abs(smooth.mean() - image.mean()) < 1
+        coarse = colors.jpeg(low=10, high=10)(image, seed)
+        assert 0 < np.abs(coarse.astype(int) - image).mean() < 30
+        hole = (colors.cutout(side=0.4)(image, seed) != image).any(axis=2)
+        assert hole.mean() <= 0.41**2
+    assert np.abs(np.diff(colors.blur(sigma=3)(image, 2).astype(int), axis=1)).mean() < 0.9 * rough
+    whole = [(colors.cutout(side=0.4)(image, seed) != image).any(axis=2).mean() for seed in range(60)]
+    assert max(whole) > 0.12
+
+
+def test_policies_choose_among_all_operations(photos, monkeypatch):
+    asked = []
+
+    def noting(name, make):
+        def factory_(**options):
+            asked.append((name, options))
+            return make(**options)
+
+        return factory_
+
+    choices = {name: (noting(name, make), options) for name, (make, options) in policies.CHOICES.items()}
+    monkeypatch.setattr(policies, "CHOICES", choices)
+    apply = policies.randaugment(count=2, magnitude=0.5)
+    for seed in range(60):
+        apply(photos[0], seed)
+    assert len(asked) == 120
+    assert {name for name, _ in asked} == set(choices)
+    assert {options["degrees"] for name, options in asked if name == "rotation"} == {15.0}
+    asked.clear()
+    for seed in range(60):
+        policies.trivialaugment()(photos[0], seed)
+    turns = [options["degrees"] for name, options in asked if name == "rotation"]
+    assert len(set(turns)) == len(turns) > 1

@@ -87,8 +87,9 @@ def stripes() -> tuple[np.ndarray, np.ndarray]:
 def test_fit_measures_chooses_and_says_why(stripes, tmp_path: Path) -> None:
     run = tiny_model().fit(stripes, validation=0.2, directory=tmp_path / "run")
     assert run.recipe.name == "lp-ft"
-    assert "On 208 training images a linear probe" in run.reasons[0]  # of 260: nothing held out was looked at
-    assert "104 images a class" in " ".join(run.reasons)
+    # Of 260: nothing held out was looked at.
+    assert "Cross-validated on 208 training images: linear probe" in run.reasons[0]
+    assert "104 images per class" in " ".join(run.reasons)
     assert json.loads((tmp_path / "run" / "run.json").read_text())["reasons"] == run.reasons
     assert run.reasons[-1] in repr(run)
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import importlib
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import keras
 
 from zoo.architectures.loading import load
 from zoo.architectures.resemblance import resembles
 from zoo.errors import OptionError, PluginError, WeightsError
-from zoo.specs import BackboneSpec
+from zoo.specs import BackboneSpec, Size, sides, size_in_words
 
 if TYPE_CHECKING:
     from zoo.weights import StoredFile
@@ -23,37 +23,39 @@ def build_base(
     spec: BackboneSpec,
     *,
     weights: StoredFile | None,
-    input_size: int,
+    input_size: Size,
     include_top: bool = False,
     seed: int | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> keras.Model:
     """Build a backbone without preprocessing.
 
     Args:
         spec: the backbone's row.
         weights: a file of weights, with or without the classifier; None: random weights.
-        input_size: side of the input in pixels.
+        input_size: side of the input, or (height, width), in pixels.
         include_top: keep the pretrained classifier, ending in logits.
         seed: for random weights; the same seed gives the same weights, and no global state is left changed.
+        options: of the network, as `BackboneSpec.options` has validated them.
 
     Returns:
-        A model from preprocessed float32 images (n, input_size, input_size, channels) to a feature map
-        (n, side, side, channels), to tokens (n, count, channels), to features (n, feature_dim) where the network pools
-        by itself, or to logits (n, classes).
+        A model from preprocessed float32 images (n, height, width, channels) to a feature map (n, h, w, channels), to
+        tokens (n, count, channels), to features (n, feature_dim) where the network pools by itself, or to logits (n,
+        classes).
 
     Raises:
         OptionError: the size is too small, or there is no classifier to include.
         WeightsError: the file does not fit this backbone, or is damaged.
         PluginError: the builder cannot be imported or does not return such a model.
     """
-    if input_size < spec.input.min_size:
+    if min(sides(input_size)) < spec.input.min_size:
         raise OptionError(
             f"input_size={input_size} is too small for {spec.name}: at least {spec.input.min_size} pixels, "
-            f"{spec.input.default_size} by default"
+            f"{size_in_words(spec.input.default_size)} by default"
         )
-    if input_size % spec.input.multiple_of:
+    if any(side % spec.input.multiple_of for side in sides(input_size)):
         step = spec.input.multiple_of
-        down = max(input_size // step, 1) * step
+        down = max(min(sides(input_size)) // step, 1) * step
         raise OptionError(
             f"input_size={input_size} is no multiple of {step} pixels, the patch of {spec.name}: "
             f"take {down} or {down + step}"
@@ -65,7 +67,7 @@ def build_base(
         )
     builder = _builder(spec)
     with seeded(seed):
-        model = builder(include_top=include_top, input_size=input_size, **spec.builder_options)
+        model = builder(include_top=include_top, input_size=input_size, **spec.builder_options, **(options or {}))
     _check(spec, model, include_top)
     if weights is not None:
         _load(model, weights, spec, include_top=include_top)

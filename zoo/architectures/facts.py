@@ -64,10 +64,13 @@ def multiply_adds(model: keras.Model) -> int:
         for operation, outputs, read in topological(model)
         if type(operation).__name__ == "Matmul"
     )
-    return sum(_layer_macs(layer) for layer in _leaves(model.layers)) + products
+    return sum(layer_multiply_adds(layer) for layer in model.layers) + products
 
 
-def _layer_macs(layer: Any) -> int:
+def layer_multiply_adds(layer: Any) -> int:
+    """Multiplications with a following addition for one image in a layer, or in the layers of a nested model."""
+    if isinstance(layer, keras.Model):
+        return sum(layer_multiply_adds(item) for item in layer.layers)
     if not isinstance(layer, (*_CONVOLUTIONS, keras.layers.Dense)):
         return 0
     cells = math.prod(layer.output.shape[1:-1])

@@ -9,6 +9,7 @@ import numpy as np
 
 from zoo.augment.ops import Op, derive
 from zoo.errors import OptionError
+from zoo.pixels import gray_in_graph
 
 Drawn = dict[str, np.ndarray]
 """Name of an input of the graph -> the random numbers of one image, or of a batch of them."""
@@ -64,7 +65,7 @@ def in_front_of(model: Any, ops: Sequence[Op]) -> Any:
     Both share their layers and weights. The new model is for `fit` alone: what is served is the other.
 
     Args:
-        model: from float32 pixels 0..255 (n, s, s, 3).
+        model: from float32 pixels 0..255 (n, h, w, 3 or 1).
         ops: those to run, in order; every one has been applied to an image before (Keras layers are built then).
 
     Returns:
@@ -73,15 +74,18 @@ def in_front_of(model: Any, ops: Sequence[Op]) -> Any:
     import keras
 
     known = _inputs(ops)
+    one_channel = model.inputs[0].name == PIXELS and model.input_shape[-1] == 1  # ops see colors all the same
 
     class Augment(keras.layers.Layer):
         """Runs the ops while training."""
 
         def call(self, pixels: Any, drawn: Any, training: bool | None = None) -> Any:
-            if training:
-                for name, op in known.items():
-                    pixels = op.apply(pixels, drawn[name])
-            return pixels
+            if not training:
+                return pixels
+            images = keras.ops.repeat(pixels, 3, axis=-1) if one_channel else pixels
+            for name, op in known.items():
+                images = op.apply(images, drawn[name])
+            return gray_in_graph(images) if one_channel else images
 
     pixels = keras.Input(model.input_shape[1:], name=PIXELS, dtype="float32")
     drawn = {}

@@ -14,12 +14,19 @@ from zoo.errors import OptionError
 _SEED_STATE = "seed_generator_state"  # name of the variable that every keras.random.SeedGenerator keeps its state in
 
 
+_TRIES = 16
+"""Calls that show whether a layer draws by itself: one that acts half of the time is missed once in 30,000."""
+
+
 def layer_op(layer: Any, *, pixels: bool = True) -> Op:
     """A Keras layer as an op.
 
     The state of every SeedGenerator in the layer (and the layers in it) is set from the seed before each call, so
     that the result does not depend on what was called before. The layer is called with `training=True`. It sees float32
-    pixels 0..255 in a batch of one; its result is rounded and clipped to uint8.
+    pixels 0..255 in a batch of one; its result is rounded and clipped to uint8. A layer that changes height or width
+    (RandomCrop) has its result stretched back to the size of the model.
+
+    A layer of one's own that draws elsewhere, with `tf.random.uniform` for example, works too: see `Op.own_draws`.
     """
     import keras
 
@@ -28,7 +35,8 @@ def layer_op(layer: Any, *, pixels: bool = True) -> Op:
     except NotImplementedError:  # a layer of the user's own without get_config: it works, its options stay unknown
         config = {"layer": f"{type(layer).__module__}:{type(layer).__qualname__}"}
     function = _LayerFunction(layer, pixels=pixels)
-    return Op(str(layer.name), function, config, "keras", in_graph=InGraph(function.draw, function.in_graph))
+    in_graph = InGraph(function.draw, function.in_graph)
+    return Op(str(layer.name), function, config, "keras", in_graph=in_graph, own_draws=function.draws_by_itself)
 
 
 class _LayerFunction:
@@ -66,7 +74,10 @@ class _LayerFunction:
                 for number, state in enumerate(self._states())
             ]
             with keras.StatelessScope(state_mapping=states):
-                return self._layer(image[None], **self._training)[0]
+                changed = self._layer(image[None], **self._training)
+            if changed.shape[1:3] != image.shape[:2]:
+                changed = ops.image.resize(changed, image.shape[:2], "bilinear", antialias=True)
+            return changed[0]
 
         changed = ops.map(one, (images, drawn))
         changed = ops.cast(changed, "float32")
@@ -76,12 +87,19 @@ class _LayerFunction:
         """The state of every random generator of the layer."""
         return [variable for variable in self._layer.variables if variable.name == _SEED_STATE]
 
+    def draws_by_itself(self, image: np.ndarray) -> bool:
+        """Whether the layer, which has no random generator of Keras, gives other pictures for the same seed."""
+        if self._states():
+            return False
+        first = self(image.copy(), 0)
+        return any(not np.array_equal(first, self(image.copy(), 0)) for _ in range(_TRIES))
+
     def _as_pixels(self, changed: np.ndarray, image: np.ndarray) -> np.ndarray:
         name = self._layer.name
-        if changed.shape != (1, *image.shape):
+        if changed.ndim != 4 or len(changed) != 1 or changed.shape[3] != image.shape[2] or 0 in changed.shape:
             raise OptionError(
-                f"augmentation {name!r} made {changed.shape[1:]} of an image {image.shape}; it must keep the shape "
-                "(resizing and cropping to another size is the model's business: input_size=)"
+                f"augmentation {name!r} made {changed.shape[1:]} of an image {image.shape}; it must give an image of "
+                "as many channels"
             )
         if not np.isfinite(changed).all():
             what = "pixels" if self._pixels else "values"
@@ -93,7 +111,13 @@ class _LayerFunction:
                 f"augmentation {name!r} gave pixels from {changed.min():.3g} to {changed.max():.3g}; pixels stay "
                 "0..255 here (value_range=(0, 255)), scaling is part of the model"
             )
-        return np.clip(np.rint(changed[0]), 0, 255).astype(np.uint8)
+        pixels = np.clip(np.rint(changed[0]), 0, 255).astype(np.uint8)
+        if pixels.shape == image.shape:
+            return pixels
+        from PIL import Image
+
+        size = image.shape[1], image.shape[0]
+        return np.array(Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR))
 
 
 def _takes_training(layer: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -12,6 +13,8 @@ from typing import Any, Literal
 import numpy as np
 
 from zoo.errors import OptionError, PluginError
+from zoo.pixels import gray, in_colors
+from zoo.registry import ZooNotice
 
 Apply = Callable[..., Any]
 """(image uint8 (h, w, 3), seed) -> image of the same shape and dtype; the same seed gives the same image. An op that
@@ -46,6 +49,8 @@ class Op:
         provider: who it comes from: a plugin with its version, "keras", or "user".
         boxes: what becomes of boxes (see `AugmentationSpec.boxes`).
         in_graph: how it runs in a graph; None: it does not.
+        own_draws: image -> whether it draws from elsewhere than its seed, so that a run cannot be resumed bit for bit;
+            None: it may not.
         on: whether it is given the array of an example, or the example as its modality reads it.
     """
 
@@ -56,6 +61,7 @@ class Op:
     boxes: Boxes = "unsupported"
     in_graph: InGraph | None = None
     on: Literal["array", "example"] = "array"
+    own_draws: Callable[[np.ndarray], bool] | None = None
 
 
 def resolve(augment: Any, *, modality: str = "image") -> tuple[Op, ...]:
@@ -123,8 +129,8 @@ def transform(ops: Sequence[Op], *, seed: int, epoch: int) -> Callable[[np.ndarr
         epoch: number of the pass over the data.
 
     Returns:
-        (image uint8 (h, w, 3), index into the dataset, boxes float32 (k, 4) as shares 0..1 or None) -> uint8 image of
-        the same shape, and the boxes where they are now (None without); safe to call from several threads.
+        (image uint8 (h, w, 3 or 1), index into the dataset, boxes float32 (k, 4) as shares 0..1 or None) -> uint8
+        image of the same shape, and the boxes where they are now (None without); safe to call from several threads.
 
     Raises:
         OptionError: (from the function) an op that breaks those rules; names the op.
@@ -148,6 +154,9 @@ class _Changes:
 
     def __call__(self, image: np.ndarray, index: int, boxes: np.ndarray | None = None) -> Result:
         unchecked = self._unchecked
+        gray_picture = image.ndim == 3 and image.shape[-1] == 1 and image.dtype == np.uint8
+        if gray_picture:
+            image = in_colors(image)  # ops see colors whatever the model takes
         for place, op in enumerate(self._ops):
             if op.on == "example":
                 continue
@@ -157,15 +166,29 @@ class _Changes:
             image, moved = _apply(op, before, op_seed, boxes)
             _check_result(op, image, before)
             if again is not None:
-                repeated, same = _apply(op, again, op_seed, boxes)
-                if not np.array_equal(image, repeated) or not _same(moved, same):
-                    raise OptionError(
-                        f"augmentation {op.name!r} gave two different results for the same seed; it must draw all its "
-                        "randomness from the seed it is given (np.random.default_rng(seed))"
-                    )
                 unchecked.discard(place)
+                _check_repeats(op, again, op_seed, boxes, (image, moved))
             boxes = moved
-        return image, boxes
+        return (gray(image) if gray_picture else image), boxes
+
+
+def _check_repeats(op: Op, again: np.ndarray, seed: int, boxes: np.ndarray | None, first: Result) -> None:
+    """Refuse an op that gives other results for the same seed; of a Keras layer that draws by itself say so."""
+    if op.own_draws is not None and op.own_draws(again):
+        warnings.warn(
+            f"augmentation {op.name!r} draws its random numbers by itself (tf.random and the like), not from the seed "
+            f"of the run: this run cannot be repeated or resumed bit for bit. A keras.random.SeedGenerator in the "
+            f"layer makes it so",
+            ZooNotice,
+            stacklevel=2,
+        )
+        return
+    repeated, same = _apply(op, again, seed, boxes)
+    if not np.array_equal(first[0], repeated) or not _same(first[1], same):
+        raise OptionError(
+            f"augmentation {op.name!r} gave two different results for the same seed; it must draw all its "
+            "randomness from the seed it is given (np.random.default_rng(seed))"
+        )
 
 
 def _apply(op: Op, image: np.ndarray, seed: int, boxes: np.ndarray | None) -> Result:

@@ -99,7 +99,8 @@ def _drawing(pairs: list[tuple[Entry, BackboneSpec]]) -> Any:
 
 
 def _backbone_page(entry: Entry, spec: BackboneSpec, home: str) -> str:
-    line = f'zoo.build("{entry.name}", zoo.classifier("photos/"))'
+    of_images = entry.data.get("modality", "image") == "image"
+    line = f'zoo.build("{entry.name}", zoo.classifier("{"photos/" if of_images else "data/"}"))'
     return page.render(
         "catalog_site/backbone.html",
         title=f"{spec.name}: {spec.family}",
@@ -107,6 +108,7 @@ def _backbone_page(entry: Entry, spec: BackboneSpec, home: str) -> str:
         spec=spec,
         provider=str(entry.provider),
         line=line,
+        of_images=of_images,
         types=sorted(spec.layers.by_type.items(), key=lambda pair: -pair[1]),
         arrivals=ARRIVALS,
         script=_script(),

@@ -42,7 +42,7 @@ VERBS: dict[str, dict[str, str]] = {
         "report": "Write what a run came to as one page, with pictures.",
         "receipts": "Prove what a run trained, and what it left as it was.",
         "evaluate": "Measure a model on labeled data.",
-        "predict": "Say what is on images.",
+        "predict": "Say what is on images, or in whatever files the model takes.",
         "embed": "Write one vector an image, by a pretrained network.",
         "compare": "Say which of several runs is better, and how sure that is.",
     },

@@ -140,11 +140,12 @@ def check_weights(backbone: str, weights: str | None, recipe: RecipeSpec) -> Non
         OptionError: there is no such stage.
     """
     from zoo import settings
+    from zoo.data.modalities import IMAGE
     from zoo.plugin import registry
 
     spec: BackboneSpec = registry().get("backbones", backbone).spec
-    # A base without weights of its own may need none (TF-IDF): building says.
-    if weights not in (None, "none") and (weights != "pretrained" or (spec.weights and settings.offline())):
+    random = spec.modality != IMAGE and not spec.weights  # such a base trains from random weights, or not at all
+    if weights not in (None, "none") and (weights != "pretrained" or (settings.offline() and not random)):
         from zoo.weights import resolve
 
         resolve(spec, weights)

@@ -16,7 +16,7 @@ from zoo.evaluation import quoted
 from zoo.head_request import Head
 from zoo.restriction import Classes, restrict
 from zoo.run import Run
-from zoo.specs import Output, PhaseSpec, Preprocessing, RecipeSpec
+from zoo.specs import Output, PhaseSpec, Preprocessing, RecipeSpec, sides
 from zoo.tasks import of
 
 PRETRAINED, SCRATCH = "pretrained", "scratch"
@@ -84,7 +84,7 @@ class Yardsticks:
         """Return a self-made network trained on the training images of the runs, on the same examples."""
         like, run = self.pictures.like(), self.pictures.first
         assert run.record.results is not None
-        size = min(_LARGEST_SCRATCH, int(run.record.results.intake["size"]))
+        size = min(_LARGEST_SCRATCH, *sides(run.record.results.intake["size"]))
         model = build(
             self_made(size, seed=self.training.seed),
             Head(name="linear", outputs=(Output.model_validate({"task": like.task, "labels": like.labels}),)),

@@ -15,9 +15,10 @@ from zoo.compose.heads import activation_of
 from zoo.compose.taps import MAP, tap
 from zoo.errors import OptionError
 from zoo.modality import Intake
-from zoo.plugin import calling, load_target, registry
+from zoo.plugin import calling, load_target, manager, registry
 from zoo.registry import Entry, ZooNotice
-from zoo.specs import BackboneSpec, Preprocessing, ResizeRule
+from zoo.scalars import plain
+from zoo.specs import BackboneSpec, Preprocessing, ResizeRule, Size, as_size, sides, size_in_words
 from zoo.weights import StoredFile, resolve
 from zoo.weights.folders import is_folder_address
 
@@ -38,8 +39,8 @@ class BuildRequest:
             classifier.
         weights: "pretrained", the id of a source, a path, or None for random ones.
         features: what the head reads; None: the pooling of the backbone.
-        input_size: side of the square input in pixels; None: that of the backbone.
-        resize: how pictures become squares; None: by the kind of head.
+        input_size: side of the square input, or (height, width), in pixels; None: that of the backbone.
+        resize: how pictures become that size; None: by the kind of head.
         preprocessing: numbers to replace those of the backbone; "pretrained" or None.
         precision: dtype policy; None: Keras's global one.
         seed: of random weights.
@@ -54,7 +55,7 @@ class BuildRequest:
     head: Any = None
     weights: str | os.PathLike[str] | None = "pretrained"
     features: str | None = None
-    input_size: int | None = None
+    input_size: Size | None = None
     resize: ResizeRule | str | None = None
     preprocessing: Preprocessing | str | None = "pretrained"
     precision: str | None = None
@@ -75,10 +76,10 @@ class Base:
         stages: from the input upward.
         preprocessing: numbers between pixels and its input.
         pooling: how its map becomes a vector; "map": not at all.
-        input_size: side of the square input in pixels.
+        input_size: side of the square input, or (height, width), in pixels.
         channels: color channels.
         intake: how examples become inputs, where the modality is not that of images.
-        options: what was put in the place of options of its row.
+        options: of the network; of other modalities what was put in the place of options of its row.
         label_set: name of the classes of its own classifier; None without one.
         spec: its row; None for a Keras model of the caller.
         labels: of its own classifier, where the caller gave them.
@@ -95,7 +96,7 @@ class Base:
     stages: list[Stage]
     preprocessing: Preprocessing
     pooling: str
-    input_size: int
+    input_size: Size
     channels: int
     backbone: str
     provider: str
@@ -136,8 +137,22 @@ def base_of(request: BuildRequest, *, reads: str | None) -> Base:
 
         return saved_model_base(request, reads=reads)
     entry = registry().get("backbones", request.backbone)
-    _check_given(request, entry)
-    base = _named(request, entry, reads=reads)
+    if request.labels is not None:
+        raise OptionError(
+            "labels= names the outputs of a SavedModel's own classifier; for a head pass zoo.classifier(labels)"
+        )
+    base = _with_numbers(_named(request, entry, reads=reads), request)
+    channels = {len(base.preprocessing.mean), len(base.preprocessing.std)}
+    if base.preprocessing != IDENTITY and not channels <= {1, base.channels}:
+        raise OptionError(
+            f"preprocessing= has {max(channels)} numbers in mean or std, and {base.backbone} takes {base.channels} "
+            f"channels: give one number for each, or a single one for all"
+        )
+    return base
+
+
+def _with_numbers(base: Base, request: BuildRequest) -> Base:
+    """The base with the numbers of preprocessing that were asked for."""
     if request.preprocessing == "pretrained":
         return base
     if not isinstance(request.preprocessing, Preprocessing | None):
@@ -150,14 +165,17 @@ def _named(request: BuildRequest, entry: Entry, *, reads: str | None) -> Base:
     from zoo.architectures import build_base, find_stages
 
     spec: BackboneSpec = entry.spec
-    size = request.input_size or spec.input.default_size
+    request = _with_weights(request, spec)
+    options = manager().options(entry, plain(request.options or {})) if request.options or spec.options else {}
+    size = _size(request.input_size, spec)
     classifier = reads is None
     include_top = classifier or (request.features is not None and request.features in spec.top_layers)
     _check_size(request, spec, size, classifier=classifier, include_top=include_top)
-    if spec.input.channels != 3:
+    if spec.input.channels not in (1, 3):
         raise OptionError(
             f"backbone {entry.id!r} of {entry.provider} takes {spec.input.channels} channels, and pictures are read "
-            f"with 3 (RGB): it cannot be built. Its author can let the network begin with a layer that takes 3"
+            f"with 3 (RGB) or 1 (gray): it cannot be built. Its author can let the network begin with a layer that "
+            f"takes 3"
         )
     file: StoredFile | None = resolve(spec, request.weights, include_top=include_top, progress=request.progress)
     if file is not None and file.note:
@@ -165,7 +183,9 @@ def _named(request: BuildRequest, entry: Entry, *, reads: str | None) -> Base:
     _notice_license(file, spec)
     load_target(entry, spec.builder)  # activates the plugin; whose code it is has been checked
     with calling(entry.provider, f"backbone {entry.id!r}", where=f" in {spec.builder}"):
-        network = build_base(spec, weights=file, input_size=size, include_top=include_top, seed=request.seed)
+        network = build_base(
+            spec, weights=file, input_size=size, include_top=include_top, seed=request.seed, options=options
+        )
     network, pooling = tap(network, request.features, spec, reads=reads or "vector")
     return Base(
         network=network,
@@ -182,7 +202,28 @@ def _named(request: BuildRequest, entry: Entry, *, reads: str | None) -> Base:
         weights_sha256=None if file is None else file.sha256,
         features=request.features or (MAP if pooling == MAP else spec.pooling),
         portable=spec.portable,
+        options=options,
     )
+
+
+def _with_weights(request: BuildRequest, spec: BackboneSpec) -> BuildRequest:
+    """The request; of a network that nobody has weights of, "pretrained" is from random ones."""
+    if not spec.pretrained and request.weights == "pretrained":
+        return replace(request, weights=None)
+    return request
+
+
+def _size(given: Any, spec: BackboneSpec) -> Size:
+    """The size asked for, or that of the row; (h, w) as one number where it is a square."""
+    if given is None:
+        return spec.input.default_size
+    pair = (given, given) if isinstance(given, int) else tuple(given) if isinstance(given, list | tuple) else ()
+    if len(pair) != 2 or not all(isinstance(side, int) and not isinstance(side, bool) and side > 0 for side in pair):
+        raise OptionError(
+            f"input_size={given!r} must be a whole number of pixels, or (height, width); {spec.name} takes "
+            f"{size_in_words(spec.input.default_size)} by default"
+        )
+    return as_size(*pair)
 
 
 def _notice_license(file: StoredFile | None, spec: BackboneSpec) -> None:
@@ -197,26 +238,13 @@ def _notice_license(file: StoredFile | None, spec: BackboneSpec) -> None:
         )
 
 
-def _check_given(request: BuildRequest, entry: Entry) -> None:
-    """Refuse what is not for a backbone of images with a row."""
-    if request.options:
-        raise OptionError(
-            f"options= are for backbones of other modalities; {entry.id!r} takes images: input_size=, resize=, "
-            f"preprocessing= and features= say how"
-        )
-    if request.labels is not None:
-        raise OptionError(
-            "labels= names the outputs of a SavedModel's own classifier; for a head pass zoo.classifier(labels)"
-        )
-
-
 def _name_of(file: StoredFile) -> str:
     """What a run says of a weight file: the id of its row, the address that was written, or the file's name."""
     return file.source.id if file.source else file.address or Path(file.path).name
 
 
-def _check_size(request: BuildRequest, spec: BackboneSpec, size: int, *, classifier: bool, include_top: bool) -> None:
-    if size < spec.input.min_size:
+def _check_size(request: BuildRequest, spec: BackboneSpec, size: Size, *, classifier: bool, include_top: bool) -> None:
+    if min(sides(size)) < spec.input.min_size:
         raise OptionError(f"input_size={size} is too small for {spec.name}: at least {spec.input.min_size} pixels")
     if include_top and size != spec.input.default_size and request.weights is not None:
         what = (
@@ -224,7 +252,8 @@ def _check_size(request: BuildRequest, spec: BackboneSpec, size: int, *, classif
             if classifier
             else f"features={request.features!r} (a layer of the pretrained top)"
         )
-        raise OptionError(f"{what} of {spec.name} needs input_size={spec.input.default_size}; got {size}")
+        needed = size_in_words(spec.input.default_size)
+        raise OptionError(f"{what} of {spec.name} needs input_size={needed}; got {size_in_words(size)}")
     if classifier and request.weights is None:
         raise OptionError(f"{spec.name} without a head is its pretrained classifier, which random weights do not have")
 

@@ -8,10 +8,11 @@ import numpy as np
 
 from zoo.errors import OptionError, ZooError
 from zoo.keras_internals import layers_inside, rerun, untrained_by_kind
+from zoo.specs import Size, as_size, sides
 
 
-def copied(model: Any, input_size: int | None) -> tuple[Any, int]:
-    """Return a copy of a Keras model with a float32 input of a fixed size, and the side of its square input in pixels.
+def copied(model: Any, input_size: Size | None) -> tuple[Any, Size]:
+    """Return a copy of a Keras model with a float32 input of a fixed size, and that size in pixels.
 
     Weights go from layer to layer and never by the order of a list: that of a subclass is the order of its attributes.
     Layers without weights that are called in several places become one layer for each place, so that every cut of the
@@ -19,7 +20,7 @@ def copied(model: Any, input_size: int | None) -> tuple[Any, int]:
 
     Args:
         model: a functional or sequential model with one input and one output.
-        input_size: side of the square input in pixels; None: as the model says.
+        input_size: side of the square input, or (height, width), in pixels; None: as the model says.
 
     Raises:
         OptionError: a model that cannot be copied, or be frozen; the message says what to do.
@@ -30,7 +31,7 @@ def copied(model: Any, input_size: int | None) -> tuple[Any, int]:
     plain = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     for layer in layers_inside(plain, itself=False):
         _check_layer(layer)
-    start = keras.Input((size, size, channels), dtype="float32", name="input_of_base")
+    start = keras.Input((*sides(size), channels), dtype="float32", name="input_of_base")
     twins: dict[int, Any] = {}
     names: set[str] = set()
 
@@ -48,7 +49,7 @@ def copied(model: Any, input_size: int | None) -> tuple[Any, int]:
         raise
     except (ValueError, TypeError) as error:
         raise OptionError(
-            f"the model {model.name!r} cannot be built on an input of {size} x {size} pixels: "
+            f"the model {model.name!r} cannot be built on an input of {sides(size)} pixels: "
             f"{str(error).splitlines()[0][:200]}"
         ) from error
     twin = keras.Model(start, end, name=model.name)
@@ -128,8 +129,8 @@ def _own_parts(layer: Any) -> dict[str, type]:
     return {type(part).__name__: type(part) for part in parts if not type(part).__module__.startswith("keras.")}
 
 
-def _input_of(model: Any, input_size: int | None) -> tuple[int, int]:
-    """The side of the square input and its channels."""
+def _input_of(model: Any, input_size: Size | None) -> tuple[Size, int]:
+    """The size of the input and its channels."""
     import keras
 
     if not isinstance(model, keras.Model):
@@ -143,29 +144,28 @@ def _input_of(model: Any, input_size: int | None) -> tuple[int, int]:
             f"{type(model).__name__} {model.name!r} must be a functional or sequential model with one input and one "
             f"output: inside a subclassed model zoo can neither find nor freeze the stages"
         )
-    return _square(tuple(model.inputs[0].shape), input_size), 3
+    shape = tuple(model.inputs[0].shape)
+    return _size(shape, input_size), int(shape[3] or 3)
 
 
-def _square(shape: tuple[int | None, ...], input_size: int | None) -> int:
-    """The side of the square input of a model whose input has this shape."""
+def _size(shape: tuple[int | None, ...], input_size: Size | None) -> Size:
+    """The size of the pictures of a model whose input has this shape."""
     if len(shape) != 4:
-        raise OptionError(f"the model must take color images (n, height, width, 3); its input is {shape}")
+        raise OptionError(f"the model must take images (n, height, width, 3 or 1); its input is {shape}")
     _, height, width, channels = shape
     if height in (1, 3) and channels not in (None, 1, 3):
         raise OptionError(
             f"the model's input {shape} has its channels first; zoo gives pictures as (n, height, width, 3): build the "
             f'model with data_format="channels_last"'
         )
-    if channels not in (None, 3):
-        raise OptionError(f"the model must take color images (n, height, width, 3); its input is {shape}")
-    if height and width and height != width:
+    if channels not in (None, 1, 3):
+        raise OptionError(f"the model must take images (n, height, width, 3 or 1); its input is {shape}")
+    high, wide = sides(input_size) if input_size else (height or width, width or height)
+    if high is None or wide is None or height not in (None, high) or width not in (None, wide):
         raise OptionError(
-            f"the model's input is {shape}, and zoo gives square pictures: build the model with a square input"
+            f"the model's input is {shape}: pass the side of its square input, or (height, width), as input_size="
         )
-    size = input_size or height or width
-    if size is None or height not in (None, size) or width not in (None, size):
-        raise OptionError(f"the model's input is {shape}: pass the side of its square input as input_size=")
-    return int(size)
+    return as_size(high, wide)
 
 
 def _check_layer(layer: Any) -> None:

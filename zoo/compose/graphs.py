@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -137,7 +138,7 @@ def _identity(base: Base, precision: str) -> Identity:
         weights=base.weights,
         weights_sha256=base.weights_sha256,
         features=base.features,
-        options=dict(base.options),
+        options=json.loads(json.dumps(dict(base.options))),  # as a file gives them back
         precision=precision,
         portable=base.portable,
         code=base.code,

@@ -15,7 +15,7 @@ from zoo.compose.bases import IDENTITY, Base, BuildRequest
 from zoo.compose.taps import MAP, tap
 from zoo.errors import OptionError, WeightsError, did_you_mean
 from zoo.registry import ZooNotice
-from zoo.specs import Preprocessing
+from zoo.specs import Preprocessing, Size
 from zoo.weights.folders import MARK, ModelFolder, model_folder, require_saved_model
 
 COMMON = Preprocessing(scale=1 / 255)
@@ -151,7 +151,9 @@ def _sides(dims: Sequence[int], folder: ModelFolder) -> tuple[int | None, int]:
     return dims[1] if dims[1] > 0 else None, dims[3] if dims[3] > 0 else 3
 
 
-def _size(signature: _Signature, size: int | None, folder: ModelFolder) -> int:
+def _size(signature: _Signature, size: Size | None, folder: ModelFolder) -> int:
+    if size is not None and not isinstance(size, int):
+        raise OptionError(f"{folder.name} is given square pictures: input_size= is a number of pixels; got {size}")
     if signature.size is not None and size not in (None, signature.size):
         raise OptionError(f"{folder.name} takes pictures of {signature.size} x {signature.size}; got input_size={size}")
     return signature.size or size or SIDE

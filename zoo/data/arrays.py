@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -13,8 +14,9 @@ from zoo.data.gathering import MEMORY_LIMIT, gathered, is_array, too_large
 from zoo.data.pictures import as_batch, picture, pixel_digest
 from zoo.data.ranges import as_uint8, check_pixels
 from zoo.data.relabeling import by_position
-from zoo.data.streams import class_names_of, read_stream
+from zoo.data.streams import changes_by_itself, class_names_of, read_stream
 from zoo.errors import DataError
+from zoo.registry import ZooNotice
 from zoo.specs import Output, Task
 
 
@@ -113,6 +115,14 @@ def from_stream(
     """
     name = type(data).__name__
     images, y = read_stream(data)
+    if changes_by_itself(data, images):
+        warnings.warn(
+            f"{name} gives other pictures each time it is read: it augments, or draws at random. They are taken as "
+            f"they came this time, and what is held out is measured on changed pictures too. To keep validation clean "
+            f"give the stream without `.map(augmentation)`, and zoo.build(..., augment=[augmentation])",
+            ZooNotice,
+            stacklevel=4,
+        )
     own = class_names_of(data)
     if own and y is not None and not outputs:
         return Arrays(images, y, labels=own, name=name, task=task)

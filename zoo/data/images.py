@@ -19,7 +19,7 @@ from zoo.errors import DataError
 from zoo.printing import printable
 
 if TYPE_CHECKING:
-    from zoo.specs import ResizeRule
+    from zoo.specs import ResizeRule, Size
 
 MAX_PIXELS = 89_478_485
 """Largest picture that is decoded, in pixels (256 MB as RGB): where Pillow warns of a decompression bomb."""
@@ -173,24 +173,25 @@ def preview(path: str | os.PathLike[str], side: int) -> Image.Image:
         raise UnreadableImageError(os.fspath(path), _reason(error, path)) from error
 
 
-def resize(image: np.ndarray, size: int, rule: ResizeRule) -> np.ndarray:
-    """Bring a picture to the model's square, by the one rule.
+def resize(image: np.ndarray, size: Size, rule: ResizeRule) -> np.ndarray:
+    """Bring a picture to the model's size, a square mostly, by the one rule.
 
-    An image that is already `size` x `size` comes back untouched (the same array) whatever the rule, also with
+    An image that already has the size comes back untouched (the same array) whatever the rule, also with
     `crop_fraction` below 1: somebody has prepared it, and cutting its border off would undo that.
 
-    crop: shorter side to `floor(size / crop_fraction)`, the longer one in proportion (rounded down), then the center
-    (offset rounded half to even): as torchvision's Resize and CenterCrop and timm do it.
-    stretch: both sides to `size`. pad: longer side to `size`, black borders, the picture in the middle.
+    crop: as small as fills `floor(size / crop_fraction)` on both sides (of a square: its shorter side becomes that),
+    the other side in proportion (rounded down), then the center (offset rounded half to even): as torchvision's Resize
+    and CenterCrop and timm do it. stretch: both sides to `size`. pad: as large as fits into `size` (of a square: its
+    longer side becomes that), black borders, the picture in the middle.
     Resampling is Pillow's, antialiased, with `reducing_gap=None` (no shortcut).
 
     Args:
         image: uint8 (height, width, 3).
-        size: side of the result, in pixels.
+        size: side of the result, or (height, width), in pixels.
         rule: mode, crop fraction and interpolation.
 
     Returns:
-        uint8 (size, size, 3).
+        uint8 (height, width, 3).
 
     Raises:
         DataError: wrong shape or dtype, or a picture so long and narrow that it would grow beyond `MAX_PIXELS`.
@@ -198,29 +199,29 @@ def resize(image: np.ndarray, size: int, rule: ResizeRule) -> np.ndarray:
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
         raise DataError(f"an image must be uint8 (height, width, 3); got {image.dtype} {image.shape}")
     height, width = image.shape[:2]
-    if height == width == size:
+    high, wide = (size, size) if isinstance(size, int) else size
+    if (height, width) == (high, wide):
         return image
     interpolation = _FILTERS[rule.interpolation]
     if rule.mode == "stretch":
-        return np.array(Image.fromarray(image).resize((size, size), interpolation))
+        return np.array(Image.fromarray(image).resize((wide, high), interpolation))
     if rule.mode == "pad":
-        scale = size / max(height, width)
+        scale = min(high / height, wide / width)
         inner = (max(1, round(width * scale)), max(1, round(height * scale)))
-        canvas = np.zeros((size, size, 3), np.uint8)
-        top, left = (size - inner[1]) // 2, (size - inner[0]) // 2
+        canvas = np.zeros((high, wide, 3), np.uint8)
+        top, left = (high - inner[1]) // 2, (wide - inner[0]) // 2
         canvas[top : top + inner[1], left : left + inner[0]] = np.asarray(
             Image.fromarray(image).resize(inner, interpolation)
         )
         return canvas
     # 1e-9: 224 / 0.875 must be 256 whatever the last bit of the quotient is.
-    short = max(size, math.floor(size / rule.crop_fraction + 1e-9))
-    long = short * max(height, width) // min(height, width)
-    if short * long > MAX_PIXELS:
-        raise DataError(f"a picture of {width} x {height} pixels is too long and narrow to crop to {size} x {size}")
-    new = (short, long) if width <= height else (long, short)
+    tall, broad = (max(side, math.floor(side / rule.crop_fraction + 1e-9)) for side in (high, wide))
+    new = (broad, broad * height // width) if broad * height >= tall * width else (tall * width // height, tall)
+    if new[0] * new[1] > MAX_PIXELS:
+        raise DataError(f"a picture of {width} x {height} pixels is too long and narrow to crop to {wide} x {high}")
     picture = Image.fromarray(image).resize(new, interpolation)
-    left, top = round((new[0] - size) / 2), round((new[1] - size) / 2)
-    return np.array(picture.crop((left, top, left + size, top + size)))
+    left, top = round((new[0] - wide) / 2), round((new[1] - high) / 2)
+    return np.array(picture.crop((left, top, left + wide, top + high)))
 
 
 @cache

@@ -1,29 +1,37 @@
-"""How a picture becomes the array that a graph takes: the one resize rule, and the square it leads to."""
+"""How a picture becomes the array that a graph takes: the one resize rule, and the size it leads to."""
 
 from __future__ import annotations
 
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from zoo.data.images import resize
 from zoo.modality import Intake
-from zoo.specs import ResizeRule
+from zoo.pixels import gray
+from zoo.specs import ResizeRule, Size, as_size, sides, size_in_words
 
 
 class ImageIntake(Intake):
-    """The intake of pictures: uint8 (size, size, channels), pixels 0..255, fitted by one rule."""
+    """The intake of pictures: uint8 (height, width, channels), pixels 0..255, fitted by one rule."""
 
     kind: Literal["image"] = "image"
-    size: int = Field(gt=0, description="side of the square, in pixels")
+    size: Size = Field(description="side of the square, or (height, width), in pixels")
     rule: ResizeRule = Field(default=ResizeRule(), description="how pictures of other sizes become it")
-    channels: int = Field(default=3, gt=0, description="color channels")
+    channels: Literal[1, 3] = Field(default=3, description="color channels: RGB, or one of gray")
+
+    @field_validator("size")
+    @classmethod
+    def _one_way_to_say_it(cls, size: Size) -> Size:
+        if min(sides(size)) < 1:
+            raise ValueError(f"a picture has at least one pixel; got {size}")
+        return as_size(*sides(size))
 
     @property
     def array_shape(self) -> tuple[int, ...]:
-        """Return (size, size, channels)."""
-        return self.size, self.size, self.channels
+        """Return (height, width, channels)."""
+        return *sides(self.size), self.channels
 
     @property
     def array_dtype(self) -> str:
@@ -32,13 +40,14 @@ class ImageIntake(Intake):
 
     @property
     def summary(self) -> str:
-        """Return the side of the square."""
-        return f"input {self.size} px"
+        """Return the side of the square, or height and width, and whether it is gray."""
+        return f"input {size_in_words(self.size)} px{', gray' if self.channels == 1 else ''}"
 
     def shape(self, example: Any) -> np.ndarray:
-        """Return a picture as the square: uint8 (size, size, 3).
+        """Return a picture in the size of the model: uint8 (height, width, channels).
 
-        One that has its size comes back untouched, floats too; others are rounded to uint8 and resized.
+        One that has its size comes back untouched, floats too; others are rounded to uint8 and resized. A model that
+        takes one channel gets the luma of the colors (`zoo.pixels.gray`).
 
         Args:
             example: (height, width, 3), values 0..255.
@@ -47,13 +56,13 @@ class ImageIntake(Intake):
             DataError: wrong shape or dtype.
         """
         picture: np.ndarray = example
-        if picture.shape[:2] == (self.size, self.size):
-            return picture
-        whole = picture if picture.dtype == np.uint8 else np.rint(picture).astype(np.uint8)
-        return resize(whole, self.size, self.rule)
+        if picture.shape[:2] != sides(self.size):
+            whole = picture if picture.dtype == np.uint8 else np.rint(picture).astype(np.uint8)
+            picture = resize(whole, self.size, self.rule)
+        return gray(picture) if self.channels == 1 else picture
 
     def inputs(self) -> Any:
-        """Return the input "pixels": float32 (n, size, size, channels)."""
+        """Return the input "pixels": float32 (n, height, width, channels)."""
         import keras
 
         return keras.Input(self.array_shape, dtype="float32", name="pixels")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -41,6 +42,26 @@ def read_stream(data: Any) -> tuple[list[np.ndarray], Any]:
     if not images:
         raise DataError(f"{name} is empty")
     return images, _joined(answers, name)
+
+
+def changes_by_itself(data: Any, images: Sequence[np.ndarray]) -> bool:
+    """Whether a stream that can be read again gives pictures that it did not give before: somebody augments in it.
+
+    Its first batch is read again. A stream that shuffles gives pictures that were there before.
+
+    Args:
+        data: the stream.
+        images: all of its pictures, as `read_stream` gave them.
+    """
+    if not is_stream(data):
+        return False  # a generator is used up
+    pixels, _ = next(iter(stream_batches(data)))
+    known = {_digest(image) for image in images}
+    return any(_digest(image) not in known for image in pixels)
+
+
+def _digest(image: np.ndarray) -> bytes:
+    return hashlib.sha256(repr(image.shape).encode() + image.tobytes()).digest()
 
 
 def stream_batches(data: Any) -> Iterator[tuple[np.ndarray, Any]]:

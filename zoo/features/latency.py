@@ -16,6 +16,7 @@ from zoo.features import kept
 from zoo.features.engines import BATCH
 from zoo.features.identity import graph_digest
 from zoo.plugin.at_hand import LATENCY
+from zoo.specs import Size
 from zoo.whole_file import write_whole
 
 _KIND = "latency"
@@ -54,7 +55,7 @@ def milliseconds(model: Any, *, cache: bool = True) -> float:
     return figure
 
 
-def note(name: str, size: int, figure: float) -> None:
+def note(name: str, size: Size, figure: float) -> None:
     """Remember milliseconds by the name of a backbone, for `zoo list`.
 
     Measured while the machine was busy they do not count, and the next measurement replaces them.

@@ -37,8 +37,10 @@ class FitOptions:
     group: str | None = None
     recipe: str | os.PathLike[str] | RecipeSpec | None = None
     epochs: int | None = None
-    batch_size: int | None = None
+    batch_size: int | str | None = None
     learning_rate: float | None = None
+    loss: str | None = None
+    stop_at: Mapping[str, float] | None = None
     stages: Sequence[str] | None = None
     batchnorm: str | None = None
     augment_in: str | None = None
@@ -77,7 +79,7 @@ class FitOptions:
 
     def _completed(self, state: ModelState) -> FitOptions:
         """The options with plain numbers, "auto" as no recipe, and the stages that were unfrozen."""
-        names = ("epochs", "batch_size", "learning_rate", "seed", "views", "stages")
+        names = ("epochs", "batch_size", "learning_rate", "loss", "stop_at", "seed", "views", "stages")
         options = replace(self, **{name: plain(getattr(self, name)) for name in names})
         if isinstance(options.recipe, str) and options.recipe == AUTO:
             options = replace(options, recipe=None)
@@ -103,7 +105,8 @@ class FitOptions:
 
     def changes(self) -> dict[str, Any]:
         """Return what these options change in a recipe."""
-        names = ("epochs", "batch_size", "learning_rate", "stages", "views", "batchnorm", "augment_in")
+        names = ["epochs", "batch_size", "learning_rate", "loss", "stop_at"]
+        names += ["stages", "views", "batchnorm", "augment_in"]
         return {name: getattr(self, name) for name in names}
 
     def chosen(self, state: ModelState, recipe: str | os.PathLike[str] | RecipeSpec) -> tuple[RecipeSpec, list[Entry]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from zoo.plots.inside import feature_maps, first_layer_filters, grad_cam, map_of_features, network, top_patches
+from zoo.plots.kernels import kernels
 from zoo.plots.results import (
     confusion_matrix,
     learning_curves,
@@ -13,12 +14,14 @@ from zoo.plots.results import (
     reliability_diagram,
     top_losses,
 )
+from zoo.plots.samples import variants
 
 __all__ = [
     "confusion_matrix",
     "feature_maps",
     "first_layer_filters",
     "grad_cam",
+    "kernels",
     "learning_curves",
     "map_of_features",
     "most_confused",
@@ -29,4 +32,5 @@ __all__ = [
     "reliability_diagram",
     "top_losses",
     "top_patches",
+    "variants",
 ]

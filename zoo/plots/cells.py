@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from zoo.architectures.receptive import Field, Fields
 from zoo.compose import Composition
-from zoo.plots.receptive import Field, Fields
 
 
 def side_of(composition: Composition, tensor: Any) -> int | None:

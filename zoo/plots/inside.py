@@ -14,6 +14,7 @@ from zoo.data.ranges import as_uint8
 from zoo.errors import DataError, OptionError, did_you_mean
 from zoo.features.nearest import of_every_image, principal_map
 from zoo.features.vectors import vectors
+from zoo.pixels import in_colors
 from zoo.plots import gradient, patches
 from zoo.plots.cells import as_map
 from zoo.plots.style import COLORS, COLUMN, MAP, PAGE, colors, new, paper, short, tiles
@@ -39,7 +40,7 @@ def of_images(model: Any, what: str) -> Composition:
 
 
 def inputs(composition: Composition, images: Any) -> tuple[list[str], np.ndarray]:
-    """Names, and pixels as the model takes them: uint8 (n, size, size, 3).
+    """Names, and pixels as the model takes them: uint8 (n, height, width, channels).
 
     Raises:
         DataError: there are none, or one cannot be read.
@@ -53,7 +54,7 @@ def inputs(composition: Composition, images: Any) -> tuple[list[str], np.ndarray
 
 @paper
 def first_layer_filters(model: Any) -> Any:
-    """The kernels of the first convolution as small color pictures: edges and colors, in every trained network.
+    """The kernels of the first convolution as small pictures: edges and colors, in every trained network.
 
     Each kernel is shown on a scale of its own: gray is 0.
 
@@ -64,14 +65,14 @@ def first_layer_filters(model: Any) -> Any:
         A matplotlib Figure.
 
     Raises:
-        OptionError: the base begins with no convolution over three colors.
+        OptionError: the base begins with no convolution over the channels of its pictures.
     """
     kernels = patches.first_filters(of_images(model, "first_layer_filters"))
     most = np.abs(kernels).max(axis=(1, 2, 3), keepdims=True)
     shown = 0.5 + 0.5 * kernels / np.where(most > 0, most, 1)
     figure, axes = tiles(len(shown), across=8 if len(shown) <= 64 else 12, width=COLUMN)
     for single, kernel in zip(axes, shown, strict=True):
-        single.imshow(kernel)
+        single.imshow(in_colors(kernel))
     return figure
 
 
@@ -153,7 +154,7 @@ def feature_maps(model: Any, image: Any, layer: str = "stage1", channels: Sequen
     if wrong:
         raise OptionError(f"{layer} has channels 0..{maps.shape[-1] - 1}; got {wrong}")
     figure, axes = tiles(len(channels) + 1, across=4, width=COLUMN, extra=0.14)
-    axes[0].imshow(pixels[0])
+    axes[0].imshow(in_colors(pixels[0]))
     axes[0].set_title("input", loc="left", fontsize=6, pad=2)
     for single, channel in zip(axes[1:], channels, strict=True):
         single.imshow(maps[..., channel], cmap=MAP)
@@ -191,39 +192,40 @@ def grad_cam(model: Any, images: Any, label: str | None = None, *, stage: str | 
     figure, axes = tiles(2 * len(pixels), across=4 if len(pixels) > 1 else 2, width=PAGE, extra=0.2)
     for number, name in enumerate(names):
         column = int(columns[number])
-        axes[2 * number].imshow(pixels[number])
+        axes[2 * number].imshow(in_colors(pixels[number]))
         axes[2 * number].set_title(short(str(name).rpartition("/")[2], 26), loc="left")
-        axes[2 * number + 1].imshow(gradient.overlay(pixels[number], heat[number]))
+        axes[2 * number + 1].imshow(gradient.overlay(in_colors(pixels[number]), heat[number]))
         axes[2 * number + 1].set_title(f"{short(labels[column], 18)} {scores[number, column]:.2f}", loc="left")
     return figure
 
 
 @paper
-def network(model: Any, trained: Sequence[str] = ()) -> Any:
-    """The structure of a model, a box for each stage from the pixels down to the answer.
+def network(model: Any, trained: Sequence[str] = (), *, layers: bool = False) -> Any:
+    """The structure of a model, a box for each stage, or for each layer, from the pixels down to the answer.
 
     The wider a box the more channels, on a log scale. Beside it: the size of its output, and its weights.
 
     Args:
         model: of `zoo.build` or `zoo.load`.
         trained: stages that are drawn as trained; the head always is.
+        layers: every layer of the base and of the head is drawn, with its kernel and stride, instead of stages.
 
     Returns:
         A matplotlib Figure, one column wide.
     """
     composition = composition_of(model)
-    rows = structure(composition)
+    rows = every_layer(composition, trained) if layers else structure(composition)
     figure = new(COLUMN, 0.3 * len(rows) + 0.2)
     axes = figure.add_subplot()
     axes.set_axis_off()
     widths = np.log2([max(channels, 2) for _, channels, _, _ in rows])
     widths = 0.16 + 0.22 * widths / widths.max()
     for place, ((name, channels, size, weights), width) in enumerate(zip(rows, widths, strict=True)):
-        changed = name in trained or name == HEAD_STAGE
+        changed = name in trained or name.partition(" ")[0] == HEAD_STAGE
         color = COLORS[1] if changed else COLORS[0] if weights else "0.6"
         axes.barh(-place, width, left=0.4 - width, height=0.62, color=color)
         axes.text(0.4 - width / 2, -place, short(name, 14), ha="center", va="center", color="white", fontsize=7)
-        shape = f"{size} × {size} × {channels}" if size else f"{channels}"
+        shape = " × ".join(map(str, (*size, channels)))
         axes.text(0.43, -place, shape, va="center", fontsize=7)
         if weights:
             axes.text(1.0, -place, f"{weights:,}", va="center", ha="right", fontsize=7)
@@ -232,19 +234,44 @@ def network(model: Any, trained: Sequence[str] = ()) -> Any:
     return figure
 
 
-def structure(composition: Composition) -> list[tuple[str, int, int, int]]:
-    """(name, channels, side of the map or 0, weights) of the input, every stage, the features and the head."""
-    side, *_ = composition.intake.array_shape
-    what = "pixels" if composition.intake.kind == IMAGE else composition.intake.kind
-    rows = [(what, composition.intake.array_shape[-1], side, 0)]
+def structure(composition: Composition) -> list[tuple[str, int, tuple[int, ...], int]]:
+    """(name, channels, height and width of the map or (), weights) of the input, every stage, features and head."""
+    rows = [_first_row(composition)]
+    sides = rows[0][2]
     for stage in composition.stages:
         shape: tuple[Any, ...] = tuple(stage.cut.output.shape) if stage.cut is not None else ()
-        cells = int(shape[1]) if len(shape) == 4 else 0 if shape else side // stage.stride
-        rows.append((stage.name, stage.channels, cells, sum(layer.count_params() for layer in stage.layers)))
+        if len(shape) == 4:
+            size: tuple[int, ...] = (int(shape[1]), int(shape[2]))
+        else:
+            size = () if shape else tuple(side // stage.stride for side in sides)
+        rows.append((stage.name, stage.channels, size, sum(layer.count_params() for layer in stage.layers)))
     if composition.head is not None:
-        rows.append(("features", int(composition.head.input_shape[-1]), 0, 0))
-        rows.append((HEAD_STAGE, composition.width, 0, composition.head.count_params()))
+        rows.append(("features", int(composition.head.input_shape[-1]), (), 0))
+        rows.append((HEAD_STAGE, composition.width, (), composition.head.count_params()))
     return rows
+
+
+def every_layer(composition: Composition, trained: Sequence[str] = ()) -> list[tuple[str, int, tuple[int, ...], int]]:
+    """As `structure`, a row for each layer; those of stages that train begin with "head", whose color they have."""
+    from zoo.architectures.arithmetic import layer_rows
+
+    rows = [_first_row(composition)]
+    for part, stages in ((composition.backbone, composition.stages), (composition.head, ())):
+        for row in [] if part is None else layer_rows(part, stages):
+            if row["type"] == "InputLayer":
+                continue
+            kernel = "" if row["kernel"] is None else f" {row['kernel'][0]}x{row['kernel'][1]}/{row['stride'][0]}"
+            own = part is composition.head or row["stage"] in trained
+            name = f"{HEAD_STAGE + ' ' if own else ''}{row['type']}{kernel}"
+            *size, width = row["output"]
+            rows.append((name, int(width), tuple(size), row["params"]))
+    return rows
+
+
+def _first_row(composition: Composition) -> tuple[str, int, tuple[int, ...], int]:
+    *sides, channels = composition.intake.array_shape
+    what = "pixels" if composition.intake.kind == IMAGE else composition.intake.kind
+    return (what, channels, tuple(sides), 0)
 
 
 @paper

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from zoo.architectures.receptive import receptive_fields
 from zoo.compose import Composition, as_pixels
 from zoo.data import Dataset, batches
 from zoo.errors import DataError, OptionError, did_you_mean
 from zoo.keras_internals import input_in
 from zoo.plots.cells import as_map, fields_of_patches, is_map, side_of
-from zoo.plots.receptive import receptive_fields
 
 _BATCH = 32
 
@@ -177,7 +177,7 @@ def crop(pixels: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
 
 
 def first_filters(composition: Composition) -> np.ndarray:
-    """The kernels of the first convolution that sees colors: float32 (filters, height, width, 3), channels as RGB.
+    """The kernels of the first convolution on the picture: float32 (filters, height, width, 3 or 1), channels as RGB.
 
     Raises:
         OptionError: the base begins with no such convolution.
@@ -186,11 +186,12 @@ def first_filters(composition: Composition) -> np.ndarray:
 
     from zoo.training.freeze import leaves
 
+    channels = composition.intake.array_shape[-1]
     for stage in composition.stages:
         for layer in stage.layers:
             for leaf in leaves(layer):
-                if isinstance(leaf, keras.layers.Conv2D) and leaf.kernel.shape[2] == 3:
+                if isinstance(leaf, keras.layers.Conv2D) and leaf.kernel.shape[2] == channels:
                     kernels = np.asarray(keras.ops.convert_to_numpy(leaf.kernel), np.float32).transpose(3, 0, 1, 2)
                     flipped = any(type(item).__name__ == "Flip" for item in composition.serving.operations)
                     return kernels[..., ::-1] if flipped else kernels
-    raise OptionError("the base begins with no convolution over three colors: there are no such filters to show")
+    raise OptionError("the base begins with no convolution over its pictures: there are no such filters to show")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from zoo.augment import Op, transform
+from zoo import data as data_room
+from zoo.augment import Op, resolve, transform
 from zoo.compose import Composition
 from zoo.data import Dataset, batches
+from zoo.data.ranges import as_uint8
 from zoo.errors import DataError, OptionError
+from zoo.pixels import in_colors
 from zoo.plots.results import draw_box
-from zoo.plots.style import COLORS, PAGE, paper, short, tiles
+from zoo.plots.style import COLORS, COLUMN, PAGE, paper, short, tiles
 from zoo.specs import Output
 from zoo.tasks import box_columns, of, parts
 
@@ -60,11 +64,41 @@ def show_batch(
     for number, single in enumerate(axes):
         row, column = divmod(number, len(columns))
         batch = columns[column]
-        single.imshow(batch.pixels[row])
+        single.imshow(in_colors(batch.pixels[row]))
         own = batch.boxes if batch.boxes is not None else None if boxes is None else boxes[batch.positions]
         if own is not None:
             draw_box(single, own[row], batch.pixels.shape[1:], COLORS[1])
         single.set_title(f"epoch {column}" if column else short(_answer(dataset, shown[row]), 26), loc="left")
+    return figure
+
+
+@paper
+def variants(image: Any, augment: Any, *, seed: int = 0, count: int = 9) -> Any:
+    """Some variants of one photo, as augmentation makes them: nine in three rows by default.
+
+    Args:
+        image: a path, an array (height, width, 3) with values 0..255, or a Pillow image.
+        augment: as for `zoo.build`.
+        seed: of the run.
+        count: how many.
+
+    Returns:
+        A matplotlib Figure, one column wide.
+
+    Raises:
+        OptionError: there is no augmentation, or count is below 1.
+        DataError: the image cannot be read.
+    """
+    ops = resolve(augment)
+    if not ops or count < 1:
+        raise OptionError(f"variants need augment= and a count of at least 1; got {augment!r} and {count!r}")
+    pictures = [as_uint8(picture) for _, picture in data_room.images(image)]
+    if len(pictures) != 1:
+        raise DataError(f"variants are shown of one photo; got {len(pictures)}")
+    height, width = pictures[0].shape[:2]
+    figure, axes = tiles(count, across=math.isqrt(count - 1) + 1, width=COLUMN, aspect=height / width)
+    for epoch, single in enumerate(axes):
+        single.imshow(transform(ops, seed=seed, epoch=epoch)(pictures[0].copy(), 0, None)[0])
     return figure
 
 

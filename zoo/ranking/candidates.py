@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from zoo.errors import OptionError, ZooError
 from zoo.plugin import registry
 from zoo.ranking.ranked import Skipped
 from zoo.registry import Entry
-from zoo.specs import BackboneSpec
+from zoo.specs import BackboneSpec, Size, sides, size_in_words
 from zoo.weights.store import Store
 
 PRETRAINED = "pretrained"
@@ -27,7 +28,7 @@ class Candidate:
     entry: Entry
     spec: BackboneSpec
     row: Mapping[str, Any]
-    size: int
+    size: Size
     tap: str
     weights: Any
 
@@ -39,12 +40,14 @@ class Candidate:
     @property
     def name(self) -> str:
         """As in `Ranked`."""
-        return f"{self.backbone}@{self.size}/{self.tap}"
+        return f"{self.backbone}@{size_in_words(self.size)}/{self.tap}"
 
     @property
     def cost(self) -> float:
         """About its multiply-adds: they grow with the area."""
-        return (self.spec.macs or self.spec.params) * (self.size / self.spec.input.default_size) ** 2
+        height, width = sides(self.spec.input.default_size)
+        grown = math.prod(sides(self.size)) / (height * width) if height else 1.0
+        return (self.spec.macs or self.spec.params) * grown
 
 
 def plan(
@@ -74,10 +77,11 @@ def plan(
         if left_out:
             skipped.append(left_out)
             continue
-        for size in dict.fromkeys(sizes or [spec.input.default_size]):
+        own_size: list[Size] = [spec.input.default_size]
+        for size in dict.fromkeys(sizes or own_size):
             for tap in dict.fromkeys(taps or [spec.pooling]):
                 candidate = Candidate(entry, spec, row, size, tap, own_weights)
-                if size < spec.input.min_size:
+                if min(sides(size)) < spec.input.min_size:
                     reason = f"smaller than its smallest input, {spec.input.min_size} px"
                     skipped.append(Skipped(candidate.name, reason))
                 else:
@@ -116,6 +120,8 @@ def _excluded(row: Mapping[str, Any], limits: Mapping[str, Any], *, named: bool)
 
 def _absent(entry: Entry, row: Mapping[str, Any], weights: Any, local_only: bool) -> Skipped | None:
     """The reason why the weights cannot be had; None where they can, or where only trying shows it."""
+    if weights == PRETRAINED and not entry.spec.pretrained:
+        return Skipped(entry.name, "it has no pretrained weights, and features of a random network say nothing")
     if weights != PRETRAINED or any(Store().has(source) for source in entry.spec.weights):
         return None
     missing = int(row["size"] or 0)

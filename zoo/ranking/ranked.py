@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from zoo.evaluation import mcnemar
+from zoo.specs import Size, size_in_words
 
 TIE = 0.05
 """Two candidates whose paired difference has at least this p-value are as good as each other."""
@@ -20,7 +21,7 @@ class Ranked:
 
     Attributes:
         backbone: its name.
-        input_size: side of the input, in pixels.
+        input_size: side of the input, or (height, width), in pixels.
         features: what the probe reads: a pooling, a stage, a layer.
         accuracy: cross-validated accuracy of the probe, 0..1, the mean over the repeats.
         interval: Wilson's 95 % interval of it.
@@ -46,7 +47,7 @@ class Ranked:
     """
 
     backbone: str
-    input_size: int
+    input_size: Size
     features: str
     accuracy: float
     interval: tuple[float, float]
@@ -72,7 +73,7 @@ class Ranked:
     @property
     def name(self) -> str:
         """`backbone@input_size/features`."""
-        return f"{self.backbone}@{self.input_size}/{self.features}"
+        return f"{self.backbone}@{size_in_words(self.input_size)}/{self.features}"
 
     @property
     def certainty(self) -> float:

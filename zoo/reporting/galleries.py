@@ -11,6 +11,7 @@ import numpy as np
 from zoo import page
 from zoo.data.modalities import IMAGE
 from zoo.errors import DataError, OptionError
+from zoo.pixels import in_colors
 from zoo.plots.gradient import grad_cam, overlay
 from zoo.reporting.material import Answer, Material, thumbnail
 from zoo.tasks import BOX, CLASSIFICATION, MULTILABEL, REGRESSION, as_boxes, of
@@ -166,6 +167,7 @@ def _heats(
 
 
 def _picture(answer: Answer, row: int, pixels: np.ndarray, heat: np.ndarray | None) -> str:
+    pixels = in_colors(pixels)
     alt = f"{answer.evaluation.ids[row]}: {answer.evaluation.in_words(row)[1]}"
     if of(answer.evaluation).follows_pixels:
         return page.image(_boxes_drawn(pixels, answer, row), alt=alt)

@@ -189,7 +189,8 @@ def _input(intake: Intake) -> str:
     if not isinstance(intake, ImageIntake):
         return f"{intake.summary[:1].upper()}{intake.summary[1:]}, {intake.array_dtype}."
     resizing = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in intake.rule)
-    return f"Input {intake.size} × {intake.size} pixels; resizing: {resizing}."
+    height, width, channels = intake.array_shape
+    return f"Input {height} × {width} pixels{', gray' if channels == 1 else ''}; resizing: {resizing}."
 
 
 def environment(material: Material) -> Rows:

@@ -11,7 +11,7 @@ from zoo.specs.backbones import BackboneSpec, LayerSummary, PublishedAccuracy, S
 from zoo.specs.catalog import KINDS, Catalog, Contributions, json_schema
 from zoo.specs.heads import HeadSpec, LabelSet, Output, TrainedHead
 from zoo.specs.interfaces import EngineSpec, FormatSpec, MetricSpec, ModalitySpec, SourceSpec
-from zoo.specs.preprocessing import InputSpec, Preprocessing, ResizeRule
+from zoo.specs.preprocessing import InputSpec, Preprocessing, ResizeRule, Size, as_size, sides, size_in_words
 from zoo.specs.recipes import HEAD_STAGE, Phase, PhaseSpec, Recipe, RecipeSpec
 from zoo.specs.words import BOX_LABELS, AnswerTask, Digest, ImportString, NamedSpec, Slug, Spec, Task
 
@@ -46,6 +46,7 @@ __all__ = [
     "Recipe",
     "RecipeSpec",
     "ResizeRule",
+    "Size",
     "Slug",
     "SourceSpec",
     "Spec",
@@ -53,5 +54,8 @@ __all__ = [
     "Task",
     "TrainedHead",
     "WeightSource",
+    "as_size",
     "json_schema",
+    "sides",
+    "size_in_words",
 ]

@@ -91,15 +91,25 @@ class BackboneSpec(NamedSpec):
     paper: str = Field(description="title and address of the paper")
     modality: Slug = Field(default="image", description="what its examples are")
     builder: ImportString = Field(
-        description="of images: (include_top, input_size, **builder_options) -> keras.Model from preprocessed pixels "
-        "to a feature map, or to logits with include_top; of others: (intake, **builder_options) -> keras.Model from "
-        "what the intake's front gives to a map, a sequence or a vector"
+        description="of images: (include_top, input_size, **builder_options, **options) -> keras.Model from "
+        "preprocessed pixels to a feature map, or to logits with include_top; of others: (intake, **builder_options) "
+        "-> keras.Model from what the intake's front gives to a map, a sequence or a vector"
     )
     builder_options: dict[str, Any] = Field(default_factory=dict, description="keyword arguments of the builder")
     intake_options: dict[str, Any] = Field(
         default_factory=dict,
         description="options of the modality's `fit`, with their defaults; `zoo.build(options=)` replaces these and "
         "those of the builder by name. Images have none",
+    )
+    options: ImportString | None = Field(
+        default=None,
+        description="of images: a pydantic model that validates `zoo.build(..., options=)`, which are further keyword "
+        "arguments of the builder; the figures of the row are those of its defaults",
+    )
+    option_schema: dict[str, Any] = Field(default_factory=dict, description="its JSON schema, for listings")
+    pretrained: bool = Field(
+        default=True,
+        description="False: nobody has weights of it; it is built with random ones and trained from there",
     )
     recipe: Slug | None = Field(
         default=None, description="how a base from random weights is trained where no recipe is named; none: scratch"

@@ -8,14 +8,32 @@ from pydantic import Field, model_validator
 
 from zoo.specs.words import Spec
 
+Size = int | tuple[int, int]
+"""Size of a picture in pixels: the side of a square, or (height, width)."""
+
+
+def sides(size: Size) -> tuple[int, int]:
+    """Return height and width of a size, in pixels."""
+    return (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
+
+
+def as_size(height: int, width: int) -> Size:
+    """Return the size of a picture: the side where it is a square, else (height, width)."""
+    return height if height == width else (height, width)
+
+
+def size_in_words(size: Size) -> str:
+    """Return a size as "224" or "115 x 51" (height, then width)."""
+    return str(size) if isinstance(size, int) else f"{size[0]} x {size[1]}"
+
 
 class ResizeRule(Spec):
-    """How a picture of any size becomes a square of the model's size (Pillow, antialiased, uint8 out)."""
+    """How a picture of any size becomes one of the model's size, a square mostly (Pillow, antialiased, uint8 out)."""
 
     mode: Literal["crop", "stretch", "pad"] = Field(
         default="crop",
-        description="crop: shorter side to size / crop_fraction, then the center; "
-        "stretch: both sides to size; pad: longer side to size, black borders",
+        description="crop: just large enough to fill size / crop_fraction, then the center; "
+        "stretch: both sides to size; pad: just small enough to fit, black borders",
     )
     crop_fraction: float = Field(default=1.0, gt=0, le=1, description="side of the crop / side before cropping")
     interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"] = Field(
@@ -49,7 +67,7 @@ class Preprocessing(Spec):
 class InputSpec(Spec):
     """What the backbone accepts."""
 
-    default_size: int = Field(default=0, description="side of the square input, in pixels")
+    default_size: Size = Field(default=0, description="side of the square input, or (height, width), in pixels")
     min_size: int = Field(default=0, description="smallest side that still works, in pixels")
-    channels: int = Field(default=3, description="color channels")
+    channels: int = Field(default=3, ge=1, description="color channels: 3 (RGB) or 1 (gray)")
     multiple_of: int = Field(default=1, ge=1, description="the side must be a multiple of it (the patch), in pixels")

@@ -37,7 +37,15 @@ class PhaseSpec(Spec):
     )
     epochs: int = Field(default=0, ge=0, description="passes over the training data (gradient; or steps)")
     steps: int | None = Field(default=None, gt=0, description="batches to train on, in place of epochs")
-    batch_size: int = Field(default=32, gt=0, description="examples per step")
+    batch_size: Annotated[int, Field(gt=0)] | Literal["all"] = Field(
+        default=32, description="examples per step; all: the whole training part, one step an epoch"
+    )
+    loss: Literal["crossentropy", "focal", "mse", "mae", "huber"] | None = Field(
+        default=None,
+        description="what descent makes small; none: crossentropy for classes and labels, mse (in standard deviations "
+        "of the targets) for values, mae for boxes. focal: crossentropy that counts what is right already less (Lin et "
+        "al. 2017, arXiv 1708.02002, gamma 2); mse for classes and labels: the squared error of probabilities",
+    )
     optimizer: Literal["adam", "adamw", "sgd", "rmsprop"] = Field(default="adam", description="how weights move")
     momentum: float = Field(default=0.0, ge=0, lt=1, description="of sgd")
     weight_decay: float = Field(default=0.0, ge=0, description="decoupled from the gradient (adamw, sgd), per step")
@@ -76,6 +84,11 @@ class PhaseSpec(Spec):
     monitor: str = Field(default="val_loss", description="what patience and keep go by: a name in the history")
     patience: int | None = Field(
         default=None, gt=0, description="stop after so many epochs without a better value of monitor; none: never"
+    )
+    stop_at: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(
+        default_factory=dict,
+        description="name in the history -> value at which to stop: accuracies at or above it, losses and errors at or "
+        "below; all of them must be reached, at the end of an epoch",
     )
     keep: Literal["last", "best"] | None = Field(
         default=None,

@@ -176,7 +176,7 @@ class PhaseReport(Record):
     epochs_done: int | None = Field(default=None, description="that it had")
     optimizer: str | None = Field(default=None, description="of the gradient phase")
     learning_rate: float | None = Field(default=None, description="its peak")
-    batch_size: int | None = Field(default=None, description="examples in a step")
+    batch_size: int | Literal["all"] | None = Field(default=None, description="examples in a step")
     stages: tuple[str, ...] | None = Field(default=None, description="stages of the base that trained")
     batchnorm: str | None = Field(default=None, description="frozen, adapt or train, in the stages that trained")
     augment_in: str | None = Field(default=None, description="where augmentation ran")

@@ -22,6 +22,7 @@ class Box(Task):
     measure = Measure("mean_iou", "mean intersection over union")
     follows_pixels = True
     fixed_labels = ("x_min", "y_min", "x_max", "y_max")  # BOX_LABELS of zoo.specs, which is not loaded to answer
+    losses = ("mae", "mse", "huber")
     # As Carion et al. 2020, arXiv 2005.12872, section 4.1 weigh the same error against cross-entropy.
     loss_weight = 5.0
 

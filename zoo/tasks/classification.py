@@ -24,6 +24,7 @@ class Classification(Task):
     measure = Measure("accuracy", "accuracy")
     history_metric = "accuracy"
     one_class = True
+    losses = ("crossentropy", "focal", "mse")
     by_label = True
 
     def keras_loss(self, *, from_logits: bool, scale: np.ndarray | None = None, shares: bool = False) -> Any:

@@ -21,6 +21,7 @@ class Multilabel(Task):
     probe = "sigmoid"
     measure = Measure("mean_average_precision", "mean average precision")
     history_metric = "accuracy"
+    losses = ("crossentropy", "focal", "mse")
     by_label = True
 
     def keras_loss(self, *, from_logits: bool, scale: np.ndarray | None = None) -> Any:

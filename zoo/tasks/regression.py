@@ -17,6 +17,7 @@ class Regression(Task):
     name = "regression"
     measure = Measure("mae", "mean absolute error", larger_is_better=False)
     in_units = True
+    losses = ("mse", "mae", "huber")
 
     def keras_loss(self, *, from_logits: bool, scale: np.ndarray | None = None) -> Any:
         """Return the mean square error in units of `scale`.

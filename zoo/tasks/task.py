@@ -53,6 +53,7 @@ class Task(ABC):
             standard deviations.
         follows_pixels: answers are places in the picture: augmentation that moves pixels must move them too.
         fixed_labels: names of the columns where the task decides them; () where the data does.
+        losses: names of the losses that it can be trained with, the default first.
         loss_weight: factor of the loss in a model with several answers, unless given.
     """
 
@@ -66,6 +67,7 @@ class Task(ABC):
     in_units: ClassVar[bool] = False
     follows_pixels: ClassVar[bool] = False
     fixed_labels: ClassVar[tuple[str, ...]] = ()
+    losses: ClassVar[tuple[str, ...]] = ()
     loss_weight: ClassVar[float] = 1.0
 
     def __repr__(self) -> str:

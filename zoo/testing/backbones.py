@@ -11,6 +11,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from zoo.pixels import gray
+from zoo.specs import Size, sides
 from zoo.testing.suite import EntryConformance
 
 TOLERANCE = 1e-4
@@ -53,7 +55,7 @@ class BackboneConformance(EntryConformance):
     weights: ClassVar[Any] = None
 
     # -- what checks look at -------------------------------------------------------------------------------------
-    def network(self, size: int | None = None, *, seed: int = 0, weights: Any = None, top: bool = False) -> Any:
+    def network(self, size: Size | None = None, *, seed: int = 0, weights: Any = None, top: bool = False) -> Any:
         """The network proper, as zoo builds it."""
         from zoo.architectures import build_base
 
@@ -70,19 +72,18 @@ class BackboneConformance(EntryConformance):
         base = self._built()
         return self.keep("facts", lambda: facts(base, cuts=self.spec.cuts))
 
-    def _small(self) -> int:
+    def _small(self) -> Size:
         """A side at which a pass costs little."""
-        return min(max(self.spec.input.min_size, 64), self.spec.input.default_size)
+        return self._at_most_default(64)
 
     # -- building ------------------------------------------------------------------------------------------------
     def check_builds(self) -> None:
         """`zoo.build` with this backbone fails."""
         base = self.keep("network", self.network)
         size, channels = self.spec.input.default_size, self.spec.input.channels
-        if tuple(base.input_shape[1:]) != (size, size, channels):
-            self.fail(
-                f"asked for input_size={size} it takes {base.input_shape}; expected (None, {size}, {size}, {channels})"
-            )
+        expected = (None, *sides(size), channels)
+        if tuple(base.input_shape) != expected:
+            self.fail(f"asked for input_size={size} it takes {base.input_shape}; expected {expected}")
 
     def check_smallest_size(self) -> None:
         """The smallest input size of the listing does not work."""
@@ -226,8 +227,13 @@ class BackboneConformance(EntryConformance):
                     f"the declared preprocessing, and by {actual:.2g} with {name}"
                 )
 
-    def _middle(self) -> int:
-        return min(self.spec.input.default_size, max(self.spec.input.min_size, 128))
+    def _middle(self) -> Size:
+        return self._at_most_default(128)
+
+    def _at_most_default(self, side: int) -> Size:
+        """A side, or the default size where that is smaller or no square."""
+        default = self.spec.input.default_size
+        return min(default, max(self.spec.input.min_size, side)) if isinstance(default, int) else default
 
     def _beside_the_builder(self) -> Callable[[np.ndarray], Any] | None:
         module = importlib.import_module(self.spec.builder.partition(":")[0])
@@ -314,19 +320,22 @@ class BackboneConformance(EntryConformance):
         return self.keep("small", lambda: self.network(size)), self._photos(size)
 
     # -- photos --------------------------------------------------------------------------------------------------
-    def _raw_photos(self, size: int) -> np.ndarray:
-        """Crops of two photos in their own colors, float32 (8, size, size, 3), 0..255."""
+    def _raw_photos(self, size: Size) -> np.ndarray:
+        """Crops of two photos in their own colors, or gray if the network is, float32 (8, height, width, c), 0..255."""
         from PIL import Image
         from sklearn.datasets import load_sample_images
 
+        height, width = sides(size)
+        shape = width, height
         crops = [
-            Image.fromarray(photo[top : top + side, left : left + side]).resize((size, size), Image.Resampling.BILINEAR)
+            Image.fromarray(photo[top : top + side, left : left + side]).resize(shape, Image.Resampling.BILINEAR)
             for photo in load_sample_images().images
             for side, top, left in ((427, 0, 0), (427, 0, 213), (256, 100, 50), (256, 60, 330))
         ]
-        return np.stack([np.asarray(crop, np.float32) for crop in crops])
+        photos = np.stack([np.asarray(crop) for crop in crops])
+        return (gray(photos) if self.spec.input.channels == 1 else photos).astype(np.float32)
 
-    def _photos(self, size: int) -> np.ndarray:
+    def _photos(self, size: Size) -> np.ndarray:
         return preprocessed(self._raw_photos(size)[::4], self.spec.preprocessing)
 
     def _features(self, base: Any, photos: np.ndarray) -> np.ndarray:

@@ -9,13 +9,14 @@ from typing import Any
 from zoo.errors import OptionError, UnknownNameError, ZooError
 from zoo.plugin import calling, manager
 from zoo.registry import Provider
+from zoo.specs import Size, sides
 
 _SIDES = (8, 16, 24, 32, 48, 64, 75, 96, 128, 139, 160, 192, 224)
 """Sides that are tried as the smallest input."""
 
 
 def backbone_figures(
-    builder: str, *, input_size: int = 224, options: Mapping[str, Any] | None = None
+    builder: str, *, input_size: Size = 224, options: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """Compute the fields of a `BackboneSpec` that follow from the network.
 
@@ -38,7 +39,7 @@ def backbone_figures(
 
     function, provider, target, size, chosen = _builder(builder, input_size, dict(options or {}))
 
-    def network(side: int, *, top: bool = False) -> Any:
+    def network(side: Size, *, top: bool = False) -> Any:
         with calling(provider, f"the builder {target!r}", where=f" with include_top={top}, input_size={side}"):
             return function(include_top=top, input_size=side, **chosen)
 
@@ -54,7 +55,7 @@ def backbone_figures(
     }
 
 
-def _builder(name: str, size: int, options: dict[str, Any]) -> tuple[Any, Provider, str, int, dict[str, Any]]:
+def _builder(name: str, size: Size, options: dict[str, Any]) -> tuple[Any, Provider, str, Size, dict[str, Any]]:
     module, colon, attribute = name.partition(":")
     plugins = manager()
     try:
@@ -76,7 +77,7 @@ def _builder(name: str, size: int, options: dict[str, Any]) -> tuple[Any, Provid
         ) from error
 
 
-def _with_top(network: Any, size: int) -> Any:
+def _with_top(network: Any, size: Size) -> Any:
     """The network with its classifier; None where the builder makes none."""
     try:
         top = network(size, top=True)
@@ -85,15 +86,16 @@ def _with_top(network: Any, size: int) -> Any:
     return top if len(top.output.shape) == 2 else None
 
 
-def _smallest(network: Any, size: int) -> int:
+def _smallest(network: Any, size: Size) -> int:
     """The smallest of some sides at which the network can be built and something is left of the picture."""
-    for side in (side for side in _SIDES if side < size):
+    most = min(sides(size))
+    for side in (side for side in _SIDES if side < most):
         try:
             if 0 not in network(side).output.shape[1:]:
                 return side
         except ZooError:
             continue
-    return size
+    return most
 
 
 def as_code(figures: Mapping[str, Any]) -> str:

@@ -36,6 +36,7 @@ def check_recipe(composition: Composition, recipe: RecipeSpec, *, augment: Seque
         )
     _check_blending(composition, recipe)
     _check_base(composition.identity.weights, recipe)
+    _check_losses(composition, recipe)
     _check_code(composition.identity.code, recipe)
     if augment and any(phase.augment_in == "graph" for phase in recipe.phases):
         check_in_graph(augment, boxes=any(of(output).follows_pixels for output in composition.outputs))
@@ -71,6 +72,23 @@ def _no_probe(composition: Composition) -> str:
             f"{' x '.join(map(str, shape))}: take recipe='head', or 'lp-ft' to train stages of the base too"
         )
     return "recipe 'probe' solves a linear head exactly; this head is something else: take recipe='head'"
+
+
+def _check_losses(composition: Composition, recipe: RecipeSpec) -> None:
+    for phase in recipe.phases:
+        if phase.loss is None:
+            continue
+        if len(composition.outputs) > 1:
+            raise OptionError(
+                f"phase {phase.name!r}: loss={phase.loss!r} is for a single answer; this head has "
+                f"{len(composition.outputs)}, each with the loss of its task"
+            )
+        known = of(composition).losses
+        if phase.loss not in known:
+            raise OptionError(
+                f"phase {phase.name!r}: loss={phase.loss!r} is not for {composition.task}: take one of "
+                f"{', '.join(known)} (the first is the default)"
+            )
 
 
 def _check_base(weights: str | None, recipe: RecipeSpec) -> None:

@@ -23,7 +23,7 @@ _ROW = tuple[str, float, float]
 @click.command("demo")
 @click.argument("photos", nargs=-1, metavar="[PHOTO]...")
 def command(photos: tuple[str, ...]) -> None:
-    """Show what zoo does: name photos, then learn real digits, measure, save and reload.
+    """Show what zoo does: name photos, then learn real digits.
 
     Takes two to five minutes, and needs no download: weights and data come with the installation. PHOTO: a photo of
     yours to be named, in place of the two that come with scikit-learn.

@@ -85,7 +85,7 @@ def _families(name: str) -> str:
 
 
 def _show_backbone(entry: Entry, *, layers: bool, as_json: bool) -> None:
-    from zoo.plugin.listing import Description
+    from zoo.describing import Description
 
     description = Description(entry)
     if as_json:

@@ -104,7 +104,13 @@ class Descent:
     @property
     def steps(self) -> int:
         """Return the number of batches in an epoch."""
-        return math.ceil(len(self.learning) / self.phase.batch_size)
+        return math.ceil(len(self.learning) / self.batch_size)
+
+    @property
+    def batch_size(self) -> int:
+        """Return the number of examples in a step."""
+        count = self.phase.batch_size
+        return max(len(self.learning), 1) if isinstance(count, str) else count
 
     @property
     def epochs(self) -> int:
@@ -184,7 +190,7 @@ class Descent:
             def plain(values: Any, targets: Any, epoch: int, batch: int) -> Any:
                 return shares(values, targets, classes)
 
-        feeding = partial(Feed, batch_size=self.phase.batch_size, first_epoch=self.first_epoch, whole=whole)
+        feeding = partial(Feed, batch_size=self.batch_size, first_epoch=self.first_epoch, whole=whole)
         learning = feeding(self.learning, seed=self.seed, blend=blending)
         return learning, None if self.checking is None else feeding(self.checking, seed=None, blend=plain)
 
@@ -194,7 +200,7 @@ class Descent:
 
         goal, phase, shared = self.goal, self.phase, blends(self.phase)
         optimizer = optimizer_for(phase, steps=phase.steps or self.steps * self.epochs, factors=self.factors)
-        loss = loss_for(goal.outputs, from_logits=goal.from_logits, scales=goal.scales, shares=shared)
+        loss = loss_for(goal.outputs, from_logits=goal.from_logits, scales=goal.scales, shares=shared, name=phase.loss)
         metrics = metrics_for(goal.outputs, shares=shared)
         # What `ModelCheckpoint` writes is a plain Keras model: the optimizer is code of zoo
         self.model.get_compile_config = lambda: None

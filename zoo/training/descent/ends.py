@@ -82,16 +82,48 @@ def ends(
                 model.stop_training = True
 
         callbacks.append(keras.callbacks.LambdaCallback(on_train_batch_end=stop))
-    goes_by = phase.patience is not None or keeper is not None
-    if goes_by and phase.monitor.startswith("val_") and not validated:
-        raise OptionError(
-            f"phase {phase.name!r} goes by {phase.monitor!r} and nothing is held out: pass validation=, or "
-            f"monitor='loss'"
-        )
+    if phase.stop_at:
+        for name in phase.stop_at:
+            _check_held_out(phase, name, validated)
+        callbacks.append(keras.callbacks.LambdaCallback(on_epoch_end=_stopping(phase, model)))
+    if phase.patience is not None or keeper is not None:
+        _check_held_out(phase, phase.monitor, validated)
     if phase.patience is not None:
         mode = "max" if _more_is_better(phase.monitor) else "min"
         callbacks.append(keras.callbacks.EarlyStopping(phase.monitor, patience=phase.patience, mode=mode))
     return callbacks if keeper is None else [*callbacks, keeper]
+
+
+def _check_held_out(phase: PhaseSpec, name: str, validated: bool) -> None:
+    if name.startswith("val_") and not validated:
+        raise OptionError(
+            f"phase {phase.name!r} goes by {name!r} and nothing is held out: pass validation=, or "
+            f"monitor={name.removeprefix('val_')!r}"
+        )
+
+
+def _stopping(phase: PhaseSpec, model: Any) -> Callable[[int, Any], None]:
+    """What ends the phase after an epoch in which every target is reached.
+
+    Raises (from the function):
+        OptionError: a target is not in the history; it is named.
+    """
+
+    def look(epoch: int, logs: Any) -> None:
+        values = numbers_of(logs or {})
+        for name in phase.stop_at:
+            if name not in values:
+                raise OptionError(
+                    f"phase {phase.name!r} stops at a {name!r} that is not in the history: {', '.join(values)}"
+                )
+        reached = [
+            values[name] >= target if _more_is_better(name) else values[name] <= target
+            for name, target in phase.stop_at.items()
+        ]
+        if all(reached):
+            model.stop_training = True
+
+    return look
 
 
 def keeper_of(phase: PhaseSpec) -> KeepBest | None:

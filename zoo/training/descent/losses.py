@@ -50,7 +50,12 @@ def loss_scaled(optimizer: Any, layers: Sequence[Any]) -> Any:
 
 
 def loss_for(
-    outputs: Sequence[Output], *, from_logits: bool, scales: Mapping[str, np.ndarray], shares: bool = False
+    outputs: Sequence[Output],
+    *,
+    from_logits: bool,
+    scales: Mapping[str, np.ndarray],
+    shares: bool = False,
+    name: str | None = None,
 ) -> Any:
     """The Keras loss of the answers; of several the sum of their own, each times its weight.
 
@@ -60,7 +65,11 @@ def loss_for(
         scales: name of each regression -> the unit of each of its values. Its error counts in these units, so that
             neither the choice of meters or millimeters nor a value with large numbers decides what is learned.
         shares: whether the targets of the one classification are shares of classes.
+        name: of the loss of the one answer; None, or its first: the default of the task.
     """
+    if name is not None and name != of(outputs[0]).losses[0]:
+        (output,) = outputs
+        return _named(output, name, from_logits=from_logits, scale=scales.get(output.name), shares=shares)
     if shares:
         return CLASSIFICATION.keras_loss(from_logits=from_logits, shares=True)
     if len(outputs) == 1:
@@ -73,6 +82,31 @@ def loss_for(
     def loss(true: Any, predicted: Any) -> Any:
         losses = [weight * own(true[:, there], predicted[:, where]) for weight, own, where, there in terms]
         return sum(losses[1:], losses[0])
+
+    return loss
+
+
+def _named(output: Output, name: str, *, from_logits: bool, scale: np.ndarray | None, shares: bool) -> Any:
+    """A loss other than the default of a task, of (true, predicted)."""
+    task = of(output)
+    if name == "focal":
+        kind = keras.losses.CategoricalFocalCrossentropy if task.one_class else keras.losses.BinaryFocalCrossentropy
+        base = kind(from_logits=from_logits)
+    else:
+        base = {"mse": keras.losses.MeanSquaredError, "mae": keras.losses.MeanAbsoluteError}.get(
+            name, keras.losses.Huber
+        )()
+    squash = {"softmax": keras.ops.softmax, "sigmoid": keras.ops.sigmoid}.get(task.activation)
+
+    def loss(true: Any, predicted: Any) -> Any:
+        predicted = keras.ops.cast(predicted, "float32")
+        if task.one_class and not shares:
+            true = keras.ops.one_hot(keras.ops.cast(keras.ops.reshape(true, (-1,)), "int32"), predicted.shape[-1])
+        true = keras.ops.cast(true, "float32")
+        if squash is not None and from_logits and name != "focal":
+            predicted = squash(predicted)
+        unit = 1.0 if scale is None else scale.astype(np.float32)
+        return base(true / unit, predicted / unit)
 
     return loss
 

@@ -30,25 +30,22 @@ def named(name: str) -> RecipeSpec:
 def choose(
     recipe: str | PathLike[str] | RecipeSpec,
     *,
-    epochs: int | None = None,
-    batch_size: int | None = None,
-    learning_rate: float | None = None,
     stages: Sequence[str] | None = None,
     views: int | None = None,
     batchnorm: str | None = None,
     augment_in: str | None = None,
+    **last: Any,
 ) -> RecipeSpec:
     """A recipe with the caller's changes.
 
     Args:
         recipe: a name, bare or as `plugin:name`, the path of a recipe file, or a recipe of one's own.
-        epochs: passes over the data for its last gradient phase.
-        batch_size: examples per step of its last gradient phase.
-        learning_rate: peak learning rate of its last gradient phase.
         stages: the stages that its last phase on the base trains.
         views: the plain image and its augmented views, together, that every phase works with.
         batchnorm: what becomes of BatchNorm in every phase that trains stages.
         augment_in: where augmentation runs, in every gradient phase.
+        **last: `epochs`, `batch_size`, `learning_rate`, `loss` and `stop_at` of its last gradient phase; None: as they
+            are there.
 
     Raises:
         UnknownNameError: there is no such recipe; near misses are suggested.
@@ -56,8 +53,8 @@ def choose(
         OptionError: a change that the recipe has no use for, or a value that cannot work.
     """
     recipe = _meant(recipe)
-    changes = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
-    given: dict[str, Any] = {name: value for name, value in changes.items() if value is not None}
+    given: dict[str, Any] = {name: value for name, value in last.items() if value is not None}
+    _check_last(given)
     gradient = [index for index, phase in enumerate(recipe.phases) if phase.solver == "gradient"]
     if given:
         recipe = _with_numbers(recipe, given, gradient)
@@ -68,6 +65,28 @@ def choose(
     if stages is not None:
         recipe = _with_stages(recipe, stages)
     return recipe if batchnorm is None else _with_batchnorm(recipe, batchnorm)
+
+
+def _check_last(given: Mapping[str, Any]) -> None:
+    """Refuse values that the last gradient phase cannot have."""
+    for name, value in given.items():
+        if name == "loss":
+            known = [kind for part in get_args(PhaseSpec.model_fields[name].annotation) for kind in get_args(part)]
+            if value not in known:
+                raise OptionError(f"loss={value!r}: choose one of {', '.join(known)}")
+        elif name == "stop_at":
+            if not isinstance(value, Mapping) or not all(isinstance(target, int | float) for target in value.values()):
+                raise OptionError(f"stop_at={value!r} takes name in the history -> number: {{'val_accuracy': 0.98}}")
+        elif name not in ("epochs", "batch_size", "learning_rate"):
+            raise TypeError(f"choose() got an unexpected keyword argument {name!r}")
+        elif (name, value) != ("batch_size", "all"):
+            _check_positive(name, value, whole=name != "learning_rate")
+
+
+def _check_positive(name: str, value: Any, *, whole: bool) -> None:
+    number = isinstance(value, int) if whole else isinstance(value, int | float)
+    if isinstance(value, bool) or not number or not 0 < value < float("inf"):
+        raise OptionError(f"{name}={value!r} must be a positive {'whole number' if whole else 'number'}")
 
 
 def _meant(recipe: str | PathLike[str] | RecipeSpec) -> RecipeSpec:
@@ -82,12 +101,7 @@ def _meant(recipe: str | PathLike[str] | RecipeSpec) -> RecipeSpec:
 
 
 def _with_numbers(recipe: RecipeSpec, given: Mapping[str, Any], gradient: Sequence[int]) -> RecipeSpec:
-    """The recipe with other epochs, batch size or learning rate in its last gradient phase."""
-    for name, value in given.items():
-        whole = name != "learning_rate"
-        number = isinstance(value, int) if whole else isinstance(value, int | float)
-        if isinstance(value, bool) or not number or not 0 < value < float("inf"):
-            raise OptionError(f"{name}={value!r} must be a positive {'whole number' if whole else 'number'}")
+    """The recipe with other values in its last gradient phase."""
     if not gradient:
         raise OptionError(
             f"recipe {recipe.name!r} solves its head exactly and has no use for {', '.join(given)}; "

@@ -72,12 +72,22 @@ def _walk(model: Any, given: list[Fields | None]) -> Fields | None:
     for operation, outputs, read in topological(model):
         for output in outputs:
             if id(output) not in known:
-                known[id(output)] = _behind(operation, read, output, [known[id(tensor)] for tensor in read])
+                known[id(output)] = behind(operation, read, output, [known[id(tensor)] for tensor in read])
     return known[id(model.outputs[0])]
 
 
-def _behind(operation: Any, read: list[Any], output: Any, fields: list[Fields | None]) -> Fields | None:
-    """The field of an operation's output; None where it sees everything, or has no places."""
+def behind(operation: Any, read: list[Any], output: Any, fields: list[Fields | None]) -> Fields | None:
+    """Return the field of an operation's output; None where it sees everything, or has no places.
+
+    Args:
+        operation: a layer or operation of the graph.
+        read: the tensors that it reads.
+        output: the tensor that it gives.
+        fields: of what it reads.
+
+    Raises:
+        OptionError: it is no window over its input; it is named.
+    """
     import keras
 
     places = [
