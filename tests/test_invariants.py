@@ -38,7 +38,12 @@ UP_TO = {
 """Of the deepest networks the part up to some layer: each has all kinds of their layers in it."""
 
 DEEP = named("lp-ft").model_copy(
-    update={"phases": (named("lp-ft").phases[0], named("lp-ft").phases[1].model_copy(update={"unfreeze": 4}))}
+    update={
+        "phases": (
+            named("lp-ft").phases[0],
+            named("lp-ft").phases[1].model_copy(update={"unfreeze": 4, "keep": "last"}),
+        )
+    }
 )
 """The recipe with more stages than it trains by itself: the invariants must hold in each of them."""
 
@@ -148,7 +153,8 @@ def test_two_fits_with_other_stages_recompile(make, pictures) -> None:
     model.fit(pictures, recipe="lp-ft", epochs=1, batch_size=6, learning_rate=1e-3, validation=0.25)
     before = stage_state(model)
     whole = RecipeSpec(
-        name="deep", phases=(PhaseSpec(name="deep", solver="gradient", unfreeze=2, epochs=1, batch_size=6),)
+        name="deep",
+        phases=(PhaseSpec(name="deep", solver="gradient", unfreeze=2, epochs=1, batch_size=6, keep="last"),),
     )
     run = model.fit(pictures, recipe=whole, validation=0.25)
     assert any("continues" in notice for notice in run.notices)

@@ -44,7 +44,7 @@ def gru(features: Any, *, outputs: int, seed: int = 0, units: int = 32, dropout:
     """A GRU over the sequence, then one dense layer.
 
     Args:
-        features: tensor (n, t, d).
+        features: tensor (n, t, d); a map (n, h, w, d) is read row by row.
         outputs: number of classes, labels and values.
         seed: of the initial weights and the dropout.
         units: width of the GRU.
@@ -55,7 +55,7 @@ def gru(features: Any, *, outputs: int, seed: int = 0, units: int = 32, dropout:
     """
     import keras
 
-    x = keras.layers.LayerNormalization(name="steps")(features)
+    x = keras.layers.LayerNormalization(name="steps")(_sequence(features))
     kernel, recurrent = (keras.initializers.GlorotUniform(seed + 1), keras.initializers.Orthogonal(seed=seed + 2))
     x = keras.layers.GRU(units, kernel_initializer=kernel, recurrent_initializer=recurrent, name="gru")(x)
     return _logits(x, outputs, seed, dropout)
@@ -66,11 +66,20 @@ def attention(features: Any, *, outputs: int, seed: int = 0, units: int = 32, dr
     import keras
     from keras import ops
 
-    x = keras.layers.LayerNormalization(name="steps")(features)
+    x = keras.layers.LayerNormalization(name="steps")(_sequence(features))
     x = keras.layers.Dense(units, "tanh", kernel_initializer=keras.initializers.GlorotUniform(seed + 1), name="read")(x)
     weigh = keras.layers.Dense(1, kernel_initializer=keras.initializers.GlorotUniform(seed + 2), name="weigh")
     x = ops.sum(x * ops.softmax(weigh(x), axis=1), axis=1)
     return _logits(x, outputs, seed, dropout)
+
+
+def _sequence(features: Any) -> Any:
+    """The steps in a row: (n, t, d)."""
+    import keras
+
+    if len(features.shape) == 3:
+        return features
+    return keras.layers.Reshape((-1, features.shape[-1]), name="sequence")(features)
 
 
 def _logits(x: Any, outputs: int, seed: int, dropout: float) -> Any:

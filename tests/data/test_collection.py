@@ -88,9 +88,18 @@ def test_lists_arrays_tables_and_streams(signals: Path, tmp_path: Path) -> None:
 def test_what_is_given_to_be_answered(signals: Path) -> None:
     kind = kind_of("signal")
     file = signals / "slow" / "0.csv"
-    counts = [(signals, 12), (file, 3), (str(file), 3), (np.ones(9), 1), (np.ones((4, 9)), 4), ([np.ones(9), file], 4)]
+    counts = [
+        (signals, 12),
+        (file, 3),
+        (str(file), 3),
+        (np.ones(9), 1),
+        (np.ones((4, 9)), 4),
+        ([np.ones(9), file], 4),
+        ([signals], 12),
+    ]
     for given, count in counts:
         assert len(list(named_examples(given, kind))) == count
+    assert [name for name, _ in named_examples([signals / "slow"], kind)][3] == f"{signals}/slow/1.csv#0"
     with pytest.raises(DataError, match="a signal is a list of numbers"):
         list(named_examples("hum", kind))
     (damaged := signals.parent / "damaged.csv").write_text("1,x,3\n")

@@ -235,7 +235,7 @@ def flat(include_top, input_size):
 def zoo_backbones():
     for name in ("raises", "exits", "none", "arguments", "gray", "flat"):
         yield spec(name)
-    yield spec("one", channels=1)
+    yield spec("two", channels=2)
 """
 
 
@@ -246,10 +246,10 @@ def test_a_builder_that_fails_or_returns_something_else_says_whose_it_is(site: P
         zoo.build(f"t-{name}", head=zoo.classifier(["a", "b"]), weights=None)
 
 
-def test_other_channels_than_three_are_refused_at_build(site: Path) -> None:
+def test_other_channels_than_three_or_one_are_refused_at_build(site: Path) -> None:
     install(site, "birds", BUILDERS)
-    with pytest.raises(OptionError, match=f"'birds:t-one' {WHOSE} takes 1 channels"):
-        zoo.build("t-one", head=zoo.classifier(["a", "b"]), weights=None)
+    with pytest.raises(OptionError, match=f"'birds:t-two' {WHOSE} takes 2 channels"):
+        zoo.build("t-two", head=zoo.classifier(["a", "b"]), weights=None)
 
 
 def ends(code: str) -> Callable[[], Any]:

@@ -164,6 +164,7 @@ def test_it_uses_nothing_of_zoo_that_is_not_public(kinds: list[str]) -> None:
         assert {name for name in modules if not name.startswith("zoo_")} <= {
             "zoo",
             "zoo.errors",
+            "zoo.modality",
             "zoo.specs",
             "zoo.testing",
         }

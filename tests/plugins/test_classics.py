@@ -210,7 +210,9 @@ def test_a_network_without_weights_is_skipped_where_features_are_ranked() -> Non
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        planned, skipped = plan(["lenet"], "pretrained", None, None, {"max_params": None, "max_size": None})
+        planned, skipped = plan(
+            ["lenet"], "pretrained", None, None, {"max_params": None, "max_size": None, "license": None}
+        )
     assert not planned
     assert "no pretrained weights" in skipped[0].reason
 

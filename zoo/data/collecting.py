@@ -14,7 +14,7 @@ import numpy as np
 from zoo.data.collection import Collection, Held, Members, items_of, labeled, path_in
 from zoo.data.dataset import Dataset
 from zoo.data.gathering import IMAGES_LIMIT, endless, gathered, is_array, limited
-from zoo.data.layouts import below
+from zoo.data.layouts import below, is_example
 from zoo.data.modalities import Kind
 from zoo.data.paths import expanded, matching
 from zoo.data.streams import elements_of, is_stream, pair_of
@@ -108,7 +108,7 @@ def named_examples(source: Any, kind: Kind, *, strict: bool = False) -> Iterator
         rows = (row for element in elements_of(source)[0] for row in _plain(pair_of(element, "the stream")[0]))
         yield from ((str(index), kind.code.take(row)) for index, row in enumerate(rows))
     elif (path := path_in(source, kind)) is not None:
-        yield from _several(_files(path, kind), kind, strict=False) if path.is_dir() else _one(path, kind, 0)
+        yield from _several([path], kind, strict=False) if path.is_dir() else _one(path, kind, 0)
     elif isinstance(source, tuple) and (whole := _alone(source, kind)) is not None:
         yield "0", whole
     elif (members := _members(source, kind)) is not None:
@@ -157,6 +157,12 @@ def _given(source: Any, kind: Kind) -> Iterator[tuple[str, Any]]:
         yield str(index), kind.code.take(row)
 
 
+def _whole(item: Any, kind: Kind) -> list[Any]:
+    """The examples that an item stands for: those in a folder, unless the folder is one example; else the item."""
+    path = path_in(item, kind)
+    return _files(path, kind) if path is not None and path.is_dir() and not is_example(path, kind.files) else [item]
+
+
 def _files(folder: Path, kind: Kind) -> list[Path]:
     files, _ = below(folder, kind.files)
     if not files:
@@ -177,7 +183,7 @@ def _one(item: Any, kind: Kind, number: int) -> Iterator[tuple[str, Any]]:
 def _several(items: Iterable[Any], kind: Kind, strict: bool) -> Iterator[tuple[str, Any]]:
     read = skipped = 0
     last: DataError | None = None
-    for number, item in enumerate(items):
+    for number, item in enumerate(chain.from_iterable(_whole(item, kind) for item in items)):
         try:
             for pair in _one(item, kind, number):
                 yield pair

@@ -83,13 +83,15 @@ def look(folder: Path, kinds: FileKinds = IMAGES) -> Listing:
     except (OSError, ValueError) as error:
         raise DataError(f"the folder {folder} cannot be read: {getattr(error, 'strerror', None) or error}") from error
     examples = [file for file in files if kinds.has(file)]
-    whole = [inner for inner in folders if kinds.folders and _is_example(inner, kinds)]
+    whole = [inner for inner in folders if is_example(inner, kinds)]
     others = [file for file in files if not kinds.has(file)]
     return Listing([inner for inner in folders if inner not in whole], sorted([*examples, *whole]), others, kinds)
 
 
-def _is_example(folder: Path, kinds: FileKinds) -> bool:
-    """Whether a folder is one example: it holds files of the endings for that, and no folders."""
+def is_example(folder: Path, kinds: FileKinds) -> bool:
+    """Return whether a folder is one example: it holds files of the endings for that, and no folders."""
+    if not kinds.folders:
+        return False
     inside = list(folder.iterdir())
     return any(file.name.lower().endswith(kinds.folders) for file in inside) and not any(map(Path.is_dir, inside))
 
