@@ -57,7 +57,7 @@ def test_help_and_listings_load_nothing_heavy(arguments: list[str]) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["show", "resnet50", "--layers"], ["heads", "show", "mlp"], ["recipes", "show", "lp-ft"], ["plugins", "doctor"]],
+    [["show", "resnet50"], ["heads", "show", "mlp"], ["recipes", "show", "lp-ft"], ["plugins", "doctor"]],
 )
 def test_pages_load_no_tensorflow_and_no_plugin(arguments: list[str]) -> None:
     assert not loaded_by(*arguments) & (HEAVY | PLUGINS)
