@@ -53,7 +53,7 @@ def _print_run(run: Run, saved: Path) -> None:
 def _phase_line(phase: dict[str, Any]) -> str:
     parts = [f"{phase['seconds']:.1f} s"]
     if "images" in phase:
-        parts.append(f"{phase['images']} images")
+        parts.append(f"{phase['images']} examples")
     if "regularization_C" in phase:
         strength = phase["regularization_C"]  # of several labels one each
         chosen = "" if isinstance(strength, dict) else f" (regularization C = {strength:g}, chosen by cross-validation)"

@@ -90,6 +90,6 @@ def command(
         print_json(said)
         return
     size = " x ".join(str(length) for length in embeddings.array.shape[1:])
-    click.echo(f"{path}: {len(embeddings)} images, {size} numbers each ({embeddings.features})")
+    click.echo(f"{path}: {len(embeddings)} examples, {size} numbers each ({embeddings.features})")
     for name, reason in embeddings.skipped:
         notes(f"skipped {name}: {reason}")

@@ -67,9 +67,9 @@ def command(
             ),
             (
                 "time",
-                f"{record.milliseconds:.1f} ms an image, {record.milliseconds_in_batch:.1f} ms in a batch of "
+                f"{record.milliseconds:.1f} ms an example, {record.milliseconds_in_batch:.1f} ms in a batch of "
                 f"{record.batch_size} ({record.machine})",
             ),
-            ("next", f"zoo predict PHOTO --model {target}"),
+            ("next", f"zoo predict FILE --model {target}"),
         ]
     )
