@@ -94,7 +94,7 @@ def test_fine_tuning_leaves_batchnorm_alone_and_scales_the_loss_of_float16(
     before = {layer: weights(layer) for layer in batchnorms(model)}
     assert len(before) == 49
     start = model.keras_model.get_weights()
-    tune = PhaseSpec(name="tune", solver="gradient", unfreeze=1, epochs=1, batch_size=8)
+    tune = PhaseSpec(name="tune", solver="gradient", unfreeze=1, epochs=1, batch_size=8, keep="last")
     probe = PhaseSpec(name="probe", solver="convex")
     run = model.fit(pictures, validation=0.25, recipe=RecipeSpec(name="lp-ft", phases=(probe, tune)))
     assert all(weights(layer) == kept for layer, kept in before.items())

@@ -195,7 +195,6 @@ def test_fit_augments_and_takes_the_labels_of_the_head(zoo, flowers: Path, tmp_p
         (["--out", "mine.h5"], ["--out 'mine.h5'", ".keras"]),
         (["--out", "/no/such/folder/mine.keras"], ["/no/such/folder", "does not exist"]),
         (["--weights", "imagenot"], ["imagenot"]),
-        (["--weights", "none"], ["random weights", "scratch"]),
         (["--devices", "CPU:0,GPU:7"], ["no device GPU:7 here", "there are CPU:0"]),
     ],
     ids=lambda value: value[-1] if isinstance(value, list) else "",

@@ -130,7 +130,7 @@ def test_accents_in_either_form_are_the_same_class(tmp_path: Path) -> None:
 
 def test_what_cannot_be_learned_from_says_what_was_meant(tmp_path: Path) -> None:
     photos = fill(tmp_path / "photos", "daisy/1.png", "roses/1.png", "roses/2.png")
-    texts = fill(tmp_path / "texts", "a/1.txt", "b/2.txt", "b/3.txt")
+    texts = fill(tmp_path / "texts", "a/1.doc", "b/2.doc", "b/3.doc")
     for data, message in (
         (
             photos / "roses",
@@ -147,7 +147,7 @@ def test_what_cannot_be_learned_from_says_what_was_meant(tmp_path: Path) -> None
     ):
         with pytest.raises(DataError, match=message):
             check(load(data))
-    with pytest.raises(DataError, match=r"the 2 folders \(a, b\) hold 3 files \(3 \.txt\) and no images \("):
+    with pytest.raises(DataError, match=r"the 2 folders \(a, b\) hold 3 files \(3 \.doc\) and no images \("):
         load(texts)
     with pytest.raises(
         DataError, match=r"no readable image of 'cats' \(1 file there: 1 \.txt\); 1 of the other classes"
