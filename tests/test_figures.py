@@ -30,6 +30,7 @@ def test_efficientnet_lite0_on_imagenet(imagenet: zoo.Dataset) -> None:
     assert found.top5 == pytest.approx(0.964, abs=0.005)
 
 
+@pytest.mark.slow
 def test_mobilenet_025_on_imagenet(imagenet: zoo.Dataset, shared_data: Path) -> None:
     weights = shared_data / "weights" / "imagenet" / "mobilenet_v1_0.25_224.h5"
     found = zoo.build("mobilenet_025", weights=weights).evaluate(imagenet)

@@ -217,7 +217,7 @@ def relative(found: np.ndarray, expected: np.ndarray) -> float:
 # -- 3: what is served equals what was measured -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("family", families("efficientnet_lite0"))
+@pytest.mark.parametrize("family", families())
 def test_predict_equals_call_equals_every_export(family: str, make, pictures, tmp_path: Path) -> None:
     model = make(family, augment=["flip", "noise"], features=UP_TO.get(family))
     model.fit(pictures, recipe="head", epochs=1, batch_size=6, validation=0.25)

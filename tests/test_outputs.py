@@ -57,7 +57,7 @@ def both() -> zoo.Head:
 # -- one answer -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("head", "recipe"), [("linear", "probe"), ("mlp", "head")])
+@pytest.mark.parametrize(("head", "recipe"), [("linear", "probe"), pytest.param("mlp", "head", marks=pytest.mark.slow)])
 def test_values_in_the_unit_of_the_targets(base, drawn, head: str, recipe: str, tmp_path: Path) -> None:
     model = zoo.build(base, head=zoo.regressor("area", head=head), preprocessing=None)
     settings = {} if recipe == "probe" else {"epochs": 40, "learning_rate": 1e-2}
@@ -124,7 +124,7 @@ def test_a_label_that_never_occurs_is_solved_too(base, drawn) -> None:
     assert model.predict_scores(drawn["x"])[:, 1].max() < 0.01
 
 
-@pytest.mark.parametrize("augment", [None, ["flip", "translation", "noise"]])
+@pytest.mark.parametrize("augment", [None, pytest.param(["flip", "translation", "noise"], marks=pytest.mark.slow)])
 def test_a_box(base, drawn, augment, tmp_path: Path) -> None:
     from zoo.data import Arrays
 
@@ -223,6 +223,7 @@ def test_all_four_kinds_at_once_train_with_augmentation_and_load_in_plain_keras(
         np.testing.assert_allclose(plain[name], values, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_real_backbone_and_fine_tuning(drawn) -> None:
     data = (drawn["x"], {"box": drawn["box"], "kind": drawn["kind"]})
     model = zoo.build("efficientnet_lite0", head=both(), input_size=SIDE)

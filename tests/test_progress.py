@@ -77,7 +77,7 @@ def test_without_a_terminal_nothing_is_said_unless_asked(model, data, capsys) ->
     assert said(capsys) == ""
     with pytest.warns(ZooNotice, match="trained on"):
         model.evaluate(data, verbose=2)
-    assert re.fullmatch(r"images: 36 images, \d+\.\d s\n", said(capsys))
+    assert re.fullmatch(r"examples: 36 images, \d+\.\d s\n", said(capsys))
     for verb in (model.fit, model.evaluate):
         with pytest.raises(OptionError, match="verbose=3: choose 0"):
             verb(data, verbose=3)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from helpers.records import a_record
 
-NAMES = ["full", "gradual", "head", "lp-ft", "probe", "scratch", "surgical"]
+NAMES = ["full", "gradual", "head", "lp-ft", "probe", "scratch", "surgical", "table"]
 
 
 def test_recipes_are_listed_and_shown(zoo, tmp_path: Path) -> None:

@@ -90,13 +90,13 @@ FAULTS = {
         [("return model.predict_on_batch", "return lambda x: 2 * model.predict_on_batch(x)")],
         "check_writes_and_opens",
     ),
-    "no show": ("zoo_modalities", [("def show", "def display")], "check_is_a_modality"),
+    "no show": ("zoo_modalities", [("def show", "def display")], "check_shows"),
     "other name": ("zoo_modalities", [('name = "song"\n    ext', 'name = "tune"\n    ext')], "check_is_a_modality"),
     "random order": (
         "zoo_modalities",
         [
-            ("sorted(Path(source).glob", "__import__('random').sample(list(Path(source).glob"),
-            ('"*.song"))', '"*.song")), 3)'),
+            ("class Songs(Modality):", "turns = iter(99 * [False, True])\n\n\nclass Songs(Modality):"),
+            ('sorted(path.glob("*.song"))', "sorted(path.glob('*.song'), reverse=next(turns))"),
         ],
         "check_examples_repeat",
     ),

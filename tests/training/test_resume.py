@@ -248,7 +248,7 @@ def test_what_cannot_go_on_is_refused(
         go()
     with pytest.raises(ResumeError, match="is not the folder of a run"):
         zoo.resume(tmp_path)
-    with pytest.raises(ResumeError, match="other images or answers"):
+    with pytest.raises(ResumeError, match="other examples or answers"):
         zoo.resume(run, other)
     data.rename(data.with_name("elsewhere"))
     with pytest.raises(

@@ -240,7 +240,7 @@ def test_files_that_are_no_table(folder, tmp_path):
         ("empty.csv", "file,label\n", "holds no line below the names"),
         ("utf16.csv", "file,label\nimg/0.png,ä".encode("utf-16"), "not UTF-8"),
         ("quote.csv", 'file,label\n"img/0.png,a\n', "quote.csv"),
-        ("where.csv", "a,b\nx,y\n", r"which column holds the image files\? The columns are a \(text"),
+        ("where.csv", "a,b\nx,y\n", r"which column is to be learned\? There are a \(text"),
         ("gone.csv", "file,label\nnowhere/0.png,a\n", "none of its 1 images is there, such as .*root= says another"),
         (
             "twice.csv",
