@@ -18,7 +18,6 @@ GOOGLENET = "Szegedy et al. 2014, Going Deeper with Convolutions, arXiv 1409.484
 SPECS: tuple[BackboneSpec, ...] = (
     BackboneSpec(
         name="perceptron",
-        aliases=("mlp",),
         family="Perceptron",
         summary="784-512-512-512-10 with dropout, on gray pixels",
         tags=("gray", "small"),

@@ -150,6 +150,6 @@ def test_what_cannot_be_learned_from_says_what_was_meant(tmp_path: Path) -> None
     with pytest.raises(DataError, match=r"the 2 folders \(a, b\) hold 3 files \(3 \.doc\) and no images \("):
         load(texts)
     with pytest.raises(
-        DataError, match=r"no readable image of 'cats' \(1 file there: 1 \.txt\); 1 of the other classes"
+        DataError, match=r"no readable image of 'cats' \(1 file there: 1 \.doc\); 1 of the other classes"
     ):
-        check(load(fill(tmp_path / "pets", "cats/1.txt", "dogs/1.png")))
+        check(load(fill(tmp_path / "pets", "cats/1.doc", "dogs/1.png")))
