@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 def test_the_wheel_works_alone(wheel_environment, tmp_path: Path, shared_data: Path) -> None:
     zoo = wheel_environment.zoo
     rows = json.loads(zoo("list", "--json", cwd=tmp_path))
-    assert len(rows) == 116
+    assert len(rows) == 135
     assert "block5_pool" in zoo("show", "vgg16", "--layers", cwd=tmp_path)
     where = wheel_environment.python("-c", "import zoo; print(zoo.__file__)", cwd=tmp_path).strip()
     assert str(wheel_environment.folder) in where
