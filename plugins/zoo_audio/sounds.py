@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -63,15 +62,6 @@ class Sounds(Modality):
     name = "audio"
     extensions = EXTENSIONS
     intake = AudioIntake
-
-    def examples(self, source: str | Path) -> Iterator[Ref]:
-        """Yield each file; of a folder all sound files in it, by name."""
-        path = Path(source)
-        files = [path]
-        if path.is_dir():
-            files = sorted(file for file in path.rglob("*") if file.suffix.lower() in EXTENSIONS)
-        for file in files:
-            yield Ref(file.relative_to(path).as_posix() if path.is_dir() else file.name, str(file))
 
     def read(self, ref: Ref) -> Sound:
         """Return the sound of a file; channels are averaged.

@@ -61,15 +61,6 @@ class Texts(Modality):
     extensions = EXTENSIONS
     intake = TextIntake
 
-    def examples(self, source: str | Path) -> Iterator[Ref]:
-        """Yield each file; of a folder all text files in it, by name."""
-        path = Path(source)
-        files = [path]
-        if path.is_dir():
-            files = sorted(file for file in path.rglob("*") if file.suffix.lower() in EXTENSIONS)
-        for file in files:
-            yield Ref(file.relative_to(path).as_posix() if path.is_dir() else file.name, str(file))
-
     def read(self, ref: Ref) -> str:
         """Return the text of a file: UTF-8, with or without a byte order mark; what is not is read as Windows-1252.
 

@@ -247,12 +247,12 @@ def _splits_together(root: Path, split: dict[Path, str], inside: dict[Path, list
     first = next((folder for folder in folders if split[folder] == "train"), folders[0])
     labels = tuple(folder.name for folder in inside[first])
     flat = [folder for folder in folders if not inside[folder] or _one_stranger(inside[folder], labels)]
-    labelled = [folder for folder in folders if folder not in flat]
-    names = sorted({child.name for folder in labelled for child in inside[folder]})
+    labeled = [folder for folder in folders if folder not in flat]
+    names = sorted({child.name for folder in labeled for child in inside[folder]})
     labels = tuple(sorted({*labels, *(name for name in names if None in places([name], labels))}))
     layout = Layout(kinds, labels=labels)
     others: list[Path] = []
-    for folder in labelled:
+    for folder in labeled:
         there = places([child.name for child in inside[folder]], labels)
         lacking = [label for place, label in enumerate(labels) if place not in there]
         if lacking:

@@ -18,7 +18,6 @@ _COPIES = (
 _OF_FIT = {
     "x": "data= is the first argument: fit((x, y)) or fit(x, y)",
     "optimizer": "a recipe says how weights move: recipe=zoo.Recipe([zoo.Phase(optimizer='sgd', ...)])",
-    "loss": "the task of the head decides the loss",
     "metrics": "the task of the head decides the metrics; run.validation has many more",
     "shuffle": "examples are shuffled anew in every epoch, by seed=",
     "sample_weight": "class_weight= weighs classes; single examples cannot be weighed",

@@ -61,8 +61,8 @@ class Thumbnail:
 class Modality(Protocol):
     """How the examples of one kind are found, read, shaped, shown and checked.
 
-    A class that derives from it inherits `digest` and `problems`; everything else is its own. It holds no state: one is
-    made wherever one is needed, in other processes too.
+    A class that derives from it inherits `examples`, `digest` and `problems`; everything else is its own. It holds no
+    state: one is made wherever one is needed, in other processes too.
 
     Attributes:
         name: "image", "audio", "text", "table", "video", or a name of the plugin's own.
@@ -77,6 +77,8 @@ class Modality(Protocol):
     def examples(self, source: str | Path) -> Iterator[Ref]:
         """Yield where each example is, in the same order each time; a file is one, or many, or a folder is one.
 
+        Without an own definition each file is one example; of a folder all files with one of `extensions`, by name.
+
         zoo finds the files of a data set and calls this with one path at a time.
 
         Args:
@@ -86,7 +88,12 @@ class Modality(Protocol):
         Raises:
             zoo.errors.DataError: a file cannot be taken apart into examples.
         """
-        ...
+        path = Path(source)
+        files = [path]
+        if path.is_dir():
+            files = sorted(file for file in path.rglob("*") if file.suffix.lower() in self.extensions)
+        for file in files:
+            yield Ref(file.relative_to(path).as_posix() if path.is_dir() else file.name, str(file))
 
     def read(self, ref: Ref) -> Example:
         """Return one example, decoded.

@@ -139,12 +139,12 @@ absent = Absent()
 sys.meta_path.insert(0, absent)
 import keras, numpy
 for line in sys.stdin:
-    asked = json.loads(line)
-    absent.names = set(asked["absent"])
+    paths = json.loads(line)
+    absent.names = set(paths["absent"])
     try:
-        model = keras.saving.load_model(asked["model"], compile=False, safe_mode=True)
-        outputs = keras.tree.flatten(model(numpy.load(asked["inputs"]), training=False))
-        numpy.savez(asked["outputs"], *[keras.ops.convert_to_numpy(output) for output in outputs])
+        model = keras.saving.load_model(paths["model"], compile=False, safe_mode=True)
+        outputs = keras.tree.flatten(model(numpy.load(paths["inputs"]), training=False))
+        numpy.savez(paths["outputs"], *[keras.ops.convert_to_numpy(output) for output in outputs])
         problem = None
     except Exception as error:
         problem = f"{type(error).__name__}: {error}"
