@@ -45,6 +45,7 @@ def _isolated(tmp_path_factory: pytest.TempPathFactory):
     patch.setenv("ZOO_RUNS_DIR", str(tmp_path_factory.mktemp("runs")))
     patch.setenv("ZOO_OFFLINE", "1")
     patch.delenv("ZOO_MIRROR", raising=False)
+    patch.delenv("COLUMNS", raising=False)  # before any other fixture: what is printed is fitted to it
     yield
     patch.undo()
 

@@ -56,12 +56,6 @@ def run_process(*arguments: str, **environment: str) -> Result:
     return Result(done.returncode, done.stdout, done.stderr)
 
 
-@pytest.fixture(autouse=True)
-def _no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever runs the tests may have a width of terminal in the environment, which tables are fitted to."""
-    monkeypatch.delenv("COLUMNS", raising=False)
-
-
 @pytest.fixture(scope="session")
 def zoo() -> Callable[..., Result]:
     """Runs the command line in this process."""
