@@ -72,7 +72,7 @@ def understand(
 def _class_numbers(answers: np.ndarray, labels: tuple[str, ...], name: str, *, by_number: bool) -> np.ndarray:
     broken = answers[answers != np.trunc(answers)]
     if len(broken):
-        raise DataError(f"{name}: class numbers must be whole; got {broken[0]}")
+        raise DataError(f"{name}: class numbers must be whole; found {broken[0]}")
     return answers.astype(np.int64) if by_number else class_numbers(answers, labels, name)
 
 
