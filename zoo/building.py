@@ -15,6 +15,7 @@ from zoo.evaluation.predictions import HASH_DIGITS
 from zoo.export.formats import name_of
 from zoo.export.hub import SCHEME, HubAddress, fetch
 from zoo.exported import ExportedModel, is_exported, open_exported
+from zoo.fitting.by_hand import follow_own_base
 from zoo.fitting.files import read_model
 from zoo.fitting.habits import build_arguments
 from zoo.fitting.state import ModelState
@@ -50,7 +51,8 @@ def build(
     Built in the scope of a `tf.distribute.MirroredStrategy`, it trains on all devices of the strategy.
 
     Args:
-        backbone: a name (`zoo.backbones()` lists them); a Keras model from images to features; or, with `trust=True`, a
+        backbone: a name (`zoo.backbones()` lists them); a Keras model from images, or from vectors (n, d),
+            to features; or, with `trust=True`, a
             SavedModel: `tfhub:https://...`, `kaggle:owner/model/framework/variation/version`, or a folder.
         head: a name (`zoo.heads()`); `zoo.classifier(...)`, `multilabel`, `regressor`, `locator`, `multi_output` or
             `head`; or a Keras layer from features (n, d) to logits or probabilities (n, classes). None: the classifier
@@ -118,6 +120,8 @@ def build(
         fresh_head=fresh,
         request=request,
     )
+    if not isinstance(backbone, str):
+        follow_own_base(state, backbone)
     return TransferModel(state)
 
 
