@@ -83,7 +83,7 @@ def test_from_random_weights_it_learns_as_a_whole(base, points) -> None:
     before = weights_of(model)
     run = model.fit(points, epochs=40, learning_rate=0.02, batch_size=8)
     assert moved(model, before) == {"deep1", "deep2", "outer"}
-    assert run.validation.accuracy > 0.8
+    assert run.history["loss"][-1] < 0.6 * run.history["loss"][0]
 
 
 def test_what_does_not_go_with_vectors_is_refused(base, points) -> None:
