@@ -75,10 +75,11 @@ class Asked:
             raise OptionError("options= gives one combination: there is nothing to choose from")
         return combinations
 
-    def model(self, choice: Mapping[str, Any], dataset: Dataset) -> TransferModel:
-        """Return an untrained model with these options."""
+    def model(self, choice: Mapping[str, Any], dataset: Dataset | None) -> TransferModel:
+        """Return an untrained model with these options; a backbone by its name gets a head for the data."""
         own = {name: value for name, value in choice.items() if name not in OF_FIT}
         if isinstance(self.make, str):
+            assert dataset is not None
             return build(
                 self.make, classifier(list(dataset.labels) or dataset.n_classes), options=own or None, seed=self.seed
             )
@@ -183,7 +184,7 @@ def _dataset(asked: Asked, data: Any, first: Mapping[str, Any]) -> Dataset:
     """The data as examples of what the models take; labeled as their heads are."""
     if isinstance(asked.make, str):
         return load(data).readable()
-    composition = asked.model(first, load(data)).composition
+    composition = asked.model(first, None).composition
     return load(data, labels=composition.labels or None, modality=composition.intake.kind).readable()
 
 
