@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.comparison.choosing import Asked
+from zoo.comparison.choosing import Trials
 from zoo.errors import OptionError
 
 
@@ -62,12 +62,14 @@ def test_the_picture_is_drawn_against_an_option_and_against_parameters(chosen) -
 
 
 def test_a_grid_is_every_combination() -> None:
-    grid = Asked(make, {"units": [32, 128], "depth": [1, 2, 3]}).grid()
+    grid = Trials(make, {"units": [32, 128], "depth": [1, 2, 3]}).grid()
     assert len(grid) == 6
     assert grid[:3] == [{"units": 32, "depth": 1}, {"units": 32, "depth": 2}, {"units": 32, "depth": 3}]
     with pytest.raises(OptionError, match="give a list of the values to try"):
-        Asked(make, {"units": 32}).grid()
+        Trials(make, {"units": 32}).grid()
     with pytest.raises(OptionError, match="one combination"):
-        Asked(make, {"units": [32]}).grid()
-    with pytest.raises(OptionError, match="options= needs data=, and one backbone or function"):
+        Trials(make, {"units": [32]}).grid()
+    with pytest.raises(OptionError, match="options= needs data= to train on"):
         zoo.compare(make, options={"units": [1, 2]})
+    with pytest.raises(OptionError, match="options= needs one backbone or function"):
+        zoo.compare("perceptron", make, options={"units": [1, 2]}, data="digits")
