@@ -139,7 +139,8 @@ def test_report_shows_the_examples(fitted):
         assert "media-src data:" in page
         assert len(page) < 5_000_000
     else:
-        assert re.search(r"· for it: \w+ \+0\.", page)
+        assert re.search(r"· for it: \w+ \+\d", page)
+        assert "in log odds or in the value" in page
         assert "<audio" not in page
     assert "NaN" not in page
 
@@ -152,7 +153,7 @@ def test_what_speaks_for_an_answer_is_what_its_score_falls_without() -> None:
     model.fit(data, recipe="probe", verbose=0)
     text = "Goal and chip, goal"
     speaks, against = speaking_for(model.composition, Texts(), text, 0)
-    whole, without = model.predict_scores([text, "  and chip,  "])[:, 0]
+    whole, without = (np.log(p / (1 - p)) for p in model.predict_scores([text, "  and chip,  "])[:, 0].astype(float))
     assert speaks == f"goal {whole - without:+.2g}"
     assert against.startswith("chip -")
     assert next(Texts().without(text)) == ("goal", "  and chip,  ")

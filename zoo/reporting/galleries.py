@@ -90,13 +90,10 @@ def _of_others(material: Material, split: str, place: Mapping[str, int]) -> Iter
         if figures:
             which = f" ({answer.name})" if answer.name else ""
             heading = f"{'Most wrong' if task.one_class else 'Largest errors'}{which}"
-            yield Gallery(
-                heading,
-                "The largest losses first." if task.one_class else "The largest errors first.",
-                "",
-                figures,
-                False,
-            )
+            legend = "The largest losses first." if task.one_class else "The largest errors first."
+            if any(" it: " in caption for _, caption in figures):
+                legend += " For and against the answer: what it loses without each part, in log odds or in the value."
+            yield Gallery(heading, legend, "", figures, False)
 
 
 def _speaking(material: Material, answer: Answer, row: int, index: int) -> str:
@@ -105,7 +102,8 @@ def _speaking(material: Material, answer: Answer, row: int, index: int) -> str:
     modality = kind_of(material.dataset.modality).code
     column = answer.evaluation.column_to_explain(row)
     example = material.dataset.example(index)
-    speaks, against = speaking_for(material.composition, modality, example, answer.first + column)
+    chances = of(answer.evaluation).name in (CLASSIFICATION.name, MULTILABEL.name)
+    speaks, against = speaking_for(material.composition, modality, example, answer.first + column, chances=chances)
     words = ("", f" · for it: {speaks}" if speaks else "", f" · against it: {against}" if against else "")
     return "".join(words)
 
