@@ -18,7 +18,7 @@ import numpy as np
 from zoo import data as data_room
 from zoo import settings
 from zoo.compose import BuildRequest, Composition, compose, intake_options
-from zoo.data.modalities import IMAGE, kind_of
+from zoo.data.modalities import has_pictures, kind_of
 from zoo.data.ranges import as_uint8
 from zoo.errors import DataError, OptionError
 from zoo.features.extraction import Features, Progress, extract
@@ -180,7 +180,7 @@ def embed(
         preprocessing=preprocessing,
     )
     composition, _ = compose(request)
-    if composition.intake.kind != IMAGE:
+    if composition.intake.fitted:
         data = _dataset(data, composition.intake.kind)
         composition = _fitted(request, composition, data)
     return of_composition(
@@ -293,11 +293,11 @@ def _fitted(request: BuildRequest, composition: Composition, dataset: data_room.
 
 def _dataset(data: Any, modality: str) -> data_room.Dataset:
     """What `fit` takes, and what `predict` takes besides: one array, Pillow images, lists of several kinds."""
-    if modality == IMAGE and _are_pictures(data):
+    if has_pictures(modality) and _are_pictures(data):
         named = list(data_room.images(data))
         pixels = [as_uint8(image) for _, image in named]
         return data_room.Arrays(pixels, ids=[name for name, _ in named])
-    if modality != IMAGE and data_room.is_table(data) and kind_of(modality).spec.table == "rows":
+    if data_room.is_table(data) and kind_of(modality).spec.table == "rows":
         return data_room.from_csv(data, answers=(), modality=modality)  # which column is an answer does not matter
     return data_room.load(data, modality=modality)
 

@@ -149,7 +149,7 @@ class ExportedModel:
         shape = pictures(self._record, files)
         if shape is None:
             return self.predict(list(files), batch_size=batch_size)
-        from zoo.data.images import decode as decode_file
+        from zoo.pictures.reading import decode as decode_file
 
         answers = self._scores((shape(decode_file(file)) for file in files), batch_size, shaped=True)
         return [decode(self._decoded, row, str(file)) for row, file in zip(answers, files, strict=True)]

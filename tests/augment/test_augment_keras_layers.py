@@ -10,10 +10,10 @@ import pytest
 
 from zoo.augment import resolve, transform
 from zoo.data import Arrays, batches
-from zoo.data.intake import ImageIntake
 from zoo.errors import OptionError
 from zoo.registry import ZooNotice
 from zoo.specs import ResizeRule
+from zoo_vision.intake import ImageIntake
 
 keras = pytest.importorskip("keras")
 layers = keras.layers

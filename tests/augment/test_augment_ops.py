@@ -10,9 +10,9 @@ import pytest
 
 from zoo.augment import Op, resolve, transform
 from zoo.data import Arrays, batches
-from zoo.data.intake import ImageIntake
 from zoo.errors import OptionError, UnknownNameError
 from zoo.specs import ResizeRule
+from zoo_vision.intake import ImageIntake
 
 
 @pytest.fixture

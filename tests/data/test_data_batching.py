@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from zoo.data import Arrays, Dataset, batches, load, resize
-from zoo.data.intake import ImageIntake
 from zoo.errors import DataError, OptionError
 from zoo.specs import ResizeRule
+from zoo_vision.intake import ImageIntake
 
 RULE = ResizeRule(mode="crop", crop_fraction=0.875, interpolation="bicubic")
 SQUARE = {size: ImageIntake(size=size, rule=RULE) for size in (8, 32, 64)}

@@ -32,11 +32,11 @@ def zoo_heads():
 
 @hookimpl
 def zoo_augmentations():
-    return [AugmentationSpec(name="dim", factory="zoo_t_birds.parts:dim")]
+    return [AugmentationSpec(modality="image", name="dim", factory="zoo_t_birds.parts:dim")]
 
 @hookimpl
 def zoo_datasets():
-    return [DatasetSpec(name="nest", loader="zoo_t_birds.parts:nest", license="CC0-1.0")]
+    return [DatasetSpec(modality="image", name="nest", loader="zoo_t_birds.parts:nest", license="CC0-1.0")]
 
 @hookimpl
 def zoo_recipes():

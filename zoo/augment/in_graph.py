@@ -9,7 +9,7 @@ import numpy as np
 
 from zoo.augment.ops import Op, derive
 from zoo.errors import OptionError
-from zoo.pixels import gray_in_graph
+from zoo.pictures.colors import gray_in_graph
 
 Drawn = dict[str, np.ndarray]
 """Name of an input of the graph -> the random numbers of one image, or of a batch of them."""

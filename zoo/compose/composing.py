@@ -8,8 +8,7 @@ from zoo.compose.graphs import wire, wire_classifier
 from zoo.compose.heads import HeadChoice, choose_head
 from zoo.compose.other_bases import base_of_modality
 from zoo.compose.shipped import trained_record
-from zoo.data.intake import ImageIntake
-from zoo.data.modalities import IMAGE
+from zoo.data.modalities import assumed, kind_of
 from zoo.errors import OptionError
 from zoo.head_request import Restriction
 from zoo.modality import Intake
@@ -42,7 +41,7 @@ def compose(request: BuildRequest) -> tuple[Composition, TrainedHead | None]:
     choice = None if only is not None else choose_head(request.head)
     with policy(request.precision) as computes:
         reads = None if choice is None else choice.reads
-        other = _of_other_modality(request)
+        other = _of_an_intake(request)
         if other is not None:
             base = base_of_modality(request, other, reads=reads)
         else:
@@ -53,7 +52,8 @@ def compose(request: BuildRequest) -> tuple[Composition, TrainedHead | None]:
         intake: Intake | None = base.intake
         if intake is None:
             rule = _resize_rule(request.resize, base.preprocessing, trained, choice)
-            intake = ImageIntake(size=base.input_size, rule=rule, channels=base.channels)
+            kind = kind_of(assumed() if base.spec is None else base.spec.modality)
+            intake = kind.fit((), {"size": base.input_size, "rule": rule, "channels": base.channels})
         elif choice is not None and any(of(output).follows_pixels for output in choice.outputs):
             raise OptionError(f"a head with a box is for images; {base.backbone} takes examples of {intake.kind!r}")
         if choice is not None:
@@ -61,12 +61,12 @@ def compose(request: BuildRequest) -> tuple[Composition, TrainedHead | None]:
         return wire_classifier(base, intake, precision=computes, only=only), trained
 
 
-def _of_other_modality(request: BuildRequest) -> Entry | None:
-    """The entry of a named backbone that takes other examples than images."""
+def _of_an_intake(request: BuildRequest) -> Entry | None:
+    """The entry of a named backbone that is built for an intake, not for a size."""
     if not isinstance(request.backbone, str) or is_folder_address(request.backbone):
         return None
     entry = registry().get("backbones", request.backbone)
-    return None if entry.spec.modality == IMAGE else entry
+    return None if entry.spec.sized else entry
 
 
 def _resize_rule(

@@ -11,11 +11,11 @@ import numpy as np
 from zoo.data.answers import has_names, understand
 from zoo.data.dataset import Dataset
 from zoo.data.gathering import MEMORY_LIMIT, gathered, is_array, too_large
-from zoo.data.pictures import as_batch, picture, pixel_digest
 from zoo.data.ranges import as_uint8, check_pixels
 from zoo.data.relabeling import by_position
 from zoo.data.streams import changes_by_itself, class_names_of, read_stream
 from zoo.errors import DataError
+from zoo.pictures.forms import as_batch, digest_of_picture, picture
 from zoo.registry import ZooNotice
 from zoo.specs import Output, Task
 
@@ -94,7 +94,7 @@ class Arrays(Dataset):
 
     def digest(self, row: int) -> str:
         """The sha256 of the pixels as uint8 and their shape."""
-        return pixel_digest(as_uint8(self._images[row]))
+        return digest_of_picture(as_uint8(self._images[row]))
 
 
 def from_stream(

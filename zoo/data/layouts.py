@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from zoo.data.findings import Finding
-from zoo.data.images import UnreadableImageError, read_header
-from zoo.data.modalities import IMAGES, FileKinds
+from zoo.data.modalities import FileKinds
 from zoo.errors import DataError
 from zoo.matching import listed, places
+from zoo.pictures.reading import UnreadableImageError, read_header
 from zoo.printing import printable
 
 NOT_CLASSES = frozenset(
@@ -33,14 +33,14 @@ _SPLITS = {
     **dict.fromkeys(("test", "testing", "eval"), "test"),
     **dict.fromkeys(("pred", "predict", "prediction", "unlabeled", "unlabelled"), "unlabeled"),
 }
-_FILLERS = frozenset(("set", "seg", "data", "dataset", "images", "image", "imgs", "img", "photos", "pictures", "split"))
+_FILLER = re.compile("set|seg|data|dataset|images?|imgs?|photos|pictures|split")
 _FOLD = re.compile(r"(k?fold|cv)[ _-]?\d+", re.IGNORECASE)
 
 
 def split_of(name: str) -> str:
     """Return "train", "validation", "test" or "unlabeled" for a name such as `seg_train` or `val2017`, else ""."""
     words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(set|data)$", "", name.lower()))
-    meant = [word for word in words if word not in _FILLERS]
+    meant = [word for word in words if not _FILLER.fullmatch(word)]
     return _SPLITS.get(meant[0], "") if len(meant) == 1 else ""
 
 
@@ -61,7 +61,7 @@ class Listing:
     kinds: FileKinds
 
 
-def look(folder: Path, kinds: FileKinds = IMAGES) -> Listing:
+def look(folder: Path, kinds: FileKinds) -> Listing:
     """List a folder.
 
     Raises:
@@ -100,7 +100,7 @@ def _hidden(entry: os.DirEntry[str]) -> bool:
     return entry.name.startswith(".") or entry.name.lower() in NOT_CLASSES | _SYSTEM_FILES
 
 
-def below(folder: Path, kinds: FileKinds = IMAGES) -> tuple[list[Path], list[Path]]:
+def below(folder: Path, kinds: FileKinds) -> tuple[list[Path], list[Path]]:
     """Return all examples in a folder and the folders in it, in a fixed order, and all other files.
 
     A link back to a parent is not followed.
@@ -134,7 +134,7 @@ class Layout:
         kinds: which files are examples.
     """
 
-    kinds: FileKinds = IMAGES
+    kinds: FileKinds
     labels: tuple[str, ...] = ()
     paths: list[Path] = field(default_factory=list)
     targets: list[int] = field(default_factory=list)
@@ -153,7 +153,7 @@ class Layout:
         return others
 
 
-def read_layout(root: Path, kinds: FileKinds = IMAGES) -> Layout:
+def read_layout(root: Path, kinds: FileKinds) -> Layout:
     """Read a folder: class folders, splits of class folders, or examples without labels.
 
     Raises:
@@ -169,7 +169,7 @@ def read_layout(root: Path, kinds: FileKinds = IMAGES) -> Layout:
         return Layout(kinds, paths=listing.examples)
     if listing.examples:
         raise DataError(_strays(root, listing))
-    _refuse_folds(root, listing.folders)
+    _refuse_folds(root, listing.folders, kinds)
     layout = _of_splits(root, listing.folders, kinds) or _of_classes(listing.folders, kinds)
     if not layout.paths:
         raise DataError(_no_examples(root, listing.folders, layout))
@@ -184,7 +184,7 @@ def _unwrapped(folder: Path, listing: Listing) -> Path | None:
     if folder.resolve().is_relative_to(inner.resolve()):
         return None  # a link back
     words = set(re.findall(r"[a-z]+", inner.name.lower()))
-    if inner.name.casefold() == folder.resolve().name.casefold() or (words and words <= _FILLERS):
+    if inner.name.casefold() == folder.resolve().name.casefold() or (words and all(map(_FILLER.fullmatch, words))):
         return inner
     splits = {split_of(child.name) for child in look(inner, listing.kinds).folders}
     return inner if "train" in splits and len(splits - {"", "train"}) >= 1 else None
@@ -303,9 +303,9 @@ def _two_readings(root: Path, known: Sequence[Path], inside: dict[Path, list[Pat
     )
 
 
-def _refuse_folds(root: Path, folders: Sequence[Path]) -> None:
+def _refuse_folds(root: Path, folders: Sequence[Path], kinds: FileKinds) -> None:
     if len(folders) > 1 and all(_FOLD.fullmatch(folder.name) for folder in folders):
-        inner = look(folders[0]).folders
+        inner = look(folders[0], kinds).folders
         within = f", with class folders ({listed(child.name for child in inner[:3])}, ...)" if inner else ""
         raise DataError(
             f"{root} holds {len(folders)} folders called {folders[0].name}, {folders[1].name}, ...{within}. If they "
@@ -328,9 +328,9 @@ def endings(counts: Mapping[str, int]) -> str:
 def _left_out(files: Sequence[Path], kinds: FileKinds) -> Iterable[Finding]:
     if not files:
         return
-    hidden = next((file for file in files[:64] if kinds is IMAGES and _is_image(file)), None)
+    hidden = next((file for file in files[:64] if kinds.pictures and _is_picture(file)), None)
     count = len(files)
-    such = f", and some are images by their content ({hidden.parent.name}/{hidden.name})" if hidden else ""
+    such = f", and some are {kinds.words} by their content ({hidden.parent.name}/{hidden.name})" if hidden else ""
     verbs = ("file does", "is") if count == 1 else ("files do", "are")
     yield Finding(
         "left out", "warning" if hidden else "info",
@@ -340,7 +340,7 @@ def _left_out(files: Sequence[Path], kinds: FileKinds) -> Iterable[Finding]:
     )  # fmt: skip
 
 
-def _is_image(file: Path) -> bool:
+def _is_picture(file: Path) -> bool:
     try:
         read_header(file)
     except UnreadableImageError:
@@ -350,7 +350,7 @@ def _is_image(file: Path) -> bool:
 
 def _nothing(root: Path, listing: Listing) -> str:
     held = f" ({endings(Counter(map(_ending, listing.others)))})" if listing.others else ""
-    words, end = listing.kinds.words, ".jpg" if listing.kinds is IMAGES else listing.kinds.extensions[0]
+    words, end = listing.kinds.words, (listing.kinds.extensions or ("",))[0]
     return (
         f"{root} holds neither class folders nor {words}{held}. Expected one folder per class with {words} in it "
         f"({root.name}/daisy/a{end}, ...), or {words} ({listing.kinds.shown})."
@@ -373,7 +373,7 @@ def _no_examples(root: Path, folders: Sequence[Path], layout: Layout) -> str:
     return f"{root}: the {len(folders)} folders ({names}) {held} ({layout.kinds.shown})."
 
 
-def why_unlabeled(name: str, source: str | None, kinds: FileKinds = IMAGES) -> str:
+def why_unlabeled(name: str, source: str | None, kinds: FileKinds) -> str:
     """Return why there are no labels to learn from, and what was probably meant.
 
     Args:

@@ -11,8 +11,8 @@ import numpy as np
 from zoo.data.arrays import Arrays
 from zoo.data.dataset import Dataset, definer
 from zoo.data.files import ImageFiles
-from zoo.data.images import decode
 from zoo.data.joining import Joined
+from zoo.pictures.reading import decode
 
 _IMAGES, _PLACES, _PIXELS = "images.json", "places.npy", "pixels.bin"
 

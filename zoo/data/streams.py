@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from zoo.data.gathering import IMAGES_LIMIT, MEMORY_LIMIT, endless, too_large
-from zoo.data.pictures import rgb
 from zoo.data.ranges import as_uint8, check_range
 from zoo.errors import DataError
+from zoo.pictures.forms import rgb
 from zoo.tasks import as_array
 
 

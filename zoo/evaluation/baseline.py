@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from zoo.data import Dataset, batches
-from zoo.data.intake import ImageIntake
+from zoo.data.modalities import kind_of
 from zoo.errors import DataError
 from zoo.specs import ResizeRule
 
@@ -54,7 +54,8 @@ def pixel_rows(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Flat pixels 0..1, float32 (n, size * size * channels), and the class of each row; `size` as for the baseline."""
     size = size or _usual_size(dataset, indices)
-    read = list(batches(dataset, indices, intake=ImageIntake(size=size, rule=_RULE), on_skip=lambda name, reason: None))
+    intake = kind_of(dataset.modality).fit((), {"size": size, "rule": _RULE})
+    read = list(batches(dataset, indices, intake=intake, on_skip=lambda name, reason: None))
     if not read:
         raise DataError(f"none of {len(indices)} images of {dataset.name} could be read")
     pixels = np.concatenate([batch.pixels for batch in read])

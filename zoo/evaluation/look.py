@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from zoo.data import Dataset
-from zoo.data.modalities import IMAGE
+from zoo.data.modalities import has_pictures
 from zoo.evaluation.baseline import pixel_rows
 from zoo.evaluation.uncertainty import wilson
 from zoo.training.recipes.auto import Share
@@ -55,7 +55,7 @@ def look(
         "probe": out_of_fold(values, targets, folds, n_classes=n_classes).probabilities.argmax(axis=1),
         "knn": knn_predictions(values, targets, groups, n_classes=n_classes),
     }
-    if dataset.modality == IMAGE:
+    if has_pictures(dataset.modality):
         pixels, truth = pixel_rows(dataset, dataset.targets, indices)
         assert len(truth) == len(targets)  # all of them were decoded for the features
         answers["pixels"] = out_of_fold(pixels, targets, folds, n_classes=n_classes).probabilities.argmax(axis=1)

@@ -24,7 +24,7 @@ def decoder(intake: Mapping[str, Any]) -> Callable[[Any], Any] | None:
         counterpart in TensorFlow.
     """
     rule, size = intake.get("rule"), intake.get("size")
-    if intake.get("kind") != "image" or not isinstance(rule, Mapping) or rule.get("interpolation") not in _METHODS:
+    if intake.get("encoded") != "picture" or not isinstance(rule, Mapping) or rule.get("interpolation") not in _METHODS:
         return None
     height, width = (size, size) if isinstance(size, int) else tuple(size or (0, 0))
     if height != width or not height or intake.get("channels", 3) != 3:
@@ -47,7 +47,7 @@ def decoder(intake: Mapping[str, Any]) -> Callable[[Any], Any] | None:
 
 
 def _fitted(pixels: Any, side: int, rule: Mapping[str, Any]) -> Any:
-    """`zoo.data.images.resize`, its numbers step by step, in TensorFlow."""
+    """`zoo.pictures.resize`, its numbers step by step, in TensorFlow."""
     import tensorflow as tf
 
     shape = tf.shape(pixels)

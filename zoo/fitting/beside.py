@@ -10,7 +10,7 @@ import numpy as np
 
 from zoo.compose import Composition
 from zoo.data import Dataset, batches
-from zoo.data.modalities import IMAGE, kind_of
+from zoo.data.modalities import kind_of
 from zoo.features import forward
 from zoo.modality import HasYardsticks
 from zoo.plugin import calling
@@ -46,7 +46,7 @@ def beside(
     """
     name = composition.intake.kind
     held = [part for part in ("validation", "test") if len(parts[part])]
-    if name == IMAGE or of(composition) is SEVERAL or not held or dataset.targets is None:
+    if of(composition) is SEVERAL or not held or dataset.targets is None:
         return None
     kind = kind_of(name)
     code: Any = kind.code

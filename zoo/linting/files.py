@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 from zoo.data import Dataset
 from zoo.data.findings import Finding
-from zoo.data.images import Header
 from zoo.linting.looks import Look
 from zoo.linting.wording import finding_of, minority
+from zoo.pictures.reading import Header
 
 _TINY = 32
 _NARROW = 4.0

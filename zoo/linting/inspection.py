@@ -6,7 +6,7 @@ import numpy as np
 
 from zoo.data import Dataset
 from zoo.data.findings import Finding
-from zoo.data.modalities import IMAGE
+from zoo.data.modalities import has_pictures
 from zoo.data.pools import ordered_map
 from zoo.linting.copies import exact_copies, near_copies
 from zoo.linting.files import of_files, of_pixels, of_sizes
@@ -28,7 +28,7 @@ CHECKS = (*QUICK_CHECKS, "corrupt", "gray", "near duplicates", "almost black", "
 
 def checks_of(dataset: Dataset, *, quick: bool = False) -> tuple[str, ...]:
     """Return what `inspect` looks for in a dataset."""
-    if dataset.modality != IMAGE:
+    if not has_pictures(dataset.modality):
         return OTHER_CHECKS if quick else (*OTHER_CHECKS, f"what {dataset.modality!r} examples show")
     return QUICK_CHECKS if quick else CHECKS
 
@@ -43,7 +43,7 @@ def inspect(dataset: Dataset, *, quick: bool = False) -> list[Finding]:
     Returns:
         What was found, in no particular order.
     """
-    if dataset.modality != IMAGE:
+    if not has_pictures(dataset.modality):
         return inspect_others(dataset, quick=quick)
     looks = glances(dataset) if quick else ordered_map(lambda index: look(dataset, index), range(len(dataset)))
     readable = np.array([not look.problem for look in looks], bool)

@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image
 
 from zoo.data import Dataset
-from zoo.data.images import Header, UnreadableImageError
 from zoo.errors import DataError
+from zoo.pictures.reading import Header, UnreadableImageError
 
 SIDE = 16
 """Side of the miniature by which copies are compared, in pixels."""

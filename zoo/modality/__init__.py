@@ -8,6 +8,17 @@ from __future__ import annotations
 from zoo.modality.digests import digest_of
 from zoo.modality.intake import Intake
 from zoo.modality.protocols import Example, Modality, Problem, Ref, Thumbnail
+from zoo.modality.sharing import SharesEndings
 from zoo.modality.yardsticks import HasYardsticks
 
-__all__ = ["Example", "HasYardsticks", "Intake", "Modality", "Problem", "Ref", "Thumbnail", "digest_of"]
+__all__ = [
+    "Example",
+    "HasYardsticks",
+    "Intake",
+    "Modality",
+    "Problem",
+    "Ref",
+    "SharesEndings",
+    "Thumbnail",
+    "digest_of",
+]

@@ -50,7 +50,7 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True,
     )
     environment.filters["numeric"] = numeric
-    environment.filters["text"] = text
+    environment.filters.update(text=text)
     return environment
 
 

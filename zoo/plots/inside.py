@@ -9,12 +9,12 @@ import numpy as np
 
 from zoo import data as data_room
 from zoo.compose import Composition, as_pixels
-from zoo.data.modalities import IMAGE
+from zoo.data.modalities import has_pictures
 from zoo.data.ranges import as_uint8
 from zoo.errors import DataError, OptionError, did_you_mean
 from zoo.features.nearest import of_every_image, principal_map
 from zoo.features.vectors import vectors
-from zoo.pixels import in_colors
+from zoo.pictures.colors import in_colors
 from zoo.plots import gradient, patches
 from zoo.plots.cells import as_map
 from zoo.plots.style import COLORS, COLUMN, MAP, PAGE, colors, new, paper, short, tiles
@@ -27,14 +27,14 @@ def composition_of(model: Any) -> Composition:
     return composition
 
 
-def of_images(model: Any, what: str) -> Composition:
+def of_pictures(model: Any, what: str) -> Composition:
     """The composition of a model of images.
 
     Raises:
         OptionError: it takes other examples, for which `what` is not drawn.
     """
     composition = composition_of(model)
-    if composition.intake.kind != IMAGE:
+    if not has_pictures(composition.intake.kind):
         raise OptionError(f"{what} is for models of images; this one takes {composition.intake.kind!r}")
     return composition
 
@@ -67,7 +67,7 @@ def first_layer_filters(model: Any) -> Any:
     Raises:
         OptionError: the base begins with no convolution over the channels of its pictures.
     """
-    kernels = patches.first_filters(of_images(model, "first_layer_filters"))
+    kernels = patches.first_filters(of_pictures(model, "first_layer_filters"))
     most = np.abs(kernels).max(axis=(1, 2, 3), keepdims=True)
     shown = 0.5 + 0.5 * kernels / np.where(most > 0, most, 1)
     figure, axes = tiles(len(shown), across=8 if len(shown) <= 64 else 12, width=COLUMN)
@@ -104,7 +104,7 @@ def top_patches(
     Raises:
         OptionError: a layer or channel that is not there, or whose receptive field is not known.
     """
-    composition = of_images(model, "top_patches")
+    composition = of_pictures(model, "top_patches")
     if channels is None:
         channels = range(min(9, int(patches.layer_output(composition, layer).shape[-1])))
     patches_of = patches.top_patches(composition, data_room.load(data), layer, list(channels), k=k, progress=progress)
@@ -144,7 +144,7 @@ def feature_maps(model: Any, image: Any, layer: str = "stage1", channels: Sequen
     Raises:
         OptionError: a layer or channel that is not there, or a layer without maps.
     """
-    composition = of_images(model, "feature_maps")
+    composition = of_pictures(model, "feature_maps")
     _, pixels = inputs(composition, image)
     _, network = patches.up_to(composition, layer)
     maps = as_map(composition, np.asarray(network(as_pixels(pixels[:1]), training=False), np.float32))[0]
@@ -180,7 +180,7 @@ def grad_cam(model: Any, images: Any, label: str | None = None, *, stage: str | 
     Raises:
         OptionError: a label or stage that is not there.
     """
-    composition = of_images(model, "grad_cam")
+    composition = of_pictures(model, "grad_cam")
     names, pixels = inputs(composition, images)
     if label is not None and label not in composition.labels:
         near = did_you_mean(label, composition.labels)
@@ -270,7 +270,7 @@ def every_layer(composition: Composition, trained: Sequence[str] = ()) -> list[t
 
 def _first_row(composition: Composition) -> tuple[str, int, tuple[int, ...], int]:
     *sides, channels = composition.intake.array_shape
-    what = "pixels" if composition.intake.kind == IMAGE else composition.intake.kind
+    what = "pixels" if has_pictures(composition.intake.kind) else composition.intake.kind
     return (what, channels, tuple(sides), 0)
 
 

@@ -14,7 +14,7 @@ from zoo.compose import Composition
 from zoo.data import Dataset, batches
 from zoo.data.ranges import as_uint8
 from zoo.errors import DataError, OptionError
-from zoo.pixels import in_colors
+from zoo.pictures.colors import in_colors
 from zoo.plots.results import draw_box
 from zoo.plots.style import COLORS, COLUMN, PAGE, paper, short, tiles
 from zoo.specs import Output

@@ -55,6 +55,7 @@ class ZooSpecs(PartSpecs):
             @zoo.hookimpl
             def zoo_backbones():
                 yield BackboneSpec(
+                    modality="image",
                     name="finch-net",
                     summary="one convolution",
                     family="Finch",
@@ -152,6 +153,7 @@ class ZooSpecs(PartSpecs):
             @zoo.hookimpl
             def zoo_augmentations():
                 yield AugmentationSpec(
+                    modality="image",
                     name="birds-dusk",
                     summary="darker, by up to a half",
                     factory="zoo_birds.plugin:dusk",
@@ -189,6 +191,7 @@ class ZooSpecs(PartSpecs):
             @zoo.hookimpl
             def zoo_datasets():
                 yield DatasetSpec(
+                    modality="image",
                     name="birds200",
                     summary="four gray squares",
                     labels=("dark", "light"),

@@ -94,7 +94,7 @@ def plugins() -> Table:
     )
 
 
-_DEFAULTS = {"task": "classification", "modality": "image"}
+_DEFAULTS = {"task": "classification"}
 
 
 def _simple(kind: str, *columns: str) -> Table:

@@ -9,7 +9,6 @@ from typing import Any
 
 from zoo import settings
 from zoo.catalogue import backbone_row, restricted, select
-from zoo.data.modalities import IMAGE
 from zoo.errors import OptionError, ZooError
 from zoo.plugin import registry
 from zoo.ranking.ranked import Skipped
@@ -69,7 +68,7 @@ def plan(
         try:
             spec: BackboneSpec = entry.spec
             reason: str | None = f"for examples of {spec.modality!r}"
-            if spec.modality == IMAGE:
+            if spec.sized:
                 reason = _excluded(row, limits, named=candidates not in (None, "all"))
             left_out = Skipped(entry.name, reason) if reason else _absent(entry, row, own_weights, candidates is None)
         except ZooError as error:
@@ -92,7 +91,7 @@ def plan(
 def _entries(candidates: str | Sequence[str] | None) -> Sequence[Entry]:
     known = registry()
     if candidates is None or candidates == "all":
-        return [entry for entry in known.entries("backbones") if entry.data.get("modality", IMAGE) == IMAGE]
+        return [entry for entry in known.entries("backbones") if backbone_row(entry)["input"]]
     names = [candidates] if isinstance(candidates, str) else list(candidates)
     if not names or not all(isinstance(name, str) for name in names):
         raise OptionError(f'candidates={candidates!r} takes names of backbones, "all", or None; see `zoo list`')

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from zoo.data import Dataset, check, load, source_of
-from zoo.data.modalities import IMAGE
+from zoo.data.modalities import has_pictures
 from zoo.errors import DataError, OptionError
 from zoo.progress import Display, Progress
 from zoo.ranking.candidates import Candidate, plan, reasons
@@ -93,7 +93,7 @@ def recommend(
     limits = {"max_params": max_params, "max_size": max_size, "license": license}
     planned, skipped = plan(candidates, weights, features, input_sizes, limits)
     dataset = load(data)
-    if dataset.modality != IMAGE:
+    if not has_pictures(dataset.modality):
         raise DataError(
             f"recommend compares networks of images; {dataset.name} holds examples of {dataset.modality!r}: fit a "
             f"model on each backbone that there is for them (`zoo list`), and compare the runs with zoo.compare"

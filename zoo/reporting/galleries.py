@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from zoo import page
-from zoo.data.modalities import IMAGE
+from zoo.data.modalities import has_pictures
 from zoo.errors import DataError, OptionError
-from zoo.pixels import in_colors
+from zoo.pictures.colors import in_colors
 from zoo.plots.gradient import grad_cam, overlay
 from zoo.reporting.material import Answer, Material, thumbnail
 from zoo.tasks import BOX, CLASSIFICATION, MULTILABEL, REGRESSION, as_boxes, of
@@ -58,7 +58,7 @@ def galleries(material: Material) -> Iterator[Gallery]:
     if split is None or material.dataset is None:
         return
     place = {material.dataset.ids[index]: int(index) for index in material.splits[split]}
-    if material.dataset.modality != IMAGE:
+    if not has_pictures(material.dataset.modality):
         yield from _of_others(material, split, place)
         return
     for answer in material.answers(split):

@@ -200,11 +200,11 @@ class DatasetConformance(OptionConformance):
             self._apart(dataset, parts, by_pixels=not files, whose="the split by content")
 
     def _apart(self, dataset: Any, parts: dict[str, set[int]], *, by_pixels: bool, whose: str) -> None:
-        from zoo.data.pictures import pixel_digest
+        from zoo.pictures.forms import digest_of_picture
 
         keys: dict[int, str] = dict(enumerate(dataset.hashes()))
         if by_pixels:
-            keys = {index: pixel_digest(dataset.image(index)) for index in self._sample(dataset)}
+            keys = {index: digest_of_picture(dataset.image(index)) for index in self._sample(dataset)}
         seen: dict[str, tuple[str, int]] = {}
         for name, members in parts.items():
             for index in sorted(members & keys.keys()):

@@ -103,6 +103,7 @@ def as_code(figures: Mapping[str, Any]) -> str:
     stages = "\n".join(f"        StageSpec({_arguments(stage)})," for stage in figures["stages"])
     lines = [
         "BackboneSpec(",
+        "    modality='image',",
         f"    builder={figures['builder']!r},",
         f"    builder_options={figures['builder_options']!r}," if figures["builder_options"] else "",
         f"    input=InputSpec({_arguments(figures['input'])}),",

@@ -55,8 +55,10 @@ def command(
     # What can be told without Keras, which takes seconds to load, is told before.
     if html is not None and not Path(html).parent.is_dir():
         raise OptionError(f"--html {html!r}: the folder {str(Path(html).parent)!r} does not exist")
+    from zoo.data.modalities import has_pictures
+
     dataset = open_data(data, answers=answers, task=task, separator=separator)
-    if features and dataset.modality == "image":
+    if features and has_pictures(dataset.modality):
         from zoo.plugin import registry
 
         registry().get("backbones", backbone)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.data.images import UnreadableImageError, read_header
 from zoo.data.pools import ordered_map
 from zoo.data.tables.reading import Table
 from zoo.errors import DataError
+from zoo.pictures.reading import UnreadableImageError, read_header
 from zoo.tasks.box import SLACK
 
 
