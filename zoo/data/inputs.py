@@ -12,7 +12,7 @@ import numpy as np
 from zoo.data.collecting import named_examples
 from zoo.data.dataset import Dataset
 from zoo.data.gathering import gathered, is_array, is_path, is_picture, limited
-from zoo.data.layouts import below
+from zoo.data.listing import below
 from zoo.data.modalities import has_pictures, kind_of, picture_files
 from zoo.data.ranges import check_pixels
 from zoo.data.streams import is_stream, stream_batches
