@@ -153,7 +153,7 @@ def embed(
         features: None: what the pretrained classifier of the network reads; "avg", "max", "concat", "gem": a pooling of
             its last cells; "cls", "cls+avg": its class token, and with the mean of the patches side by side; "map": the
             cells as they are, without class token and registers; a stage or a layer, as in `zoo.build`.
-        input_size: side of the input in pixels; default from the row. An image of that size is not resized.
+        input_size: side of the input in px; default from the row. An image of that size is not resized.
         resize: as in `zoo.build`.
         preprocessing: as in `zoo.build`.
         cache: whether vectors are looked up in the feature cache and kept there. Interrupted, the next call goes on
@@ -234,7 +234,7 @@ def of_composition(
 
 
 def _network(composition: Composition, features: str | None) -> keras.Model:
-    """From pixels to the features asked for, with the layers of the composition."""
+    """From inputs to the features asked for, with the layers of the composition."""
     import keras
 
     from zoo.architectures.pooling import cells, pool, poolings
@@ -254,7 +254,7 @@ def _network(composition: Composition, features: str | None) -> keras.Model:
     if features not in known:
         has = f"it has {', '.join(known)}" if known else "its base gives vectors, which have no pooling"
         raise OptionError(f"features={features!r}: {has}. Without features, embed gives what the head reads")
-    # The tensor that the base is called on inside the graph from pixels to features: preprocessed pixels.
+    # The tensor that the base is called on inside the graph from inputs to features: preprocessed arrays.
     seen = input_in(composition.features, composition.features.get_layer(BACKBONE))
     x = base(seen)
     x = _map(x, prefix) if features == "map" else pool(x, features, prefix)
@@ -295,8 +295,8 @@ def _dataset(data: Any, modality: str) -> data_room.Dataset:
     """What `fit` takes, and what `predict` takes besides: one array, Pillow images, lists of several kinds."""
     if has_pictures(modality) and _are_pictures(data):
         named = list(data_room.images(data))
-        pixels = [as_uint8(image) for _, image in named]
-        return data_room.Arrays(pixels, ids=[name for name, _ in named])
+        arrays = [as_uint8(image) for _, image in named]
+        return data_room.Arrays(arrays, ids=[name for name, _ in named])
     if data_room.is_table(data) and kind_of(modality).spec.table == "rows":
         return data_room.from_csv(data, answers=(), modality=modality)  # which column is an answer does not matter
     return data_room.load(data, modality=modality)

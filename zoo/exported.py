@@ -110,7 +110,7 @@ class ExportedModel:
         """Say what is on images, or whatever the model takes.
 
         Args:
-            examples: as for `TransferModel.predict`; pixels that are no whole numbers are rounded.
+            examples: as for `TransferModel.predict`; fractions are rounded where the file takes uint8.
             batch_size: examples in one forward pass.
 
         Returns:
@@ -194,7 +194,7 @@ class ExportedModel:
             rows: list[np.ndarray] = []
             positions: list[np.ndarray] = []
             for batch in batches(dataset, np.arange(len(dataset)), intake=self.intake, batch_size=_BATCH):
-                rows.append(self.answer(self._typed(batch.pixels)))
+                rows.append(self.answer(self._typed(batch.arrays)))
                 positions.append(batch.positions)
                 if count is not None:
                     count(sum(map(len, positions)), len(dataset))

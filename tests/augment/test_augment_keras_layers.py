@@ -60,7 +60,7 @@ def test_threads_share_a_layer_without_harm(photos):
     for workers in (1, 4):
         run = transform(ops, seed=1, epoch=0)
         stream = batches(data, range(8), intake=ImageIntake(size=48, rule=ResizeRule()), transform=run, workers=workers)
-        runs.append(np.concatenate([batch.pixels for batch in stream]))
+        runs.append(np.concatenate([batch.arrays for batch in stream]))
     np.testing.assert_array_equal(*runs)
     assert len({image.tobytes() for image in runs[0]}) == 8
 

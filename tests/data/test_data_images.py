@@ -335,7 +335,7 @@ def test_reading_data_needs_no_tensorflow(shared_data):
         f"d = zoo.data.load({str(shared_data / 'mednist6')!r})\n"
         "zoo.data.check(d); s = zoo.data.split(d)\n"
         "b = next(zoo.data.batches(d, s.validation, intake=ImageIntake(size=64)))\n"
-        "assert b.pixels.shape == (32, 64, 64, 3)\n"
+        "assert b.arrays.shape == (32, 64, 64, 3)\n"
         "print(sorted(m for m in ('tensorflow', 'keras', 'sklearn', 'matplotlib') if m in sys.modules))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=os.environ, check=False)

@@ -77,7 +77,7 @@ def model():
 def expected(model, folder: Path) -> np.ndarray:
     """What plain `keras predict` gives for the readable pictures."""
     data = ImageFiles.from_folder(folder)
-    pixels = np.concatenate([batch.pixels for batch in batches(data, GOOD, intake=INTAKE)])
+    pixels = np.concatenate([batch.arrays for batch in batches(data, GOOD, intake=INTAKE)])
     return model.predict(pixels.astype(np.float32), verbose=0)
 
 

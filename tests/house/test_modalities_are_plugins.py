@@ -60,3 +60,31 @@ def test_the_core_knows_no_modality_by_name() -> None:
         if (names := list(names_in(ast.parse(path.read_text(encoding="utf-8")))))
     }
     assert not seen
+
+
+PIXELS = {
+    "architectures/receptive.py": "how far a cell of a map sees is counted in pixels",
+    "cli/verbs/demo.py": "tells what logistic regression on pixels does with digits",
+    "cli/verbs/serve.py": "--max-pixels, a limit on pictures that strangers send",
+    "data/ranges.py": "what the values of pictures may be, and what wrong ones look like",
+    "head_request.py": "the name that the input of pictures has in a graph is taken",
+    "pictures/__init__.py": "the reader of pictures",
+    "pictures/forms.py": "the reader of pictures",
+    "pictures/reading.py": "the reader of pictures",
+    "serving/asking.py": "the limit on pictures that strangers send",
+    "serving/description.py": "the limit on pictures that strangers send",
+    "tasks/box.py": "a box may be given in pixels by mistake",
+    "training/recipes/auto.py": "reasons that quote a probe on the pixels of pictures",
+}
+"""The files of the core that speak of pixels, and why; everything else speaks of examples, arrays and inputs."""
+
+
+def test_few_files_speak_of_pixels() -> None:
+    files = [path for path in (ROOT / "zoo").rglob("*") if path.suffix in (".py", ".html", ".md", ".tmpl", ".js")]
+    rooms = {path: path.relative_to(ROOT / "zoo") for path in files}
+    seen = {
+        rooms[path].as_posix()
+        for path in files
+        if rooms[path].parts[0] != "testing" and "pixel" in path.read_text(encoding="utf-8").lower()
+    }
+    assert seen == set(PIXELS)

@@ -27,7 +27,7 @@ Result = tuple[np.ndarray, np.ndarray | None]
 
 @dataclass(frozen=True)
 class InGraph:
-    """The same augmentation as a part of a graph: random numbers are drawn on the CPU, pixels change in the graph.
+    """The same augmentation as a part of a graph: random numbers are drawn on the CPU, the arrays change in the graph.
 
     Attributes:
         draw: seed -> the random numbers of one image: a vector (k,) of float32 or int32, of the same k for every seed.
@@ -96,7 +96,7 @@ def _resolved(augment: Any, modality: str) -> tuple[Op, ...]:
     if _is_keras_layer(augment):
         from zoo.augment.keras_layers import layer_op
 
-        return (layer_op(augment, pixels=has_pictures(modality)),)
+        return (layer_op(augment, bounded=has_pictures(modality)),)
     if callable(augment) and not isinstance(augment, type):
         return (_function(augment),)
     hint = " (a class: make an instance of it)" if isinstance(augment, type) else ""
@@ -107,7 +107,7 @@ def _resolved(augment: Any, modality: str) -> tuple[Op, ...]:
 
 
 def check_boxes_follow(ops: Sequence[Op]) -> None:
-    """Refuse ops that would move the pixels but not the boxes.
+    """Refuse ops that would move the picture but not the boxes.
 
     Raises:
         OptionError: an op that does not say what becomes of boxes; names it.

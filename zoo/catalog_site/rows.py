@@ -79,7 +79,7 @@ BACKBONE_COLUMNS = (
     ("family", False),
     ("parameters", True),
     ("file", True),
-    ("input (pixels)", True),
+    ("input (px)", True),
     ("multiply-adds", True),
     ("top-1", True),
     ("license", False),

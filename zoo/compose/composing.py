@@ -54,7 +54,7 @@ def compose(request: BuildRequest) -> tuple[Composition, TrainedHead | None]:
             rule = _resize_rule(request.resize, base.preprocessing, trained, choice)
             kind = kind_of(assumed() if base.spec is None else base.spec.modality)
             intake = kind.fit((), {"size": base.input_size, "rule": rule, "channels": base.channels})
-        elif choice is not None and any(of(output).follows_pixels for output in choice.outputs):
+        elif choice is not None and any(of(output).are_places for output in choice.outputs):
             raise OptionError(f"a head with a box is for images; {base.backbone} takes examples of {intake.kind!r}")
         if choice is not None:
             return wire(base, choice, intake, precision=computes, seed=request.seed), trained
@@ -81,7 +81,7 @@ def _resize_rule(
     the photos it was measured on; a new head sees the whole shorter side, since there may be something there. A box
     is given as shares of the whole picture, which only stretching leaves as they are.
     """
-    boxes = choice is not None and any(of(output).follows_pixels for output in choice.outputs)
+    boxes = choice is not None and any(of(output).are_places for output in choice.outputs)
     if boxes and (request.mode if isinstance(request, ResizeRule) else request or "stretch") != "stretch":
         raise OptionError(f"a head with a box needs resize='stretch': with {request!r} boxes would not fit the picture")
     if boxes and request is None:

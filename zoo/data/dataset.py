@@ -326,7 +326,7 @@ class Dataset:
 
     def _known_digest(self, row: int) -> str:
         if row not in self._digests:
-            # A subclass that reads other pixels than its parent, under the parent's digest, would pass for the parent.
+            # A subclass that reads something else, under the parent's digest, would pass for the parent.
             own = definer(type(self), "read"), definer(type(self), "digest")
             stale = own[0] is not own[1] and issubclass(own[0], own[1])
             self._digests[row] = self._content_digest(row) if stale else self.digest(row)

@@ -14,7 +14,7 @@ from zoo.paths import matching
 from zoo.pictures.forms import is_path, is_picture
 
 MEMORY_LIMIT = 4 * 2**30
-"""Most bytes of uint8 pixels that are read into memory: 4 GiB, 28,000 images of 224 x 224."""
+"""Most bytes of uint8 px that are read into memory: 4 GiB, 28,000 images of 224 x 224."""
 
 ITEMS_LIMIT = 1_000_000
 """Most paths that are taken from what does not say how many it has (a generator)."""
@@ -84,8 +84,8 @@ def endless(name: str, limit: int, instead: str) -> DataError:
 
 
 def too_large(name: str) -> DataError:
-    """Return the error for pixels that do not fit within `MEMORY_LIMIT`."""
+    """Return the error for pictures that do not fit within `MEMORY_LIMIT`."""
     return DataError(
-        f"{name} holds more than {MEMORY_LIMIT / 2**30:.0f} GiB of pixels, and zoo reads it into memory: write the "
+        f"{name} holds more than {MEMORY_LIMIT / 2**30:.0f} GiB of uint8, and zoo reads it into memory: write the "
         "images into class folders and give the folder, or take fewer (`.take(n)`)"
     )

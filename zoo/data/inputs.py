@@ -14,7 +14,7 @@ from zoo.data.dataset import Dataset
 from zoo.data.gathering import gathered, is_array, is_path, is_picture, limited
 from zoo.data.listing import below
 from zoo.data.modalities import has_pictures, kind_of, picture_files
-from zoo.data.ranges import check_pixels
+from zoo.data.ranges import check_values
 from zoo.data.streams import is_stream, stream_batches
 from zoo.errors import DataError
 from zoo.paths import expanded
@@ -31,7 +31,7 @@ def images(source: Any, *, strict: bool = False) -> Iterator[tuple[str, np.ndarr
 
     Args:
         source: a path; a pattern (`photos/*.jpg`); a folder (its images by name); an array (height, width), (height,
-            width, channels) or (n, height, width, channels) with values 0..255, transparent pixels laid over white; a
+            width, channels) or (n, height, width, channels) with values 0..255, what is transparent laid over white; a
             Pillow image; the bytes of a file, or a file open for reading; a dataset or stream (tf.data); or a list,
             series or generator of these. Of several files those that cannot be read are skipped with a notice.
         strict: refuse a list with a file that cannot be read, instead of skipping it.
@@ -146,6 +146,6 @@ def _from_array(source: Any) -> Iterator[np.ndarray]:
             f"3), a Pillow image, or the bytes of a file; got {type(source).__name__}"
         )
     batch = as_batch(array, "the array", one=True)
-    check_pixels(batch, "the array")
+    check_values(batch, "the array")
     for image in batch if batch.dtype == np.uint8 else batch.astype(np.float32):
         yield np.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image

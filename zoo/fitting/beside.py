@@ -88,7 +88,7 @@ def _arrays(composition: Composition, dataset: Dataset, positions: np.ndarray) -
     read = list(
         batches(dataset, positions, intake=composition.intake, batch_size=_BATCH, on_skip=lambda name, reason: None)
     )
-    return np.concatenate([batch.pixels for batch in read]), np.concatenate([batch.positions for batch in read])
+    return np.concatenate([batch.arrays for batch in read]), np.concatenate([batch.positions for batch in read])
 
 
 def _figure(composition: Composition, arrays: np.ndarray, targets: np.ndarray, measure: Measure, figure: str) -> float:

@@ -9,7 +9,7 @@ from zoo.data.findings import Finding
 from zoo.data.modalities import has_pictures
 from zoo.data.pools import ordered_map
 from zoo.linting.copies import exact_copies, near_copies
-from zoo.linting.files import of_files, of_pixels, of_sizes
+from zoo.linting.files import of_contents, of_files, of_sizes
 from zoo.linting.labels import across_splits, of_labels
 from zoo.linting.looks import glances, look
 from zoo.linting.others import CHECKS as OTHER_CHECKS
@@ -34,7 +34,7 @@ def checks_of(dataset: Dataset, *, quick: bool = False) -> tuple[str, ...]:
 
 
 def inspect(dataset: Dataset, *, quick: bool = False) -> list[Finding]:
-    """Look at every image once: its header, a small version of its pixels, its content's hash, its label.
+    """Look at every image once: its header, a small version of it, its content's hash, its label.
 
     Args:
         dataset: what to look at; its own splits, if it has any, are compared.
@@ -49,6 +49,6 @@ def inspect(dataset: Dataset, *, quick: bool = False) -> list[Finding]:
     readable = np.array([not look.problem for look in looks], bool)
     findings = [*of_files(dataset, looks), *of_sizes(dataset, looks), *exact_copies(dataset, readable)]
     if not quick:
-        findings += [*of_pixels(dataset, looks), *near_copies(dataset, looks, readable)]
+        findings += [*of_contents(dataset, looks), *near_copies(dataset, looks, readable)]
     findings += [*dataset.reading, across_splits(dataset), *of_labels(dataset, readable)]
     return [finding for finding in findings if finding is not None]

@@ -37,7 +37,7 @@ def lint(
         validation: data of its own that will be measured on, as in `fit`; compared with the other.
         features: whether to look for wrong labels too; of images only.
         backbone: whose features.
-        input_size: side of its input in pixels; default from the backbone.
+        input_size: side of its input in px; default from the backbone.
         cache: whether features are looked up in the cache and kept there.
         verbose: as for `fit`.
         progress: called with (images done, images in all) while features are computed.

@@ -64,10 +64,10 @@ def show_batch(
     for number, single in enumerate(axes):
         row, column = divmod(number, len(columns))
         batch = columns[column]
-        single.imshow(in_colors(batch.pixels[row]))
+        single.imshow(in_colors(batch.arrays[row]))
         own = batch.boxes if batch.boxes is not None else None if boxes is None else boxes[batch.positions]
         if own is not None:
-            draw_box(single, own[row], batch.pixels.shape[1:], COLORS[1])
+            draw_box(single, own[row], batch.arrays.shape[1:], COLORS[1])
         single.set_title(f"epoch {column}" if column else short(_answer(dataset, shown[row]), 26), loc="left")
     return figure
 

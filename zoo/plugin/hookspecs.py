@@ -37,10 +37,10 @@ class ZooSpecs(PartSpecs):
 
     @hookspec
     def zoo_backbones(self) -> Iterable[BackboneSpec]:  # type: ignore[empty-body]
-        """Backbones: networks from pixels to features, for `zoo.build(NAME, ...)`.
+        """Backbones: networks from inputs to features, for `zoo.build(NAME, ...)`.
 
         The builder is called as `builder(include_top=..., input_size=..., **builder_options)` and returns a
-        `keras.Model` from preprocessed pixels, float32 (n, input_size, input_size, channels), to a feature map (with
+        `keras.Model` from preprocessed inputs, float32 (n, input_size, input_size, channels), to a feature map (with
         include_top: to logits). Its weights are random: zoo sets the seed and reads the pretrained ones. Figures such
         as stages, layers and params are read off the network; `BackboneConformance` prints those it finds.
 
@@ -75,8 +75,8 @@ class ZooSpecs(PartSpecs):
             def build(include_top, input_size):
                 import keras
 
-                pixels = keras.Input((input_size, input_size, 3))
-                return keras.Model(pixels, keras.layers.Conv2D(8, 3, 4, padding="same", activation="relu")(pixels))
+                inputs = keras.Input((input_size, input_size, 3))
+                return keras.Model(inputs, keras.layers.Conv2D(8, 3, 4, padding="same", activation="relu")(inputs))
             ```
 
         Since 0.1.

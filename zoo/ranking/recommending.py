@@ -70,7 +70,7 @@ def recommend(
             are not for commercial use or have a license of their own are left out, unless `candidates` names them.
         features: what the probe reads, each a candidate of its own: a pooling ("avg", "max", "concat", "gem"), a stage
             ("stage4"), a layer, or "stage4:max". Default: the pooled last feature map.
-        input_sizes: sides of the input in pixels, each a candidate of its own. Default: each backbone's own.
+        input_sizes: sides of the input in px, each a candidate of its own. Default: each backbone's own.
         scores: what to measure: "probe" (always), "knn", "logme", "hscore".
         folds: of the cross-validation, at least 2.
         seed: of the folds and the sample.
@@ -214,7 +214,7 @@ def _check_lists(features: Sequence[str] | None, input_sizes: Sequence[int] | No
     for name, values, kind in (("features", features, str), ("input_sizes", input_sizes, int)):
         listed = isinstance(values, list | tuple) and values and all(isinstance(value, kind) for value in values)
         if values is not None and not listed:
-            raise OptionError(f"{name}={values!r} takes a list of {'names' if kind is str else 'pixels'}, or None")
+            raise OptionError(f"{name}={values!r} takes a list of {'names' if kind is str else 'sides in px'}, or None")
 
 
 def _check_enough(dataset: Dataset, folds: int) -> None:

@@ -170,7 +170,7 @@ def model(material: Material) -> dict[str, Any]:
     record, composition = material.record, material.composition
     who, intake = record.plan.model, composition.intake
     trained = {stage for phase in record.phases for stage in phase.stages or ()}
-    caption = "From the pixels down to the answer: side, side, channels, weights. Orange: trained here"
+    caption = "From the input down to the answer: side, side, channels, weights. Orange: trained here"
     figures: list[Drawing] = [drawing(network(composition, sorted(trained)), caption, "network")]
     with suppress(OptionError):  # a base that begins with no convolution over colors
         caption = "Filters of the first layer, gray is 0: edges and colors where weights were learned, noise where not"

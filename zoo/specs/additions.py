@@ -23,7 +23,7 @@ class AugmentationSpec(NamedSpec):
     )
     boxes: Literal["unchanged", "moved", "unsupported"] = Field(
         default="unsupported",
-        description="what becomes of boxes. unchanged: no pixel moves; moved: the function is called with boxes=, "
+        description="what becomes of boxes. unchanged: nothing moves; moved: the function is called with boxes=, "
         "float32 (k, 4) as in BOX_LABELS, and gives (example, boxes); unsupported: not usable with boxes",
     )
     placement: Literal["pipeline", "either"] = Field(

@@ -13,8 +13,8 @@ from zoo.specs.words import Digest, ImportString, NamedSpec, Slug, Spec
 class StageSpec(Spec):
     """A part of the backbone that is frozen or trained as one: all layers at one resolution."""
 
-    name: Slug = Field(description="stem, stage1, stage2, ...; from the pixels upward")
-    stride: int = Field(description="input pixels per cell of the stage's output, per side")
+    name: Slug = Field(description="stem, stage1, stage2, ...; from the input upward")
+    stride: int = Field(description="input px per cell of the stage's output, per side")
     channels: int = Field(description="channels of the stage's output")
     layers: int = Field(description="number of layers")
     params: int = Field(description="number of weights, moving statistics included")
@@ -92,7 +92,7 @@ class BackboneSpec(NamedSpec):
     modality: Slug = Field(description="what its examples are")
     builder: ImportString = Field(
         description="with a default size: (include_top, input_size, **builder_options, **options) -> keras.Model from "
-        "preprocessed pixels to a feature map, or to logits with include_top; without: (intake, **builder_options) "
+        "preprocessed inputs to a feature map, or to logits with include_top; without: (intake, **builder_options) "
         "-> keras.Model from what the intake's front gives to a map, a sequence or a vector"
     )
     builder_options: dict[str, Any] = Field(default_factory=dict, description="keyword arguments of the builder")

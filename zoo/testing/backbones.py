@@ -351,7 +351,7 @@ def preprocessed(pixels: np.ndarray, numbers: Any) -> np.ndarray:
 
 
 def _first_norms(base: Any) -> Iterator[Any]:
-    """The first few BatchNorm layers from the pixels upward: those whose statistics depend most on the scale."""
+    """The first few BatchNorm layers from the input upward: those whose statistics depend most on the scale."""
     import keras
 
     actual = [layer for layer in base.layers if isinstance(layer, keras.layers.BatchNormalization)]

@@ -33,10 +33,10 @@ BatchNorm = Literal["frozen", "adapt", "train"]
 
 
 def stages_that_train(stages: Sequence[str], unfreeze: int | str | Sequence[str]) -> list[str]:
-    """The names of the stages that train, from the pixels upward.
+    """The names of the stages that train, from the input upward.
 
     Args:
-        stages: all stages, from the pixels upward.
+        stages: all stages, from the input upward.
         unfreeze: how many from the top, "all", or names.
     """
     if unfreeze == "all":
@@ -57,7 +57,7 @@ def freeze(
 
     Args:
         backbone: the base network.
-        stages: its stages, from the pixels upward.
+        stages: its stages, from the input upward.
         unfreeze: which stages train: how many from the top, "all", or their names.
         batchnorm: unless "frozen", BatchNorm in the stages that train learns too.
 

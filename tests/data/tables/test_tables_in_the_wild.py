@@ -139,7 +139,7 @@ def test_units_of_boxes_are_judged_for_the_whole_table(folder: Path) -> None:
         (
             "20,20,180,80",
             "0.1,0.2,0.9,0.8",
-            r"line 4 holds pixels \(\[20\.0, 20\.0, 180\.0, 80\.0\]\), the others shares",
+            r"line 4 holds px \(\[20\.0, 20\.0, 180\.0, 80\.0\]\), the others shares",
         ),
         ("0.1,0.2,0.9,0.8", "20,20,180,80", r"line 4 holds shares 0\.\.1 .*the others pixels"),
     ):

@@ -69,7 +69,7 @@ _EXPORTED = {"onnx": "model.onnx", "litert": "model.tflite", "savedmodel": "save
     help='Weights of the backbone; "none" for random ones.',
 )
 @click.option("--features", metavar="NAME", help="What the head reads: avg, max, a stage, or a layer.")
-@click.option("--input-size", type=click.IntRange(min=1), metavar="PIXELS", help="Side of the input.")
+@click.option("--input-size", type=click.IntRange(min=1), metavar="PX", help="Side of the input.")
 @click.option("--resize", type=click.Choice(["crop", "stretch", "pad"]), help="How pictures become squares.")
 @click.option("--precision", type=click.Choice(PRECISIONS), help="What base and head compute in; default float32.")
 @click.option("--devices", metavar="all|NAMES", help="Train on several devices, e.g. GPU:0,GPU:1; all: every GPU.")

@@ -33,7 +33,7 @@ _EXPENDABLE = ("license", "size", "macs", "params", "top1", "knn 95 %", "knn", "
 @click.option("--max-size", type=BYTES, help="Largest weight file, e.g. 50MB.")
 @click.option("--license", multiple=True, help="License of the weights, e.g. Apache-2.0; may be given several times.")
 @click.option("--features", multiple=True, metavar="NAMES", help="What the probe reads: avg, max, a stage, or a layer.")
-@click.option("--input-sizes", multiple=True, metavar="PIXELS", help="Sides of the input to compare, e.g. 128,224.")
+@click.option("--input-sizes", multiple=True, metavar="PX", help="Sides of the input to compare, e.g. 128,224.")
 @click.option(
     "--scores",
     multiple=True,
@@ -122,7 +122,7 @@ def _check(html: str | None, sizes: list[str], candidates: list[str]) -> None:
     if html is not None and not Path(html).parent.is_dir():
         raise OptionError(f"--html {html!r}: the folder {str(Path(html).parent)!r} does not exist")
     if not all(size.isdigit() for size in sizes):
-        raise click.UsageError(f"--input-sizes takes pixels such as 128,224; got {', '.join(sizes)}.")
+        raise click.UsageError(f"--input-sizes takes sides such as 128,224; got {', '.join(sizes)}.")
     if candidates != ["all"]:
         from zoo.plugin import registry
 

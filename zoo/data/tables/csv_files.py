@@ -43,7 +43,7 @@ def from_csv(
     - images: the column called path, file, filename, image, ...; else the first, if it holds names of image files;
     - a column split, subset or partition with train, validation (val, valid) and test: the splits of the source;
     - four columns x_min, y_min, x_max, y_max (xmin ...; x0, y0, x1, y1; x1, y1, x2, y2; left, top, right, bottom): a
-      box, all of them as shares 0..1 of width and height, or all in pixels of the upright picture. With a class beside
+      box, all of them as shares 0..1 of width and height, or all in px of the upright picture. With a class beside
       it: both;
     - a column label, class or category, or the only one left, is the answer: text a class; text with `;` or `|` in some
       cells any number of labels (an empty cell: none; where commas or spaces may separate labels it is asked); numbers

@@ -11,7 +11,7 @@ from zoo.errors import OptionError, did_you_mean
 from zoo.plugin import registry
 from zoo.plugin.usage import used
 from zoo.specs import HEAD_STAGE, PhaseSpec, RecipeSpec
-from zoo.training.descent.mixing import mixes_pixels
+from zoo.training.descent.mixing import mixes_examples
 from zoo.training.freeze import BatchNorm, stages_that_train
 from zoo.training.recipes.files import is_file, read_recipe
 
@@ -150,7 +150,7 @@ def _with_augmentation(recipe: RecipeSpec, place: str, gradient: Sequence[int]) 
             f"augment_in={place!r} has no effect: take recipe='head' or 'lp-ft'"
         )
     for index in gradient:
-        if place == "graph" and mixes_pixels(recipe.phases[index]):
+        if place == "graph" and mixes_examples(recipe.phases[index]):
             raise OptionError(
                 f"phase {recipe.phases[index].name!r}: mixup and cutmix blend augmented images in the pipeline; "
                 f"augment_in='graph' would come too late"
@@ -180,7 +180,7 @@ def resolve(recipe: RecipeSpec, stages: Sequence[str]) -> RecipeSpec:
 
     Args:
         recipe: the recipe.
-        stages: the stages of the base, from the pixels upward.
+        stages: the stages of the base, from the input upward.
 
     Returns:
         A recipe whose phases say `unfreeze` as a number, "all", names, or "chosen": that one is chosen when its turn
@@ -233,7 +233,7 @@ def rates(phase: PhaseSpec, stages: Sequence[str]) -> dict[str, float]:
 
     Args:
         phase: a resolved phase.
-        stages: all stages of the base, from the pixels upward.
+        stages: all stages of the base, from the input upward.
 
     Returns:
         Stage (or "head") -> factor; with `stage_decay` d, the head has 1, the top stage d, the one below d squared,
