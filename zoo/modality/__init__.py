@@ -6,12 +6,14 @@ A plugin that provides a modality imports these; they import pydantic, NumPy and
 from __future__ import annotations
 
 from zoo.modality.digests import digest_of
+from zoo.modality.folders import ClaimsFolders
 from zoo.modality.intake import Intake
 from zoo.modality.protocols import Example, Modality, Problem, Ref, Thumbnail
 from zoo.modality.sharing import SharesEndings
 from zoo.modality.yardsticks import HasYardsticks
 
 __all__ = [
+    "ClaimsFolders",
     "Example",
     "HasYardsticks",
     "Intake",
