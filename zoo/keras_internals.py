@@ -17,6 +17,11 @@ def layers_inside(layer: Any, *, itself: bool = True) -> Iterator[Any]:
     yield from layer._flatten_layers(include_self=itself, recursive=True)
 
 
+def layers_directly_inside(layer: Any) -> list[Any]:
+    """Return the layers that a layer is made of, without those inside them."""
+    return list(layer._flatten_layers(include_self=False, recursive=False))
+
+
 def is_container(item: Any) -> bool:
     """Return whether an operation is a layer that holds others."""
     return hasattr(item, "_flatten_layers") and any(True for _ in layers_inside(item, itself=False))

@@ -152,7 +152,10 @@ def check_weights(backbone: str, weights: str | None, recipe: RecipeSpec) -> Non
     if spec.stages:
         from zoo.training.recipes import choosing
 
-        choosing.resolve(recipe, [stage.name for stage in spec.stages])
+        stages = [stage.name for stage in spec.stages]
+        named = [name for phase in recipe.phases if isinstance(phase.unfreeze, tuple) for name in phase.unfreeze]
+        if all(name in stages or name.startswith("stage") for name in named):  # layers are known once it is built
+            choosing.resolve(recipe, stages)
 
 
 def file_of(file: str) -> Path:

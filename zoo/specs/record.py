@@ -142,7 +142,7 @@ class Plan(Record):
 class ReceiptRow(Record):
     """What became of one part of one stage in one phase."""
 
-    stage: str = Field(description="a stage of the base, or `head`")
+    stage: str = Field(description="a stage of the base, `stage/layer` where single layers train, or `head`")
     part: Literal["weights", "batchnorm"] = Field(description="which of its weights")
     trains: bool = Field(description="whether it was to move")
     before: str = Field(description="sha256 of all its weights before the phase")

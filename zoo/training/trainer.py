@@ -183,11 +183,11 @@ class Trainer:
             report = train_head(work) if on_features else train_on_examples(work)
         _require_finite(composition, phase, outcome)
         after = receipts.take(composition)
-        receipts.verify(phase, composition.stage_names, before, after)
+        receipts.verify(phase, composition, before, after)
         return report.changed(
             seconds=round(time.perf_counter() - start, 3),
             relative_gradients=ratios,
-            receipts=receipts.as_rows(phase, composition.stage_names, before, after),
+            receipts=receipts.as_rows(phase, composition, before, after),
             # What early stopping left out is not in the history: where a phase ends there, only this says.
             epochs_done=outcome.epochs_done - earlier,
         )

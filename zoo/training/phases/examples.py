@@ -17,6 +17,7 @@ from zoo.training.descent import devices
 from zoo.training.descent.mixing import mixes_pixels
 from zoo.training.descent.sources import Images, Rows
 from zoo.training.freeze import freeze, quiet_dropout
+from zoo.training.layers import Unfreeze, named
 from zoo.training.phases.features import features_of_views
 from zoo.training.phases.work import Work, several
 from zoo.training.settings import Settings
@@ -38,7 +39,13 @@ def train_on_examples(work: Work) -> PhaseReport:
     went_back = done.kept is not None and done.kept["kept_epoch"] == 0
     outcome.changed_base = outcome.changed_base or (bool(training) and not went_back)
     outcome.record(done.history)
-    return work.report(stages=tuple(training), best=done.kept, **chosen.report)
+    return work.report(stages=_said(training, phase.unfreeze), best=done.kept, **chosen.report)
+
+
+def _said(training: list[str], unfreeze: Unfreeze) -> tuple[str, ...]:
+    """What trains, as the report says it: whole stages, and single layers of others."""
+    single = {stage: sorted(f"{stage}/{path}" for path in named(unfreeze, stage)) for stage in training}
+    return tuple(name for stage in training for name in single[stage] or [stage])
 
 
 @dataclass(frozen=True)
