@@ -225,3 +225,15 @@ class TestLeNet(BackboneConformance):
 @pytest.mark.slow
 class TestCrossChannel(BackboneConformance):
     name = "zoo_classics:crosschannel_115x51"
+
+
+def test_a_dataset_row_says_who_stated_its_digest() -> None:
+    """A digest that nobody published would refuse a good download; without one the first download is pinned."""
+    from zoo_classics.datasets import SPECS
+
+    rows = [spec for spec in SPECS if spec.digest is not None]
+    assert {spec.name for spec in rows} == {"mnist", "cifar10", "flower_photos", "imdb_reviews"}
+    for spec in rows:
+        assert "as stated by" in spec.source, spec.name
+        assert {file.digest for file in spec.files} <= {spec.digest}
+    assert not [file for spec in SPECS if spec not in rows for file in spec.files if file.digest or file.bytes]
