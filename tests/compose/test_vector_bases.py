@@ -58,9 +58,10 @@ def test_it_is_frozen_trained_by_stages_and_layers_saved_and_loaded(base, points
     before = weights_of(model)
     model.fit(points, recipe="probe")
     assert not moved(model, before)
-    model.fit(points, recipe=RecipeSpec([PhaseSpec(name="top", unfreeze=1, epochs=2)]))
+    model.fit(points, recipe=RecipeSpec([PhaseSpec(name="top", unfreeze=1, epochs=2, keep="last")]))
     assert moved(model, before) == {"outer"}
-    run = model.fit(points, stages=["inner/deep2"], epochs=2)
+    deeper = RecipeSpec([PhaseSpec(name="deeper", unfreeze=["inner/deep2"], epochs=2, keep="last")])
+    run = model.fit(points, recipe=deeper)
     assert moved(model, before) == {"outer", "deep2"}
     assert any(item.stage == "stem/inner/deep2" and item.says == "trained" for item in run.receipts)
     again = zoo.load(model.save(tmp_path / "own.keras"))
@@ -69,7 +70,7 @@ def test_it_is_frozen_trained_by_stages_and_layers_saved_and_loaded(base, points
     assert model.predict(points[0][0])[0].label in ("below", "above")
     before = weights_of(again)
     again.composition.backbone.get_layer("inner").layers[0].trainable = True
-    again.fit(points, epochs=1)
+    again.fit(points, recipe=RecipeSpec([PhaseSpec(name="hand", unfreeze=1, epochs=1, keep="last")]))
     assert moved(again, before) == {"deep1"}
     assert [layer.trainable for layer in base.get_layer("inner").layers] == [
         True,
@@ -82,12 +83,14 @@ def test_from_random_weights_it_learns_as_a_whole(base, points) -> None:
     before = weights_of(model)
     run = model.fit(points, epochs=40, learning_rate=0.02, batch_size=8)
     assert moved(model, before) == {"deep1", "deep2", "outer"}
-    assert run.validation.accuracy > 0.8
+    assert run.history["loss"][-1] < 0.6 * run.history["loss"][0]
 
 
 def test_what_does_not_go_with_vectors_is_refused(base, points) -> None:
     model = zoo.build(base, zoo.classifier(["below", "above"]))
-    with pytest.raises(DataError, match=r"takes arrays of shape \(3,\); this example has \(2,\)"):
+    with pytest.raises(
+        DataError, match=r"skipping 60 \(the first: the network takes arrays of shape \(3,\); this example has \(2,\)"
+    ):
         model.fit((points[0][:, :2], points[1]), recipe="probe")
     with pytest.raises(DataError, match="NaN or infinite"):
         model.fit((np.full_like(points[0], np.nan), points[1]), recipe="probe")

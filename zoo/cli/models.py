@@ -144,7 +144,8 @@ def check_weights(backbone: str, weights: str | None, recipe: RecipeSpec) -> Non
     from zoo.plugin import registry
 
     spec: BackboneSpec = registry().get("backbones", backbone).spec
-    random = spec.modality != IMAGE and not spec.weights  # such a base trains from random weights, or not at all
+    # Such a base trains from random weights, or not at all.
+    random = not spec.pretrained or (spec.modality != IMAGE and not spec.weights)
     if weights not in (None, "none") and (weights != "pretrained" or (settings.offline() and not random)):
         from zoo.weights import resolve
 

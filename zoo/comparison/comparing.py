@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from zoo.comparison.alignment import aligned
+from zoo.comparison.choosing import Asked, choose_options
 from zoo.comparison.compared import Compared, Comparison
 from zoo.comparison.entrants import Entrants
 from zoo.comparison.pictures import Pictures
@@ -19,17 +20,19 @@ from zoo.model import TransferModel
 from zoo.progress import Display
 from zoo.restriction import Classes
 from zoo.run import Run, load_run
+from zoo.scalars import plain
 
 
 def compare(
-    models: Sequence[Any] | Mapping[str, Any],
+    models: Any,
     *others: Any,
     data: Any = None,
+    options: Mapping[str, Sequence[Any]] | None = None,
     answer: str | None = None,
     trained_on: Any = None,
     classes: Classes | None = None,
     backbone: str | None = None,
-    epochs: int = 20,
+    epochs: int | None = None,
     seed: int = 0,
     directory: str | os.PathLike[str] | None = None,
     timings: bool = True,
@@ -45,25 +48,39 @@ def compare(
         models: runs, folders of runs, evaluations, trained models (with `data`), "pretrained" (the classifier that came
             with the backbone, limited to the classes, untouched: see `zoo.restrict`) and "scratch" (a small
             convolutional network trained on the runs' training images from random weights). A mapping gives names.
+            With `options`: the name of a backbone, or a function that makes a model from such options.
         data: labeled data to measure all of them on, in place of what the runs held out; models are loaded for it.
+        options: name -> values to try, every combination of them: `{"units": [[32], [128]], "dropout": [0.0, 0.5]}`. A
+            fifth of `data` is held out to choose by and a fifth to judge by; the best on the first is measured on the
+            second, once. `recipe`, `epochs`, `learning_rate` and so on go to `fit`, all others to the network's builder
+            or the function.
         answer: which of several answers to compare.
         trained_on: the data of the runs, which the yardsticks need; None: found again by its path or name.
         classes: for "pretrained": class -> what it means to the classifier, as in `zoo.restrict`; None: by its name.
         backbone: for "pretrained": whose classifier; None: that of the first run.
-        epochs: for "scratch": passes over the data.
-        seed: for "scratch": of its weights and of the order of examples.
-        directory: for "scratch": folder of its run; default a new one under `runs/`.
+        epochs: passes over the data: for "scratch" (None: 20), and with `options` (None: as the recipe says).
+        seed: for "scratch" and with `options`: of weights, split and the order of examples.
+        directory: for "scratch": folder of its run; with `options`: folder of their folders. None: new ones under
+            `runs/`.
         timings: whether to measure milliseconds per image, for which the models of runs are loaded.
         verbose: as for `fit`.
         progress: called with (images done, images in all) while yardsticks or models on `data` answer.
 
     Returns:
         The models from the best down: `.verdict` in words, `.table()`, `.figure()`, `.against(a, b)`, `.to_dict()`.
+        With `options` also `.chosen`, `.model`, `.test` and `.curve("units")`, a picture of the figure against an
+        option or against "parameters".
 
     Raises:
         DataError: they were not measured on the same examples, or against other labels.
         OptionError: fewer than two models, something that cannot be compared, or data that cannot be found again.
     """
+    if options is not None:
+        if data is None or others or not (isinstance(models, str) or callable(models)):
+            raise OptionError("options= needs data=, and one backbone or function of options to make models with")
+        asked = Asked(models, plain(dict(options)), epochs, seed, directory)
+        with Display(verbose) as display:
+            return choose_options(asked, data, display)
     named = _named([models, *others] if others or _is_one(models) else models)
     rows: dict[str, Compared] = {}
     left_out: dict[str, str] = {}
@@ -74,7 +91,7 @@ def compare(
             timings=timings,
             progress=display.counter("images", also=progress),
         )
-        scratch_options = Scratch(epochs=epochs, seed=seed, directory=directory)
+        scratch_options = Scratch(epochs=20 if epochs is None else epochs, seed=seed, directory=directory)
         yardsticks = Yardsticks(entrants, Pictures(entrants.runs, trained_on), classes, backbone, scratch_options)
         for name, item in named.items():
             try:

@@ -127,9 +127,10 @@ class Trainer:
         left = set(np.unique(self.dataset.targets[outcome.train]).tolist())
         if len(left) < 2:
             names = [self.composition.labels[index] for index in sorted(left)]
+            first = f" (the first: {outcome.skipped[0][1]})" if outcome.skipped else ""
             raise DataError(
-                f"training needs readable images of at least two classes; left after skipping "
-                f"{len(outcome.skipped)}: {names}"
+                f"training needs readable examples of at least two classes; left after skipping "
+                f"{len(outcome.skipped)}{first}: {names}"
             )
 
     def _after(self, outcome: Outcome, views: Sequence[Features]) -> None:
