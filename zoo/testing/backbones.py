@@ -31,8 +31,14 @@ REFERENCES = ("reference_preprocessing", "preprocess_input", "preprocess")
 """What a module with a builder may call its reference: raw pixels to what the network was trained on."""
 
 
+_DRAWN = 12
+"""Examples that the intake of another modality than images is fitted on."""
+
+
 class BackboneConformance(EntryConformance):
     """The checks of a backbone. It is built with random weights; nothing is downloaded.
+
+    One of another modality than images is tried on examples that the modality draws (`zoo.modality.DrawsExamples`).
 
     Example:
         ```python
@@ -55,8 +61,33 @@ class BackboneConformance(EntryConformance):
     weights: ClassVar[Any] = None
 
     # -- what checks look at -------------------------------------------------------------------------------------
+    def _of_pictures(self) -> bool:
+        return bool(self.spec.modality == "image")
+
+    def _for_pictures_only(self) -> None:
+        """Skip a check of sizes, colors or a classifier, which only networks of pictures have."""
+        if not self._of_pictures():
+            self.skip(f"it is about pictures, and {self.spec.name} takes examples of {self.spec.modality!r}")
+
+    def _intake(self) -> Any:
+        """The intake of another modality, fitted on examples that it draws."""
+        from zoo.data.modalities import kind_of
+        from zoo.modality import DrawsExamples
+
+        kind = kind_of(self.spec.modality)
+        code: Any = kind.code
+        if not isinstance(code, DrawsExamples):
+            self.skip(f"the modality {self.spec.modality} draws no examples to try it on: give it drawn(seed)")
+        return self.keep(
+            "intake", lambda: kind.fit((code.drawn(seed) for seed in range(_DRAWN)), self.spec.intake_options)
+        )
+
     def network(self, size: Size | None = None, *, seed: int = 0, weights: Any = None, top: bool = False) -> Any:
         """The network proper, as zoo builds it."""
+        if not self._of_pictures():
+            from zoo.compose.other_bases import build_other_base
+
+            return build_other_base(self.entry, self._intake(), self.spec.builder_options, seed)
         from zoo.architectures import build_base
 
         size = size or self.spec.input.default_size
@@ -80,6 +111,8 @@ class BackboneConformance(EntryConformance):
     def check_builds(self) -> None:
         """`zoo.build` with this backbone fails."""
         base = self.keep("network", self.network)
+        if not self._of_pictures():
+            return  # what it takes is held against its intake when it is built
         size, channels = self.spec.input.default_size, self.spec.input.channels
         expected = (None, *sides(size), channels)
         if tuple(base.input_shape) != expected:
@@ -88,6 +121,7 @@ class BackboneConformance(EntryConformance):
     def check_smallest_size(self) -> None:
         """The smallest input size of the listing does not work."""
         self.need("check_builds")
+        self._for_pictures_only()
         size = self.spec.input.min_size
         try:
             actual = self._features(self.network(size), self._photos(size))
@@ -118,6 +152,8 @@ class BackboneConformance(EntryConformance):
         """`features="stage3"` and fine-tuning of the last stages take other layers than the listing says."""
         actual = self._facts()["stages"]
         declared = [stage.model_dump() for stage in self.spec.stages]
+        if not (declared or self._of_pictures()):
+            return  # they depend on what the intake was fitted on
         if [stage["name"] for stage in declared] != [stage["name"] for stage in actual]:
             self.fail(f"declared are the stages {_names(declared)}, found {_names(actual)}")
         for said, seen in zip(declared, actual, strict=True):
@@ -128,6 +164,8 @@ class BackboneConformance(EntryConformance):
     def check_layers(self) -> None:
         """`zoo show` describes another network than the user gets."""
         actual, declared = self._facts()["layers"], self.spec.layers.model_dump()
+        if not (declared["total"] or self._of_pictures()):
+            return
         odd = [f"{key}={declared[key]} (found {actual[key]})" for key in actual if declared[key] != actual[key]]
         if odd:
             self.fail(f"layer summary: declared {'; '.join(odd)}")
@@ -137,12 +175,14 @@ class BackboneConformance(EntryConformance):
         actual = self._facts()
         for key in ("feature_dim", "params", "macs"):
             declared = getattr(self.spec, key)
-            if declared is not None and declared != actual[key]:
+            said = declared is not None if self._of_pictures() else bool(declared)
+            if said and declared != actual[key]:
                 self.fail(f"declared {key}={declared:,}, found {actual[key]:,}")
 
     def check_classifier(self) -> None:
         """The pretrained classifier cannot be built, or names classes that it does not have."""
         self.need("check_builds")
+        self._for_pictures_only()
         if self.spec.params_top is None and self.spec.label_set is None:
             return
         top = self.network(top=True)
@@ -169,6 +209,7 @@ class BackboneConformance(EntryConformance):
     # -- preprocessing -------------------------------------------------------------------------------------------
     def check_preprocessing_plausible(self) -> None:
         """The network sees numbers on a scale it never met, and every feature is wrong without any error."""
+        self._for_pictures_only()
         pre = self.spec.preprocessing
         if len(pre.mean) != self.spec.input.channels:
             self.fail(f"mean and std have {len(pre.mean)} channels, the input has {self.spec.input.channels}")
@@ -336,6 +377,16 @@ class BackboneConformance(EntryConformance):
         return (gray(photos) if self.spec.input.channels == 1 else photos).astype(np.float32)
 
     def _photos(self, size: Size) -> np.ndarray:
+        """What the network takes of two photos; of other modalities of two examples that they draw."""
+        if not self._of_pictures():
+            from zoo.data.modalities import kind_of
+
+            code: Any = kind_of(self.spec.modality).code
+            import keras
+
+            intake = self._intake()
+            arrays = np.stack([intake.shape(code.drawn(seed)) for seed in range(2)])
+            return np.asarray(intake.front(keras.ops.convert_to_tensor(arrays)))
         return preprocessed(self._raw_photos(size)[::4], self.spec.preprocessing)
 
     def _features(self, base: Any, photos: np.ndarray) -> np.ndarray:
