@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.comparison.choosing import Asked
+from zoo.comparison.choosing import Trials
 from zoo.errors import OptionError
 
 
@@ -37,7 +37,7 @@ def chosen(rings, tmp_path_factory):
 def test_the_best_on_validation_is_measured_once_on_what_nothing_was_chosen_by(chosen, rings) -> None:
     assert [row.name for row in chosen] == ["units=16, learning_rate=0.03", "units=1, learning_rate=0.03"]
     assert chosen.chosen == {"units": 16, "learning_rate": 0.03}
-    assert chosen.best.evaluation.count == chosen.test.count == 30
+    assert chosen.test.count == 30
     assert not any("trained on" in note for note in chosen.test.notes)
     assert chosen.best.parameters == 2 * 16 + 16 + 16 * 2 + 2
     assert chosen.model.composition.width == 2
@@ -46,7 +46,7 @@ def test_the_best_on_validation_is_measured_once_on_what_nothing_was_chosen_by(c
     )
     assert chosen.to_dict()["chosen"] == chosen.best.name
     validation = set(chosen.run.validation.ids)
-    assert len(validation) == 30
+    assert len(validation) == chosen.best.evaluation.count == 31
     assert not validation & set(chosen.test.ids)
 
 
@@ -62,12 +62,14 @@ def test_the_picture_is_drawn_against_an_option_and_against_parameters(chosen) -
 
 
 def test_a_grid_is_every_combination() -> None:
-    grid = Asked(make, {"units": [32, 128], "depth": [1, 2, 3]}).grid()
+    grid = Trials(make, {"units": [32, 128], "depth": [1, 2, 3]}).grid()
     assert len(grid) == 6
     assert grid[:3] == [{"units": 32, "depth": 1}, {"units": 32, "depth": 2}, {"units": 32, "depth": 3}]
     with pytest.raises(OptionError, match="give a list of the values to try"):
-        Asked(make, {"units": 32}).grid()
+        Trials(make, {"units": 32}).grid()
     with pytest.raises(OptionError, match="one combination"):
-        Asked(make, {"units": [32]}).grid()
-    with pytest.raises(OptionError, match="options= needs data=, and one backbone or function"):
+        Trials(make, {"units": [32]}).grid()
+    with pytest.raises(OptionError, match="options= needs data= to train on"):
         zoo.compare(make, options={"units": [1, 2]})
+    with pytest.raises(OptionError, match="options= needs one backbone or function"):
+        zoo.compare("perceptron", make, options={"units": [1, 2]}, data="digits")

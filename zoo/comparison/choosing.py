@@ -20,6 +20,7 @@ from zoo.head_request import classifier
 from zoo.model import TransferModel
 from zoo.progress import Display
 from zoo.run import Run
+from zoo.scalars import plain
 
 SHARE = 0.2
 """Of the examples, to choose by, and as many again to judge by; splits that the data has of its own are kept."""
@@ -42,7 +43,7 @@ PARAMETERS = "parameters"
 
 
 @dataclass(frozen=True)
-class Asked:
+class Trials:
     """What is tried, and how.
 
     Attributes:
@@ -58,6 +59,19 @@ class Asked:
     epochs: int | None = None
     seed: int = 0
     directory: str | os.PathLike[str] | None = None
+
+    @classmethod
+    def of(
+        cls, makers: Sequence[Any], options: Mapping[str, Any], epochs: int | None, seed: int, directory: Any
+    ) -> Trials:
+        """Return what is tried, as `zoo.compare` was called.
+
+        Raises:
+            OptionError: it was not called with one thing that makes models.
+        """
+        if len(makers) != 1 or not (isinstance(makers[0], str) or callable(makers[0])):
+            raise OptionError("options= needs one backbone or function of options to make models with, and data=")
+        return cls(makers[0], plain(dict(options)), epochs, seed, directory)
 
     def grid(self) -> list[dict[str, Any]]:
         """Return every combination, the last option changing first.
@@ -75,10 +89,11 @@ class Asked:
             raise OptionError("options= gives one combination: there is nothing to choose from")
         return combinations
 
-    def model(self, choice: Mapping[str, Any], dataset: Dataset) -> TransferModel:
-        """Return an untrained model with these options."""
+    def model(self, choice: Mapping[str, Any], dataset: Dataset | None) -> TransferModel:
+        """Return an untrained model with these options; a backbone by its name gets a head for the data."""
         own = {name: value for name, value in choice.items() if name not in OF_FIT}
         if isinstance(self.make, str):
+            assert dataset is not None
             return build(
                 self.make, classifier(list(dataset.labels) or dataset.n_classes), options=own or None, seed=self.seed
             )
@@ -147,28 +162,31 @@ class Chosen(Comparison):
         return {**super().to_dict(), "chosen": self.best.name, "options": self.options, "test": self.test.to_dict()}
 
 
-def choose_options(asked: Asked, data: Any, display: Display) -> Chosen:
+def choose_options(trials: Trials, data: Any, verbose: int | str) -> Chosen:
     """Train a model for each combination of options, choose by the validation part, measure the best on the test part.
 
     Args:
-        asked: what is tried, and how.
+        trials: what is tried, and how.
         data: labeled data, as `fit` takes it.
-        display: who is told.
+        verbose: as for `fit`.
 
     Raises:
         OptionError: options that cannot be tried.
         DataError: the data cannot be used.
     """
-    grid = asked.grid()
-    dataset = _dataset(asked, data, grid[0])
-    parts = split(dataset, validation=SHARE, test=SHARE, seed=asked.seed)
+    grid = trials.grid()
+    if data is None:
+        raise OptionError("options= needs data= to train on, to choose by and to judge by")
+    dataset = _dataset(trials, data, grid[0])
+    parts = split(dataset, validation=SHARE, test=SHARE, seed=trials.seed)
     rows: list[Compared] = []
     options: dict[str, dict[str, Any]] = {}
     best: Run | None = None
     for choice in grid:
         name = ", ".join(f"{key}={value}" for key, value in choice.items())
-        display.say(f"{len(rows) + 1} of {len(grid)}: {name}")
-        run = _trained(asked, choice, dataset, parts)
+        with Display(verbose) as display:
+            display.say(f"{len(rows) + 1} of {len(grid)}: {name}")
+        run = _trained(trials, choice, dataset, parts)
         options[name] = choice
         rows.append(_row(name, run))
         if best is None or _better(run, best):
@@ -179,23 +197,23 @@ def choose_options(asked: Asked, data: Any, display: Display) -> Chosen:
     return Chosen(rows, options, best, model.evaluate(dataset.subset(parts.test), verbose=0))
 
 
-def _dataset(asked: Asked, data: Any, first: Mapping[str, Any]) -> Dataset:
+def _dataset(trials: Trials, data: Any, first: Mapping[str, Any]) -> Dataset:
     """The data as examples of what the models take; labeled as their heads are."""
-    if isinstance(asked.make, str):
+    if isinstance(trials.make, str):
         return load(data).readable()
-    composition = asked.model(first, load(data)).composition
+    composition = trials.model(first, None).composition
     return load(data, labels=composition.labels or None, modality=composition.intake.kind).readable()
 
 
-def _trained(asked: Asked, choice: Mapping[str, Any], dataset: Dataset, parts: Split) -> Run:
+def _trained(trials: Trials, choice: Mapping[str, Any], dataset: Dataset, parts: Split) -> Run:
     of_fit: dict[str, Any] = {name: value for name, value in choice.items() if name in OF_FIT}
-    if asked.epochs is not None:
-        of_fit.setdefault("epochs", asked.epochs)
-    if asked.directory is not None:
-        folder = Path(asked.directory) / "-".join(f"{key}={value}" for key, value in choice.items()).replace("/", "_")
+    if trials.epochs is not None:
+        of_fit.setdefault("epochs", trials.epochs)
+    if trials.directory is not None:
+        folder = Path(trials.directory) / "-".join(f"{key}={value}" for key, value in choice.items()).replace("/", "_")
         of_fit["directory"] = folder
-    return asked.model(choice, dataset).fit(
-        dataset.subset(parts.train), validation=dataset.subset(parts.validation), seed=asked.seed, verbose=0, **of_fit
+    return trials.model(choice, dataset).fit(
+        dataset.subset(parts.train), validation=dataset.subset(parts.validation), seed=trials.seed, verbose=0, **of_fit
     )
 
 

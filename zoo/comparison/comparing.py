@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from zoo.comparison.alignment import aligned
-from zoo.comparison.choosing import Asked, choose_options
+from zoo.comparison.choosing import Trials, choose_options
 from zoo.comparison.compared import Compared, Comparison
 from zoo.comparison.entrants import Entrants
 from zoo.comparison.pictures import Pictures
@@ -20,7 +20,6 @@ from zoo.model import TransferModel
 from zoo.progress import Display
 from zoo.restriction import Classes
 from zoo.run import Run, load_run
-from zoo.scalars import plain
 
 
 def compare(
@@ -76,11 +75,7 @@ def compare(
         OptionError: fewer than two models, something that cannot be compared, or data that cannot be found again.
     """
     if options is not None:
-        if data is None or others or not (isinstance(models, str) or callable(models)):
-            raise OptionError("options= needs data=, and one backbone or function of options to make models with")
-        asked = Asked(models, plain(dict(options)), epochs, seed, directory)
-        with Display(verbose) as display:
-            return choose_options(asked, data, display)
+        return choose_options(Trials.of([models, *others], options, epochs, seed, directory), data, verbose)
     named = _named([models, *others] if others or _is_one(models) else models)
     rows: dict[str, Compared] = {}
     left_out: dict[str, str] = {}
@@ -91,7 +86,7 @@ def compare(
             timings=timings,
             progress=display.counter("images", also=progress),
         )
-        scratch_options = Scratch(epochs=20 if epochs is None else epochs, seed=seed, directory=directory)
+        scratch_options = Scratch(epochs=epochs, seed=seed, directory=directory)
         yardsticks = Yardsticks(entrants, Pictures(entrants.runs, trained_on), classes, backbone, scratch_options)
         for name, item in named.items():
             try:

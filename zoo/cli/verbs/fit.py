@@ -310,11 +310,13 @@ def backbone_options(backbone: str, pairs: tuple[str, ...]) -> dict[str, Any]:
     """
     if not pairs:
         return {}
+    from zoo.data.modalities import IMAGE
+
     entry = registry().get("backbones", backbone)
     known = {**entry.spec.intake_options, **entry.spec.builder_options}
     schema = option_schema(entry) or {"properties": {name: {"default": value} for name, value in known.items()}}
     options = named_options(pairs, schema, flag="--option")
-    if not known:
+    if entry.spec.modality == IMAGE:
         manager().options(entry, options)  # before any data is read
     return options
 
