@@ -78,9 +78,9 @@ class Sounds(Modality):
         """Return a sound that is in memory.
 
         Args:
-            item: samples (n,) at the rate of the model; a pair (samples, rate), samples (n,) or (n, channels); or the
-                bytes of a sound file, or an open one. Whole numbers are taken by their range (int16: / 32768); floats
-                are -1..1.
+            item: samples (n,) or (n, 1) at the rate of the model; a pair (samples, rate), samples (n,) or
+                (n, channels); or the bytes of a sound file, or an open one. Whole numbers are taken by their range
+                (int16: / 32768); floats are -1..1.
 
         Raises:
             DataError: it is none of these.
@@ -208,6 +208,8 @@ def _samples(values: Any, *, pair: bool) -> np.ndarray:
         array = np.asarray(values)
     except (TypeError, ValueError) as error:
         raise DataError(f"a sound is an array of samples; got {type(values).__name__}") from error
+    if not pair and array.ndim == 2 and array.shape[1] == 1:  # as tf.audio.decode_wav and Keras give them
+        array = array[:, 0]
     if array.dtype.kind not in "iuf" or array.ndim not in ((1, 2) if pair else (1,)):
         raise DataError(
             f"a sound is samples (n,), or (samples, rate); got {type(values).__name__} of {array.dtype}, "

@@ -16,6 +16,7 @@ import soundfile
 
 import zoo
 from zoo.cli.main import main
+from zoo.data import load
 from zoo.errors import DataError
 from zoo.page import thumbnail
 from zoo.reporting.occlusion import speaking_for
@@ -166,6 +167,27 @@ def test_a_sound_that_plays_is_short_and_one_that_is_long_says_so() -> None:
     fast = Sounds().show(Sound(np.zeros(48_000, np.float32), 48_000))
     assert len(soundfile.read(io.BytesIO(fast.wav))[0]) == 16_000
     assert "<audio" not in str(thumbnail(None, "long", wav=b"0" * 500_000))
+
+
+def test_what_keras_reads_from_folders_is_known_by_the_names_of_its_classes(tmp_path: Path) -> None:
+    import keras
+
+    of_texts = keras.utils.text_dataset_from_directory(
+        texts(tmp_path / "texts", 6), batch_size=5, seed=3, verbose=False
+    )
+    folder = sounds(tmp_path / "sounds", 4)
+    of_sounds = keras.utils.audio_dataset_from_directory(folder, batch_size=3, seed=3, verbose=False)
+    for stream, modality, order in ((of_texts, "text", ("tech", "sport")), (of_sounds, "audio", ("low", "high"))):
+        assert stream.class_names != list(order)
+        data = load(stream, labels=order, modality=modality)
+        assert data.labels == order
+        for index, place in enumerate(data.targets):
+            example = data.example(index)
+            if modality == "text":
+                assert set(example.split()) & set(WORDS[order[place]])
+            else:  # a high tone crosses zero more often
+                high = np.abs(np.diff(np.sign(example.samples[2000:3500]))).sum() / 2 > 300
+                assert order[place] == ("high" if high else "low")
 
 
 def test_one_example_a_line(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from zoo.data.gathering import IMAGES_LIMIT, endless, gathered, is_array, limite
 from zoo.data.listing import below, is_example
 from zoo.data.modalities import Kind
 from zoo.data.paths import expanded, matching
-from zoo.data.streams import elements_of, is_stream, pair_of
+from zoo.data.streams import class_names_of, elements_of, is_stream, pair_of
 from zoo.errors import DataError
 from zoo.registry import ZooNotice
 from zoo.specs import Output, Task
@@ -80,6 +80,9 @@ def _of_stream(data: Any, kind: Kind, how: dict[str, Any]) -> Dataset:
     if not items:
         raise DataError(f"{name} is empty")
     known = None if all(answer is None for answer in answers) else np.asarray(answers)
+    own = class_names_of(data)
+    if own and known is not None and not how["outputs"]:  # its numbers are places among its own names
+        how = {**how, "labels": own}
     return labeled(items, known, kind, name=name, **how)
 
 
