@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,19 +13,11 @@ import numpy as np
 
 from zoo.pixels import gray
 from zoo.specs import Size, sides
+from zoo.testing.norms import PUBLISHED, first_norms, misfit, preprocessed
 from zoo.testing.suite import EntryConformance
 
 TOLERANCE = 1e-4
 """Largest difference, relative to the largest feature, that counts as the same: float32 through many layers."""
-
-PUBLISHED = {
-    "pixels 0..255": (1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
-    "0..1": (1 / 255, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
-    "-1..1": (2 / 255, (1.0, 1.0, 1.0), (1.0, 1.0, 1.0)),
-    "mean and std of ImageNet": (1 / 255, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-    "pixels less the mean of ImageNet": (1.0, (123.68, 116.779, 103.939), (1.0, 1.0, 1.0)),
-}
-"""The preprocessings that networks are published with: scale, mean, std."""
 
 REFERENCES = ("reference_preprocessing", "preprocess_input", "preprocess")
 """What a module with a builder may call its reference: raw pixels to what the network was trained on."""
@@ -251,17 +243,17 @@ class BackboneConformance(EntryConformance):
         """The declared numbers are not those the weights were trained with, and accuracy quietly falls."""
         self.need("check_preprocessing_plausible", "check_builds")
         base = self.network(self._middle(), weights=self._real_weights())
-        norms = list(_first_norms(base))
+        norms = list(first_norms(base))
         if not norms:
             self.skip("the network has no BatchNorm, whose statistics would tell what it was trained on")
         photos = self._raw_photos(self._middle())
-        declared = _misfit(base, norms, preprocessed(photos, self.spec.preprocessing))
+        declared = misfit(base, norms, preprocessed(photos, self.spec.preprocessing))
         flip = self.spec.preprocessing.channel_order == "BGR"
         for name, (scale, mean, std) in PUBLISHED.items():
             numbers = self.spec.preprocessing.model_copy(
                 update={"scale": scale, "mean": mean[::-1] if flip else mean, "std": std[::-1] if flip else std}
             )
-            actual = _misfit(base, norms, preprocessed(photos, numbers))
+            actual = misfit(base, norms, preprocessed(photos, numbers))
             if actual < 0.5 * declared and declared > 1:
                 self.fail(
                     f"on ordinary photos the first BatchNorm layers see statistics that are off by {declared:.2g} with "
@@ -391,42 +383,6 @@ class BackboneConformance(EntryConformance):
 
     def _features(self, base: Any, photos: np.ndarray) -> np.ndarray:
         return np.asarray(base(photos, training=False))
-
-
-def preprocessed(pixels: np.ndarray, numbers: Any) -> np.ndarray:
-    """`Preprocessing` applied in NumPy: what zoo does in the graph."""
-    x = pixels.astype(np.float32)
-    if numbers.channel_order == "BGR":
-        x = x[..., ::-1]
-    return (x * np.float32(numbers.scale) - np.float32(numbers.mean)) / np.float32(numbers.std)
-
-
-def _first_norms(base: Any) -> Iterator[Any]:
-    """The first few BatchNorm layers from the pixels upward: those whose statistics depend most on the scale."""
-    import keras
-
-    actual = [layer for layer in base.layers if isinstance(layer, keras.layers.BatchNormalization)]
-    yield from actual[:3]
-
-
-def _misfit(base: Any, norms: list[Any], inputs: np.ndarray) -> float:
-    """How far the statistics of what BatchNorm layers see are from those they have stored, in stored units.
-
-    0: the same; about 1 and less for photos other than those trained on; 3 to 100 for a wrong scale.
-    """
-    import keras
-
-    taps = keras.Model(base.input, [norm.input for norm in norms])
-    seen = taps(inputs, training=False)
-    distances = []
-    for norm, values in zip(norms, seen if isinstance(seen, list | tuple) else [seen], strict=True):
-        x = np.asarray(values, np.float64).reshape(-1, values.shape[-1])
-        mean, variance = (np.asarray(value, np.float64) for value in (norm.moving_mean, norm.moving_variance))
-        kept = variance > 1e-3 * variance.mean()  # channels that are dead tell nothing
-        shift = np.abs(x.mean(0) - mean)[kept] / np.sqrt(variance[kept])
-        ratio = np.abs(np.log((x.var(0)[kept] + 1e-12) / variance[kept]))
-        distances.append(np.median(shift) + np.median(ratio))
-    return float(np.mean(distances))
 
 
 def _is_seed(weight: Any) -> bool:
