@@ -300,7 +300,7 @@ class BackboneConformance(EntryConformance):
         photos = self._photos(size)
         for unfreeze in (0, "all"):
             freeze(base, find_stages(base, self.spec.cuts), unfreeze=unfreeze, batchnorm="frozen")
-            watched = {weight.path: weight for weight in base.weights if not _is_seed(weight)}
+            watched = {weight.path: weight for weight in base.weights if "seed_generator" not in weight.path}
             if unfreeze == "all":  # statistics are weights that no gradient ever reaches
                 open_ones = {id(weight) for weight in base.trainable_weights}
                 watched = {path: weight for path, weight in watched.items() if id(weight) not in open_ones}
@@ -383,10 +383,6 @@ class BackboneConformance(EntryConformance):
 
     def _features(self, base: Any, photos: np.ndarray) -> np.ndarray:
         return np.asarray(base(photos, training=False))
-
-
-def _is_seed(weight: Any) -> bool:
-    return "seed_generator" in weight.path
 
 
 def _names(stages: list[dict[str, Any]]) -> str:
