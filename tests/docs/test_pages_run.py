@@ -99,7 +99,7 @@ def test_the_pages_hold_as_many_blocks_as_they_did() -> None:
     }
     runs = Counter(block.fate for page in PAGES if page not in site for block in blocks(page))
     assert runs == {
-        "python": 58,
+        "python": 61,
         "zoo": 15,
         "shell": 8,
         "file": 3,
@@ -160,6 +160,21 @@ def test_blocks_of_provenance(desk: Path) -> None:
     assert "zoo_vision:linear" in said["zoo which linear --json"]
     (shown,) = [block.text for block in blocks(page) if block.fate == "text" and "backbones" in block.text]
     assert shown in str(namespace["printed"])
+
+
+@pytest.mark.slow
+def test_blocks_of_classics(desk: Path) -> None:
+    import zoo
+
+    namespace, _ = run_page(DOCS / "classics.md", desk)
+    assert namespace["run"].recipe.name == "scratch"
+    assert namespace["chosen"].chosen["units"] in ([16], [64])
+    assert {item.stage for item in namespace["trained"].receipts if item.says == "trained"} >= {"head"}
+    counts = {row["name"]: row["params_top"] for row in zoo.backbones() if row["provider"] == "zoo_classics"}
+    text = (DOCS / "classics.md").read_text(encoding="utf-8")
+    assert counts == {
+        name: int(count.replace(",", "")) for name, count in re.findall(r"^\| `(\w+)` .*\| ([\d,]+) \|$", text, re.M)
+    }
 
 
 @pytest.mark.slow
