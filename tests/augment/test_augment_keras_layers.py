@@ -67,7 +67,7 @@ def test_threads_share_a_layer_without_harm(photos):
 
 def test_layers_that_do_not_fit_are_named(photos):
     for layer, message in (
-        (layers.Rescaling(1 / 255, name="scaled"), r"'scaled' gave pixels from .* pixels stay 0\.\.255"),
+        (layers.Rescaling(1 / 255, name="scaled"), r"'scaled' gave values from .* they stay 0\.\.255"),
         (layers.Dense(4, name="four"), r"'four' made \(224, 224, 4\) of an image \(224, 224, 3\)"),
         (layers.RandomBrightness(0.5, value_range=(0, 1), name="unit"), "'unit' gave pixels from"),
     ):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from zoo.compose.bases import BuildRequest, base_of
+from zoo.compose.bases import Base, BuildRequest, base_of
 from zoo.compose.composition import Composition
 from zoo.compose.graphs import wire, wire_classifier
 from zoo.compose.heads import HeadChoice, choose_head
-from zoo.compose.other_bases import base_of_modality
+from zoo.compose.other_bases import base_of_modality, own_base_of_modality, own_kind
 from zoo.compose.repositories import of_repository
 from zoo.compose.shipped import trained_record
 from zoo.data.modalities import assumed, kind_of
@@ -46,6 +46,8 @@ def compose(request: BuildRequest) -> tuple[Composition, TrainedHead | None]:
         other = _of_an_intake(request)
         if other is not None:
             base = base_of_modality(request, other, reads=reads)
+        elif (kind := own_kind(request)) is not None:
+            base = own_base_of_modality(request, kind, reads=reads)
         else:
             base = base_of(request, reads=reads)
         if base.spec is None and request.precision is not None:
@@ -54,8 +56,7 @@ def compose(request: BuildRequest) -> tuple[Composition, TrainedHead | None]:
         intake: Intake | None = base.intake
         if intake is None:
             rule = _resize_rule(request.resize, base.preprocessing, trained, choice)
-            kind = kind_of(assumed() if base.spec is None else base.spec.modality)
-            intake = kind.fit((), {"size": base.input_size, "rule": rule, "channels": base.channels})
+            intake = _intake_of_size(base, rule)
         elif choice is not None and any(of(output).are_places for output in choice.outputs):
             raise OptionError(f"a head with a box is for images; {base.backbone} takes examples of {intake.kind!r}")
         if choice is not None:
@@ -69,6 +70,12 @@ def _of_an_intake(request: BuildRequest) -> Entry | None:
         return None
     entry = registry().get("backbones", request.backbone)
     return None if entry.spec.sized else entry
+
+
+def _intake_of_size(base: Base, rule: ResizeRule) -> Intake:
+    """The intake of a base that takes pictures of a size."""
+    kind = kind_of(assumed() if base.spec is None else base.spec.modality)
+    return kind.fit((), {"size": base.input_size, "rule": rule, "channels": base.channels})
 
 
 def _resize_rule(

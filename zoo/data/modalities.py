@@ -156,6 +156,15 @@ def picture_files() -> FileKinds:
     return files_of(assumed())
 
 
+def kind_of_arrays(rank: int) -> Kind | None:
+    """Return the modality whose examples a Keras model of the caller's takes as they are; None: nobody provides one.
+
+    Args:
+        rank: axes of its input, the batch aside.
+    """
+    return next((kind_of(spec.name) for spec in provided() if rank in spec.own_ranks), None)
+
+
 def modality_of_path(path: str | os.PathLike[str]) -> str:
     """Return whose examples a file or the files of a folder are, by their endings.
 

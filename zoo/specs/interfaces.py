@@ -79,3 +79,8 @@ class ModalitySpec(NamedSpec):
     pipeline: str | None = Field(
         default=None, description="what the Hugging Face Hub calls a classifier of them, such as 'audio-classification'"
     )
+    own_ranks: tuple[int, ...] = Field(
+        default=(),
+        description="a Keras model of the caller's whose input has so many axes, the batch aside, takes its examples; "
+        "`fit` gets the shape of that input as the option `shape`",
+    )
