@@ -62,23 +62,32 @@ def choose_head(request: Any) -> HeadChoice | None:
     assert request.name is not None
     entry = registry().get("heads", request.name)
     spec: HeadSpec = entry.spec
+    outputs = _answers(spec, request.outputs)
+    return HeadChoice(outputs=outputs, spec=spec, entry=entry, options=plain(request.options))
+
+
+def _answers(spec: HeadSpec, asked: tuple[Output, ...]) -> tuple[Output, ...]:
+    """The answers of a listed head: its own, or those asked for.
+
+    Raises:
+        OptionError: there are none, both differ, or the head is for another task.
+    """
     own = spec.outputs
     if spec.labels and spec.task != "any":
         own = (Output.model_validate({"task": spec.task, "labels": spec.labels}),)
-    outputs = request.outputs
-    if own and outputs and [(o.task, o.labels) for o in own] != [(o.task, o.labels) for o in outputs]:
+    if own and asked and [(o.task, o.labels) for o in own] != [(o.task, o.labels) for o in asked]:
         raise OptionError(
-            f"head {spec.name!r} answers {_in_words(own)}, which cannot be replaced by {_in_words(outputs)}; "
+            f"head {spec.name!r} answers {_in_words(own)}, which cannot be replaced by {_in_words(asked)}; "
             f"use zoo.classifier(...) for labels of your own"
         )
-    outputs = own or outputs
+    outputs = own or asked
     if not outputs or not all(output.labels for output in outputs):
         raise OptionError(
             f"head {spec.name!r} brings no labels: use head=zoo.classifier(folder_or_labels, head={spec.name!r})"
         )
     if spec.task not in ("any", task_of(outputs)):
         raise OptionError(f"head {spec.name!r} is for {spec.task}; the answers asked for are {_in_words(outputs)}")
-    return HeadChoice(outputs=outputs, spec=spec, entry=entry, options=plain(request.options))
+    return outputs
 
 
 def _in_words(outputs: Sequence[Output]) -> str:
@@ -100,25 +109,37 @@ def build_head(choice: HeadChoice, shape: tuple[int, ...], seed: int) -> Any:
     import keras
 
     features = keras.Input(shape, name="features_in")
-    if choice.layer is not None:
-        layer, dimensions = own_copy(choice.layer), ", ".join(map(str, ("n", *shape)))
-        try:
-            output = layer(features)
-        except ValueError as error:
-            raise OptionError(
-                f"the layer {layer.name!r} does not take features ({dimensions}): {str(error).splitlines()[0]}"
-            ) from error
-    else:
-        assert choice.spec is not None
-        output = call_factory(
-            choice.entry, choice.spec.factory, features, options=choice.options, outputs=choice.width, seed=seed
-        )
-        check_head(choice.entry, features, output, choice.width)
+    output = _of_layer(choice.layer, features) if choice.layer is not None else _of_factory(choice, features, seed)
     if len(output.shape) != 2 or (choice.width and output.shape[-1] != choice.width):
         raise OptionError(
             f"the head gives shape {tuple(output.shape)}; expected (None, {choice.width or 'number of classes'})"
         )
     head = keras.Model(features, output, name=HEAD)
+    _check_activation(head, choice)
+    return head
+
+
+def _of_layer(given: Any, features: Any) -> Any:
+    layer, dimensions = own_copy(given), ", ".join(map(str, ("n", *features.shape[1:])))
+    try:
+        return layer(features)
+    except ValueError as error:
+        raise OptionError(
+            f"the layer {layer.name!r} does not take features ({dimensions}): {str(error).splitlines()[0]}"
+        ) from error
+
+
+def _of_factory(choice: HeadChoice, features: Any, seed: int) -> Any:
+    assert choice.spec is not None
+    output = call_factory(
+        choice.entry, choice.spec.factory, features, options=choice.options, outputs=choice.width, seed=seed
+    )
+    check_head(choice.entry, features, output, choice.width)
+    return output
+
+
+def _check_activation(head: Any, choice: HeadChoice) -> None:
+    """Refuse a head that ends in an activation that does not go with its task, or rounds probabilities to nothing."""
     final, task = activation_of(head), task_of(choice.outputs)
     activations = {of(output).activation for output in choice.outputs}
     probabilities = activations.pop() if len(choice.outputs) == 1 and activations != {"linear"} else None
@@ -133,7 +154,6 @@ def build_head(choice: HeadChoice, shape: tuple[int, ...], seed: int) -> Any:
             f"the head ends in {final} computed in {head.output.dtype}, which rounds small probabilities to nothing: "
             f"give its last layer dtype='float32'"
         )
-    return head
 
 
 def own_copy(layer: Any) -> Any:

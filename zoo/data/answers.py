@@ -52,6 +52,32 @@ def understand(
         return task or "classification", None, labels
     if _label_lists(y, task):
         return multi_hot(y, count, labels, name)
+    answers = _rows_or_numbers(y, count, name)
+    if answers.dtype.kind in "OUS":
+        if task not in (None, "classification"):
+            raise DataError(f"{name}: answers of a {task} must be numbers; got {answers.dtype}")
+        return _from_names(answers, labels, name)
+    _check_numbers(answers, name)
+    task = task or _task_of(answers, bool(labels))
+    if task == "classification" and answers.ndim == 1:
+        return task, _class_numbers(answers, labels, name, by_number=by_number), labels
+    columns = column_names(y) if answers.ndim == 2 else ()
+    if answers.ndim == 2 and labels and not columns and not by_number:
+        class_numbers(np.arange(answers.shape[1]), labels, name)  # a column is a number too: to_categorical(y)
+    if task == "classification":
+        return _from_one_hot(answers, columns, labels, name)
+    return _in_columns(task, answers, columns, labels, name)
+
+
+def _class_numbers(answers: np.ndarray, labels: tuple[str, ...], name: str, *, by_number: bool) -> np.ndarray:
+    broken = answers[answers != np.trunc(answers)]
+    if len(broken):
+        raise DataError(f"{name}: class numbers must be whole; found {broken[0]}")
+    return answers.astype(np.int64) if by_number else class_numbers(answers, labels, name)
+
+
+def _rows_or_numbers(y: Any, count: int, name: str) -> np.ndarray:
+    """Answers as an array (n,) or (n, k), k at least 2, of as many as there are images."""
     answers = as_array(y, f"{name}: answers")
     if answers.ndim == 2 and answers.shape[1] == 1:
         answers = answers[:, 0]
@@ -59,25 +85,14 @@ def understand(
         raise DataError(f"{name}: answers must be (n,) or (n, k); got {answers.shape}")
     if len(answers) != count:
         raise DataError(f"{name}: {count} images and {len(answers)} answers")
-    if answers.dtype.kind in "OUS":
-        if task not in (None, "classification"):
-            raise DataError(f"{name}: answers of a {task} must be numbers; got {answers.dtype}")
-        return _from_names(answers, labels, name)
+    return answers
+
+
+def _check_numbers(answers: np.ndarray, name: str) -> None:
     if answers.dtype.kind not in "uifb":
         raise DataError(f"{name}: answers must be numbers or names; got {answers.dtype}")
     if not np.isfinite(answers).all():
         raise DataError(f"{name}: there are answers that are NaN or infinite")
-    task = task or _task_of(answers, bool(labels))
-    columns = column_names(y) if answers.ndim == 2 else ()
-    if answers.ndim == 2 and labels and not columns and not by_number:
-        class_numbers(np.arange(answers.shape[1]), labels, name)  # a column is a number too: to_categorical(y)
-    if task != "classification":
-        return _in_columns(task, answers, columns, labels, name)
-    if answers.ndim == 2:
-        return _from_one_hot(answers, columns, labels, name)
-    if (answers != np.trunc(answers)).any():
-        raise DataError(f"{name}: class numbers must be whole; found {answers[answers != np.trunc(answers)][0]}")
-    return task, answers.astype(np.int64) if by_number else class_numbers(answers, labels, name), labels
 
 
 def column_names(y: Any) -> tuple[str, ...]:

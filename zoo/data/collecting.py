@@ -14,7 +14,7 @@ import numpy as np
 from zoo.data.collection import Collection, Held, Members, items_of, labeled, path_in
 from zoo.data.dataset import Dataset
 from zoo.data.gathering import IMAGES_LIMIT, endless, gathered, is_array, limited
-from zoo.data.layouts import below, is_example
+from zoo.data.listing import below, is_example
 from zoo.data.modalities import Kind
 from zoo.data.paths import expanded, matching
 from zoo.data.streams import elements_of, is_stream, pair_of

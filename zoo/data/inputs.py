@@ -12,7 +12,7 @@ import numpy as np
 from zoo.data.collecting import named_examples
 from zoo.data.gathering import gathered, is_array, is_path, is_picture, limited, source_of_picture
 from zoo.data.images import EXTENSIONS, UnreadableImageError, decode
-from zoo.data.layouts import below
+from zoo.data.listing import below
 from zoo.data.modalities import IMAGE, kind_of
 from zoo.data.paths import expanded
 from zoo.data.pictures import as_batch

@@ -7,25 +7,16 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from zoo.data.findings import Finding
 from zoo.data.images import UnreadableImageError, read_header
+from zoo.data.listing import Listing, below, look
 from zoo.data.modalities import IMAGES, FileKinds
 from zoo.errors import DataError
 from zoo.matching import listed, places
 from zoo.printing import printable
-
-NOT_CLASSES = frozenset(
-    (
-        *("__macosx", "@eadir", "@tmp", "@recycle", "@recently-snapshot", "@sharebin", "#recycle", "#snapshot"),
-        *("$recycle.bin", "recycler", "system volume information", "lost+found", "network trash folder"),
-        *("temporary items", "thevolumesettingsfolder", "__pycache__"),
-    )
-)
-"""Folders that macOS, Windows and network storage (Synology, QNAP) put beside a user's, lower case."""
-
-_SYSTEM_FILES = frozenset(("thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"))
 
 _SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
@@ -42,82 +33,6 @@ def split_of(name: str) -> str:
     words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(set|data)$", "", name.lower()))
     meant = [word for word in words if word not in _FILLERS]
     return _SPLITS.get(meant[0], "") if len(meant) == 1 else ""
-
-
-@dataclass(frozen=True)
-class Listing:
-    """What is directly in a folder, each sorted by name; hidden and system entries are not in it.
-
-    Attributes:
-        folders: those that are no examples.
-        examples: files that are examples by their ending, and folders that are one.
-        others: other files.
-        kinds: which files are examples.
-    """
-
-    folders: list[Path]
-    examples: list[Path]
-    others: list[Path]
-    kinds: FileKinds
-
-
-def look(folder: Path, kinds: FileKinds = IMAGES) -> Listing:
-    """List a folder.
-
-    Raises:
-        DataError: there is none, or it cannot be read.
-    """
-    try:
-        with os.scandir(folder) as entries:
-            visible = sorted((entry for entry in entries if not _hidden(entry)), key=lambda entry: entry.name)
-            folders = [Path(entry.path) for entry in visible if entry.is_dir()]
-            # A named pipe or device called x.jpg would block the reader for ever. A link to nowhere is a file that is
-            # missing, and told.
-            files = [
-                Path(entry.path) for entry in visible if entry.is_file() or not os.path.exists(entry.path)
-            ]  # fmt: skip
-    except FileNotFoundError as error:
-        raise DataError(f"there is no folder {folder} (looked from {Path.cwd()})") from error
-    except NotADirectoryError as error:
-        raise DataError(f"{folder} is a file, not a folder; give the folder that holds the class folders") from error
-    except (OSError, ValueError) as error:
-        raise DataError(f"the folder {folder} cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    examples = [file for file in files if kinds.has(file)]
-    whole = [inner for inner in folders if is_example(inner, kinds)]
-    others = [file for file in files if not kinds.has(file)]
-    return Listing([inner for inner in folders if inner not in whole], sorted([*examples, *whole]), others, kinds)
-
-
-def is_example(folder: Path, kinds: FileKinds) -> bool:
-    """Return whether a folder is one example: it holds files of the endings for that, and no folders."""
-    if not kinds.folders:
-        return False
-    inside = list(folder.iterdir())
-    return any(file.name.lower().endswith(kinds.folders) for file in inside) and not any(map(Path.is_dir, inside))
-
-
-def _hidden(entry: os.DirEntry[str]) -> bool:
-    return entry.name.startswith(".") or entry.name.lower() in NOT_CLASSES | _SYSTEM_FILES
-
-
-def below(folder: Path, kinds: FileKinds = IMAGES) -> tuple[list[Path], list[Path]]:
-    """Return all examples in a folder and the folders in it, in a fixed order, and all other files.
-
-    A link back to a parent is not followed.
-    """
-    examples: list[Path] = []
-    others: list[Path] = []
-    open_folders = [(folder, frozenset({folder.resolve()}))]
-    while open_folders:
-        here, above = open_folders.pop()
-        listing = look(here, kinds)
-        examples += listing.examples
-        others += listing.others
-        for inner in listing.folders:
-            target = inner.resolve()
-            if target not in above:
-                open_folders.append((inner, above | {target}))
-    return sorted(examples), sorted(others)
 
 
 @dataclass
@@ -193,13 +108,7 @@ def _unwrapped(folder: Path, listing: Listing) -> Path | None:
 def _of_classes(folders: Sequence[Path], kinds: FileKinds) -> Layout:
     layout = Layout(kinds, labels=tuple(folder.name for folder in folders))
     inside = [look(folder, kinds) for folder in folders]
-    by_split = (
-        all(
-            listing.folders and not listing.examples and all(split_of(child.name) for child in listing.folders)
-            for listing in inside
-        )
-        and len({"train"} | {split_of(child.name) for listing in inside for child in listing.folders}) > 1
-    )
+    by_split = _hold_splits(inside)
     others: list[Path] = []
     for label, listing in enumerate(inside):
         if by_split:  # daisy/train, daisy/test
@@ -212,67 +121,138 @@ def _of_classes(folders: Sequence[Path], kinds: FileKinds) -> Layout:
     return layout
 
 
+def _hold_splits(classes: Sequence[Listing]) -> bool:
+    """Whether every class folder holds nothing but splits, and some another one than "train"."""
+    splits = [[split_of(child.name) for child in listing.folders] for listing in classes]
+    nothing_else = all(inner and all(inner) and not c.examples for inner, c in zip(splits, classes, strict=True))
+    return nothing_else and len({"train"}.union(*splits)) > 1
+
+
+@dataclass(frozen=True)
+class _Splits:
+    """Folders, some of which are called as splits are.
+
+    Attributes:
+        root: the folder they are in.
+        meant: folder -> "train", "validation", "test", "unlabeled", or "".
+        inside: folder -> the class folders in it.
+        kinds: which files are examples.
+    """
+
+    root: Path
+    meant: Mapping[Path, str]
+    inside: Mapping[Path, list[Path]]
+    kinds: FileKinds
+
+    @cached_property
+    def known(self) -> list[Path]:
+        """Those called as splits with labels are."""
+        return [folder for folder, split in self.meant.items() if split and split != "unlabeled"]
+
+    @cached_property
+    def train(self) -> list[Path]:
+        return [folder for folder in self.known if self.meant[folder] == "train"]
+
+    @property
+    def are_classes(self) -> bool:
+        """Whether the folders are classes: one may be called train, beside bus and ship."""
+        with_classes = any(self.inside[folder] for folder in self.known)
+        return not self.known or (len(self.known) < len(self.meant) and not with_classes)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether a split has no class folders where it should."""
+        without_any = not any(self.inside[folder] for folder in self.known)
+        return without_any or bool(self.train and not self.inside[self.train[0]])
+
+    @property
+    def ambiguous(self) -> bool:
+        """Whether two folders are the same split, or several are splits and none is "train"."""
+        different = {self.meant[folder] for folder in self.known}
+        return len(different) < len(self.known) or (not self.train and len(self.known) > 1)
+
+    @cached_property
+    def strays(self) -> list[Path]:
+        """Those beside the splits that hold examples, and are neither splits nor unlabeled."""
+        beside = [folder for folder in self.meant if folder not in self.known]
+        labeled = [folder for folder in beside if self.meant[folder] != "unlabeled" or self.inside[folder]]
+        return [folder for folder in labeled if below(folder, self.kinds)[0]]
+
+    def two_readings(self) -> str:
+        """Return the error that names both readings."""
+        shown = "; ".join(
+            f"{folder.name} with {len(self.inside[folder])} class folders"
+            if self.inside[folder]
+            else f"{folder.name} without any"
+            for folder in self.known
+        )
+        return (
+            f"{self.root} holds {shown}. If they are splits, each needs one folder per class, and one of them must be "
+            "called train (or give one of them alone; files whose names say the class: zoo.from_files(files, label)). "
+            "If they are classes, rename them, so that they do not read as splits."
+        )
+
+
 def _of_splits(root: Path, folders: Sequence[Path], kinds: FileKinds) -> Layout | None:
     """The data set if the folders are splits of class folders; None if they are classes."""
-    split = {folder: split_of(folder.name) for folder in folders}
-    known = [folder for folder in folders if split[folder] and split[folder] != "unlabeled"]
     inside = {folder: _class_folders(folder, kinds) for folder in folders}
-    if not known or (len(known) < len(folders) and not any(inside[folder] for folder in known)):
-        return None  # a class may be called train, beside bus and ship
-    strays = [
-        folder
-        for folder in folders
-        if folder not in known and (split[folder] != "unlabeled" or inside[folder]) and below(folder, kinds)[0]
-    ]
-    train = [folder for folder in known if split[folder] == "train"]
-    if not any(inside[folder] for folder in known) or (train and not inside[train[0]]):
+    splits = _Splits(root, {folder: split_of(folder.name) for folder in folders}, inside, kinds)
+    if splits.are_classes:
+        return None
+    strays = splits.strays
+    if splits.in_doubt:
         if len(folders) == 1:
             return None
-        raise DataError(_two_readings(root, known, inside))
+        raise DataError(splits.two_readings())
+    if strays and not splits.train:
+        return None
     if strays:
-        if not train:
-            return None
         raise DataError(
-            f"{root} holds class folders in splits ({', '.join(split[folder] for folder in known)}) and beside them "
-            f"{', '.join(repr(folder.name) for folder in strays)}: is that a split or a class? Move it away, or give "
-            "one of the folders inside."
+            f"{root} holds class folders in splits ({', '.join(splits.meant[folder] for folder in splits.known)}) and "
+            f"beside them {', '.join(repr(folder.name) for folder in strays)}: is that a split or a class? Move it "
+            "away, or give one of the folders inside."
         )
-    if len({split[folder] for folder in known}) < len(known) or (not train and len(known) > 1):
-        raise DataError(_two_readings(root, known, inside))
-    return _splits_together(root, split, inside, kinds)
+    if splits.ambiguous:
+        raise DataError(splits.two_readings())
+    return _splits_together(splits)
 
 
-def _splits_together(root: Path, split: dict[Path, str], inside: dict[Path, list[Path]], kinds: FileKinds) -> Layout:
-    folders = list(split)
-    first = next((folder for folder in folders if split[folder] == "train"), folders[0])
+def _splits_together(splits: _Splits) -> Layout:
+    inside, kinds = splits.inside, splits.kinds
+    first = next(iter([*splits.train, *inside]))
     labels = tuple(folder.name for folder in inside[first])
-    flat = [folder for folder in folders if not inside[folder] or _one_stranger(inside[folder], labels)]
-    labeled = [folder for folder in folders if folder not in flat]
+    flat = [folder for folder in inside if not inside[folder] or _one_stranger(inside[folder], labels)]
+    labeled = [folder for folder in inside if folder not in flat]
     names = sorted({child.name for folder in labeled for child in inside[folder]})
-    labels = tuple(sorted({*labels, *(name for name in names if None in places([name], labels))}))
-    layout = Layout(kinds, labels=labels)
+    more = {name for name in names if None in places([name], labels)}
+    layout = Layout(kinds, labels=tuple(sorted({*labels, *more})))
     others: list[Path] = []
     for folder in labeled:
-        there = places([child.name for child in inside[folder]], labels)
-        lacking = [label for place, label in enumerate(labels) if place not in there]
-        if lacking:
-            raise DataError(
-                f"{folder} has no class folder {', '.join(map(repr, lacking))}; another split of {root} has"
-            )
-        for child, place in zip(inside[folder], there, strict=True):
-            assert place is not None
-            others += layout.take(child, place, split[folder])
+        for child, place in zip(inside[folder], _places_of_all(folder, splits, layout.labels), strict=True):
+            others += layout.take(child, place, splits.meant[folder])
     layout.findings += _left_out(others, kinds)
-    for folder in flat:
-        examples, _ = below(folder, kinds)
-        layout.findings.append(
-            Finding(
-                "unlabeled folder", "info",
-                f"{folder.name} holds {len(examples)} {kinds.words} without class folders: they are left out",
-                f"They can be neither learned nor measured; to name them: zoo predict {folder}", len(examples),
-            )
-        )  # fmt: skip
+    layout.findings += [_unlabeled(folder, kinds) for folder in flat]
     return layout
+
+
+def _places_of_all(folder: Path, splits: _Splits, labels: Sequence[str]) -> list[int]:
+    """The place among the labels of each class folder in a split, which must have all of them."""
+    there = [place for place in places([child.name for child in splits.inside[folder]], labels) if place is not None]
+    lacking = [label for place, label in enumerate(labels) if place not in there]
+    if lacking:
+        raise DataError(
+            f"{folder} has no class folder {', '.join(map(repr, lacking))}; another split of {splits.root} has"
+        )
+    return there
+
+
+def _unlabeled(folder: Path, kinds: FileKinds) -> Finding:
+    count = len(below(folder, kinds)[0])
+    return Finding(
+        "unlabeled folder", "info",
+        f"{folder.name} holds {count} {kinds.words} without class folders: they are left out",
+        f"They can be neither learned nor measured; to name them: zoo predict {folder}", count,
+    )  # fmt: skip
 
 
 def _class_folders(folder: Path, kinds: FileKinds) -> list[Path]:
@@ -289,18 +269,6 @@ def _class_folders(folder: Path, kinds: FileKinds) -> list[Path]:
 def _one_stranger(folders: Sequence[Path], labels: Sequence[str]) -> bool:
     """Whether a split holds one folder that is no class: `test/unknown`, as Keras wants pictures without labels."""
     return len(folders) == 1 and places([folders[0].name], labels) == [None]
-
-
-def _two_readings(root: Path, known: Sequence[Path], inside: dict[Path, list[Path]]) -> str:
-    shown = "; ".join(
-        f"{folder.name} with {len(inside[folder])} class folders" if inside[folder] else f"{folder.name} without any"
-        for folder in known
-    )
-    return (
-        f"{root} holds {shown}. If they are splits, each needs one folder per class, and one of them must be called "
-        "train (or give one of them alone; files whose names say the class: zoo.from_files(files, label)). If they are "
-        "classes, rename them, so that they do not read as splits."
-    )
 
 
 def _refuse_folds(root: Path, folders: Sequence[Path]) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -72,36 +72,35 @@ def split(dataset: Dataset, *, validation: float = 0.2, test: float = 0.0, seed:
     hashes = dataset.hashes()
     keys = _kept_together(hashes, dataset.groups)
 
-    given = dataset.splits
-    fixed_test = set(given["test"].tolist()) if "test" in given else None
-    fixed_validation = set(given["validation"].tolist()) if "validation" in given else None
-    held_out = (fixed_test or set()) | (fixed_validation or set())
-    pool = given["train"].tolist() if "train" in given else [index for index in range(total) if index not in held_out]
-    seen = {keys[index] for index in held_out}
-    leaked = [index for index in pool if keys[index] in seen]
-    pool = [index for index in pool if keys[index] not in seen]
-
+    given = {part: set(indices.tolist()) for part, indices in dataset.splits.items()}
+    held_out = given.get("test", set()) | given.get("validation", set())
+    pool, leaked = _pool(given, held_out, keys)
     groups = _groups(pool, keys, classes, seed)
-    picked_test: set[int] = set()
-    picked_validation: set[int] = set()
-    if fixed_test is None and test:
-        picked_test, groups = _take(groups, test, sizes, leave=2 if validation and fixed_validation is None else 1)
-    if fixed_validation is None and validation:
+    picked: dict[str, set[int]] = {"test": set(), "validation": set()}
+    if "test" not in given and test:
+        both = validation and "validation" not in given
+        picked["test"], groups = _take(groups, test, sizes, leave=2 if both else 1)
+    if "validation" not in given and validation:
         share = validation
-        if isinstance(validation, float) and picked_test:
+        if isinstance(validation, float) and picked["test"]:
             # The share is one of all images, also after the test part has been taken out of them.
-            share = validation * len(pool) / max(1, len(pool) - len(picked_test))
-        picked_validation, groups = _take(groups, share, sizes, leave=1)
-
-    train = {index for group in groups for index in group.indices}
+            share = validation * len(pool) / max(1, len(pool) - len(picked["test"]))
+        picked["validation"], groups = _take(groups, share, sizes, leave=1)
     result = Split(
-        train=_sorted(train),
-        validation=_sorted(picked_validation if fixed_validation is None else fixed_validation),
-        test=_sorted(picked_test if fixed_test is None else fixed_test),
+        train=_sorted(index for group in groups for index in group.indices),
+        validation=_sorted(given.get("validation", picked["validation"])),
+        test=_sorted(given.get("test", picked["test"])),
         notes=_notes(dataset, hashes, classes, leaked),
     )
     _check_parts(result, dataset, validation, test)
     return result
+
+
+def _pool(given: Mapping[str, set[int]], held_out: set[int], keys: Sequence[str]) -> tuple[list[int], list[int]]:
+    """What training, and parts that are not given, are taken from; what is left out, being held out elsewhere too."""
+    pool = sorted(given["train"] if "train" in given else set(range(len(keys))) - held_out)
+    seen = {keys[index] for index in held_out}
+    return [i for i in pool if keys[i] not in seen], [i for i in pool if keys[i] in seen]
 
 
 def _classes(dataset: Dataset) -> tuple[list[tuple[int, ...]], list[int]]:
@@ -182,35 +181,68 @@ def _take(groups: list[_Group], size: float, sizes: list[int], *, leave: int) ->
     Returns:
         The indices taken, and the groups that remain, in order.
     """
-    n_classes, first = sum(sizes), sizes[0]
-    images = np.zeros(n_classes, np.int64)
-    different = np.zeros(n_classes, np.int64)
+    tally = _Tally.of(groups, size, sizes, leave)
     for group in groups:
-        for label, count in group.per_class.items():
-            images[label] += count
-            different[label] += 1
-    quota = images.copy()
-    quota[:first] = np.maximum(_quotas(images[:first], size), different[:first] > leave)
-    taken = np.zeros(n_classes, np.int64)
-    left = different.copy()
-    chosen: set[str] = set()
-
-    def take(group: _Group) -> None:
-        chosen.add(group.key)
-        for label, count in group.per_class.items():
-            taken[label] += count
-            left[label] -= 1
-
-    for group in groups:
-        if all(taken[c] + n <= quota[c] and left[c] > leave for c, n in group.per_class.items()):
-            take(group)
+        if tally.has_room(group):
+            tally.take(group)
     # Classes that got none because each of their groups is larger than the quota: the smallest group, if another stays.
     for group in sorted(groups, key=lambda group: (len(group.indices), group.key)):
-        wanting = any(quota[c] > 0 and taken[c] == 0 for c in group.per_class)
-        if wanting and group.key not in chosen and all(left[c] > leave for c in group.per_class):
-            take(group)
-    indices = {index for group in groups if group.key in chosen for index in group.indices}
-    return indices, [group for group in groups if group.key not in chosen]
+        if tally.lacks(group):
+            tally.take(group)
+    indices = {index for group in groups if group.key in tally.chosen for index in group.indices}
+    return indices, [group for group in groups if group.key not in tally.chosen]
+
+
+@dataclass
+class _Tally:
+    """What has been taken of each class, and what is left of it.
+
+    Attributes:
+        quota: images to take of each class.
+        left: different images, or groups of them, that are not taken.
+        leave: how many of those stay.
+        taken: images taken.
+        chosen: keys of the groups taken.
+    """
+
+    quota: np.ndarray
+    left: np.ndarray
+    leave: int
+    taken: np.ndarray
+    chosen: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, groups: Sequence[_Group], size: float, sizes: Sequence[int], leave: int) -> _Tally:
+        """Return the tally before anything is taken; arguments as those of `_take`."""
+        images = np.zeros(sum(sizes), np.int64)
+        different = np.zeros(sum(sizes), np.int64)
+        for group in groups:
+            for label, count in group.per_class.items():
+                images[label] += count
+                different[label] += 1
+        quota, first = images.copy(), sizes[0]
+        quota[:first] = np.maximum(_quotas(images[:first], size), different[:first] > leave)
+        return cls(quota, different, leave, np.zeros_like(images))
+
+    def has_room(self, group: _Group) -> bool:
+        """Whether a group fits into the quota of each of its classes."""
+        fits = all(self.taken[label] + count <= self.quota[label] for label, count in group.per_class.items())
+        return fits and self._another_stays(group)
+
+    def lacks(self, group: _Group) -> bool:
+        """Whether nothing is taken yet of a class that the group has."""
+        lacking = any(self.quota[label] > 0 and self.taken[label] == 0 for label in group.per_class)
+        return lacking and group.key not in self.chosen and self._another_stays(group)
+
+    def _another_stays(self, group: _Group) -> bool:
+        return all(self.left[label] > self.leave for label in group.per_class)
+
+    def take(self, group: _Group) -> None:
+        """Take a group."""
+        self.chosen.add(group.key)
+        for label, count in group.per_class.items():
+            self.taken[label] += count
+            self.left[label] -= 1
 
 
 def _quotas(images: np.ndarray, size: float) -> np.ndarray:
@@ -240,15 +272,17 @@ def _notes(
             f"{mixed} images lie in more than one class with the same bytes: their labels contradict each other"
         )
     if dataset.groups:
-        alone = sum(not group for group in dataset.groups)
-        notes.append(
-            f"{len(set(dataset.groups) - {''})} groups of images, each kept on one side"
-            + (f"; {alone} images have none" if alone else "")
-        )
+        notes.append(_groups_in_words(dataset.groups))
     if leaked:
         which = "are also in its held-out parts" + (", or others of their group are" if dataset.groups else "")
         notes.append(f"{len(leaked)} training images of the source {which}; not trained on")
     return tuple(notes)
+
+
+def _groups_in_words(groups: Sequence[str]) -> str:
+    alone = sum(not group for group in groups)
+    words = f"{len(set(groups) - {''})} groups of images, each kept on one side"
+    return words + (f"; {alone} images have none" if alone else "")
 
 
 def _check_parts(parts: Split, dataset: Dataset, validation: float, test: float) -> None:
@@ -260,6 +294,12 @@ def _check_parts(parts: Split, dataset: Dataset, validation: float, test: float)
                 f"{dataset.name}: {name}={size!r} of {len(dataset)} images leaves the {name} part empty (a class "
                 f"needs {needed} different {what} to be on every side). Add images, or use {name}=0."
             )
+    _check_classes(parts, dataset)
+    if not len(parts.train):
+        raise DataError(f"{dataset.name}: nothing is left to train on; use a smaller validation part")
+
+
+def _check_classes(parts: Split, dataset: Dataset) -> None:
     for what, names, classes in class_answers(dataset):
         lacking = [name for name, left in class_counts(classes[parts.train], names).items() if not left]
         if lacking:
@@ -267,8 +307,6 @@ def _check_parts(parts: Split, dataset: Dataset, validation: float, test: float)
                 f"{what}: no image of {', '.join(map(repr, lacking[:10]))} is left to train on. "
                 "Add images to it, take the class out, or use a smaller validation part."
             )
-    if not len(parts.train):
-        raise DataError(f"{dataset.name}: nothing is left to train on; use a smaller validation part")
 
 
 def _sorted(indices: Iterable[int]) -> np.ndarray:

@@ -19,6 +19,7 @@ from zoo.errors import OptionError
 @click.option("--quantize", type=click.Choice(["float16", "int8"]), help="LiteRT: half or a quarter of the size.")
 @click.option("--samples", metavar="FOLDER", help="For int8: photos like those to come, some 100 of them.")
 @click.option("--examples", metavar="FOLDER", help="What the file is compared on; four travel in it. Default: drawn.")
+@click.option("--docker", is_flag=True, help="Also write a Dockerfile beside OUT that serves it.")
 @json_option
 def command(
     model: str,
@@ -27,6 +28,7 @@ def command(
     quantize: str | None,
     samples: str | None,
     examples: str | None,
+    docker: bool,
     as_json: bool,
 ) -> None:
     """Write a model in the format of another runtime, checked against predict.
@@ -38,6 +40,7 @@ def command(
     Example:
       zoo export runs/my_run m.onnx
       zoo export m.keras m.tflite --quantize int8 --samples photos/
+      zoo export m.keras serve/m.onnx --docker
     """
     path = Path(model) / "model.keras" if Path(model).is_dir() else Path(model)
     if not path.is_file():
@@ -49,10 +52,12 @@ def command(
         raise OptionError("--quantize int8 needs --samples FOLDER: photos like those to come, some 100 of them")
     load_keras()
     from zoo.building import load_trainable
+    from zoo.export.container import write_dockerfile
 
     target, record = load_trainable(path).export_measured(
         out, format=format_name, quantize=quantize, samples=samples, examples=examples
     )
+    container = write_dockerfile(Path(target), record) if docker else None
     if as_json:
         print_json({"path": str(target), **record.model_dump(mode="json")})
         return
@@ -70,6 +75,7 @@ def command(
                 f"{record.milliseconds:.1f} ms an example, {record.milliseconds_in_batch:.1f} ms in a batch of "
                 f"{record.batch_size} ({record.machine})",
             ),
+            ("container", f"{container}, to be built in its folder" if container else ""),
             ("next", f"zoo predict FILE --model {target}"),
         ]
     )

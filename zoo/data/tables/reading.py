@@ -85,13 +85,7 @@ def read_table(path: Path) -> Table:
     if len(rows) < 2:
         raise DataError(f"{path} holds no line below the names of the columns: expected one line an image")
     header, body = rows[0], rows[1:]
-    while header and not header[-1] and not any("".join(row[len(header) - 1 :]) for row in body):
-        header.pop()  # commas at the end of every line
-    if any(cell.lower().endswith(EXTENSIONS) for cell in header):
-        raise DataError(f"{path}: its first line must name the columns (file,label, say); it is {','.join(header)}")
-    twice = sorted({name for name in header if header.count(name) > 1})
-    if twice:
-        raise DataError(f"{path} has two columns {', '.join(map(repr, twice))}; rename one")
+    _clean_header(path, header, body)
     for row, line in zip(body, lines[1:], strict=True):
         while len(row) > len(header) and not row[-1]:
             row.pop()  # a comma at the end of the line
@@ -99,6 +93,17 @@ def read_table(path: Path) -> Table:
             raise DataError(f"{path}, line {line} has {len(row)} cells; {len(header)} columns are named")
     cells = {name: tuple(row[place] for row in body) for place, name in enumerate(header)}
     return Table(path.name, path.parent, cells, tuple(lines[1:]))
+
+
+def _clean_header(path: Path, header: list[str], body: Sequence[Sequence[str]]) -> None:
+    """Cut empty names off the end of the first line, and refuse one that names no columns."""
+    while header and not header[-1] and not any("".join(row[len(header) - 1 :]) for row in body):
+        header.pop()  # commas at the end of every line
+    if any(cell.lower().endswith(EXTENSIONS) for cell in header):
+        raise DataError(f"{path}: its first line must name the columns (file,label, say); it is {','.join(header)}")
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice:
+        raise DataError(f"{path} has two columns {', '.join(map(repr, twice))}; rename one")
 
 
 def _text(path: Path) -> tuple[str, int, str]:

@@ -40,27 +40,36 @@ def separator_of(
     """
     if task not in (None, "multilabel", "classification"):
         return None
-    if labels and (task == "classification" or None not in places(sorted(set(cells)), labels)):
-        return ";" if task == "multilabel" else None
     if labels:
-        return next((s for s in (*_SURE, *_POSSIBLE) if _all_are(cells, s, labels)), ";")
+        return _of_labels(cells, task, labels)
     if task == "classification":
         return None
-    for separator in _SURE:
-        if any(separator in cell for cell in cells):
-            if separator != ";":
-                warnings.warn(
-                    f"{what}: column {column} holds several labels with {separator!r} between them (separator= says "
-                    "otherwise)",
-                    ZooNotice,
-                    stacklevel=2,
-                )
-            return separator
+    certain = next((separator for separator in _SURE if any(separator in cell for cell in cells)), None)
+    if certain is not None:
+        if certain != ";":
+            warnings.warn(
+                f"{what}: column {column} holds several labels with {certain!r} between them (separator= says "
+                "otherwise)",
+                ZooNotice,
+                stacklevel=2,
+            )
+        return certain
     combined = next((separator for separator in _POSSIBLE if _combinations(cells, separator)), None)
     if task == "multilabel":
         return combined or ";"
-    if combined is None:
-        return None
+    if combined is not None:
+        _ask(combined, cells, column, what)
+    return None
+
+
+def _of_labels(cells: Sequence[str], task: AnswerTask | None, labels: Sequence[str]) -> str | None:
+    """What stands between the labels of a head in the cells; None if each cell is one of them."""
+    if task == "classification" or None not in places(sorted(set(cells)), labels):
+        return ";" if task == "multilabel" else None
+    return next((s for s in (*_SURE, *_POSSIBLE) if _all_are(cells, s, labels)), ";")
+
+
+def _ask(combined: str, cells: Sequence[str], column: str, what: str) -> None:
     such = next(cell for cell in cells if len(labels_in(cell, combined)) > 1)
     raise DataError(
         f"{what}: does a cell of column {column} such as {such!r} hold several labels? Then say separator={combined!r} "
