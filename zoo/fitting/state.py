@@ -150,10 +150,13 @@ class ModelState:
                 f"{moved[0]!r}. Build the model again; if its BatchNorm is to adapt, say so with fit(batchnorm='adapt')"
             )
 
+    def _leaves_of_base(self) -> int:
+        return sum(len(list(leaves(layer))) for stage in self.composition.stages for layer in stage.layers)
+
     def changed_by_hand(self) -> list[str]:
         """Return notices on `trainable` flags that somebody changed: a fit follows its recipe, not them."""
         now = flags(self._base_and_head())
-        inside = sum(len(list(leaves(layer))) for stage in self.composition.stages for layer in stage.layers)
+        inside = self._leaves_of_base()
         other = [index for index, (old, new) in enumerate(zip(self._flags, now, strict=True)) if old != new]
         base, head = [index for index in other if index < inside], [index for index in other if index >= inside]
         notices = []
