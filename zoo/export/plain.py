@@ -77,7 +77,7 @@ def pictures(record: Mapping[str, Any], files: Sequence[str]) -> Callable[[Any],
     if not isinstance(intake, Mapping) or intake.get("kind") != "image" or not isinstance(rule, Mapping):
         return None
     size, fraction = intake.get("size"), rule.get("crop_fraction", 1.0)
-    if not _is_usual(size, fraction) or any(rule.get(key) not in allowed for key, allowed in _RULE.items()):
+    if not _is_usual(size, fraction, rule):
         return None
     if intake.get("channels", 3) != 3 or len(files) != 1 or not os.path.isfile(files[0]):
         return None
@@ -88,5 +88,6 @@ def pictures(record: Mapping[str, Any], files: Sequence[str]) -> Callable[[Any],
     return lambda picture: resize(picture, side, same)
 
 
-def _is_usual(size: Any, fraction: Any) -> bool:
-    return isinstance(size, int) and 0 < size < 1 << 14 and isinstance(fraction, int | float) and 0 < fraction <= 1
+def _is_usual(size: Any, fraction: Any, rule: Mapping[str, Any]) -> bool:
+    plain = isinstance(size, int) and 0 < size < 1 << 14 and isinstance(fraction, int | float) and 0 < fraction <= 1
+    return plain and all(rule.get(key) in allowed for key, allowed in _RULE.items())

@@ -68,7 +68,7 @@ def show_batch(
         row, column = divmod(number, len(columns))
         batch = columns[column]
         single.imshow(in_colors(batch.pixels[row]))
-        own = boxes[batch.positions] if batch.boxes is None and boxes is not None else batch.boxes
+        own = _boxes_of(batch, boxes)
         if own is not None:
             draw_box(single, own[row], batch.pixels.shape[1:], COLORS[1])
         single.set_title(f"epoch {column}" if column else short(_answer(dataset, shown[row]), 26), loc="left")
@@ -103,6 +103,14 @@ def variants(image: Any, augment: Any, *, seed: int = 0, count: int = 9) -> Any:
     for epoch, single in enumerate(axes):
         single.imshow(transform(ops, seed=seed, epoch=epoch)(pictures[0].copy(), 0, None)[0])
     return figure
+
+
+def _boxes_of(batch: Any, boxes: np.ndarray | None) -> np.ndarray | None:
+    """The boxes of a batch as the augmentation has moved them, else as they are in the data."""
+    if batch.boxes is None and boxes is not None:
+        return boxes[batch.positions]
+    moved: np.ndarray | None = batch.boxes
+    return moved
 
 
 def _seen_in(

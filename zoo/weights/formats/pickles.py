@@ -291,6 +291,10 @@ def _put(table: dict[Any, Any], key: Any, value: Any) -> None:
     table[key] = value
 
 
+def _is_place(number: Any) -> bool:
+    return type(number) is int and 0 <= number < 2**48
+
+
 def _lies_inside(storage: Storage, offset: int, shape: Sequence[int], strides: Sequence[int]) -> bool:
     """Whether all numbers of a tensor are in its storage, and no more of them than that has."""
     if 0 in shape:
@@ -308,7 +312,7 @@ def _tensor(arguments: tuple[Any, ...]) -> Tensor:
             pass
         case _:
             raise UnsafeFileError("a tensor in the file is not described by a storage and whole numbers")
-    if any(type(number) is not int or not 0 <= number < 2**48 for number in (offset, *shape, *strides)):
+    if not all(map(_is_place, (offset, *shape, *strides))):
         raise UnsafeFileError("a tensor in the file is not described by a storage and whole numbers")
     if len(shape) != len(strides) or len(shape) > MOST_RANK:
         raise UnsafeFileError(f"a tensor in the file has {len(shape)} dimensions and {len(strides)} strides")
