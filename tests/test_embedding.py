@@ -164,6 +164,7 @@ def test_parquet_or_how_to_install_it(pixels: np.ndarray, tmp_path: Path, monkey
 # -- rows with tokens, and with a pooling of their own -----------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_tokens_have_a_class_token_and_patches() -> None:
     pixels = np.random.default_rng(1).integers(0, 256, (2, 48, 48, 3), dtype=np.uint8)
     given = {name: zoo.embed(pixels, "deit_tiny", weights=None, input_size=48, features=name).array
@@ -178,6 +179,7 @@ def test_tokens_have_a_class_token_and_patches() -> None:
         zoo.embed(pixels, "deit_tiny", weights=None, input_size=50)
 
 
+@pytest.mark.slow
 def test_a_network_that_pools_by_itself_shows_its_cells_too() -> None:
     pixels = np.random.default_rng(1).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
     name = "mobilenetv4_conv_small_050"

@@ -47,7 +47,7 @@ def answers(model: zoo.TransferModel, files: list[Path]) -> tuple[np.ndarray, np
     return model.predict_scores(files), found.values
 
 
-@pytest.mark.parametrize("precision", MIXED)
+@pytest.mark.parametrize("precision", [pytest.param("mixed_bfloat16", marks=pytest.mark.slow), "mixed_float16"])
 def test_answers_are_close_to_float32_and_the_file_gives_the_same(
     precision: str, flowers: list[Path], exact: tuple[np.ndarray, np.ndarray], tmp_path: Path
 ) -> None:

@@ -30,17 +30,12 @@ MULTIPLY_ADDS = {
 }
 
 
-# Every family here by its smallest member at least; the deep and the large ones take most of the time: slow tests.
+# Every family by its smallest member here; all others are slow tests.
 SMALLEST = {spec.family: name for name, spec in sorted(SPECS.items(), key=lambda item: -item[1].layers.total)}
-DEEP = [
-    name
-    for name, spec in SPECS.items()
-    if (spec.layers.total > 350 or spec.params > 80e6) and name not in SMALLEST.values()
-]
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow) if name in DEEP else name for name in SPECS]
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name not in SMALLEST.values() else name for name in SPECS]
 )
 def test_a_row_says_what_the_network_says(name: str) -> None:
     """One build for all that can be asked of it: computed fields, layer table, stages and cuts."""
@@ -169,7 +164,10 @@ def test_the_label_set_is_the_one_of_keras() -> None:
     assert {spec.label_set for spec in SPECS.values()} == {"imagenet1k", None}
 
 
-@pytest.mark.parametrize("application", MULTIPLY_ADDS)
+@pytest.mark.parametrize(
+    "application",
+    [name if name.startswith("MobileNet") else pytest.param(name, marks=pytest.mark.slow) for name in MULTIPLY_ADDS],
+)
 def test_multiply_adds_agree_with_an_independent_count(application: str) -> None:
     from zoo.architectures import applications
 

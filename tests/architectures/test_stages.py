@@ -54,7 +54,13 @@ def test_convnext_splits_its_patch_stem_from_the_first_blocks() -> None:
     assert stages[0].cut.name == "stem_1"
 
 
-@pytest.mark.parametrize("name", ["efficientnet_b0", "convnext_tiny", "inception_v3", "mobilenet_v2"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mobilenet_v2",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("efficientnet_b0", "convnext_tiny", "inception_v3")),
+    ],
+)
 def test_the_two_sides_of_a_cut_make_the_whole(name: str) -> None:
     base = build_base(SPECS[name], weights=None, input_size=FEW[name], seed=1)
     pixels = np.random.default_rng(0).normal(size=(2, FEW[name], FEW[name], 3)).astype(np.float32)

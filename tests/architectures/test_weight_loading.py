@@ -89,7 +89,7 @@ def test_a_base_takes_files_with_another_number_of_classes(shared_data: Path) ->
         np.testing.assert_array_equal(values(base)[0], file["conv1"]["conv1"]["kernel:0"][()])
 
 
-@pytest.mark.parametrize("name", ["efficientnet_b0", "mobilenet_v3_small"])
+@pytest.mark.parametrize("name", [pytest.param("efficientnet_b0", marks=pytest.mark.slow), "mobilenet_v3_small"])
 def test_files_that_keras_3_saves(name: str, tmp_path: Path) -> None:
     """`.weights.h5` names layers by class and count; EfficientNet starts with a Normalization."""
     application = getattr(keras.applications, SPECS[name].summary.rpartition(".")[2])
@@ -106,6 +106,7 @@ def test_files_that_keras_3_saves(name: str, tmp_path: Path) -> None:
             np.testing.assert_array_equal(a, np.asarray(b))
 
 
+@pytest.mark.slow
 def test_a_network_without_preprocessing_layers_saves_and_reloads(tmp_path: Path, photos: np.ndarray) -> None:
     base = build_base(SPECS["efficientnet_b0"], weights=None, input_size=64, seed=0)
     assert not [
@@ -119,7 +120,8 @@ def test_a_network_without_preprocessing_layers_saves_and_reloads(tmp_path: Path
     assert part.predict(x, verbose=0).shape == (2, 4, 4, 112)
 
 
-@pytest.mark.parametrize("name", ["convnext_tiny", pytest.param("inception_resnet_v2", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["convnext_tiny", "inception_resnet_v2"])
 def test_layers_that_only_keras_applications_has_reload_without_zoo(name: str, tmp_path: Path) -> None:
     size = SPECS[name].input.min_size
     base = build_base(SPECS[name], weights=None, input_size=size, seed=0)
@@ -232,7 +234,13 @@ def test_a_shape_that_would_fill_the_memory_is_refused_unread(no_top: Path, tmp_
     fails(path, "does not fit")
 
 
-@pytest.mark.parametrize(("mean", "variance"), [([0, 0, 0], [1, 1, 1]), (NORMALIZATION[0], [0.0524, 0.0502, 0.0506])])
+@pytest.mark.parametrize(
+    ("mean", "variance"),
+    [
+        pytest.param([0, 0, 0], [1, 1, 1], marks=pytest.mark.slow),
+        (NORMALIZATION[0], [0.0524, 0.0502, 0.0506]),
+    ],
+)
 def test_efficientnet_trained_on_other_inputs(mean: list[float], variance: list[float], tmp_path: Path) -> None:
     model = keras.applications.EfficientNetB0(weights=None, include_top=False, input_shape=(64, 64, 3))
     model.get_layer(index=2).set_weights([np.float32(mean), np.float32(variance), np.array(0)])
@@ -290,7 +298,7 @@ def test_an_application_that_keras_does_not_have() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow) if SPECS[name].params > 6e6 else name for name in SPECS]
+    "name", [pytest.param(name, marks=pytest.mark.slow) if SPECS[name].params > 2e6 else name for name in SPECS]
 )
 def test_the_smallest_size_works(name: str) -> None:
     spec = SPECS[name]

@@ -86,7 +86,11 @@ def test_doctor_names_what_is_wrong_and_imports_none(twenty: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("head", "environment", "module"), [("head7", {}, "zoo_t_p7"), ("shared", {"ZOO_PREFER": "p4"}, "zoo_t_p4")]
+    ("head", "environment", "module"),
+    [
+        pytest.param("head7", {}, "zoo_t_p7", marks=pytest.mark.slow),
+        ("shared", {"ZOO_PREFER": "p4"}, "zoo_t_p4"),
+    ],
 )
 def test_build_imports_the_one_it_needs(twenty: Path, head: str, environment: dict[str, str], module: str) -> None:
     out, imported, _ = run(twenty, BUILD.format(head=head), **environment)

@@ -217,6 +217,7 @@ def test_a_network_without_weights_is_skipped_where_features_are_ranked() -> Non
     assert "no pretrained weights" in skipped[0].reason
 
 
+@pytest.mark.slow
 class TestLeNet(BackboneConformance):
     name = "zoo_classics:lenet"
 

@@ -23,6 +23,12 @@ PLUGINS = ("zoo_vision", "zoo_flowers", "zoo_classics", "zoo_audio", "zoo_text",
 OF_THEIR_OWN = {("datasets", "image-folder"), ("datasets", "flowers5")}
 """Datasets with a class of their own below: they need a folder."""
 
+OFTEN = {
+    "augmentations": ("flip", "rotation", "contrast", "noise", "elastic"),
+    "recipes": ("probe", "head", "lp-ft", "scratch"),
+}
+"""Kind -> those that are tried in the quick tests; all others are slow tests."""
+
 for _plugin in PLUGINS:
     globals()[f"Test_{_plugin}"] = type(f"Test_{_plugin}", (PluginConformance,), {"plugin": _plugin})
 
@@ -37,7 +43,7 @@ for _kind, _suite in (
         if _entry.provider.first_party and (_kind, _entry.name) not in OF_THEIR_OWN:
             _name = f"Test_{_kind}_{_entry.name.replace('-', '_')}"
             _class = type(_name, (_suite,), {"name": _entry.id})
-            _often = _kind != "augmentations" or _entry.name in ("flip", "rotation", "contrast", "noise", "elastic")
+            _often = _entry.name in OFTEN.get(_kind, (_entry.name,))
             globals()[_name] = _class if _often else pytest.mark.slow(_class)
 
 

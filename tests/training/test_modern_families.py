@@ -93,6 +93,7 @@ def pictures(data: zoo.Dataset) -> np.ndarray:
 
 
 @pytest.mark.tensorflow("Keras exports these formats from TensorFlow")
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", ["tf_saved_model", "onnx", "litert"])
 def test_exports_answer_the_same_in_their_own_runtimes(model: zoo.TransferModel, layout: str, tmp_path: Path) -> None:
     serving, size = model.composition.serving, model.input_size
