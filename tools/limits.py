@@ -21,7 +21,7 @@ COMPLEXITY = 15
 BRANCHING = 10
 """A function of a higher complexity than this counts in the share below."""
 
-BRANCHING_SHARE = 0.03
+BRANCHING_SHARE = 0.02
 """Share of all functions that may be above `BRANCHING`."""
 
 EMPTY_NAMES = frozenset({"found", "told", "wanted", "asked", "mine"})
