@@ -50,8 +50,9 @@ def build(
     Built in the scope of a `tf.distribute.MirroredStrategy`, it trains on all devices of the strategy.
 
     Args:
-        backbone: a name (`zoo.backbones()` lists them); a Keras model from images to features; or, with `trust=True`, a
-            SavedModel: `tfhub:https://...`, `kaggle:owner/model/framework/variation/version`, or a folder.
+        backbone: a name (`zoo.backbones()` lists them); a Keras model from images to features; a repository that timm
+            wrote, `hf://owner/name[@revision]`, of a network that a row builds; or, with `trust=True`, a SavedModel:
+            `tfhub:https://...`, `kaggle:owner/model/framework/variation/version`, or a folder.
         head: a name (`zoo.heads()`); `zoo.classifier(...)`, `multilabel`, `regressor`, `locator`, `multi_output` or
             `head`; or a Keras layer from features (n, d) to logits or probabilities (n, classes). None: the classifier
             that came with the weights.

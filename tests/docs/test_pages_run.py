@@ -105,7 +105,7 @@ def test_the_pages_hold_as_many_blocks_as_they_did() -> None:
         "file": 3,
         "append": 1,
         "process": 1,
-        "not run": 12,
+        "not run": 14,
         "text": 3,
     }
 

@@ -18,8 +18,8 @@ FROZEN = Path(__file__).parents[1] / "architectures" / "frozen"
 NETWORKS: dict[str, Any] = json.loads((FROZEN / "networks.json").read_text(encoding="utf-8"))
 
 
-def tiny_entry(name: str) -> Entry:
-    """The entry of a tiny network as the registry would have it, under its own name, without published weights."""
+def tiny_entry(name: str, weights: list[dict[str, Any]] | None = None) -> Entry:
+    """The entry of a tiny network as the registry would have it, under its own name; with weights only if given."""
     network = NETWORKS[name]
     options = network["options"]
     whole = registry().get("backbones", "deit_tiny" if "patch" in options else "mobilenetv4_conv_small_050")
@@ -44,7 +44,7 @@ def tiny_entry(name: str) -> Entry:
         "pooling": pooling,
         "params_top": None,
         "label_set": None,
-        "weights": [],
+        "weights": weights or [],
         "accuracy": [],
     }
     return Entry(whole.kind, whole.provider, data)
@@ -60,13 +60,22 @@ def write_weights(name: str, path: Path) -> Path:
 
 
 @contextmanager
-def tiny_rows(*names: str) -> Iterator[None]:
-    """Within, `zoo.build("tiny_vit", ...)` and its like find the tiny networks."""
-    entries = {f"tiny_{name}": tiny_entry(name) for name in names}
-    get = type(registry()).get
+def tiny_rows(*names: str, **weights: list[dict[str, Any]]) -> Iterator[None]:
+    """Within, `zoo.build("tiny_vit", ...)` and its like find the tiny networks.
 
-    def found(self: Any, kind: str, name: str) -> Any:
-        return entries[name] if kind == "backbones" and name in entries else get(self, kind, name)
+    Args:
+        names: of networks without published weights.
+        weights: name of a network -> the weights of its row.
+    """
+    rows = {f"tiny_{name}": tiny_entry(name, weights.get(name)) for name in (*names, *weights)}
+    get, entries = type(registry()).get, type(registry()).entries
 
-    with mock.patch.object(type(registry()), "get", found):
+    def get_too(self: Any, kind: str, name: str) -> Any:
+        wanted = name.rpartition(":")[2]
+        return rows[wanted] if kind == "backbones" and wanted in rows else get(self, kind, name)
+
+    def entries_too(self: Any, kind: str) -> Any:
+        return [*entries(self, kind), *(rows.values() if kind == "backbones" else ())]
+
+    with mock.patch.multiple(type(registry()), get=get_too, entries=entries_too):
         yield

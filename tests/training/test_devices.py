@@ -111,6 +111,23 @@ def test_half_precision_that_looks_at_one_device_only_is_refused(lone: Any, monk
 
 
 @STRATEGIES
+@pytest.mark.slow
+def test_many_hosts_are_refused_with_the_issue_of_keras() -> None:
+    program = (
+        "import json, os, sys\n"
+        "os.environ['TF_CONFIG'] = json.dumps({'cluster': {'worker': ['127.0.0.1:0']}, "
+        "'task': {'type': 'worker', 'index': 0}})\n"
+        "import tensorflow as tf\nimport zoo\nfrom zoo.testing.tiny import tiny_backbone, tiny_dataset\n"
+        "with tf.distribute.MultiWorkerMirroredStrategy().scope():\n"
+        "    model = zoo.build(tiny_backbone(), zoo.classifier(['red', 'green', 'blue']), preprocessing=None)\n"
+        "    try:\n        model.fit(tiny_dataset())\n"
+        "    except zoo.ZooError as error:\n        print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=120)
+    assert "github.com/keras-team/keras/issues/20585" in done.stdout, done.stderr[-2000:]
+
+
+@STRATEGIES
 def test_another_kind_of_strategy_is_refused() -> None:
     import tensorflow as tf
 

@@ -7,6 +7,7 @@ from zoo.compose.composition import Composition
 from zoo.compose.graphs import wire, wire_classifier
 from zoo.compose.heads import HeadChoice, choose_head
 from zoo.compose.other_bases import base_of_modality
+from zoo.compose.repositories import of_repository
 from zoo.compose.shipped import trained_record
 from zoo.data.intake import ImageIntake
 from zoo.data.modalities import IMAGE
@@ -38,6 +39,7 @@ def compose(request: BuildRequest) -> tuple[Composition, TrainedHead | None]:
     from zoo.architectures.precision import check_precision, policy
 
     check_backend()
+    request = of_repository(request)
     only = request.head if isinstance(request.head, Restriction) else None
     choice = None if only is not None else choose_head(request.head)
     with policy(request.precision) as computes:

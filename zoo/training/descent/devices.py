@@ -52,6 +52,12 @@ def check(composition: Composition) -> None:
         return
     import tensorflow as tf
 
+    if isinstance(own, tf.distribute.MultiWorkerMirroredStrategy):
+        raise OptionError(
+            "the model was built under MultiWorkerMirroredStrategy, under which `fit` of Keras 3 does not run "
+            "(github.com/keras-team/keras/issues/20585, open): build it under tf.distribute.MirroredStrategy, which "
+            "trains on all devices of one machine"
+        )
     if not isinstance(own, tf.distribute.MirroredStrategy | tf.distribute.OneDeviceStrategy):
         raise OptionError(
             f"the model was built under {type(own).__name__}; zoo trains on the devices of one machine, under "

@@ -86,6 +86,18 @@ def _names(row: WeightSource) -> tuple[str, str]:
     return repository, file
 
 
+def repository_and_revision(address: str) -> tuple[str, str | None]:
+    """Return what `hf://owner/name[@revision]` names: owner/name, and commit, branch or tag, None where it says none.
+
+    Raises:
+        OptionError: it is no such address.
+    """
+    repository, mark, revision = address.removeprefix("hf://").partition("@")
+    if not address.startswith("hf://") or not _NAME.fullmatch(repository) or (mark and not _BRANCH.fullmatch(revision)):
+        raise OptionError(f"{address!r} is no repository of the hub: write hf://owner/name or hf://owner/name@revision")
+    return repository, revision or None
+
+
 def wanted_file(repository: str, file: str, revision: str, pin: Mapping[str, Any] | None) -> Wanted:
     """Return any file of a repository.
 
