@@ -15,6 +15,7 @@ from zoo.evaluation.predictions import HASH_DIGITS
 from zoo.export.formats import name_of
 from zoo.export.hub import SCHEME, HubAddress, fetch
 from zoo.exported import ExportedModel, is_exported, open_exported
+from zoo.fitting.by_hand import follow_own_base
 from zoo.fitting.files import read_model
 from zoo.fitting.habits import build_arguments
 from zoo.fitting.state import ModelState
@@ -50,9 +51,10 @@ def build(
     Built in the scope of a `tf.distribute.MirroredStrategy`, it trains on all devices of the strategy.
 
     Args:
-        backbone: a name (`zoo.backbones()` lists them); a Keras model from images to features; a repository that timm
-            wrote, `hf://owner/name[@revision]`, of a network that a row builds; or, with `trust=True`, a SavedModel:
-            `tfhub:https://...`, `kaggle:owner/model/framework/variation/version`, or a folder.
+        backbone: a name (`zoo.backbones()` lists them); a Keras model from images, or from vectors (n, d), to features;
+            a repository that timm wrote, `hf://owner/name[@revision]`, of a network that a row builds; or, with
+            `trust=True`, a SavedModel: `tfhub:https://...`, `kaggle:owner/model/framework/variation/version`, or a
+            folder.
         head: a name (`zoo.heads()`); `zoo.classifier(...)`, `multilabel`, `regressor`, `locator`, `multi_output` or
             `head`; or a Keras layer from features (n, d) to logits or probabilities (n, classes). None: the classifier
             that came with the weights.
@@ -119,6 +121,8 @@ def build(
         fresh_head=fresh,
         request=request,
     )
+    if not isinstance(backbone, str):
+        follow_own_base(state, backbone)
     return TransferModel(state)
 
 

@@ -135,7 +135,8 @@ class TransferModel(KerasHabits, Artifacts):
             learning_rate: its peak.
             loss: of the gradient phase: "crossentropy", "focal", "mse", "mae", "huber". None: that of the task.
             stop_at: `{"val_accuracy": 0.98}`: the gradient phase ends when the history has reached it.
-            stages: names of the stages that the recipe trains, in place of its own. None: those of `unfreeze`.
+            stages: names of the stages, or single layers, that the recipe trains, in place of its own. None: those of
+                `unfreeze`.
             batchnorm: "adapt": BatchNorm of the stages that train moves too. None: as the recipe says, mostly frozen.
             augment_in: where augmentation runs: "pipeline" (on the CPU, while the step before is computed), "graph" (in
                 the training step, on its device), or "none". None: as the recipe says, mostly "pipeline".
@@ -221,33 +222,33 @@ class TransferModel(KerasHabits, Artifacts):
 
     # -- what trains ---------------------------------------------------------------------------------------------
     def freeze(self, until: str | None = None) -> None:
-        """Freeze the base up to a stage, this one included; the stages above it train in the next `fit`.
+        """Freeze the base up to a stage or layer, this one included; what is above it trains in the next `fit`.
 
         BatchNorm of the base is frozen everywhere. Sets `trainable` of the layers too, for plain Keras loops.
 
         Args:
-            until: the last stage that is frozen; None: all of them.
+            until: the last stage or layer that is frozen; None: all of them.
 
         Raises:
-            OptionError: the base has no such stage.
+            OptionError: the base has no such stage or layer.
         """
-        names = self.composition.stage_names
-        above = [] if until is None else names[names.index(self.state.known_stage(until)) + 1 :]
-        self.state.set_unfrozen(above)
+        self.state.set_unfrozen([] if until is None else self.state.above(until))
 
     def unfreeze(self, *stages: str) -> None:
-        """Let stages of the base train in the next `fit`, beside those that do already; BatchNorm stays frozen.
+        """Let parts of the base train in the next `fit`, beside those that do already; BatchNorm stays frozen.
 
-        Without `recipe=`, that fit then fine-tunes (`lp-ft`). Stages below trained ones may stay frozen.
+        Without `recipe=`, that fit then fine-tunes (`lp-ft`). What is below trained parts may stay frozen. `trainable`
+        that is set by hand on layers of `keras_model` is obeyed in the same way, and the run says so.
 
         Args:
-            stages: names; none: all stages.
+            stages: names of stages and of single layers ("block5_conv3"; of a layer inside another "outer/inner");
+                none: all stages.
 
         Raises:
-            OptionError: the base has no such stage.
+            OptionError: the base has no such stage or layer, or the layer cannot train alone.
         """
         names = stages or self.composition.stage_names
-        self.state.set_unfrozen([*self.state.unfrozen, *map(self.state.known_stage, names)])
+        self.state.set_unfrozen([*self.state.unfrozen, *names])
 
     def trainable_report(self, recipe: str | os.PathLike[str] | RecipeSpec | None = None) -> Any:
         """Say for each stage, and for the head: layers, parameters, how many of them train, learning rate, BatchNorm.

@@ -26,6 +26,11 @@ _CIFAR_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
 _MNIST_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
 _CIFAR_SHA256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
 
+# As in tensorflow/datasets 333639b, tensorflow_datasets/url_checksums/tf_flowers.txt and imdb_reviews.txt. What no
+# publisher states has no digest here: the first download is pinned by its sha256.
+_FLOWERS_SHA256 = "4c54ace7911aaffe13a365c34f650e71dd5bf1be0a58b464e5a7183e3e595d9c"
+_IMDB_SHA256 = "c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe"
+
 SPECS: tuple[DatasetSpec, ...] = (
     DatasetSpec(
         name="digits",
@@ -90,11 +95,13 @@ SPECS: tuple[DatasetSpec, ...] = (
                 url="https://storage.googleapis.com/download.tensorflow.org/example_images/flower_photos.tgz",
                 root="flower_photos",
                 bytes=228_813_984,
+                digest=Digest(algorithm="sha256", value=_FLOWERS_SHA256),
             ),
         ),
         bytes=228_813_984,
+        digest=Digest(algorithm="sha256", value=_FLOWERS_SHA256),
         license="CC-BY-2.0 (each photo; LICENSE.txt in the archive names the photographers)",
-        source="The TensorFlow Team, flower_photos, January 2019",
+        source="The TensorFlow Team, flower_photos, January 2019; size and digest as stated by TensorFlow Datasets",
     ),
     DatasetSpec(
         name="hdb_resale",
@@ -149,13 +156,15 @@ SPECS: tuple[DatasetSpec, ...] = (
                 url="https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",
                 root="aclImdb",
                 bytes=84_125_825,
-                digest=Digest(algorithm="md5", value="7c2ac02c03563afcf9b574c7e56c153a"),
+                digest=Digest(algorithm="sha256", value=_IMDB_SHA256),
             ),
         ),
         splits={"train": 25_000, "test": 25_000},
         bytes=84_125_825,
+        digest=Digest(algorithm="sha256", value=_IMDB_SHA256),
         license="not stated by its authors, who ask to be cited",
-        source="Maas et al. 2011, Learning Word Vectors for Sentiment Analysis; https://ai.stanford.edu/~amaas/data/sentiment/",
+        source="Maas et al. 2011, Learning Word Vectors for Sentiment Analysis, "
+        "https://ai.stanford.edu/~amaas/data/sentiment/; size and digest as stated by TensorFlow Datasets",
     ),
 )
 

@@ -8,10 +8,10 @@ from zoo.specs import BackboneSpec, ModalitySpec, RecipeSpec
 
 @hookimpl
 def zoo_modalities() -> tuple[ModalitySpec, ...]:
-    """Tables."""
-    from zoo_tables.rows import SPECS
+    """Tables, and arrays as they are."""
+    from zoo_tables import rows, vectors
 
-    return SPECS
+    return rows.SPECS + vectors.SPECS
 
 
 @hookimpl

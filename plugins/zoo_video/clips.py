@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,12 @@ _FRAMES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
 _MOST = 512
 """Frames of a clip that are read at most, evenly spaced: a long one must not fill the memory."""
+
+_SEEN = 8
+"""Frames of a folder that are looked at, to see whether it is a clip."""
+
+_ALIKE = 0.7
+"""Share of the difference between two clips of a class that neighboring frames of one may have."""
 
 SPECS = (
     ModalitySpec(
@@ -104,6 +112,20 @@ class Clips(Modality):
             problem = error.errors()[0]
             raise OptionError(f"option {'.'.join(map(str, problem['loc']))} of clips: {problem['msg']}") from error
 
+    def claims_folders(self, folders: Sequence[Path]) -> bool:
+        """Return whether the files of each folder are numbered frames of one size, each much like the one before.
+
+        Photos that are numbered in folders resemble each other no more than those of other folders of their class do.
+        """
+        try:
+            clips = [_small(_numbered(folder)) for folder in folders]
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+            return False
+        within = [float(np.abs(np.diff(clip, axis=0)).mean()) for clip in clips]
+        of_one_class = [places for places in pairwise(range(len(folders))) if _one_parent(folders, places)]
+        between = [float(np.abs(clips[one][0] - clips[other][0]).mean()) for one, other in of_one_class]
+        return bool(between) and float(np.median(within)) < _ALIKE * float(np.median(between))
+
     def problems(self, example: np.ndarray) -> Iterator[Problem]:
         """Yield that a clip has one frame, or stands still."""
         if len(example) < 2:
@@ -112,6 +134,12 @@ class Clips(Modality):
             )
         elif (example == example[:1]).all():
             yield Problem("warning", "all frames of the clip are the same", "Look whether it was cut well")
+
+    def drawn(self, seed: int) -> np.ndarray:
+        """Return a crop that moves over a texture: uint8 (4, 48, 64, 3)."""
+        coarse = np.random.default_rng(seed).integers(0, 256, (9, 12, 3), np.uint8)
+        whole = np.asarray(Image.fromarray(coarse).resize((96, 72), Image.Resampling.BICUBIC))
+        return np.stack([whole[4 * at : 4 * at + 48, 6 * at : 6 * at + 64] for at in range(4)])
 
     def show(self, example: np.ndarray) -> Thumbnail:
         """Return four frames side by side."""
@@ -131,6 +159,42 @@ def _frames(folder: Path) -> list[Path]:
     return sorted(
         files, key=lambda file: [(part.isdigit(), int(part) if part.isdigit() else part) for part in _parts(file)]
     )
+
+
+def _one_parent(folders: Sequence[Path], places: tuple[int, int]) -> bool:
+    return folders[places[0]].parent == folders[places[1]].parent
+
+
+def _numbered(folder: Path) -> list[Path]:
+    """The first frames of a folder.
+
+    Raises:
+        ValueError: their names are not one word with a number that counts up by one.
+    """
+    files = _frames(folder)
+    names = [re.fullmatch(r"(\D*?)[ _-]?(\d+)(\D*)", file.stem) for file in files]
+    if len({name and (name[1], name[3]) for name in names}) > 1 or None in names:
+        raise ValueError("other names")
+    numbers = [int(name[2]) for name in names if name]
+    if {after - before for before, after in pairwise(numbers)} != {1}:
+        raise ValueError("numbers that do not count up by one")
+    return files[:_SEEN]
+
+
+def _small(files: list[Path]) -> np.ndarray:
+    """Frames in gray, 32 x 32: float32 (t, 32, 32).
+
+    Raises:
+        ValueError: they differ in size.
+    """
+    frames, sizes = [], set()
+    for file in files:
+        with Image.open(file) as picture:
+            sizes.add(picture.size)
+            frames.append(np.asarray(picture.convert("L").resize((32, 32), Image.Resampling.BOX), np.float32))
+    if len(sizes) > 1:
+        raise ValueError("other sizes")
+    return np.stack(frames)
 
 
 def _parts(file: Path) -> list[str]:

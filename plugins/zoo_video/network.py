@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import zoo
@@ -19,6 +20,10 @@ _STRIDE = 8
 _REACH = 2
 """Cells that something may move from one frame to the next, in each direction."""
 
+_RUN = 3
+"""Steps in a row that must make the same move: of shuffled frames one in two pairs that move along an axis does so by
+accident, of three steps hardly any."""
+
 _CHANCE = 0.1
 """A move as likely as this, or less, is none; where nothing is recognized, each of 25 has a chance of 0.04."""
 
@@ -30,15 +35,15 @@ def build_frames(
     intake: VideoIntake, *, backbone: str = "efficientnet_lite0", weights: str | None = "pretrained",
     appearance: bool = True, motion: bool = True,
 ) -> Any:  # fmt: skip
-    """Return the network, from frames (n, t, size, size, 3) to a sequence (n, t - 2, d), frozen.
+    """Return the network, from frames (n, t, size, size, 3) to a sequence (n, t - 3, d), frozen; (n, 1, d) of 3 frames.
 
     Args:
         intake: says how many frames of what size.
         backbone: a row of images, whose network looks at each frame.
         weights: of that row; None: random ones, for tests.
-        appearance: whether the sequence holds the pooled features of each frame but the first and the last.
-        motion: whether it holds how much looks moved, from the frame before and to the frame behind it alike, by -2..2
-            cells of 8 pixels in either direction: 25 numbers, beside the appearance repeated to its width.
+        appearance: whether the sequence holds the pooled features of the frames, from the second on.
+        motion: whether it holds how much looks moved alike from the frame before and on through the two behind it, by
+            -2..2 cells of 8 pixels in either direction: 25 numbers, beside the appearance repeated to its width.
 
     Raises:
         OptionError: neither appearance nor motion is wanted.
@@ -52,7 +57,8 @@ def build_frames(
     vectors, maps = _of_pictures(pictures, intake.size, backbone, weights)
     parts = []
     if appearance:
-        parts.append(keras.ops.reshape(vectors, (-1, intake.frames, vectors.shape[-1]))[:, 1:-1])
+        length = intake.frames - _steps_in_a_row(intake.frames)
+        parts.append(keras.ops.reshape(vectors, (-1, intake.frames, vectors.shape[-1]))[:, 1 : 1 + length])
     if motion:
         moves = _motion(keras.ops.reshape(maps, (-1, intake.frames, *maps.shape[1:])))
         # As many columns as the appearance has: a head that is held small gives both the same say.
@@ -91,11 +97,15 @@ def _of_pictures(pictures: Any, size: int, backbone: str, weights: str | None) -
     return x, cells
 
 
-def _motion(maps: Any) -> Any:
-    """How likely each move is, from frame to frame and on: (n, t, h, w, c) to (n, t - 2, 25).
+def _steps_in_a_row(frames: int) -> int:
+    return min(_RUN, frames - 1)
 
-    The likeness of a frame to the one before it, moved by so many cells, becomes the chance of that move. Two moves in
-    a row count where they are the same: what goes on in one direction, and not what jumps to and fro.
+
+def _motion(maps: Any) -> Any:
+    """How likely each move is, from frame to frame and on: (n, t, h, w, c) to (n, t - 3, 25).
+
+    The likeness of a frame to the one before it, moved by so many cells, becomes the chance of that move. Three moves
+    in a row count where they are the same: what goes on in one direction, and not what jumps to and fro.
     """
     import keras
     from keras import ops
@@ -111,5 +121,8 @@ def _motion(maps: Any) -> Any:
             after = cells[:, 1:, down : height - 2 * _REACH + down, right : width - 2 * _REACH + right]
             likeness.append(ops.mean(ops.sum(before * after, axis=-1), axis=(2, 3)))
     chance = ops.softmax(_SHARPNESS * ops.stack(likeness, axis=-1), axis=-1)
-    moves = ops.relu(ops.minimum(chance[:, :-1], chance[:, 1:]) - _CHANCE)
+    run = _steps_in_a_row(maps.shape[1])
+    length = maps.shape[1] - run
+    lasting = functools.reduce(ops.minimum, [chance[:, begin : begin + length] for begin in range(run)])
+    moves = ops.relu(lasting - _CHANCE)
     return keras.layers.Reshape((-1, len(likeness)), name="motion")(moves)

@@ -11,7 +11,7 @@ import pytest
 from zoo.cli.output import Notes, one_line, print_json
 from zoo.cli.pages import type_name
 from zoo.cli.parameters import BYTES, COUNT, HeldOut, items_with_options, named_options, names
-from zoo.errors import UnknownNameError
+from zoo.errors import OptionError, UnknownNameError
 
 
 @pytest.mark.parametrize(
@@ -134,3 +134,14 @@ def test_names_with_options(texts: list[str], items: list[tuple[str, list[str]]]
 def test_an_option_without_a_name_is_refused() -> None:
     with pytest.raises(click.UsageError, match="without a name"):
         items_with_options(["share=0.5"])
+
+
+def test_options_of_a_backbone_are_read_as_its_row_says() -> None:
+    from zoo.cli.verbs.fit import backbone_options
+
+    assert backbone_options("mnist_cnn", ("filters=16,32", "units=64")) == {"filters": [16, 32], "units": [64]}
+    assert backbone_options("mnist_cnn", ()) == {}
+    with pytest.raises(OptionError, match=r"filtres: .*Known options: activation"):
+        backbone_options("mnist_cnn", ("filtres=16",))
+    with pytest.raises(OptionError, match="filters"):
+        backbone_options("vgg16", ("filters=16",))

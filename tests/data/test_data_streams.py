@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
 from zoo.data import load, streams
 from zoo.errors import DataError
+from zoo.registry import ZooNotice
 from zoo.specs import BOX_LABELS, Output
 
 keras = pytest.importorskip("keras")
@@ -188,3 +191,21 @@ def test_answers_of_a_stream_that_do_not_go_together(digits):
         load(Odd(x[:1], [{"a": y[:2]}], size=1))
     with pytest.raises(DataError, match=r"images.* not all of the same shape"):
         load(Pages([[x[0], x[1, :4]]], [[0, 1]], size=1))
+
+
+def test_a_stream_that_augments_is_noticed_and_one_that_shuffles_is_not(digits):
+    pixels, numbers = digits[0][:24], digits[1][:24]
+    plain = tf.data.Dataset.from_tensor_slices((pixels, numbers))
+    rng = np.random.default_rng(0)
+
+    def darker(x, y):
+        # Not by tf.random, which draws the same in every pass where somebody has set its seed.
+        return tf.numpy_function(lambda image: np.uint8(image * rng.uniform(0.2, 0.9)), [x], tf.uint8), y
+
+    changed = plain.map(darker).batch(8)
+    with pytest.warns(ZooNotice, match="gives other pictures each time it is read: it augments") as said:
+        load(changed)
+    assert len([note for note in said if "it augments" in str(note.message)]) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ZooNotice)
+        load(plain.shuffle(24).batch(8))

@@ -120,16 +120,6 @@ def test_a_file_whose_batchnorm_is_not_what_was_saved(model, pictures, tmp_path,
         zoo.load(tmp_path / "other.keras")
 
 
-def test_flags_changed_by_hand_are_noticed(model, pictures) -> None:
-    assert not [text for text in model.fit(pictures, recipe="probe").notices if "by hand" in text]
-    layer = model.composition.stages[-1].layers[0]
-    layer.trainable = True
-    run = model.fit(pictures, recipe="probe")
-    assert [text for text in run.notices if text.startswith("`trainable` was changed by hand on 1 layers")]
-    assert not layer.trainable
-    assert not [text for text in model.fit(pictures, recipe="probe").notices if "by hand" in text]
-
-
 def test_what_is_wrong_with_receipts() -> None:
     one = Receipt("probe", "stem", BATCHNORM, trains=False, before="a", after="a")
     assert problems([one, replace(one, phase="tune")]) == []

@@ -141,6 +141,20 @@ def _divided(nodes: list[_Node], cuts: Sequence[str]) -> tuple[int, list[_Bound]
     return end, [(cut, list(range(cut + 1, end))) for cut in inner], last
 
 
+def cuts_by_layer(model: keras.Model) -> tuple[str, ...]:
+    """Return cuts for a network that never shrinks a picture, such as one of dense layers: behind each of its layers.
+
+    A layer goes with the normalization, activation and dropout behind it. They are the `cuts` of `find_stages`.
+
+    Args:
+        model: a functional or sequential model with one output.
+    """
+    nodes = _graph(model)
+    kernels = [index for index, node in enumerate(nodes) if node.kernel]
+    ends = [index - 1 for index in kernels[1:] if nodes[index - 1].separates]
+    return tuple(nodes[end].operation.name for end in [*ends, len(nodes) - 1])
+
+
 def _stage(name: str, nodes: Sequence[_Node], inside: Sequence[int], cut: int | None, layers: set[int]) -> Stage:
     """A stage of these operations; `layers` are the ids of those that are layers of the model."""
     shown = inside[-1] if cut is None else cut

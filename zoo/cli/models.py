@@ -145,7 +145,8 @@ def check_weights(backbone: str, weights: str | None, recipe: RecipeSpec) -> Non
     from zoo.plugin import registry
 
     spec: BackboneSpec = registry().get("backbones", backbone).spec
-    random = spec.modality != IMAGE and not spec.weights  # such a base trains from random weights, or not at all
+    # Such a base trains from random weights, or not at all.
+    random = not spec.pretrained or (spec.modality != IMAGE and not spec.weights)
     if weights not in (None, "none") and (weights != "pretrained" or (settings.offline() and not random)):
         from zoo.weights import resolve
 
@@ -153,7 +154,10 @@ def check_weights(backbone: str, weights: str | None, recipe: RecipeSpec) -> Non
     if spec.stages:
         from zoo.training.recipes import choosing
 
-        choosing.resolve(recipe, [stage.name for stage in spec.stages])
+        stages = [stage.name for stage in spec.stages]
+        named = [name for phase in recipe.phases if isinstance(phase.unfreeze, tuple) for name in phase.unfreeze]
+        if all(name in stages or name.startswith("stage") for name in named):  # layers are known once it is built
+            choosing.resolve(recipe, stages)
 
 
 def file_of(file: str) -> Path:

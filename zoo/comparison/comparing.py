@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from zoo.comparison.alignment import aligned
+from zoo.comparison.choosing import Trials, choose_options
 from zoo.comparison.compared import Compared, Comparison
 from zoo.comparison.entrants import Entrants
 from zoo.comparison.pictures import Pictures
@@ -22,14 +23,15 @@ from zoo.run import Run, load_run
 
 
 def compare(
-    models: Sequence[Any] | Mapping[str, Any],
+    models: Any,
     *others: Any,
     data: Any = None,
+    options: Mapping[str, Sequence[Any]] | None = None,
     answer: str | None = None,
     trained_on: Any = None,
     classes: Classes | None = None,
     backbone: str | None = None,
-    epochs: int = 20,
+    epochs: int | None = None,
     seed: int = 0,
     directory: str | os.PathLike[str] | None = None,
     timings: bool = True,
@@ -45,25 +47,35 @@ def compare(
         models: runs, folders of runs, evaluations, trained models (with `data`), "pretrained" (the classifier that came
             with the backbone, limited to the classes, untouched: see `zoo.restrict`) and "scratch" (a small
             convolutional network trained on the runs' training images from random weights). A mapping gives names.
+            With `options`: the name of a backbone, or a function that makes a model from such options.
         data: labeled data to measure all of them on, in place of what the runs held out; models are loaded for it.
+        options: name -> values to try, every combination of them: `{"units": [[32], [128]], "dropout": [0.0, 0.5]}`. A
+            fifth of `data` is held out to choose by and a fifth to judge by; the best on the first is measured on the
+            second, once. `recipe`, `epochs`, `learning_rate` and so on go to `fit`, all others to the network's builder
+            or the function.
         answer: which of several answers to compare.
         trained_on: the data of the runs, which the yardsticks need; None: found again by its path or name.
         classes: for "pretrained": class -> what it means to the classifier, as in `zoo.restrict`; None: by its name.
         backbone: for "pretrained": whose classifier; None: that of the first run.
-        epochs: for "scratch": passes over the data.
-        seed: for "scratch": of its weights and of the order of examples.
-        directory: for "scratch": folder of its run; default a new one under `runs/`.
+        epochs: passes over the data: for "scratch" (None: 20), and with `options` (None: as the recipe says).
+        seed: for "scratch" and with `options`: of weights, split and the order of examples.
+        directory: for "scratch": folder of its run; with `options`: folder of their folders. None: new ones under
+            `runs/`.
         timings: whether to measure milliseconds per image, for which the models of runs are loaded.
         verbose: as for `fit`.
         progress: called with (images done, images in all) while yardsticks or models on `data` answer.
 
     Returns:
         The models from the best down: `.verdict` in words, `.table()`, `.figure()`, `.against(a, b)`, `.to_dict()`.
+        With `options` also `.chosen`, `.model`, `.test` and `.curve("units")`, a picture of the figure against an
+        option or against "parameters".
 
     Raises:
         DataError: they were not measured on the same examples, or against other labels.
         OptionError: fewer than two models, something that cannot be compared, or data that cannot be found again.
     """
+    if options is not None:
+        return choose_options(Trials.of([models, *others], options, epochs, seed, directory), data, verbose)
     named = _named([models, *others] if others or _is_one(models) else models)
     rows: dict[str, Compared] = {}
     left_out: dict[str, str] = {}

@@ -31,12 +31,12 @@ class Scratch:
     """How the self-made network is trained.
 
     Attributes:
-        epochs: passes over the data.
+        epochs: passes over the data; None: 20.
         seed: of its weights and of the order of examples.
         directory: folder of its run; None: a new one under `runs/`.
     """
 
-    epochs: int = 20
+    epochs: int | None = None
     seed: int = 0
     directory: str | os.PathLike[str] | None = None
 
@@ -93,7 +93,7 @@ class Yardsticks:
             seed=self.training.seed,
         )
         recipe = RecipeSpec(
-            [PhaseSpec(name="scratch", unfreeze="all", epochs=self.training.epochs, learning_rate=1e-3)],
+            [PhaseSpec(name="scratch", unfreeze="all", epochs=self.training.epochs or 20, learning_rate=1e-3)],
             name="self-made",
         )
         done = model.fit(

@@ -82,6 +82,7 @@ class Base:
         options: of the network; of other modalities what was put in the place of options of its row.
         label_set: name of the classes of its own classifier; None without one.
         spec: its row; None for a Keras model of the caller.
+        cuts: ends of its stages, of a model without a row; (): by structure.
         labels: of its own classifier, where the caller gave them.
         code: the SavedModel whose code it runs; None: Keras layers.
         backbone: `plugin:name`, or the name of the caller's model.
@@ -108,6 +109,7 @@ class Base:
     options: Mapping[str, Any] = field(default_factory=dict)
     label_set: str | None = None
     spec: BackboneSpec | None = None
+    cuts: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     code: str | None = None
 

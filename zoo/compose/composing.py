@@ -6,7 +6,7 @@ from zoo.compose.bases import Base, BuildRequest, base_of
 from zoo.compose.composition import Composition
 from zoo.compose.graphs import wire, wire_classifier
 from zoo.compose.heads import HeadChoice, choose_head
-from zoo.compose.other_bases import base_of_modality
+from zoo.compose.other_bases import base_of_modality, own_base_of_modality, own_kind
 from zoo.compose.repositories import of_repository
 from zoo.compose.shipped import trained_record
 from zoo.data.intake import ImageIntake
@@ -47,6 +47,8 @@ def compose(request: BuildRequest) -> tuple[Composition, TrainedHead | None]:
         other = _of_other_modality(request)
         if other is not None:
             base = base_of_modality(request, other, reads=reads)
+        elif (kind := own_kind(request)) is not None:
+            base = own_base_of_modality(request, kind, reads=reads)
         else:
             base = base_of(request, reads=reads)
         if base.spec is None and request.precision is not None:

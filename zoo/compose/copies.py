@@ -25,13 +25,34 @@ def copied(model: Any, input_size: Size | None) -> tuple[Any, Size]:
     Raises:
         OptionError: a model that cannot be copied, or be frozen; the message says what to do.
     """
+    size, channels = _input_of(model, input_size)
+    return _copied(model, (*sides(size), channels)), size
+
+
+def copied_for_arrays(model: Any) -> Any:
+    """Return a copy of a Keras model that takes no pictures, with a float32 input of the shape that it has.
+
+    Args:
+        model: as for `copied`.
+
+    Raises:
+        OptionError: a model that cannot be copied, or be frozen; or a side of its input is not fixed.
+    """
+    _check_graph(model)
+    shape = tuple(model.inputs[0].shape[1:])
+    if None in shape:
+        raise OptionError(f"the model's input is {(None, *shape)}: build it with a keras.Input of a fixed shape")
+    return _copied(model, shape)
+
+
+def _copied(model: Any, shape: tuple[int, ...]) -> Any:
+    """A copy of a model that takes float32 arrays of a shape."""
     import keras
 
-    size, channels = _input_of(model, input_size)
     plain = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     for layer in layers_inside(plain, itself=False):
         _check_layer(layer)
-    start = keras.Input((*sides(size), channels), dtype="float32", name="input_of_base")
+    start = keras.Input(shape, dtype="float32", name="input_of_base")
     twins: dict[int, Any] = {}
     names: set[str] = set()
 
@@ -49,7 +70,7 @@ def copied(model: Any, input_size: Size | None) -> tuple[Any, Size]:
         raise
     except (ValueError, TypeError) as error:
         raise OptionError(
-            f"the model {model.name!r} cannot be built on an input of {sides(size)} pixels: "
+            f"the model {model.name!r} cannot be built on an input of {' x '.join(map(str, shape))}: "
             f"{str(error).splitlines()[0][:200]}"
         ) from error
     twin = keras.Model(start, end, name=model.name)
@@ -57,7 +78,7 @@ def copied(model: Any, input_size: Size | None) -> tuple[Any, Size]:
         if id(layer) in twins and layer.weights:
             copy_weights(layer, twins[id(layer)])
     _check_state(twin)
-    return twin, size
+    return twin
 
 
 def copy_weights(source: Any, target: Any) -> None:
@@ -135,6 +156,13 @@ def _own_parts(layer: Any) -> dict[str, type]:
 
 def _input_of(model: Any, input_size: Size | None) -> tuple[Size, int]:
     """The size of the input and its channels."""
+    _check_graph(model)
+    shape = tuple(model.inputs[0].shape)
+    return _size(shape, input_size), int(shape[3] or 3)
+
+
+def _check_graph(model: Any) -> None:
+    """Refuse what is no Keras model whose graph is known."""
     import keras
 
     if not isinstance(model, keras.Model):
@@ -148,8 +176,6 @@ def _input_of(model: Any, input_size: Size | None) -> tuple[Size, int]:
             f"{type(model).__name__} {model.name!r} must be a functional or sequential model with one input and one "
             f"output: inside a subclassed model zoo can neither find nor freeze the stages"
         )
-    shape = tuple(model.inputs[0].shape)
-    return _size(shape, input_size), int(shape[3] or 3)
 
 
 def _sides(shape: tuple[int | None, ...]) -> tuple[int | None, int | None]:

@@ -148,7 +148,7 @@ def _identity(base: Base, precision: str) -> Identity:
         precision=precision,
         portable=base.portable,
         code=base.code,
-        cuts=base.spec.cuts if base.spec else (),
+        cuts=base.spec.cuts if base.spec else base.cuts,
         prefix_tokens=base.spec.prefix_tokens if base.spec else 0,
     )
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from zoo.compose.bases import Base, BuildRequest, features_read
+from zoo.compose.copies import copied_for_arrays
 from zoo.compose.taps import tap
-from zoo.data.modalities import kind_of
+from zoo.data.modalities import Kind, kind_of, kind_of_arrays
 from zoo.errors import OptionError, PluginError, did_you_mean
 from zoo.modality import Intake
 from zoo.plugin import calling, load_target, registry
@@ -36,7 +37,6 @@ def base_of_modality(request: BuildRequest, entry: Entry, *, reads: str | None) 
         PluginError: the builder failed, or built something else.
     """
     from zoo.architectures import find_stages
-    from zoo.architectures.base import seeded
     from zoo.architectures.loading import load
 
     spec: BackboneSpec = entry.spec
@@ -47,11 +47,7 @@ def base_of_modality(request: BuildRequest, entry: Entry, *, reads: str | None) 
     file: StoredFile | None = resolve(spec, weights, include_top=False, progress=request.progress)
     if file is not None and file.note:
         warnings.warn(file.note, ZooNotice, stacklevel=6)
-    builder = load_target(entry, spec.builder)
-    where = f" in {spec.builder} with options {of_builder}"
-    with calling(entry.provider, f"backbone {entry.id!r}", where=where), seeded(request.seed):
-        network = builder(intake=intake, **of_builder)
-        _check_network(entry, network, intake)
+    network = build_other_base(entry, intake, of_builder, request.seed)
     if file is not None:
         module = import_module(spec.builder.partition(":")[0])
         reads = getattr(module, "from_onnx", None)
@@ -76,6 +72,77 @@ def base_of_modality(request: BuildRequest, entry: Entry, *, reads: str | None) 
         portable=spec.portable,
         options=dict(request.options or {}),
     )
+
+
+def own_kind(request: BuildRequest) -> Kind | None:
+    """Return the modality whose examples the caller's Keras model takes as they are; None of one that takes images."""
+    inputs = getattr(request.backbone, "inputs", None)
+    return kind_of_arrays(len(inputs[0].shape) - 1) if inputs else None
+
+
+def own_base_of_modality(request: BuildRequest, kind: Kind, *, reads: str | None) -> Base:
+    """Return the caller's Keras model as a base that takes arrays as they are: a copy, as of one that takes images.
+
+    Args:
+        request: what is asked for; its backbone is the model.
+        kind: whose examples it takes.
+        reads: as for `base_of_modality`.
+
+    Raises:
+        OptionError: a model that cannot be a base, or arguments that do not go together.
+    """
+    from zoo.architectures import find_stages
+    from zoo.architectures.stages import cuts_by_layer
+
+    model: Any = request.backbone
+    for name, value in (("input_size", request.input_size), ("resize", request.resize), ("options", request.options)):
+        if value is not None:
+            raise OptionError(f"{name}= is not for a Keras model of your own that takes {kind.name}")
+    if request.preprocessing not in (None, "pretrained"):
+        raise OptionError(f"preprocessing= is for images; begin {model.name!r} with a keras.layers.Normalization")
+    if reads is None:
+        raise OptionError(f"{model.name!r} has no classifier of its own: give head=, such as zoo.classifier(labels)")
+    network, pooling = tap(copied_for_arrays(model), request.features, model.name, reads=reads)
+    cuts = cuts_by_layer(network)
+    return Base(
+        network=network,
+        stages=find_stages(network, cuts),
+        preprocessing=Preprocessing(),
+        pooling=pooling,
+        input_size=0,
+        channels=0,
+        intake=kind.fit((), intake_options(request)),
+        cuts=cuts,
+        backbone=model.name,
+        provider="the caller's Keras model",
+        weights=None if request.weights is None else "given",
+        weights_sha256=None,
+        features=request.features or pooling,
+        portable=all(type(layer).__module__.startswith("keras.") for layer in model.layers),
+    )
+
+
+def build_other_base(entry: Entry, intake: Intake, options: Mapping[str, Any], seed: int) -> Any:
+    """Return the network of a row of another modality, with random weights or those that its builder gives it.
+
+    Args:
+        entry: of the backbone.
+        intake: what it is built for.
+        options: of its builder.
+        seed: of random weights.
+
+    Raises:
+        PluginError: the builder failed, or built something else.
+    """
+    from zoo.architectures.base import seeded
+
+    spec: BackboneSpec = entry.spec
+    builder = load_target(entry, spec.builder)
+    where = f" in {spec.builder} with options {options}"
+    with calling(entry.provider, f"backbone {entry.id!r}", where=where), seeded(seed):
+        network = builder(intake=intake, **options)
+        _check_network(entry, network, intake)
+    return network
 
 
 def _weights(file: StoredFile | None, *, fixed: bool) -> str | None:
@@ -103,6 +170,8 @@ def _check(request: BuildRequest, spec: BackboneSpec, *, classifier: bool) -> No
 
 def intake_options(request: BuildRequest) -> dict[str, Any]:
     """Return the options that the modality of a request fits its intake with."""
+    if not isinstance(request.backbone, str):
+        return {"shape": list(request.backbone.inputs[0].shape[1:])}
     return _options(request, registry().get("backbones", str(request.backbone)))[0]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +16,8 @@ from pydantic import ValidationError
 from zoo.data.images import EXTENSIONS, UNREAD
 from zoo.data.intake import ImageIntake
 from zoo.errors import DataError, PluginError, UnknownNameError, UnsafeFileError
-from zoo.modality import Intake, Modality
-from zoo.registry import Entry
+from zoo.modality import ClaimsFolders, Intake, Modality
+from zoo.registry import Entry, ZooNotice
 from zoo.specs import ModalitySpec
 
 IMAGE = "image"
@@ -147,6 +148,15 @@ def provided() -> list[ModalitySpec]:
     return [entry.spec for entry in registry().entries("modalities")]
 
 
+def kind_of_arrays(rank: int) -> Kind | None:
+    """Return the modality whose examples a Keras model of the caller's takes as they are; None: nobody provides one.
+
+    Args:
+        rank: axes of its input, the batch aside.
+    """
+    return next((kind_of(spec.name) for spec in provided() if rank in spec.own_ranks), None)
+
+
 def modality_of_path(path: str | os.PathLike[str]) -> str:
     """Return whose examples a file or the files of a folder are, by their endings.
 
@@ -167,7 +177,29 @@ def modality_of_path(path: str | os.PathLike[str]) -> str:
             f"{path} holds as many examples of {' as of '.join(map(repr, best))} by the endings of its files "
             f"({ranked[0][1]} each): name a backbone of the one that is meant, or give a folder of one kind"
         )
-    return best[0]
+    return _of_whole_folders(Path(path)) or best[0]
+
+
+def _of_whole_folders(path: Path) -> str:
+    """The modality whose examples the folders of a data set are, each of them one; "" where there is none."""
+    if not path.is_dir():
+        return ""
+    from zoo.data.layouts import split_of
+    from zoo.data.whole_folders import example_folders
+
+    for spec in provided():
+        folders = example_folders(path, spec.folder_extensions, split_of) if spec.folder_extensions else []
+        code: Any = kind_of(spec.name).code if folders else None
+        if isinstance(code, ClaimsFolders) and code.claims_folders(folders):
+            warnings.warn(
+                ZooNotice(
+                    f"{path}: each folder of files is read as one example of {spec.name!r}, since its files are like "
+                    "frames that follow one another. To read each file as an example, name a backbone of theirs"
+                ),
+                stacklevel=2,
+            )
+            return spec.name
+    return ""
 
 
 def _without_what_moves_not(best: list[str], endings: Mapping[str, tuple[str, ...]], path: Path) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 from zoo import augment as augment_room
 from zoo.compose import FIXED
 from zoo.errors import OptionError, UnknownNameError
+from zoo.fitting.by_hand import follow_flags
 from zoo.fitting.examples import Request
 from zoo.fitting.state import ModelState
 from zoo.plugin import provenance, registry
@@ -21,7 +22,7 @@ from zoo.tasks import of
 from zoo.training.checks import SCRATCH, check_recipe
 from zoo.training.descent import devices
 from zoo.training.recipes.auto import AUTO, frozen_recipe
-from zoo.training.recipes.choosing import choose, resolve
+from zoo.training.recipes.choosing import choose
 from zoo.training.settings import Live
 
 
@@ -62,6 +63,7 @@ class FitOptions:
             OptionError: arguments that do not go together, or not with this model.
             FrozenError: BatchNorm of the base was changed by somebody else.
         """
+        follow_flags(state, None if self.stages is None else state.known(self.stages))
         options, composition = self._completed(state), state.composition
         has_box = any(of(output).follows_pixels for output in composition.outputs)
         if state.ops and has_box:
@@ -123,7 +125,7 @@ class FitOptions:
         """
         with provenance.recording() as origin:
             changed = choose(recipe, **self.changes())
-        return resolve(changed, state.composition.stage_names), origin
+        return state.resolved(changed), origin
 
     def least(self, state: ModelState) -> str:
         """Return the simplest recipe that has a use for these options."""
@@ -235,7 +237,7 @@ def last_descent(state: ModelState, recipe: str | os.PathLike[str] | RecipeSpec)
     stages: Sequence[str] | None = None
     if state.unfrozen:
         recipe, stages = recipe_for_unfrozen(state, recipe)
-    chosen = resolve(choose(recipe, stages=stages), state.composition.stage_names)
+    chosen = state.resolved(choose(recipe, stages=stages))
     phases = [phase for phase in chosen.phases if phase.solver == "gradient"]
     if not phases:
         raise OptionError(f"recipe {chosen.name!r} solves the head exactly: nothing has a learning rate")

@@ -14,7 +14,7 @@ import numpy as np
 
 from zoo.augment import Op
 from zoo.compose import BuildRequest, Composition, compose
-from zoo.errors import FrozenError, OptionError, UntrainedHeadError, did_you_mean
+from zoo.errors import FrozenError, OptionError, UntrainedHeadError
 from zoo.fitting.files import record_of, write_model
 from zoo.keras_internals import scope_of
 from zoo.modality import Intake
@@ -23,7 +23,9 @@ from zoo.specs import RecipeSpec
 from zoo.specs.record import ModelRecord
 from zoo.training import receipts
 from zoo.training.checks import SCRATCH
-from zoo.training.freeze import flags, freeze, leaves
+from zoo.training.freeze import flags, freeze
+from zoo.training.layers import learns, names_of_layers, places, problem_with
+from zoo.training.recipes.choosing import Layers, known_names, resolve
 from zoo.training.runs.signals import ending_when_terminated
 
 
@@ -49,7 +51,8 @@ class ModelState:
 
     Attributes:
         adapted: stages whose BatchNorm is no longer the pretrained one.
-        unfrozen: stages that train in the next fit beside the head.
+        unfrozen: stages and layers that train in the next fit beside the head.
+        by_hand: what became of `trainable` that was set by hand, for the next run to say.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class ModelState:
         self.origin = origin
         self.adapted: tuple[str, ...] = () if origin is None else origin.batchnorm_adapted
         self.unfrozen: tuple[str, ...] = ()
+        self.by_hand: tuple[str, ...] = ()
         head = composition.head_weights() if composition.head is not None else []
         self._fresh_head = head if fresh_head is None else list(fresh_head)
         shipped = composition.head is not None and head_state == "pretrained"
@@ -128,12 +132,11 @@ class ModelState:
     def _remember(self) -> None:
         """What BatchNorm of the base and all flags are now, so that a change by others is noticed."""
         self.batchnorm = receipts.batchnorm(self.composition)
-        self._flags = flags(self._base_and_head())
+        self._flags = flags(self._base())
+        self._head_flags = flags([] if self.composition.head is None else [self.composition.head])
 
-    def _base_and_head(self) -> list[Any]:
-        composition = self.composition
-        base = [layer for stage in composition.stages for layer in stage.layers]
-        return base if composition.head is None else [*base, composition.head]
+    def _base(self) -> list[Any]:
+        return [layer for stage in self.composition.stages for layer in stage.layers]
 
     def check_untouched(self) -> None:
         """Check that BatchNorm of a pretrained base is what zoo left.
@@ -150,23 +153,23 @@ class ModelState:
                 f"{moved[0]!r}. Build the model again; if its BatchNorm is to adapt, say so with fit(batchnorm='adapt')"
             )
 
-    def _leaves_of_base(self) -> int:
-        return sum(len(list(leaves(layer))) for stage in self.composition.stages for layer in stage.layers)
+    def changed_flags(self) -> list[str]:
+        """Return the names of the base's layers whose `trainable` somebody changed since zoo set it."""
+        now = flags(self._base())
+        return [name for (name, new), (_, old) in zip(now, self._flags, strict=False) if new != old]
 
     def changed_by_hand(self) -> list[str]:
-        """Return notices on `trainable` flags that somebody changed: a fit follows its recipe, not them."""
-        now = flags(self._base_and_head())
-        inside = self._leaves_of_base()
-        other = [index for index, (old, new) in enumerate(zip(self._flags, now, strict=True)) if old != new]
-        base, head = [index for index in other if index < inside], [index for index in other if index >= inside]
-        notices = []
-        for what, changed in (
-            ("the base; what trains is said by the recipe, stages= or model.unfreeze", base),
-            ("the head; those that are frozen stay so", head),
-        ):
-            if changed:
-                first = now[changed[0]][0]
-                notices.append(f"`trainable` was changed by hand on {len(changed)} layers (first {first!r}) of {what}")
+        """Return notices on `trainable` flags that somebody changed: what became of them."""
+        notices, self.by_hand = list(self.by_hand), ()
+        if self.composition.head is None:
+            return notices
+        now = flags([self.composition.head])
+        changed = [name for (name, new), (_, old) in zip(now, self._head_flags, strict=True) if new != old]
+        if changed:
+            notices.append(
+                f"`trainable` was changed by hand on {len(changed)} layers (first {changed[0]!r}) of the head; those "
+                f"that are frozen stay so"
+            )
         return notices
 
     def note_adapted(self) -> None:
@@ -176,22 +179,48 @@ class ModelState:
             self.adapted = tuple(name for name in self.composition.stage_names if name in (*self.adapted, *moved))
 
     # -- what trains ---------------------------------------------------------------------------------------------
-    def known_stage(self, name: str) -> str:
-        """Return the name of a stage of the base.
+    def resolved(self, recipe: RecipeSpec) -> RecipeSpec:
+        """Return what a recipe means on this base.
 
         Raises:
-            OptionError: the base has no such stage.
+            OptionError: it names what the base does not have.
+        """
+        return resolve(recipe, self.composition.stage_names, Layers(self.composition.stages))
+
+    def known(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return names of stages, and of layers as `stage/layer`, in place of what was written.
+
+        Raises:
+            OptionError: the base has neither a stage nor a layer of a name, or the layer cannot train alone.
+        """
+        stages = self.composition.stages
+        known = known_names(names, self.composition.stage_names, names_of_layers(stages))
+        problem = problem_with(stages, [name for name in known if "/" in name], batchnorm="frozen")
+        if problem:
+            raise OptionError(problem)
+        return known
+
+    def above(self, until: str) -> list[str]:
+        """Return what is above a stage or a layer of the base: layers of the same stage, then whole stages.
+
+        Raises:
+            OptionError: the base has no such stage or layer.
         """
         names = self.composition.stage_names
-        if name not in names:
-            raise OptionError(f"this base has no stage {name!r}.{did_you_mean(name, names)} Stages: {', '.join(names)}")
-        return name
+        (last,) = known_names([until], names, names_of_layers(self.composition.stages))
+        stage, _, path = last.partition("/")
+        above = names[names.index(stage) + 1 :]
+        if not path:
+            return above
+        listed = [place for place in places(self.composition.stages) if place.stage == stage]
+        end = max(index for index, place in enumerate(listed) if f"{place.path}/".startswith(f"{path}/"))
+        return [*(item.name for item in listed[end + 1 :] if learns(item.layer)), *above]
 
-    def set_unfrozen(self, stages: Iterable[str]) -> None:
-        """Let these stages train in the next fit, and no others; sets `trainable` of the layers too.
+    def set_unfrozen(self, names: Iterable[str]) -> None:
+        """Let these stages and layers train in the next fit, and no others; sets `trainable` of the layers too.
 
         Args:
-            stages: their names.
+            names: of stages and layers, as `known` gives them.
 
         Raises:
             OptionError: nothing of this model is frozen, or nothing of it trains.
@@ -201,10 +230,11 @@ class ModelState:
             raise OptionError("this model is the pretrained classifier without a head of yours: nothing of it trains")
         if self.weights is None:
             raise OptionError("a base with random weights trains as a whole (recipe='scratch'): nothing is frozen")
-        chosen = set(stages)
-        self.unfrozen = tuple(name for name in composition.stage_names if name in chosen)
+        chosen = self.known(names)
+        stages = composition.stage_names
+        self.unfrozen = tuple(sorted(chosen, key=lambda name: stages.index(name.partition("/")[0])))
         freeze(composition.backbone, composition.stages, unfreeze=self.unfrozen)
-        self._flags = flags(self._base_and_head())
+        self._flags = flags(self._base())
 
     # -- a fit ---------------------------------------------------------------------------------------------------
     def start(self, start: str, recipe: RecipeSpec) -> list[str]:

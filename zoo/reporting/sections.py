@@ -176,7 +176,7 @@ def model(material: Material) -> dict[str, Any]:
     """Return the model in sentences and figures."""
     record, composition = material.record, material.composition
     who, intake = record.plan.model, composition.intake
-    trained = {stage for phase in record.phases for stage in phase.stages or ()}
+    trained = {stage.partition("/")[0] for phase in record.phases for stage in phase.stages or ()}
     caption = "From the pixels down to the answer: side, side, channels, weights. Orange: trained here"
     figures: list[Drawing] = [drawing(network(composition, sorted(trained)), caption, "network")]
     with suppress(OptionError):  # a base that begins with no convolution over colors

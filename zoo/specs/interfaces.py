@@ -60,3 +60,8 @@ class ModalitySpec(NamedSpec):
     default_backbone: str | None = Field(
         default=None, description="the backbone of `zoo fit FOLDER` where none is named"
     )
+    own_ranks: tuple[int, ...] = Field(
+        default=(),
+        description="a Keras model of the caller's whose input has so many axes, the batch aside, takes its examples; "
+        "`fit` gets the shape of that input as the option `shape`",
+    )

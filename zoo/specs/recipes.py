@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from zoo.specs.words import NamedSpec, Slug, Spec
+
+Place = Annotated[str, StringConstraints(pattern=r"^[^\s/]+(/[^\s/]+)*$")]
+"""The name of a stage or of a layer; of one inside another the names from the outermost inward, with slashes."""
+
 
 HEAD_STAGE = "head"
 """What rates and receipts call everything behind the base."""
@@ -24,11 +28,19 @@ class PhaseSpec(Spec):
         default="gradient",
         description="convex: the head solved exactly on features; gradient: minibatch descent",
     )
-    unfreeze: int | Literal["all", "each", "chosen"] | tuple[Slug, ...] = Field(
+    unfreeze: int | Literal["all", "each", "chosen", "last"] | tuple[Place, ...] = Field(
         default=0,
-        description="what trains beside the head: how many stages, counted from the top; all; stages by name; "
+        description="what trains beside the head: how many stages, counted from the top; all; stages and layers by "
+        "name (of a layer inside another: outer/inner); last: the one last layer with weights; "
         "each: as many phases as there are stages, from the top, each with one stage more; "
         "chosen: the one stage of largest relative gradient, which is found when the phase starts",
+    )
+    lora: int = Field(
+        default=0,
+        ge=0,
+        description="rank of the updates that dense and convolution layers learn in place of their kernels (LoRA, Hu "
+        "et al. 2021, arXiv 2106.09685), biases and norms frozen, added to the kernels at the end of the phase; 0: "
+        "weights train themselves. Such a phase is begun again when a run is resumed within it",
     )
     batchnorm: Literal["frozen", "adapt", "train"] = Field(
         default="frozen",
@@ -134,7 +146,9 @@ class PhaseSpec(Spec):
         if isinstance(self.unfreeze, int) and self.unfreeze < 0:
             return "unfreeze counts stages from the top, from 0"
         if isinstance(self.unfreeze, tuple) and len(set(self.unfreeze)) < len(self.unfreeze):
-            return "unfreeze names a stage twice"
+            return "unfreeze names a stage or layer twice"
+        if self.lora and (not self.unfreeze or self.batchnorm != "frozen"):
+            return "lora is how layers of the base train: set unfreeze, and leave batchnorm frozen"
         if self.batchnorm == "adapt" and not self.unfreeze:
             return "batchnorm='adapt' is about stages that train, and unfreeze names none"
         if self.batchnorm == "train" and self.unfreeze != "all":

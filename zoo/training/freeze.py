@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
-from zoo.keras_internals import is_container, layers_inside
+from zoo.keras_internals import is_container, layers_inside, trainable_by_kind
+from zoo.training.layers import Unfreeze, is_batchnorm, training_items
 
 if TYPE_CHECKING:
     from zoo.architectures import Stage
@@ -21,35 +22,27 @@ def leaves(layer: Any) -> Iterator[Any]:
         yield layer
 
 
-def is_batchnorm(layer: Any) -> bool:
-    """Whether a layer is BatchNormalization."""
-    import keras
-
-    return isinstance(layer, keras.layers.BatchNormalization)
-
-
 BatchNorm = Literal["frozen", "adapt", "train"]
 """What becomes of BatchNorm in stages that train; see `zoo.specs.PhaseSpec.batchnorm`."""
 
 
-def stages_that_train(stages: Sequence[str], unfreeze: int | str | Sequence[str]) -> list[str]:
-    """The names of the stages that train, from the pixels upward.
+def stages_that_train(stages: Sequence[str], unfreeze: Unfreeze) -> list[str]:
+    """The names of the stages of which something trains, from the pixels upward.
 
     Args:
         stages: all stages, from the pixels upward.
-        unfreeze: how many from the top, "all", or names.
+        unfreeze: how many from the top, "all", or names: of stages, or of layers as `stage/layer`.
     """
     if unfreeze == "all":
         return list(stages)
     if isinstance(unfreeze, int):
         return list(stages[max(len(stages) - unfreeze, 0) :])
-    return [name for name in stages if name in unfreeze]
+    with_layers = {name.partition("/")[0] for name in unfreeze}
+    return [name for name in stages if name in with_layers]
 
 
-def freeze(
-    backbone: Any, stages: list[Stage], *, unfreeze: int | str | Sequence[str], batchnorm: BatchNorm = "frozen"
-) -> list[str]:
-    """Freeze the base except some stages; BatchNorm stays frozen in those too.
+def freeze(backbone: Any, stages: list[Stage], *, unfreeze: Unfreeze, batchnorm: BatchNorm = "frozen") -> list[str]:
+    """Freeze the base except some stages or layers; BatchNorm stays frozen in those too.
 
     In every Keras 3 up to 3.15.1 `base(x, training=False)` is overridden by `fit`, and `base.trainable = True` makes
     every BatchNorm trainable again. What holds is `trainable = False` on each BatchNorm layer, set after the rest:
@@ -58,27 +51,37 @@ def freeze(
     Args:
         backbone: the base network.
         stages: its stages, from the pixels upward.
-        unfreeze: which stages train: how many from the top, "all", or their names.
-        batchnorm: unless "frozen", BatchNorm in the stages that train learns too.
+        unfreeze: what trains: how many stages from the top, "all", or names of stages and layers.
+        batchnorm: unless "frozen", BatchNorm in what trains learns too.
 
     Returns:
-        The names of the stages that train.
+        The names of the stages of which something trains.
     """
     training = stages_that_train([stage.name for stage in stages], unfreeze)
+    items = training_items(stages, training, unfreeze)
     backbone.trainable = True  # a frozen container would hide every layer inside it
     for stage in stages:
         for layer in stage.layers:
             for item in layers_inside(layer):  # those around others too: they may have weights
-                item.trainable = stage.name in training
+                item.trainable = id(item) in items or any(id(inner) in items for inner in layers_inside(item))
             for leaf in leaves(layer):
-                if is_batchnorm(leaf) and batchnorm == "frozen":
+                if is_batchnorm(leaf) and (batchnorm == "frozen" or id(leaf) not in items):
                     leaf.trainable = False
     return training
 
 
-def flags(layers: Iterable[Any]) -> list[tuple[str, bool]]:
-    """Name and `trainable` of every layer, those inside others too."""
-    return [(leaf.name, bool(leaf.trainable)) for layer in layers for leaf in leaves(layer)]
+Flags = list[tuple[str, bool]]
+"""Name and `trainable` of layers with weights, those inside others too."""
+
+
+def flags(layers: Sequence[Any]) -> Flags:
+    """Return name and `trainable` of every layer with weights of its own, those inside others too."""
+    return [
+        (item.name, any(weight.trainable for weight in trainable_by_kind(item)))
+        for layer in layers
+        for item in layers_inside(layer)
+        if trainable_by_kind(item)
+    ]
 
 
 @contextmanager

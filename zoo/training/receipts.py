@@ -13,13 +13,18 @@ from zoo.errors import FrozenError
 from zoo.keras_internals import layers_inside
 from zoo.specs import HEAD_STAGE, PhaseSpec
 from zoo.specs.record import PhaseReport, ReceiptRow
-from zoo.training.freeze import is_batchnorm, stages_that_train
+from zoo.training.freeze import stages_that_train
+from zoo.training.layers import is_batchnorm, named, places, training_items
 
 if TYPE_CHECKING:
+    from zoo.architectures import Stage
     from zoo.compose import Composition
 
 WEIGHTS, BATCHNORM = "weights", "batchnorm"
 """The two parts of a stage: BatchNorm (gamma, beta, moving statistics), and everything else."""
+
+OTHERS = "other layers"
+"""What receipts call the rest of a stage of which single layers train."""
 
 Digests = dict[str, dict[str, dict[str, str]]]
 """Stage (or "head") -> part -> layer -> sha256 of its weights."""
@@ -31,7 +36,7 @@ class Receipt:
 
     Attributes:
         phase: the phase.
-        stage: a stage of the base, or "head".
+        stage: a stage of the base, `stage/layer` where single layers train, or "head".
         part: "weights" or "batchnorm".
         trains: whether it was to move.
         before: sha256 of all its weights before the phase, as 64 hexadecimal digits.
@@ -60,14 +65,23 @@ class Receipt:
 
 def take(composition: Composition) -> Digests:
     """The digests of everything that a fit could change."""
-    assert composition.head is not None
-    places = {stage.name: stage.layers for stage in composition.stages} | {HEAD_STAGE: [composition.head]}
     digests: Digests = {}
-    for place, layers in places.items():
-        for index, (name, item) in enumerate(placed(layers)):
-            part = digests.setdefault(place, {}).setdefault(BATCHNORM if is_batchnorm(item) else WEIGHTS, {})
-            part[f"{index}:{name}"] = _digest(item)
+    for place, part, key, item in _items(composition):
+        digests.setdefault(place, {}).setdefault(part, {})[key] = _digest(item)
     return digests
+
+
+def _items(composition: Composition) -> Iterator[tuple[str, str, str, Any]]:
+    """Stage (or head), part, key and layer, of every layer with weights."""
+    for place, layers in _places(composition).items():
+        for index, (name, item) in enumerate(placed(layers)):
+            yield place, BATCHNORM if is_batchnorm(item) else WEIGHTS, f"{index}:{name}", item
+
+
+def _places(composition: Composition) -> dict[str, Sequence[Any]]:
+    """The layers of each stage, and the head."""
+    assert composition.head is not None
+    return {stage.name: stage.layers for stage in composition.stages} | {HEAD_STAGE: [composition.head]}
 
 
 def batchnorm(composition: Composition) -> dict[str, str]:
@@ -103,24 +117,70 @@ def changed(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
 
 
 def meant(phase: PhaseSpec, stages: Sequence[str], place: str, part: str) -> bool:
-    """Whether a phase is to move a part of a stage, by what it says and not by the flags of layers."""
+    """Whether a phase is to move something of a part of a stage, by what it says and not by the flags of layers."""
     if place == HEAD_STAGE:
         return True
     return place in stages_that_train(stages, phase.unfreeze) and (part == WEIGHTS or phase.batchnorm != "frozen")
 
 
-def verify(phase: PhaseSpec, stages: Sequence[str], before: Digests, after: Digests) -> None:
+def meant_items(phase: PhaseSpec, stages: Sequence[Stage]) -> set[int]:
+    """Return the ids of the layers of the base that a phase is to move, by what it says."""
+    training = stages_that_train([stage.name for stage in stages], phase.unfreeze)
+    items = training_items(stages, training, phase.unfreeze)
+    if phase.batchnorm != "frozen":
+        return items
+    return items - {id(place.layer) for place in places(stages) if is_batchnorm(place.layer)}
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Some layers of one part of a stage: those that a phase is to move, or the others.
+
+    Attributes:
+        name: the stage; of one of which single layers train, that layer, or the rest.
+        part: "weights" or "batchnorm".
+        trains: whether the phase is to move it.
+        keys: its layers, as `take` calls them.
+    """
+
+    name: str
+    part: str
+    trains: bool
+    keys: tuple[str, ...]
+
+
+def _parts(phase: PhaseSpec, composition: Composition) -> Iterator[_Part]:
+    """What a phase moves and what it leaves; a stage of which single layers train is there as a whole first."""
+    moving = meant_items(phase, composition.stages)
+    paths = {id(place.layer): place.path for place in places(composition.stages)}
+    keys: dict[tuple[str, str], list[str]] = {}
+    moved: set[tuple[str, str]] = set()
+    for place, part, key, item in _items(composition):
+        names = [place]
+        single = named(phase.unfreeze, place)
+        if single:
+            path = paths[id(item)]
+            names.append(f"{place}/{next((name for name in single if f'{path}/'.startswith(f'{name}/')), OTHERS)}")
+        for name in names:
+            keys.setdefault((name, part), []).append(key)
+            if place == HEAD_STAGE or id(item) in moving:
+                moved.add((name, part))
+    for (name, part), own in keys.items():
+        yield _Part(name, part, (name, part) in moved, tuple(own))
+
+
+def verify(phase: PhaseSpec, composition: Composition, before: Digests, after: Digests) -> None:
     """Check that nothing moved that was to stay as it was, bit for bit.
 
     Raises:
         FrozenError: a layer moved; the message names it.
     """
+    moving = meant_items(phase, composition.stages)
     moved = [
         f"{layer!r} ({'BatchNorm' if part == BATCHNORM else part} of {place})"
-        for place, parts in before.items()
-        for part, layers in parts.items()
-        if not meant(phase, stages, place, part)
-        for layer in changed(layers, after[place][part])
+        for place, part, key, item in _items(composition)
+        if place != HEAD_STAGE and id(item) not in moving
+        for layer in changed({key: before[place][part][key]}, after[place][part])
     ]
     if moved:
         raise FrozenError(
@@ -130,21 +190,27 @@ def verify(phase: PhaseSpec, stages: Sequence[str], before: Digests, after: Dige
         )
 
 
-def as_rows(phase: PhaseSpec, stages: Sequence[str], before: Digests, after: Digests) -> tuple[ReceiptRow, ...]:
-    """Return the receipts of a phase for its report."""
-    return tuple(
-        ReceiptRow.model_validate(
-            {
-                "stage": place,
-                "part": part,
-                "trains": meant(phase, stages, place, part),
-                "before": _joined(layers),
-                "after": _joined(after[place][part]),
-            }
+def as_rows(phase: PhaseSpec, composition: Composition, before: Digests, after: Digests) -> tuple[ReceiptRow, ...]:
+    """Return the receipts of a phase for its report.
+
+    A stage of which single layers train has rows for these (`stage/layer`) and for the rest beside its own.
+    """
+    rows = []
+    for item in _parts(phase, composition):
+        place = item.name.partition("/")[0]
+        digests = [{key: state[place][item.part][key] for key in item.keys} for state in (before, after)]
+        rows.append(
+            ReceiptRow.model_validate(
+                {
+                    "stage": item.name,
+                    "part": item.part,
+                    "trains": item.trains,
+                    "before": _joined(digests[0]),
+                    "after": _joined(digests[1]),
+                }
+            )
         )
-        for place, parts in before.items()
-        for part, layers in parts.items()
-    )
+    return tuple(rows)
 
 
 def from_phases(phases: Iterable[PhaseReport]) -> list[Receipt]:
@@ -158,7 +224,7 @@ def problems(receipts: Sequence[Receipt]) -> list[str]:
         f"{item.phase}: {item.part} of {item.stage} moved though frozen" for item in receipts if item.says == "MOVED"
     ]
     last: dict[tuple[str, str], Receipt] = {}
-    for item in receipts:
+    for item in _whole(receipts):
         earlier = last.get((item.stage, item.part))
         if earlier is not None and earlier.after != item.before:
             broken.append(f"{item.part} of {item.stage} changed between {earlier.phase} and {item.phase}")
@@ -189,7 +255,12 @@ def adapted_notice(stages: Sequence[str]) -> list[str]:
 
 def ends(receipts: Sequence[Receipt]) -> dict[tuple[str, str], str]:
     """(stage, part) -> digest at the end of the run."""
-    return {(item.stage, item.part): item.after for item in receipts}
+    return {(item.stage, item.part): item.after for item in _whole(receipts)}
+
+
+def _whole(receipts: Sequence[Receipt]) -> list[Receipt]:
+    """The receipts of whole stages, which every phase has."""
+    return [item for item in receipts if "/" not in item.stage]
 
 
 def joined(digests: Digests) -> dict[tuple[str, str], str]:

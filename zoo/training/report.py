@@ -10,8 +10,8 @@ from zoo.keras_internals import trainable_by_kind
 from zoo.specs import HEAD_STAGE, PhaseSpec
 from zoo.specs.record import PhaseReport
 from zoo.table import Table
-from zoo.training.freeze import is_batchnorm
-from zoo.training.receipts import BATCHNORM, WEIGHTS, Receipt, meant, own_weights, with_weights
+from zoo.training.layers import is_batchnorm, places
+from zoo.training.receipts import BATCHNORM, WEIGHTS, Receipt, meant_items, own_weights, with_weights
 from zoo.training.recipes.choosing import rates
 
 if TYPE_CHECKING:
@@ -32,14 +32,15 @@ def trainable_report(composition: Composition, phase: PhaseSpec | None = None) -
         the phase; None where nothing trains); batchnorm ("none", "frozen" or "trains").
     """
     stages = [stage.name for stage in composition.stages]
-    places: dict[str, Sequence[Any]] = {stage.name: stage.layers for stage in composition.stages}
+    groups: dict[str, Sequence[Any]] = {stage.name: stage.layers for stage in composition.stages}
     if composition.head is not None:
-        places[HEAD_STAGE] = [composition.head]
+        groups[HEAD_STAGE] = [composition.head]
     factors = {} if phase is None else rates(phase, stages)
+    still = _still(composition, phase)
     rows = []
-    for place, layers in places.items():
+    for place, layers in groups.items():
         items = list(with_weights(layers))
-        learns = [_learning(item, place, stages, phase) for item in items]
+        learns = [0 if id(item) in still else _learning(item, phase is None) for item in items]
         trainable = sum(learns)
         rows.append(
             {
@@ -55,6 +56,13 @@ def trainable_report(composition: Composition, phase: PhaseSpec | None = None) -
     return Table(rows, columns=list(COLUMNS), title=f"what trains, {title}")
 
 
+def _still(composition: Composition, phase: PhaseSpec | None) -> set[int]:
+    """The ids of the layers of the base that a phase leaves as they are."""
+    if phase is None:
+        return set()
+    return {id(place.layer) for place in places(composition.stages)} - meant_items(phase, composition.stages)
+
+
 def _of_norms(items: Sequence[Any], learns: Sequence[int]) -> str:
     """What the BatchNorm layers among some do: none, frozen, trains."""
     counts = [count for item, count in zip(items, learns, strict=True) if is_batchnorm(item)]
@@ -63,11 +71,9 @@ def _of_norms(items: Sequence[Any], learns: Sequence[int]) -> str:
     return "trains" if any(counts) else "frozen"
 
 
-def _learning(item: Any, place: str, stages: Sequence[str], phase: PhaseSpec | None) -> int:
-    """How many numbers of a layer learn: in a phase, or as its own flags say now."""
-    if phase is not None and not meant(phase, stages, place, BATCHNORM if is_batchnorm(item) else WEIGHTS):
-        return 0
-    return sum(_size(weight) for weight in own_weights(item) if _learns(item, weight, phase is None))
+def _learning(item: Any, now: bool) -> int:
+    """How many numbers of a layer learn where it trains; now: as its own flags say."""
+    return sum(_size(weight) for weight in own_weights(item) if _learns(item, weight, now))
 
 
 def parameters(composition: Composition, receipts: Iterable[Receipt]) -> dict[str, int]:
@@ -80,19 +86,24 @@ def parameters(composition: Composition, receipts: Iterable[Receipt]) -> dict[st
     Returns:
         `{"total": ..., "trained": ...}`; statistics of BatchNorm count in the total only.
     """
-    moving = {(item.stage, item.part) for item in receipts if item.trains}
-    places: dict[str, Sequence[Any]] = {stage.name: stage.layers for stage in composition.stages}
-    if composition.head is not None:
-        places[HEAD_STAGE] = [composition.head]
-    trained = sum(
-        _size(weight)
-        for place, layers in places.items()
-        for item in with_weights(layers)
-        if (place, BATCHNORM if is_batchnorm(item) else WEIGHTS) in moving
-        for weight in own_weights(item)
-        if _learns(item, weight, False)
-    )
-    return {"total": int(composition.scoring.count_params()), "trained": trained}
+    listed = list(receipts)
+    split = {(item.phase, item.stage.partition("/")[0]) for item in listed if "/" in item.stage}
+    moving = {(item.stage, item.part) for item in listed if item.trains and (item.phase, item.stage) not in split}
+    trained: dict[int, int] = {}
+    if composition.head is not None and (HEAD_STAGE, WEIGHTS) in moving:
+        trained = {id(item): _learning(item, False) for item in with_weights([composition.head])}
+    for place in places(composition.stages):
+        part = BATCHNORM if is_batchnorm(place.layer) else WEIGHTS
+        names = [place.stage, *(f"{place.stage}/{path}" for path in _outward(place.path))]
+        if any((name, part) in moving for name in names):
+            trained[id(place.layer)] = _learning(place.layer, False)
+    return {"total": int(composition.scoring.count_params()), "trained": sum(trained.values())}
+
+
+def _outward(path: str) -> list[str]:
+    """The path of a layer, and those of the layers around it."""
+    parts = path.split("/")
+    return ["/".join(parts[: count + 1]) for count in range(len(parts))]
 
 
 def did_not_help(phases: Iterable[PhaseReport], history: Mapping[str, Sequence[float]]) -> list[str]:

@@ -127,9 +127,10 @@ class Trainer:
         left = set(np.unique(self.dataset.targets[outcome.train]).tolist())
         if len(left) < 2:
             names = [self.composition.labels[index] for index in sorted(left)]
+            first = f" (the first: {outcome.skipped[0][1]})" if outcome.skipped else ""
             raise DataError(
-                f"training needs readable images of at least two classes; left after skipping "
-                f"{len(outcome.skipped)}: {names}"
+                f"training needs readable examples of at least two classes; left after skipping "
+                f"{len(outcome.skipped)}{first}: {names}"
             )
 
     def _after(self, outcome: Outcome, views: Sequence[Features]) -> None:
@@ -183,11 +184,11 @@ class Trainer:
             report = train_head(work) if on_features else train_on_examples(work)
         _require_finite(composition, phase, outcome)
         after = receipts.take(composition)
-        receipts.verify(phase, composition.stage_names, before, after)
+        receipts.verify(phase, composition, before, after)
         return report.changed(
             seconds=round(time.perf_counter() - start, 3),
             relative_gradients=ratios,
-            receipts=receipts.as_rows(phase, composition.stage_names, before, after),
+            receipts=receipts.as_rows(phase, composition, before, after),
             # What early stopping left out is not in the history: where a phase ends there, only this says.
             epochs_done=outcome.epochs_done - earlier,
         )

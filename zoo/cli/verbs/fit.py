@@ -55,7 +55,7 @@ _EXPORTED = {"onnx": "model.onnx", "litert": "model.tflite", "savedmodel": "save
     "backbone_pairs",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Option of a backbone of another modality than images (repeatable); `zoo show NAME` lists them.",
+    help="Option of the backbone, e.g. filters=16,32 (repeatable); `zoo show NAME` lists them.",
 )
 @click.option(
     "--head",
@@ -209,7 +209,7 @@ def command(
     reading = {"answers": answers, "task": task, "separator": separator, "group": group, "modality": modality}
     options, dataset, notices = _options_and_data(head, pairs, data, reading)
     backbone = backbone or default_backbone(dataset.modality)
-    of_backbone = _backbone_options(backbone, backbone_pairs)
+    of_backbone = backbone_options(backbone, backbone_pairs)
     check_weights(backbone, weights, chosen)
 
     quiet = quiet or as_json
@@ -305,16 +305,27 @@ def _operations(augment: tuple[str, ...]) -> list[dict[str, Any]]:
     return operations
 
 
-def _backbone_options(backbone: str, pairs: tuple[str, ...]) -> dict[str, Any]:
-    """What `--option` means, checked by the types that the options of the row have.
+def backbone_options(backbone: str, pairs: tuple[str, ...]) -> dict[str, Any]:
+    """Return what `--option` means, checked by the types that the options of the row have.
+
+    Args:
+        backbone: its name.
+        pairs: texts `key=value`.
 
     Raises:
         OptionError: an option is unknown or its value does not fit.
     """
-    spec = registry().get("backbones", backbone).spec
-    known = {**spec.intake_options, **spec.builder_options}
-    schema = {"properties": {name: {"default": value} for name, value in known.items()}}
-    return named_options(pairs, schema, flag="--option") if pairs else {}
+    if not pairs:
+        return {}
+    from zoo.data.modalities import IMAGE
+
+    entry = registry().get("backbones", backbone)
+    known = {**entry.spec.intake_options, **entry.spec.builder_options}
+    schema = option_schema(entry) or {"properties": {name: {"default": value} for name, value in known.items()}}
+    options = named_options(pairs, schema, flag="--option")
+    if entry.spec.modality == IMAGE:
+        manager().options(entry, options)  # before any data is read
+    return options
 
 
 def _options_and_data(

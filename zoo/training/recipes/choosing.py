@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from zoo.errors import OptionError, did_you_mean
 from zoo.plugin import registry
@@ -13,7 +15,11 @@ from zoo.plugin.usage import used
 from zoo.specs import HEAD_STAGE, PhaseSpec, RecipeSpec
 from zoo.training.descent.mixing import mixes_pixels
 from zoo.training.freeze import BatchNorm, stages_that_train
+from zoo.training.layers import last_layer, names_of_layers, problem_with
 from zoo.training.recipes.files import is_file, read_recipe
+
+if TYPE_CHECKING:
+    from zoo.architectures import Stage
 
 
 def named(name: str) -> RecipeSpec:
@@ -40,7 +46,7 @@ def choose(
 
     Args:
         recipe: a name, bare or as `plugin:name`, the path of a recipe file, or a recipe of one's own.
-        stages: the stages that its last phase on the base trains.
+        stages: the stages, or layers, that its last phase on the base trains.
         views: the plain image and its augmented views, together, that every phase works with.
         batchnorm: what becomes of BatchNorm in every phase that trains stages.
         augment_in: where augmentation runs, in every gradient phase.
@@ -130,7 +136,7 @@ def _changed(recipe: RecipeSpec, index: int, changes: Mapping[str, Any]) -> Reci
 
 def _with_stages(recipe: RecipeSpec, stages: Sequence[str]) -> RecipeSpec:
     if isinstance(stages, str) or not stages or not all(isinstance(name, str) for name in stages):
-        raise OptionError(f"stages= takes a list of names of stages, e.g. ['stage4']; got {stages!r}")
+        raise OptionError(f"stages= takes a list of names of stages or layers, e.g. ['stage4']; got {stages!r}")
     tuning = [index for index, phase in enumerate(recipe.phases) if phase.unfreeze]
     if not tuning:
         raise OptionError(
@@ -175,37 +181,97 @@ def _with_batchnorm(recipe: RecipeSpec, batchnorm: str) -> RecipeSpec:
     return recipe
 
 
-def resolve(recipe: RecipeSpec, stages: Sequence[str]) -> RecipeSpec:
-    """What a recipe means on a base: one phase for each stage where it says so, and no stage that is not there.
+def resolve(recipe: RecipeSpec, stages: Sequence[str], layers: Layers | None = None) -> RecipeSpec:
+    """What a recipe means on a base: one phase for each stage where it says so, and nothing that is not there.
 
     Args:
         recipe: the recipe.
         stages: the stages of the base, from the pixels upward.
+        layers: its layers; None: they are not known, and none can be named.
 
     Returns:
-        A recipe whose phases say `unfreeze` as a number, "all", names, or "chosen": that one is chosen when its turn
-        comes, from what the phases before have made of the model.
+        A recipe whose phases say `unfreeze` as a number, "all", names (of stages, or of layers as `stage/layer`), or
+        "chosen": that one is chosen when its turn comes, from what the phases before have made of the model.
 
     Raises:
-        OptionError: it names a stage that the base does not have.
+        OptionError: it names what the base does not have, or a layer that cannot train alone.
     """
     phases: list[PhaseSpec] = []
     for phase in recipe.phases:
-        named = [*(phase.unfreeze if isinstance(phase.unfreeze, tuple) else ()), *phase.stage_rates]
-        for name in named:
+        where = f"recipe {recipe.name!r}, phase {phase.name!r}: "
+        for name in phase.stage_rates:
             if name not in stages and name != HEAD_STAGE:
-                raise OptionError(
-                    f"recipe {recipe.name!r}, phase {phase.name!r}: this base has no stage {name!r}."
-                    f"{did_you_mean(name, stages)} Stages: {', '.join(stages)}"
-                )
+                raise OptionError(where + _unknown(name, stages, {}))
         if phase.unfreeze == "each":
             phases += [
                 phase.model_copy(update={"name": f"{phase.name}-{top}", "unfreeze": tuple(stages[index:])})
                 for index, top in reversed(list(enumerate(stages)))
             ]
-        else:
-            phases.append(phase)
+            continue
+        if phase.unfreeze == "last" and layers is not None:
+            phase = phase.model_copy(update={"unfreeze": (layers.last(where),)})
+        if isinstance(phase.unfreeze, tuple):
+            names = known_names(phase.unfreeze, stages, {} if layers is None else layers.names, where)
+            problem = "" if layers is None else layers.problem(names, phase.batchnorm)
+            if problem:
+                raise OptionError(where + problem)
+            phase = phase.model_copy(update={"unfreeze": names})
+        phases.append(phase)
     return recipe.model_copy(update={"phases": tuple(phases)})
+
+
+@dataclass(frozen=True)
+class Layers:
+    """The layers of a base, as far as recipes name them.
+
+    Attributes:
+        stages: of the base.
+    """
+
+    stages: Sequence[Stage]
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """What a layer may be called -> what a resolved recipe calls it."""
+        return names_of_layers(self.stages)
+
+    def last(self, where: str) -> str:
+        """Return what the last layer is called; `where` begins the message if there is none."""
+        name = last_layer(self.stages)
+        if name is None:
+            raise OptionError(f"{where}no layer of this base has weights, so there is no last one to train")
+        return name
+
+    def problem(self, names: Sequence[str], batchnorm: str) -> str:
+        """Return why the layers among some names cannot train alone; "" if they can."""
+        return problem_with(self.stages, [name for name in names if "/" in name], batchnorm=batchnorm)
+
+
+def known_names(
+    names: Iterable[str], stages: Sequence[str], layers: Mapping[str, str], where: str = ""
+) -> tuple[str, ...]:
+    """Return names of stages, and of layers as `stage/layer`, in place of what was written; whole stages count once.
+
+    Args:
+        names: as written.
+        stages: of the base.
+        layers: what a layer may be called -> `stage/layer`.
+        where: begins the message of an error.
+
+    Raises:
+        OptionError: the base has neither a stage nor a layer of a name.
+    """
+    chosen = []
+    for name in names:
+        if name not in stages and name not in layers:
+            raise OptionError(where + _unknown(name, stages, layers))
+        chosen.append(name if name in stages else layers[name])
+    return tuple(dict.fromkeys(name for name in chosen if name in stages or name.partition("/")[0] not in chosen))
+
+
+def _unknown(name: str, stages: Sequence[str], layers: Mapping[str, str]) -> str:
+    what = f"no stage or layer {name!r}" if layers else f"no stage {name!r}"
+    return f"this base has {what}.{did_you_mean(name, [*stages, *layers])} Stages: {', '.join(stages)}"
 
 
 def with_kept_epochs(recipe: RecipeSpec, *, held_out: bool) -> RecipeSpec:
