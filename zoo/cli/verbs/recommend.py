@@ -13,7 +13,7 @@ from zoo.cli.quiet import load_keras
 from zoo.cli.tables import open_data, table_options
 
 if TYPE_CHECKING:
-    from zoo.ranking import Recommendation
+    from zoo.ranking import Choice, Recommendation
 
 _EXPENDABLE = ("license", "size", "macs", "params", "top1", "knn 95 %", "knn", "95 % interval")
 """Columns that a narrow terminal does without, the least important first."""
@@ -126,7 +126,7 @@ def _check(html: str | None, sizes: list[str], candidates: list[str]) -> None:
             registry().get("backbones", name)
 
 
-def _print(recommendation: Recommendation, *, explain: bool) -> None:
+def _print(recommendation: Recommendation | Choice, *, explain: bool) -> None:
     print_table(recommendation.table(), expendable=_EXPENDABLE)
     click.echo()
     for line in (*recommendation.sentences(), *(recommendation.details() if explain else ())):
