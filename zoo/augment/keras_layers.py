@@ -95,20 +95,13 @@ class _LayerFunction:
         return any(not np.array_equal(first, self(image.copy(), 0)) for _ in range(_TRIES))
 
     def _as_array(self, changed: np.ndarray, image: np.ndarray) -> np.ndarray:
-        name = self._layer.name
-        if changed.ndim != 4 or len(changed) != 1 or changed.shape[3] != image.shape[2] or 0 in changed.shape:
-            raise OptionError(
-                f"augmentation {name!r} made {changed.shape[1:]} of an image {image.shape}; it must give an image of "
-                "as many channels"
-            )
-        if not np.isfinite(changed).all():
-            raise OptionError(f"augmentation {name!r} gave values that are NaN or infinite")
+        self._check(changed, image)
         if not self._bounded:
             return changed[0].astype(image.dtype)
         if image.max() > 1 and 0 < changed.max() <= 1:
             raise OptionError(
-                f"augmentation {name!r} gave values from {changed.min():.3g} to {changed.max():.3g}; they stay "
-                "0..255 here (value_range=(0, 255)), scaling is part of the model"
+                f"augmentation {self._layer.name!r} gave values from {changed.min():.3g} to {changed.max():.3g}; "
+                "they stay 0..255 here (value_range=(0, 255)), scaling is part of the model"
             )
         picture = np.clip(np.rint(changed[0]), 0, 255).astype(np.uint8)
         if picture.shape == image.shape:
@@ -117,6 +110,17 @@ class _LayerFunction:
 
         size = image.shape[1], image.shape[0]
         return np.array(Image.fromarray(picture).resize(size, Image.Resampling.BILINEAR))
+
+    def _check(self, changed: np.ndarray, image: np.ndarray) -> None:
+        """Refuse what is no image of as many channels, or not finite."""
+        name = self._layer.name
+        if changed.ndim != 4 or len(changed) != 1 or changed.shape[3] != image.shape[2] or 0 in changed.shape:
+            raise OptionError(
+                f"augmentation {name!r} made {changed.shape[1:]} of an image {image.shape}; it must give an image of "
+                "as many channels"
+            )
+        if not np.isfinite(changed).all():
+            raise OptionError(f"augmentation {name!r} gave values that are NaN or infinite")
 
 
 def _takes_training(layer: Any) -> bool:

@@ -53,12 +53,7 @@ def compose(request: BuildRequest) -> tuple[Composition, TrainedHead | None]:
         if base.spec is None and request.precision is not None:
             check_precision(base.network, request.precision)
         trained = trained_record(choice, base) if request.resize is None and base.intake is None else None
-        intake: Intake | None = base.intake
-        if intake is None:
-            rule = _resize_rule(request.resize, base.preprocessing, trained, choice)
-            intake = _intake_of_size(base, rule)
-        elif choice is not None and any(of(output).are_places for output in choice.outputs):
-            raise OptionError(f"a head with a box is for images; {base.backbone} takes examples of {intake.kind!r}")
+        intake = _intake(request, base, trained, choice)
         if choice is not None:
             return wire(base, choice, intake, precision=computes, seed=request.seed), trained
         return wire_classifier(base, intake, precision=computes, only=only), trained
@@ -72,10 +67,32 @@ def _of_an_intake(request: BuildRequest) -> Entry | None:
     return None if entry.spec.sized else entry
 
 
-def _intake_of_size(base: Base, rule: ResizeRule) -> Intake:
-    """The intake of a base that takes pictures of a size."""
-    kind = kind_of(assumed() if base.spec is None else base.spec.modality)
-    return kind.fit((), {"size": base.input_size, "rule": rule, "channels": base.channels})
+def _intake(request: BuildRequest, base: Base, trained: TrainedHead | None, choice: HeadChoice | None) -> Intake:
+    """How examples become inputs: as the base says, else pictures by a rule of resizing."""
+    if base.intake is None:
+        rule = _resize_rule(request.resize, base.preprocessing, trained, choice)
+        kind = kind_of(assumed() if base.spec is None else base.spec.modality)
+        return kind.fit((), {"size": base.input_size, "rule": rule, "channels": base.channels})
+    if choice is not None and _is_a_place(choice):
+        raise OptionError(f"a head with a box is for images; {base.backbone} takes examples of {base.intake.kind!r}")
+    return base.intake
+
+
+def _is_a_place(choice: HeadChoice) -> bool:
+    """Whether an answer is a place on the picture."""
+    return any(of(output).are_places for output in choice.outputs)
+
+
+def _stretched(request: ResizeRule | str | None) -> ResizeRule | str:
+    """The rule asked for of a model that answers with a box; None: the one that it takes.
+
+    Raises:
+        OptionError: it is another one.
+    """
+    mode = request.mode if isinstance(request, ResizeRule) else request or "stretch"
+    if mode != "stretch":
+        raise OptionError(f"a head with a box needs resize='stretch': with {request!r} boxes would not fit the picture")
+    return "stretch" if request is None else request
 
 
 def _resize_rule(
@@ -90,11 +107,8 @@ def _resize_rule(
     the photos it was measured on; a new head sees the whole shorter side, since there may be something there. A box
     is given as shares of the whole picture, which only stretching leaves as they are.
     """
-    boxes = choice is not None and any(of(output).are_places for output in choice.outputs)
-    if boxes and (request.mode if isinstance(request, ResizeRule) else request or "stretch") != "stretch":
-        raise OptionError(f"a head with a box needs resize='stretch': with {request!r} boxes would not fit the picture")
-    if boxes and request is None:
-        request = "stretch"
+    if choice is not None and _is_a_place(choice):
+        request = _stretched(request)
     if isinstance(request, ResizeRule):
         return request
     if request is not None:
