@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zoo.errors import DataError, OptionError
 from zoo.modality import Modality, Problem, Ref, Thumbnail
-from zoo_audio.intake import AudioIntake, Fit, Sound
+from zoo_audio.intake import AudioIntake, Fit, Sound, resampled
 from zoo_audio.mel import MelSettings
 
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ _LOUDEST = 4.0
 """Samples are -1..1; decoders overshoot, and beyond this they are on another scale."""
 
 _SILENT, _SHORT, _CLIPPED, _CLIPPED_SHARE = 1e-4, 0.05, 0.999, 0.01
+
+_PLAYED, _PLAYED_RATE = 4.0, 16000
+"""Seconds of a sound that a report plays, and the most samples a second: 128 KB a sound."""
 
 _SHARE, _STEP, _MOST = 0.98, 0.08, 10.0
 """Of a length that is fitted: the share of sounds that it holds whole, what it is rounded up to, and the most of it,
@@ -75,9 +78,9 @@ class Sounds(Modality):
         """Return a sound that is in memory.
 
         Args:
-            item: samples (n,) at the rate of the model; a pair (samples, rate), samples (n,) or (n, channels); or the
-                bytes of a sound file, or an open one. Whole numbers are taken by their range (int16: / 32768); floats
-                are -1..1.
+            item: samples (n,) or (n, 1) at the rate of the model; a pair (samples, rate), samples (n,) or
+                (n, channels); or the bytes of a sound file, or an open one. Whole numbers are taken by their range
+                (int16: / 32768); floats are -1..1.
 
         Raises:
             DataError: it is none of these.
@@ -131,12 +134,38 @@ class Sounds(Modality):
         if example.rate and len(loud) < _SHORT * example.rate:
             yield Problem("warning", f"it lasts {len(loud) / example.rate:.3f} s", "look whether the file is whole")
 
+    def drawn(self, seed: int) -> Sound:
+        """Return a tone that glides and swells, with a little noise: 0.6 s at 16000 Hz."""
+        import numpy as np
+
+        draw = np.random.default_rng(seed)
+        rate = SoundOptions().rate
+        times = np.arange(round(0.6 * rate)) / rate
+        turns = draw.uniform(200, 800) * times + draw.uniform(100, 400) * times**2
+        tone = np.sin(2 * np.pi * turns) * (0.1 + 0.3 * times)
+        return Sound((tone + 0.01 * draw.standard_normal(len(times))).astype(np.float32), rate)
+
     def show(self, example: Any) -> Thumbnail:
-        """Return a spectrogram and the duration."""
+        """Return a spectrogram, the duration, and the beginning to play: 4 s at most, at 16000 Hz at most."""
         from zoo_audio.spectrogram import png
 
         rate = example.rate or SoundOptions().rate
-        return Thumbnail(png=png(example.samples, rate), text=f"{len(example.samples) / rate:.2f} s, {rate} Hz")
+        seconds = len(example.samples) / rate
+        words = f"{seconds:.2f} s, {rate} Hz" + (f"; the first {_PLAYED:.0f} s play" if seconds > _PLAYED else "")
+        return Thumbnail(png=png(example.samples, rate), text=words, wav=_playable(example.samples, rate))
+
+
+def _playable(samples: np.ndarray, rate: int) -> bytes:
+    """The beginning of a sound as a WAV file of 16 bits."""
+    import numpy as np
+    import soundfile
+
+    beginning = samples[: round(_PLAYED * rate)]
+    if rate > _PLAYED_RATE:
+        beginning, rate = resampled(beginning, rate, _PLAYED_RATE), _PLAYED_RATE
+    content = io.BytesIO()
+    soundfile.write(content, np.clip(beginning, -1, 1), rate, format="WAV", subtype="PCM_16")
+    return content.getvalue()
 
 
 def _usual_length(training: Iterable[Any], rate: int) -> float:
@@ -179,6 +208,8 @@ def _samples(values: Any, *, pair: bool) -> np.ndarray:
         array = np.asarray(values)
     except (TypeError, ValueError) as error:
         raise DataError(f"a sound is an array of samples; got {type(values).__name__}") from error
+    if not pair and array.ndim == 2 and array.shape[1] == 1:  # as tf.audio.decode_wav and Keras give them
+        array = array[:, 0]
     if array.dtype.kind not in "iuf" or array.ndim not in ((1, 2) if pair else (1,)):
         raise DataError(
             f"a sound is samples (n,), or (samples, rate); got {type(values).__name__} of {array.dtype}, "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zoo import hookimpl
-from zoo.specs import AugmentationSpec, BackboneSpec, ModalitySpec
+from zoo.specs import AugmentationSpec, BackboneSpec, DatasetSpec, ModalitySpec
 
 
 @hookimpl
@@ -33,5 +33,13 @@ def zoo_backbones() -> tuple[BackboneSpec, ...]:
 def zoo_augmentations() -> tuple[AugmentationSpec, ...]:
     """Words left out, words swapped."""
     from zoo_text.augmentations import SPECS
+
+    return SPECS
+
+
+@hookimpl
+def zoo_datasets() -> tuple[DatasetSpec, ...]:
+    """Files of which each line is an example."""
+    from zoo_text.datasets import SPECS
 
     return SPECS

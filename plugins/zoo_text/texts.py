@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -124,6 +125,31 @@ class Texts(Modality):
         """Yield texts without a word."""
         if not any(character.isalnum() for character in example):
             yield Problem("warning", "it has no words", "remove it, or look whether the file is whole")
+
+    def drawn(self, seed: int) -> str:
+        """Return sixty words of a short vocabulary, in a random order."""
+        import numpy as np
+
+        words = (
+            "old",
+            "new",
+            "river",
+            "house",
+            "garden",
+            "winter",
+            "walks",
+            "reads",
+            "slowly",
+            "near",
+            "under",
+            "bright",
+        )
+        return " ".join(np.random.default_rng(seed).choice(words, 60).tolist())
+
+    def without(self, example: str) -> Iterator[tuple[str, str]]:
+        """Yield each word and the text without it, wherever it stands; words count alike in either case."""
+        for word in dict.fromkeys(re.findall(r"\w+", example.lower())):
+            yield word, re.sub(rf"\b{re.escape(word)}\b", " ", example, flags=re.IGNORECASE)
 
     def show(self, example: Any) -> Thumbnail:
         """Return the beginning of the text."""

@@ -135,6 +135,12 @@ class Clips(Modality):
         elif (example == example[:1]).all():
             yield Problem("warning", "all frames of the clip are the same", "Look whether it was cut well")
 
+    def drawn(self, seed: int) -> np.ndarray:
+        """Return a crop that moves over a texture: uint8 (4, 48, 64, 3)."""
+        coarse = np.random.default_rng(seed).integers(0, 256, (9, 12, 3), np.uint8)
+        whole = np.asarray(Image.fromarray(coarse).resize((96, 72), Image.Resampling.BICUBIC))
+        return np.stack([whole[4 * at : 4 * at + 48, 6 * at : 6 * at + 64] for at in range(4)])
+
     def show(self, example: np.ndarray) -> Thumbnail:
         """Return four frames side by side."""
         places = np.rint(np.linspace(0, len(example) - 1, 4)).astype(int)

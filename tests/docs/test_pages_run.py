@@ -212,10 +212,10 @@ def test_blocks_of_evaluation(desk: Path, few_flowers: Path) -> None:
     photos = few_flowers.rename(desk / "photos")
     shutil.copy(min((photos / "roses").iterdir()), photos / "roses" / "1.jpg")
     namespace, said = run_page(DOCS / "evaluation.md", desk)
-    run, found = namespace["run"], namespace["found"]
+    run, comparison = namespace["run"], namespace["comparison"]
     assert run.test.accuracy > 0.6
     assert namespace["cooler"].fitted_on == run.validation.count >= 5
-    told = found.against("stage3", "last features")
+    told = comparison.against("stage3", "last features")
     assert f"{100 * run.test.accuracy:.1f}" in said["zoo compare runs/probe runs/stage3"]
     assert 0 < told.p_value <= 1
 

@@ -20,6 +20,12 @@ import pytest
 from zoo.plugin.surroundings import kept
 
 
+def umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
 def look() -> dict[str, object]:
     import keras
 
@@ -36,6 +42,8 @@ def look() -> dict[str, object]:
         "logging": (logging.root.level, logging.root.manager.disable),
         "hooks": (sys.excepthook, sys.getrecursionlimit()),
         "timeout": socket.getdefaulttimeout(),
+        "variables": {name: value for name, value in os.environ.items() if name.startswith("ZOO_")},
+        "umask": umask(),
         "stdout": sys.stdout,
         "stderr": sys.stderr,
     }
@@ -59,6 +67,10 @@ SPOILERS: dict[str, tuple[Callable[[], object], str]] = {
     "keras": (keras_policy, "global settings of Keras"),
     "logging": (lambda: logging.disable(logging.CRITICAL), "the root logger"),
     "excepthook": (lambda: setattr(sys, "excepthook", print), "hooks of the interpreter"),
+    "variable changed": (lambda: os.environ.update(ZOO_OFFLINE="0"), "variables ZOO_... of the environment"),
+    "variable gone": (lambda: os.environ.pop("ZOO_OFFLINE"), "variables ZOO_... of the environment"),
+    "variable new": (lambda: os.environ.update(ZOO_MIRROR="x"), "variables ZOO_... of the environment"),
+    "umask": (lambda: os.umask(0), "the permissions of new files (umask)"),
     "timeout": (lambda: socket.setdefaulttimeout(0.5), "the timeout of sockets"),
 }
 

@@ -91,8 +91,8 @@ def test_predict_evaluate_embed(data: Path, probed: tuple[zoo.TransferModel, zoo
     assert zoo.embed(data, "bands").array.shape == (64, 8)
     with pytest.raises(OptionError, match="its vectors would be noise"):
         zoo.embed(data, "waves")
-    with pytest.raises(DataError, match="recommend compares networks of images"):
-        zoo.recommend(data)
+    with pytest.raises(OptionError, match=r"features= is for networks of images, and .* holds examples of 'signal'"):
+        zoo.recommend(data, features=["avg"])
     with pytest.raises(DataError, match="holds examples of 'signal', and 'image' is what is needed"):
         zoo.embed(zoo.data.load(data))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +16,14 @@ import soundfile
 
 import zoo
 from zoo.cli.main import main
+from zoo.data import load
+from zoo.errors import DataError
+from zoo.page import thumbnail
+from zoo.reporting.occlusion import speaking_for
 from zoo.testing import ModalityConformance
+from zoo_audio.intake import Sound
+from zoo_audio.sounds import Sounds
+from zoo_text.texts import Texts
 
 RATE = 8000
 WORDS = {
@@ -125,8 +134,72 @@ def test_report_shows_the_examples(fitted):
     model, run = fitted
     page = Path(zoo.report(run)).read_text(encoding="utf-8")
     if model.composition.intake.kind == "audio":
-        assert "data:image/png" in page or ".png" in page
+        assert "data:image/png" in page
+        assert re.search(r'<audio controls aria-label="[^"]+" src="data:audio/wav;base64,', page)
+        assert "media-src data:" in page
+        assert len(page) < 5_000_000
+    else:
+        assert re.search(r"· for it: \w+ \+0\.", page)
+        assert "<audio" not in page
     assert "NaN" not in page
+
+
+def test_what_speaks_for_an_answer_is_what_its_score_falls_without() -> None:
+    data = zoo.examples(
+        ["goal team", "goal cup", "chip code", "chip data"] * 4, ["sport", "sport", "tech", "tech"] * 4, modality="text"
+    )
+    model = zoo.build("tfidf", head=zoo.classifier(data), options={"least": 1})
+    model.fit(data, recipe="probe", verbose=0)
+    text = "Goal and chip, goal"
+    speaks, against = speaking_for(model.composition, Texts(), text, 0)
+    whole, without = model.predict_scores([text, "  and chip,  "])[:, 0]
+    assert speaks == f"goal {whole - without:+.2g}"
+    assert against.startswith("chip -")
+    assert next(Texts().without(text)) == ("goal", "  and chip,  ")
+
+
+def test_a_sound_that_plays_is_short_and_one_that_is_long_says_so() -> None:
+    long = Sound(np.zeros(RATE * 9, np.float32), RATE)
+    shown = Sounds().show(long)
+    assert "the first 4 s play" in shown.text
+    played, rate = soundfile.read(io.BytesIO(shown.wav))
+    assert (len(played), rate) == (4 * RATE, RATE)
+    fast = Sounds().show(Sound(np.zeros(48_000, np.float32), 48_000))
+    assert len(soundfile.read(io.BytesIO(fast.wav))[0]) == 16_000
+    assert "<audio" not in str(thumbnail(None, "long", wav=b"0" * 500_000))
+
+
+def test_what_keras_reads_from_folders_is_known_by_the_names_of_its_classes(tmp_path: Path) -> None:
+    import keras
+
+    of_texts = keras.utils.text_dataset_from_directory(
+        texts(tmp_path / "texts", 6), batch_size=5, seed=3, verbose=False
+    )
+    folder = sounds(tmp_path / "sounds", 4)
+    of_sounds = keras.utils.audio_dataset_from_directory(folder, batch_size=3, seed=3, verbose=False)
+    for stream, modality, order in ((of_texts, "text", ("tech", "sport")), (of_sounds, "audio", ("low", "high"))):
+        assert stream.class_names != list(order)
+        data = load(stream, labels=order, modality=modality)
+        assert data.labels == order
+        for index, place in enumerate(data.targets):
+            example = data.example(index)
+            if modality == "text":
+                assert set(example.split()) & set(WORDS[order[place]])
+            else:  # a high tone crosses zero more often
+                high = np.abs(np.diff(np.sign(example.samples[2000:3500]))).sum() / 2 > 300
+                assert order[place] == ("high" if high else "low")
+
+
+def test_one_example_a_line(tmp_path: Path) -> None:
+    for label, words in WORDS.items():
+        (tmp_path / f"{label}.txt").write_text("\n\n".join(f"{word} of the week" for word in words), encoding="utf-8")
+    data = zoo.dataset("text-lines", path=tmp_path)
+    assert (len(data), data.labels, data.counts()) == (20, ("sport", "tech"), {"sport": 10, "tech": 10})
+    assert data.example(0) == "match of the week"
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(DataError, match="lines of 0 class"):
+        zoo.dataset("text-lines", path=empty)
 
 
 class TestAudio(ModalityConformance):

@@ -208,6 +208,10 @@ class Findings(Sequence[Finding]):
             return ""
         try:
             shown = self._picture(example.index)
-            return page.thumbnail(shown.png, shown.text) if isinstance(shown, Thumbnail) else page.image(shown)
+            return (
+                page.thumbnail(shown.png, shown.text, wav=shown.wav)
+                if isinstance(shown, Thumbnail)
+                else page.image(shown)
+            )
         except DataError:
             return ""  # a file that is no picture has none to show

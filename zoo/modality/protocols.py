@@ -51,10 +51,12 @@ class Thumbnail:
     Attributes:
         png: a picture (a photo, a spectrogram, a frame) as the bytes of a PNG file; None where there is only text.
         text: a caption, or the example itself where it is text.
+        wav: what plays it, as the bytes of a WAV file; None where it makes no sound. Keep it short: a page holds many.
     """
 
     png: bytes | None = None
     text: str = ""
+    wav: bytes | None = None
 
 
 @runtime_checkable

@@ -116,13 +116,18 @@ def image(pixels: np.ndarray, *, alt: str = "", side: int = THUMBNAIL, quality: 
     return Markup('<img alt="{}" src="data:image/jpeg;base64,{}">').format(alt, source)
 
 
-def thumbnail(png: bytes | None, text: str = "", *, alt: str = "") -> Markup:
-    """Return what is shown of an example within a page: a picture, a text, or both.
+_LOUDEST = 400_000
+"""Bytes of a sound that is put into a page; a longer one is left out."""
+
+
+def thumbnail(png: bytes | None, text: str = "", *, alt: str = "", wav: bytes | None = None) -> Markup:
+    """Return what is shown of an example within a page: a picture, a text, something to hear, or several of these.
 
     Args:
         png: the bytes of a PNG file, or None.
         text: of the example, or a caption; escaped.
         alt: what the picture shows, for those who do not see it; escaped.
+        wav: the bytes of a WAV file to play, or None; left out if they are more than 400 KB.
     """
     from markupsafe import Markup
 
@@ -132,6 +137,9 @@ def thumbnail(png: bytes | None, text: str = "", *, alt: str = "") -> Markup:
         markup += Markup('<img alt="{}" src="data:image/png;base64,{}">').format(alt, source)
     if text:
         markup += Markup('<span class="example">{}</span>').format(text[:_TEXT])
+    if wav is not None and len(wav) <= _LOUDEST:
+        source = base64.b64encode(wav).decode()
+        markup += Markup('<audio controls aria-label="{}" src="data:audio/wav;base64,{}"></audio>').format(alt, source)
     return markup
 
 

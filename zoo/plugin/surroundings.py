@@ -158,6 +158,27 @@ def _put_back_hooks(state: Any) -> None:
     sys.setrecursionlimit(state[2])
 
 
+def _own_variables() -> dict[str, str]:
+    """The variables that are settings of zoo: a plugin that sets ZOO_OFFLINE would undo the user's word."""
+    return {name: value for name, value in os.environ.items() if name.startswith("ZOO_")}
+
+
+def _put_back_own_variables(state: dict[str, str]) -> None:
+    for name in _own_variables().keys() - state.keys():
+        del os.environ[name]
+    os.environ.update(state)
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)  # it can be read by setting it only: for this moment nothing is too open
+    os.umask(mask)
+    return mask
+
+
+def _put_back_umask(mask: int) -> None:
+    os.umask(mask)
+
+
 _PARTS = (
     _Part("warning filters", _warning_filters, _put_back_filters),
     _Part("the working directory", _folder, _put_back_folder),
@@ -168,6 +189,8 @@ _PARTS = (
     _Part("global settings of Keras", _keras_settings, _put_back_keras_settings),
     _Part("the root logger", _logging, _put_back_logging),
     _Part("hooks of the interpreter", _hooks, _put_back_hooks),
+    _Part("variables ZOO_... of the environment", _own_variables, _put_back_own_variables),
+    _Part("the permissions of new files (umask)", _umask, _put_back_umask),
     _Part("the timeout of sockets", socket.getdefaulttimeout, socket.setdefaulttimeout),
 )
 
@@ -215,8 +238,8 @@ def kept() -> Iterator[Watch]:
     """Within it stdout goes to stderr; at its end, what belongs to the process is as it was.
 
     Kept are warning filters, working directory, signal handlers, the random states of Python and NumPy, stdout and
-    stderr, global settings of Keras and NumPy, the root logger, and hooks of the interpreter. Of several that run at
-    once or within one another, the last puts back.
+    stderr, global settings of Keras and NumPy, the root logger, hooks of the interpreter, zoo's own variables of the
+    environment, and the umask. Of several that run at once or within one another, the last puts back.
 
     Yields:
         A record that is filled in at the end.

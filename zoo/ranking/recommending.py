@@ -13,7 +13,9 @@ from zoo.data import Dataset, check, load, source_of
 from zoo.data.modalities import IMAGE
 from zoo.errors import DataError, OptionError
 from zoo.progress import Display, Progress
+from zoo.ranking.by_fitting import choose_by_fitting
 from zoo.ranking.candidates import Candidate, plan, reasons
+from zoo.ranking.choice import Choice
 from zoo.ranking.clock import Clock
 from zoo.ranking.judging import REPEATS, Judge, Protocol
 from zoo.ranking.ranked import Ranked, Skipped
@@ -42,8 +44,11 @@ def recommend(
     cache: bool = True,
     verbose: int | str = "auto",
     progress: Progress | None = None,
-) -> Recommendation:
+) -> Recommendation | Choice:
     """Measure which backbone, input size and features suit labeled images, without training a network.
+
+    For examples of other kinds (sounds, texts, rows, clips) each backbone that there is for them is fitted on all folds
+    but one and judged on that one, since it may learn all of what it gives; then a `Choice` is returned.
 
     For each candidate one forward pass (kept in the feature cache, so that a second call and a later `fit` on the same
     images do without), then a linear probe judged by cross-validation, three times with other folds: folds are
@@ -93,16 +98,15 @@ def recommend(
     limits = {"max_params": max_params, "max_size": max_size, "license": license}
     planned, skipped = plan(candidates, weights, features, input_sizes, limits)
     dataset = load(data)
-    if dataset.modality != IMAGE:
-        raise DataError(
-            f"recommend compares networks of images; {dataset.name} holds examples of {dataset.modality!r}: fit a "
-            f"model on each backbone that there is for them (`zoo list`), and compare the runs with zoo.compare"
-        )
     notes = [*check(dataset), *_of_a_busy_machine()]
     if not of(dataset).one_class:
         raise DataError(f"recommend compares classifiers; {dataset.name} is data for {dataset.task}")
     dataset = dataset.readable()
     _check_enough(dataset, folds)
+    if dataset.modality != IMAGE:
+        given = {"features": features, "input_sizes": input_sizes, "max_params": max_params, "max_size": max_size}
+        _check_of_images({**given, "license": license}, dataset)
+        return choose_by_fitting(dataset, candidates, clock=clock, folds=folds, seed=seed, verbose=verbose)
     if not planned:
         raise OptionError(f"no candidate is left to measure. {reasons(skipped)}")
     planned.sort(key=lambda candidate: (candidate.cost, candidate.name))
@@ -208,6 +212,15 @@ def _check_options(
         raise OptionError(f"folds={folds!r} must be a whole number from 2")
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise OptionError(f"seed={seed!r} must be a whole number from 0")
+
+
+def _check_of_images(options: Mapping[str, Any], dataset: Dataset) -> None:
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        raise OptionError(
+            f"{given[0]}= is for networks of images, and {dataset.name} holds examples of {dataset.modality!r}: name "
+            "the backbones to compare in candidates="
+        )
 
 
 def _check_lists(features: Sequence[str] | None, input_sizes: Sequence[int] | None) -> None:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from zoo import page
-from zoo.data.modalities import IMAGE
+from zoo.data.modalities import IMAGE, kind_of
 from zoo.errors import DataError, OptionError
 from zoo.pixels import in_colors
 from zoo.plots.gradient import grad_cam, overlay
 from zoo.reporting.material import Answer, Material, thumbnail
+from zoo.reporting.occlusion import speaking_for
 from zoo.tasks import BOX, CLASSIFICATION, MULTILABEL, REGRESSION, as_boxes, of
 
 _WRONG, _RIGHT = 12, 6
@@ -84,7 +85,8 @@ def _of_others(material: Material, split: str, place: Mapping[str, int]) -> Iter
         for row in answer.evaluation.worst_rows(_WRONG):
             name = answer.evaluation.ids[row]
             with suppress(KeyError, DataError):  # skipped then, or damaged since
-                figures.append((thumbnail(material.dataset, place[name], alt=name), _caption(answer, row, False)))
+                shown = thumbnail(material.dataset, place[name], alt=name)
+                figures.append((shown, _caption(answer, row, False) + _speaking(material, answer, row, place[name])))
         if figures:
             which = f" ({answer.name})" if answer.name else ""
             heading = f"{'Most wrong' if task.one_class else 'Largest errors'}{which}"
@@ -95,6 +97,17 @@ def _of_others(material: Material, split: str, place: Mapping[str, int]) -> Iter
                 figures,
                 False,
             )
+
+
+def _speaking(material: Material, answer: Answer, row: int, index: int) -> str:
+    """What in the example speaks for the answer and against it, for a caption; "" where its modality cannot say."""
+    assert material.dataset is not None
+    modality = kind_of(material.dataset.modality).code
+    column = answer.evaluation.column_to_explain(row)
+    example = material.dataset.example(index)
+    speaks, against = speaking_for(material.composition, modality, example, answer.first + column)
+    words = ("", f" · for it: {speaks}" if speaks else "", f" · against it: {against}" if against else "")
+    return "".join(words)
 
 
 def _most_confident(answer: Answer) -> list[int]:

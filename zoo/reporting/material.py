@@ -107,4 +107,4 @@ def thumbnail(dataset: Dataset, index: int, *, alt: str = "") -> str:
     if dataset.modality == IMAGE:
         return page.image(dataset.example(index), alt=alt)
     shown = dataset.thumbnail(index)
-    return page.thumbnail(shown.png, shown.text, alt=alt)
+    return page.thumbnail(shown.png, shown.text, alt=alt, wav=shown.wav)

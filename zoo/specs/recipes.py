@@ -35,6 +35,13 @@ class PhaseSpec(Spec):
         "each: as many phases as there are stages, from the top, each with one stage more; "
         "chosen: the one stage of largest relative gradient, which is found when the phase starts",
     )
+    lora: int = Field(
+        default=0,
+        ge=0,
+        description="rank of the updates that dense and convolution layers learn in place of their kernels (LoRA, Hu "
+        "et al. 2021, arXiv 2106.09685), biases and norms frozen, added to the kernels at the end of the phase; 0: "
+        "weights train themselves. Such a phase is begun again when a run is resumed within it",
+    )
     batchnorm: Literal["frozen", "adapt", "train"] = Field(
         default="frozen",
         description="frozen: not a bit of it moves; adapt: in stages that train, a pretrained BatchNorm learns and "
@@ -140,6 +147,8 @@ class PhaseSpec(Spec):
             return "unfreeze counts stages from the top, from 0"
         if isinstance(self.unfreeze, tuple) and len(set(self.unfreeze)) < len(self.unfreeze):
             return "unfreeze names a stage or layer twice"
+        if self.lora and (not self.unfreeze or self.batchnorm != "frozen"):
+            return "lora is how layers of the base train: set unfreeze, and leave batchnorm frozen"
         if self.batchnorm == "adapt" and not self.unfreeze:
             return "batchnorm='adapt' is about stages that train, and unfreeze names none"
         if self.batchnorm == "train" and self.unfreeze != "all":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from zoo.errors import ZooError
+from zoo.testing.drawn import Drawn
 from zoo.testing.suite import OptionConformance
 
 SEEDS = range(1, 49)
@@ -49,15 +52,35 @@ class AugmentationConformance(OptionConformance):
     # -- what checks look at -------------------------------------------------------------------------------------
     def function(self) -> Any:
         """What the factory makes: (example, seed) -> example."""
-        if self.spec.modality != "image":
-            self.skip(f"there are no examples of {self.spec.modality} to try it on yet, only images")
+        if self._drawn() is not None:
+            return self.call()
         self.keep("plain", self._answers_without)  # before the factory has had a chance to change anything
         return self.call()
 
-    def _photo(self, height: int = 64, width: int = 64) -> np.ndarray:
+    def _drawn(self) -> Drawn | None:
+        """What draws examples that are no pictures; None of pictures."""
+        if self.spec.modality == "image":
+            return None
+        from zoo.data.modalities import kind_of
+        from zoo.modality import DrawsExamples
+
+        code: Any = self.keep("modality", lambda: kind_of(self.spec.modality).code)
+        if not isinstance(code, DrawsExamples):
+            self.skip(f"the modality {self.spec.modality} draws no examples to try it on: give it drawn(seed)")
+        return Drawn(code, arrays=self.spec.on == "array")
+
+    def _same(self, one: Any, other: Any) -> bool:
+        drawn = self._drawn()
+        return np.array_equal(one, other) if drawn is None else drawn.digest(one) == drawn.digest(other)
+
+    def _photo(self, height: int = 64, width: int = 64) -> Any:
+        """A photo; of other modalities an example."""
+        drawn = self._drawn()
+        if drawn is not None:
+            return drawn.example()
         from zoo.testing.calibration import sample_photos
 
-        photo = self.keep("photo", lambda: sample_photos(96, count=1)[0].astype(np.uint8))
+        photo: np.ndarray = self.keep("photo", lambda: sample_photos(96, count=1)[0].astype(np.uint8))
         return photo[:height, :width].copy()
 
     def _examples(self) -> list[Any]:
@@ -73,12 +96,21 @@ class AugmentationConformance(OptionConformance):
         except TypeError as error:
             self.fail(f"it must be callable as (example, seed): {error}")
         result = apply(self._photo(), 1)
-        if not isinstance(result, np.ndarray):
+        if (drawn := self._drawn()) is not None:
+            if fault := drawn.fault(self._photo(), result):
+                self.fail(fault)
+        elif not isinstance(result, np.ndarray):
             self.fail(f"it gave a {type(result).__name__}; it must give the example alone, as a NumPy array")
 
     def check_dtype_kept(self) -> None:
         """Training stops at the first batch, or sees pictures on another scale than those of a prediction."""
         self.need("check_returns_only_the_example")
+        if (drawn := self._drawn()) is not None:
+            expected = drawn.dtypes(self._photo())
+            for result in self._examples():
+                if drawn.dtypes(result) != expected:
+                    self.fail(f"an example of {', '.join(expected)} comes back as {', '.join(drawn.dtypes(result))}")
+            return
         actual = {str(result.dtype) for result in self._examples()} - {"uint8"}
         if actual:
             types = ", ".join(actual)
@@ -88,6 +120,12 @@ class AugmentationConformance(OptionConformance):
         """Training stops at the first batch, since the pictures no longer have the size of the model."""
         self.need("check_returns_only_the_example")
         apply = self.function()
+        if (drawn := self._drawn()) is not None:
+            try:
+                drawn.shaped(self._examples())
+            except (ZooError, ValueError) as error:
+                self.fail(f"a model cannot take what it gives: {error}")
+            return
         for height, width in ((64, 64), (33, 33), (96, 64)):
             for seed in SEEDS[:8]:
                 actual = apply(self._photo(height, width), seed).shape
@@ -98,11 +136,11 @@ class AugmentationConformance(OptionConformance):
         """The user's own array is changed, and the second epoch augments what the first one left."""
         self.need("check_returns_only_the_example")
         apply, picture = self.function(), self._photo()
-        before = picture.copy()
+        before = copy.deepcopy(picture)
         for seed in SEEDS[:16]:
             apply(picture, seed)
-            if not np.array_equal(picture, before):
-                self.fail(f"it wrote into the picture it was given (seed {seed}): copy it first")
+            if not self._same(picture, before):
+                self.fail(f"it wrote into the example it was given (seed {seed}): copy it first")
 
     # -- its randomness ------------------------------------------------------------------------------------------
     def check_same_seed_same_example(self) -> None:
@@ -112,7 +150,7 @@ class AugmentationConformance(OptionConformance):
         backward, again = self.function(), list(first)
         for index in reversed(range(len(first))):  # in another order, by another function
             again[index] = backward(self._photo(), SEEDS[index])
-        changed = [seed for seed, one, other in zip(SEEDS, first, again, strict=True) if not np.array_equal(one, other)]
+        changed = [seed for seed, one, other in zip(SEEDS, first, again, strict=True) if not self._same(one, other)]
         if changed:
             self.fail(
                 f"seed {changed[0]} gave two different pictures: draw everything from np.random.default_rng(seed)"
@@ -124,16 +162,15 @@ class AugmentationConformance(OptionConformance):
         apply = self.function()
         with ThreadPoolExecutor(8) as pool:
             actual = list(pool.map(lambda seed: apply(self._photo(), seed), SEEDS))
-        if not all(map(np.array_equal, actual, self._examples())):
+        if not all(map(self._same, actual, self._examples())):
             self.fail("called from several threads it gives other pictures: keep nothing between calls")
 
     def check_does_something(self) -> None:
         """The user asks for the augmentation and trains without it."""
         self.need("check_returns_only_the_example")
-        different = {result.tobytes() for result in self._examples()}
-        if len(different) < 2:
-            unchanged = different == {self._photo().tobytes()}
-            what = "the picture itself" if unchanged else "the same picture"
+        first = self._examples()[0]
+        if all(self._same(first, result) for result in self._examples()):
+            what = "the example itself" if self._same(first, self._photo()) else "the same example"
             self.fail(f"{len(SEEDS)} seeds all give {what}, with the options {dict(self.options) or 'by default'}")
 
     # -- where it runs -------------------------------------------------------------------------------------------
@@ -142,6 +179,13 @@ class AugmentationConformance(OptionConformance):
         self.need("check_dtype_kept", "check_shape_kept", "check_same_seed_same_example")
         from zoo.augment import resolve
 
+        if (drawn := self._drawn()) is not None:
+            before = drawn.shaped([drawn.example(seed) for seed in range(4)])
+            self.function()(self._photo(), 1)
+            after = drawn.shaped([drawn.example(seed) for seed in range(4)])
+            if not all(map(np.array_equal, before, after)):
+                self.fail("once it was used, examples that are predicted become other arrays than before")
+            return
         self.function()(self._photo(), 1)
         without, expected, graph = self._kept["plain"]
         augment = {self.entry.id: self.usable_options()}
@@ -158,7 +202,7 @@ class AugmentationConformance(OptionConformance):
     def check_same_in_the_graph(self) -> None:
         """With `augment_in="graph"` the model is trained on other pictures than from the pipeline."""
         self.need("check_dtype_kept", "check_shape_kept", "check_same_seed_same_example")
-        if self.spec.placement == "pipeline":
+        if self.spec.placement == "pipeline" or self._drawn() is not None:
             return  # it never runs there
         apply = self.function()
         if not callable(getattr(apply, "draw", None)) or not callable(getattr(apply, "in_graph", None)):
@@ -200,7 +244,7 @@ class AugmentationConformance(OptionConformance):
     def check_boxes_form(self) -> None:
         """Training on boxes stops with an error, or the boxes of the user's own data are changed."""
         self.need("check_same_seed_same_example")
-        if self.spec.boxes != "moved":
+        if self.spec.boxes != "moved" or self._drawn() is not None:
             return  # it never sees boxes
         apply, picture = self.function(), self._photo()
         boxes = np.array([[0.2, 0.3, 0.5, 0.6], [0.4, 0.1, 0.9, 0.8]], np.float32)
@@ -223,6 +267,8 @@ class AugmentationConformance(OptionConformance):
     def check_boxes_follow_the_pixels(self) -> None:
         """The picture is turned and its box is not: the model learns to look beside the object."""
         self.need("check_dtype_kept", "check_shape_kept", "check_boxes_form")
+        if self._drawn() is not None:
+            return  # boxes are on pictures only
         if self.spec.boxes == "unsupported":
             self.skip("declares boxes='unsupported': zoo refuses it for models that answer with boxes")
         for place in RECTANGLES:

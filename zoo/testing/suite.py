@@ -16,6 +16,9 @@ from zoo.plugin import manager as process_manager
 from zoo.registry import Entry, ZooNotice
 from zoo.testing.report import CheckResult, Outcome
 
+_ONE = {"modalities": "modality"}
+"""Kind -> what one of it is called, where that is not the kind without its last letter."""
+
 
 class CheckFailed(AssertionError):
     """A check found what it is there to find."""
@@ -155,7 +158,7 @@ class Conformance:
     # -- for checks --------------------------------------------------------------------------------------------------
     def subject(self) -> str:
         """What is checked, as reports call it."""
-        return f"{self.kind.removesuffix('s')} {self.name or '(without a name)'}"
+        return f"{_ONE.get(self.kind, self.kind.removesuffix('s'))} {self.name or '(without a name)'}"
 
     def fail(self, cause: str) -> NoReturn:
         """The check found something: say what was found and what to do.

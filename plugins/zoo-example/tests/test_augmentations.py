@@ -32,3 +32,11 @@ def test_the_whole_picture_lies_in_the_box_it_was_shrunk_into() -> None:
     middle = (top + bottom) // 2
     assert (small[top : middle - 1, left:right] == 0).all()
     assert (small[middle + 1 : bottom, left:right] == 200).all()
+
+
+class TestShiftSignal(AugmentationConformance):
+    name = "zoo_example:shift-signal"
+
+
+class TestScaleSignal(AugmentationConformance):
+    name = "zoo_example:scale-signal"

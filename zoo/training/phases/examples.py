@@ -18,6 +18,7 @@ from zoo.training.descent.mixing import mixes_pixels
 from zoo.training.descent.sources import Images, Rows
 from zoo.training.freeze import freeze, quiet_dropout
 from zoo.training.layers import Unfreeze, named
+from zoo.training.low_rank import low_rank
 from zoo.training.phases.features import features_of_views
 from zoo.training.phases.work import Work, several
 from zoo.training.settings import Settings
@@ -32,14 +33,21 @@ def train_on_examples(work: Work) -> PhaseReport:
     """
     composition, phase, outcome, settings = work.composition, work.phase, work.outcome, work.settings
     training = freeze(composition.backbone, composition.stages, unfreeze=phase.unfreeze, batchnorm=phase.batchnorm)
-    with quiet_dropout(composition.stages, training):
+    checkpoint = settings.checkpoint
+    if phase.lora and checkpoint is not None:
+        checkpoint.begin_whole(training)
+        checkpoint = None
+    with (
+        quiet_dropout(composition.stages, training),
+        low_rank(composition, training, phase.lora, settings.seed),
+    ):
         chosen = _chosen(work, training)
         descent = work.descent(chosen.model, chosen.learning, chosen.checking)
-        done = descent.run(settings.live, settings.checkpoint)
+        done = descent.run(settings.live, checkpoint)
     went_back = done.kept is not None and done.kept["kept_epoch"] == 0
     outcome.changed_base = outcome.changed_base or (bool(training) and not went_back)
     outcome.record(done.history)
-    return work.report(stages=_said(training, phase.unfreeze), best=done.kept, **chosen.report)
+    return work.report(stages=_said(training, phase.unfreeze), best=done.kept, lora=phase.lora or None, **chosen.report)
 
 
 def _said(training: list[str], unfreeze: Unfreeze) -> tuple[str, ...]:

@@ -173,6 +173,11 @@ class Signals(Modality):
         if np.ptp(example) == 0:
             yield Problem("warning", "the signal is constant", "There is nothing in it to learn from: delete it")
 
+    def drawn(self, seed: int) -> np.ndarray:
+        """Return a signal of 48 numbers, for the kit to try augmentations on."""
+        draw = np.random.default_rng(seed)
+        return (50 + 20 * np.sin(np.arange(48) * draw.uniform(0.1, 0.5)) + draw.normal(size=48)).astype(np.float32)
+
     def show(self, example: np.ndarray) -> Thumbnail:
         """Return the line that the signal draws, and its extent in words."""
         from io import BytesIO
