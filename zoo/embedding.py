@@ -233,11 +233,19 @@ def of_composition(
     return _embeddings(model, composition, dataset, computed, features or composition.identity.features)
 
 
+def _poolings(base: keras.Model, prefix: int) -> tuple[str, ...]:
+    """What `features` can be of a base; nothing where it gives vectors."""
+    from zoo.architectures.pooling import poolings
+
+    rank = len(base.output.shape)
+    return (*poolings("tokens" if rank == 3 else "map", prefix), "map") if rank in (3, 4) else ()
+
+
 def _network(composition: Composition, features: str | None) -> keras.Model:
     """From pixels to the features asked for, with the layers of the composition."""
     import keras
 
-    from zoo.architectures.pooling import cells, pool, poolings
+    from zoo.architectures.pooling import cells, pool
 
     if composition.features is None:
         raise OptionError("this model is a pretrained classifier without a head: embed with zoo.embed, by its backbone")
@@ -249,8 +257,7 @@ def _network(composition: Composition, features: str | None) -> keras.Model:
     if features is None or (features == composition.identity.features and not reads_cells):
         return composition.features
     base = cells(composition.backbone, cuts)
-    rank = len(base.output.shape)
-    known = (*poolings("tokens" if rank == 3 else "map", prefix), "map") if rank in (3, 4) else ()
+    known = _poolings(base, prefix)
     if features not in known:
         has = f"it has {', '.join(known)}" if known else "its base gives vectors, which have no pooling"
         raise OptionError(f"features={features!r}: {has}. Without features, embed gives what the head reads")
@@ -304,11 +311,15 @@ def _dataset(data: Any, modality: str) -> data_room.Dataset:
 
 def _are_pictures(data: Any) -> bool:
     """Whether data is pictures in memory in a form that `fit` does not take."""
-    items = data if isinstance(data, list) else [data]
-    pillow = any(hasattr(item, "convert") and hasattr(item, "getexif") for item in items)
-    one = hasattr(data, "shape") and len(data.shape) in (2, 3) and not isinstance(data, list)
-    mixed = isinstance(data, list) and len({hasattr(item, "shape") for item in data}) > 1
-    return pillow or mixed or (one and (len(data.shape) == 2 or data.shape[-1] in (1, 3)))
+    if isinstance(data, list):
+        mixed = len({hasattr(item, "shape") for item in data}) > 1
+        return mixed or any(map(_is_of_pillow, data))
+    shape: tuple[int, ...] = getattr(data, "shape", ())
+    return _is_of_pillow(data) or len(shape) == 2 or (len(shape) == 3 and shape[-1] in (1, 3))
+
+
+def _is_of_pillow(item: Any) -> bool:
+    return hasattr(item, "convert") and hasattr(item, "getexif")
 
 
 def _embeddings(

@@ -130,9 +130,12 @@ def _same_augmentation(path: Path, plan: Plan, given: Any) -> Any:
     ops = augment_room.resolve(named if given is None else given, modality=modality)
     now = op_records(ops)
     if [_comparable(op) for op in now] != [_comparable(op) for op in before]:
-        then, here = (json.dumps([op.to_json() for op in some])[:300] for some in (before, now))
-        raise ResumeError(f"{path} used other augmentation: then {then}, now {here}")
+        raise ResumeError(f"{path} used other augmentation: then {_as_json(before)}, now {_as_json(now)}")
     return ops
+
+
+def _as_json(ops: Sequence[OpRecord]) -> str:
+    return json.dumps([op.to_json() for op in ops])[:300]
 
 
 def _comparable(op: OpRecord) -> Any:

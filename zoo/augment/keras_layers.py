@@ -95,6 +95,24 @@ class _LayerFunction:
         return any(not np.array_equal(first, self(image.copy(), 0)) for _ in range(_TRIES))
 
     def _as_pixels(self, changed: np.ndarray, image: np.ndarray) -> np.ndarray:
+        self._check(changed, image)
+        if not self._pixels:
+            return changed[0].astype(image.dtype)
+        if image.max() > 1 and 0 < changed.max() <= 1:
+            raise OptionError(
+                f"augmentation {self._layer.name!r} gave pixels from {changed.min():.3g} to {changed.max():.3g}; "
+                "pixels stay 0..255 here (value_range=(0, 255)), scaling is part of the model"
+            )
+        pixels = np.clip(np.rint(changed[0]), 0, 255).astype(np.uint8)
+        if pixels.shape == image.shape:
+            return pixels
+        from PIL import Image
+
+        size = image.shape[1], image.shape[0]
+        return np.array(Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR))
+
+    def _check(self, changed: np.ndarray, image: np.ndarray) -> None:
+        """Refuse what is no image of as many channels, or not finite."""
         name = self._layer.name
         if changed.ndim != 4 or len(changed) != 1 or changed.shape[3] != image.shape[2] or 0 in changed.shape:
             raise OptionError(
@@ -104,20 +122,6 @@ class _LayerFunction:
         if not np.isfinite(changed).all():
             what = "pixels" if self._pixels else "values"
             raise OptionError(f"augmentation {name!r} gave {what} that are NaN or infinite")
-        if not self._pixels:
-            return changed[0].astype(image.dtype)
-        if image.max() > 1 and 0 < changed.max() <= 1:
-            raise OptionError(
-                f"augmentation {name!r} gave pixels from {changed.min():.3g} to {changed.max():.3g}; pixels stay "
-                "0..255 here (value_range=(0, 255)), scaling is part of the model"
-            )
-        pixels = np.clip(np.rint(changed[0]), 0, 255).astype(np.uint8)
-        if pixels.shape == image.shape:
-            return pixels
-        from PIL import Image
-
-        size = image.shape[1], image.shape[0]
-        return np.array(Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR))
 
 
 def _takes_training(layer: Any) -> bool:

@@ -88,12 +88,17 @@ def resolve(augment: Any, *, modality: str = "image") -> tuple[Op, ...]:
         return tuple(_named(name, options or {}, modality) for name, options in augment.items())
     if isinstance(augment, Sequence):
         return tuple(op for item in augment for op in resolve(item, modality=modality))
+    return (_of_code(augment, modality),)
+
+
+def _of_code(augment: Any, modality: str) -> Op:
+    """A Keras layer or a function as an op."""
     if _is_keras_layer(augment):
         from zoo.augment.keras_layers import layer_op
 
-        return (layer_op(augment, pixels=modality == "image"),)
+        return layer_op(augment, pixels=modality == "image")
     if callable(augment) and not isinstance(augment, type):
-        return (_function(augment),)
+        return _function(augment)
     hint = " (a class: make an instance of it)" if isinstance(augment, type) else ""
     raise OptionError(
         f"augment= takes names, {{name: options}}, Keras layers and functions (image, seed), or a list of them; "

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from zoo.cli.parameters import verbosity
 from zoo.cli.quiet import load_keras
 from zoo.errors import OptionError
 from zoo.progress import Display
@@ -126,7 +127,7 @@ def open_model(
     load_keras()
     from zoo.building import build
 
-    with Display(0 if quiet else "auto") as shown:
+    with Display(verbosity(quiet)) as shown:
         progress = shown.counter("weights", unit="bytes")
         return build(backbone or DEFAULT_BACKBONE, head, weights=weights or "pretrained", progress=progress)
 

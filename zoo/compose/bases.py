@@ -168,17 +168,12 @@ def _named(request: BuildRequest, entry: Entry, *, reads: str | None) -> Base:
 
     spec: BackboneSpec = entry.spec
     request = _with_weights(request, spec)
-    options = manager().options(entry, plain(request.options or {})) if request.options or spec.options else {}
+    options = _options(request, entry)
     size = _size(request.input_size, spec)
     classifier = reads is None
     include_top = classifier or (request.features is not None and request.features in spec.top_layers)
     _check_size(request, spec, size, classifier=classifier, include_top=include_top)
-    if spec.input.channels not in (1, 3):
-        raise OptionError(
-            f"backbone {entry.id!r} of {entry.provider} takes {spec.input.channels} channels, and pictures are read "
-            f"with 3 (RGB) or 1 (gray): it cannot be built. Its author can let the network begin with a layer that "
-            f"takes 3"
-        )
+    _check_channels(entry)
     file: StoredFile | None = resolve(spec, request.weights, include_top=include_top, progress=request.progress)
     if file is not None and file.note:
         warnings.warn(file.note, ZooNotice, stacklevel=6)
@@ -202,10 +197,31 @@ def _named(request: BuildRequest, entry: Entry, *, reads: str | None) -> Base:
         provider=str(entry.provider),
         weights=None if file is None else _name_of(file),
         weights_sha256=None if file is None else file.sha256,
-        features=request.features or (MAP if pooling == MAP else spec.pooling),
+        features=features_read(request, spec, pooling),
         portable=spec.portable,
         options=options,
     )
+
+
+def features_read(request: BuildRequest, spec: BackboneSpec, pooling: str) -> str:
+    """Return the name of what the head reads: as asked for, else cells as they are, else as the backbone pools."""
+    return request.features or (MAP if pooling == MAP else spec.pooling)
+
+
+def _options(request: BuildRequest, entry: Entry) -> dict[str, Any]:
+    """The options of the builder, checked."""
+    given = request.options or {}
+    return manager().options(entry, plain(given)) if given or entry.spec.options else {}
+
+
+def _check_channels(entry: Entry) -> None:
+    channels = entry.spec.input.channels
+    if channels not in (1, 3):
+        raise OptionError(
+            f"backbone {entry.id!r} of {entry.provider} takes {channels} channels, and pictures are read "
+            f"with 3 (RGB) or 1 (gray): it cannot be built. Its author can let the network begin with a layer that "
+            f"takes 3"
+        )
 
 
 def _with_weights(request: BuildRequest, spec: BackboneSpec) -> BuildRequest:

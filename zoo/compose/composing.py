@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zoo.compose.bases import BuildRequest, base_of
+from zoo.compose.bases import Base, BuildRequest, base_of
 from zoo.compose.composition import Composition
 from zoo.compose.graphs import wire, wire_classifier
 from zoo.compose.heads import HeadChoice, choose_head
@@ -54,12 +54,7 @@ def compose(request: BuildRequest) -> tuple[Composition, TrainedHead | None]:
         if base.spec is None and request.precision is not None:
             check_precision(base.network, request.precision)
         trained = trained_record(choice, base) if request.resize is None and base.intake is None else None
-        intake: Intake | None = base.intake
-        if intake is None:
-            rule = _resize_rule(request.resize, base.preprocessing, trained, choice)
-            intake = ImageIntake(size=base.input_size, rule=rule, channels=base.channels)
-        elif choice is not None and any(of(output).follows_pixels for output in choice.outputs):
-            raise OptionError(f"a head with a box is for images; {base.backbone} takes examples of {intake.kind!r}")
+        intake = _intake(request, base, trained, choice)
         if choice is not None:
             return wire(base, choice, intake, precision=computes, seed=request.seed), trained
         return wire_classifier(base, intake, precision=computes, only=only), trained
@@ -71,6 +66,33 @@ def _of_other_modality(request: BuildRequest) -> Entry | None:
         return None
     entry = registry().get("backbones", request.backbone)
     return None if entry.spec.modality == IMAGE else entry
+
+
+def _intake(request: BuildRequest, base: Base, trained: TrainedHead | None, choice: HeadChoice | None) -> Intake:
+    """How examples become inputs: as the base says, else pictures by a rule of resizing."""
+    if base.intake is None:
+        rule = _resize_rule(request.resize, base.preprocessing, trained, choice)
+        return ImageIntake(size=base.input_size, rule=rule, channels=base.channels)
+    if choice is not None and _follows_pixels(choice):
+        raise OptionError(f"a head with a box is for images; {base.backbone} takes examples of {base.intake.kind!r}")
+    return base.intake
+
+
+def _follows_pixels(choice: HeadChoice) -> bool:
+    """Whether an answer is a place on the picture."""
+    return any(of(output).follows_pixels for output in choice.outputs)
+
+
+def _stretched(request: ResizeRule | str | None) -> ResizeRule | str:
+    """The rule asked for of a model that answers with a box; None: the one that it takes.
+
+    Raises:
+        OptionError: it is another one.
+    """
+    mode = request.mode if isinstance(request, ResizeRule) else request or "stretch"
+    if mode != "stretch":
+        raise OptionError(f"a head with a box needs resize='stretch': with {request!r} boxes would not fit the picture")
+    return "stretch" if request is None else request
 
 
 def _resize_rule(
@@ -85,11 +107,8 @@ def _resize_rule(
     the photos it was measured on; a new head sees the whole shorter side, since there may be something there. A box
     is given as shares of the whole picture, which only stretching leaves as they are.
     """
-    boxes = choice is not None and any(of(output).follows_pixels for output in choice.outputs)
-    if boxes and (request.mode if isinstance(request, ResizeRule) else request or "stretch") != "stretch":
-        raise OptionError(f"a head with a box needs resize='stretch': with {request!r} boxes would not fit the picture")
-    if boxes and request is None:
-        request = "stretch"
+    if choice is not None and _follows_pixels(choice):
+        request = _stretched(request)
     if isinstance(request, ResizeRule):
         return request
     if request is not None:

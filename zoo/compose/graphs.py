@@ -30,13 +30,27 @@ def preprocess(pixels: Any, preprocessing: Preprocessing) -> Any:
         pixels = keras.ops.flip(pixels, axis=-1)
     scale = [preprocessing.scale / std for std in preprocessing.std]
     offset = [-mean / std for mean, std in zip(preprocessing.mean, preprocessing.std, strict=True)]
-    if all(value == 1.0 for value in scale) and all(value == 0.0 for value in offset):
+    if set(scale) == {1.0} and set(offset) == {0.0}:
         return pixels
     same = len(set(scale)) == 1 and len(set(offset)) == 1
     layer = keras.layers.Rescaling(
         scale=scale[0] if same else scale, offset=offset[0] if same else offset, dtype="float32", name=PREPROCESSING
     )
     return layer(pixels)
+
+
+def _features(base: Base, x: Any) -> Any:
+    """What the head reads of the cells of a base."""
+    import keras
+
+    from zoo.architectures.pooling import pool
+
+    tokens = base.spec is not None and base.spec.output == "tokens"
+    if base.pooling == MAP:
+        return x  # the cells themselves
+    if len(x.shape) == 4 or (len(x.shape) == 3 and tokens):
+        return pool(x, base.pooling, base.spec.prefix_tokens if base.spec else 0, FEATURES)
+    return x if len(x.shape) == 2 else keras.layers.Flatten(dtype="float32", name=FEATURES)(x)
 
 
 def wire(base: Base, choice: HeadChoice, intake: Intake, *, precision: str, seed: int) -> Composition:
@@ -51,18 +65,10 @@ def wire(base: Base, choice: HeadChoice, intake: Intake, *, precision: str, seed
     """
     import keras
 
-    from zoo.architectures.pooling import pool
     from zoo.architectures.precision import in_float32
 
     pixels, network, x = _base_graph(base, intake)
-    tokens = base.spec is not None and base.spec.output == "tokens"
-    if base.pooling == MAP:
-        pass  # the head reads the cells themselves
-    elif len(x.shape) == 4 or (len(x.shape) == 3 and tokens):
-        x = pool(x, base.pooling, base.spec.prefix_tokens if base.spec else 0, FEATURES)
-    elif len(x.shape) != 2:
-        x = keras.layers.Flatten(dtype="float32", name=FEATURES)(x)
-    x = in_float32(x)
+    x = in_float32(_features(base, x))
     features = on_one_device(keras.Model(pixels, x, name="feature_extractor"))
     head = build_head(choice, tuple(x.shape[1:]), seed)
     identity = _identity(base, precision).changed(

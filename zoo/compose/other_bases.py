@@ -8,9 +8,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from zoo.compose.bases import Base, BuildRequest
+from zoo.compose.bases import Base, BuildRequest, features_read
 from zoo.compose.copies import copied_for_arrays
-from zoo.compose.taps import MAP, tap
+from zoo.compose.taps import tap
 from zoo.data.modalities import Kind, kind_of, kind_of_arrays
 from zoo.errors import OptionError, PluginError, did_you_mean
 from zoo.modality import Intake
@@ -68,7 +68,7 @@ def base_of_modality(request: BuildRequest, entry: Entry, *, reads: str | None) 
         provider=str(entry.provider),
         weights=_weights(file, fixed=fixed),
         weights_sha256=None if file is None else file.sha256,
-        features=request.features or (MAP if pooling == MAP else spec.pooling),
+        features=features_read(request, spec, pooling),
         portable=spec.portable,
         options=dict(request.options or {}),
     )

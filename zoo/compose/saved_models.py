@@ -192,13 +192,16 @@ def _pick(outputs: dict[str, Any], features: str | None, folder: ModelFolder) ->
         shapes = ", ".join(f"{name} {tuple(output.shape)}" for name, output in outputs.items())
         near = did_you_mean(source, outputs) if source else ""
         raise OptionError(f"{folder.name} has several outputs: say which with features=.{near} There are {shapes}")
-    end = outputs[name]
-    if len(end.shape) not in (2, 3, 4) or any(side is None for side in end.shape[1:]):
+    _check_shape(name, tuple(outputs[name].shape), folder)
+    return outputs[name], rest
+
+
+def _check_shape(name: str, shape: tuple[int | None, ...], folder: ModelFolder) -> None:
+    if len(shape) not in (2, 3, 4) or None in shape[1:]:
         raise OptionError(
-            f"the output {name!r} of {folder.name} has shape {tuple(end.shape)}; features are (n, d), (n, t, c) or "
+            f"the output {name!r} of {folder.name} has shape {shape}; features are (n, d), (n, t, c) or "
             f"(n, h, w, c) of known size"
         )
-    return end, rest
 
 
 def _preprocessing(request: BuildRequest, folder: ModelFolder) -> Preprocessing:

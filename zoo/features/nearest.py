@@ -16,6 +16,7 @@ from zoo.features.extraction import Features, extract
 from zoo.features.probe import out_of_fold
 from zoo.features.scores import grouped_folds, unit_rows
 from zoo.head_request import classifier
+from zoo.scalars import check_whole
 from zoo.table import Table
 from zoo.tasks import of
 
@@ -56,8 +57,7 @@ def neighbors(
         DataError: not exactly one image; no image of the data can be read.
         OptionError: k is no positive number.
     """
-    if isinstance(k, bool) or not isinstance(k, int) or k < 1:
-        raise OptionError(f"k={k!r} must be a whole number from 1")
+    check_whole("k", k, least=1)
     images_given = list(data_room.images(image))
     if len(images_given) != 1:
         raise DataError(f"neighbors takes one image; {image!r} holds {len(images_given)}")

@@ -65,11 +65,7 @@ def map_of(composition: Composition, stage: str | None) -> Any:
     Raises:
         OptionError: there is no such stage, or it ends in no single map.
     """
-    maps = {
-        item.name: item.cut.output
-        for item in composition.stages
-        if item.cut is not None and item.name != "top" and is_map(composition, item.cut.output)
-    }
+    maps = _maps(composition)
     if stage is None and maps:
         last = list(maps.values())
         return last[-2] if len(last) > 1 and len(last[-1].shape) == 3 else last[-1]
@@ -78,6 +74,15 @@ def map_of(composition: Composition, stage: str | None) -> Any:
             f"no feature map behind stage {stage!r}; stages with one: {', '.join(maps) or 'none of this base'}"
         )
     return maps[stage]
+
+
+def _maps(composition: Composition) -> dict[str, Any]:
+    """Stage -> the one map behind it, for the stages of the base that end in one."""
+    return {
+        item.name: item.cut.output
+        for item in composition.stages
+        if item.cut is not None and item.name != "top" and is_map(composition, item.cut.output)
+    }
 
 
 def gradient(model: Any, values: Any, columns: np.ndarray) -> np.ndarray:

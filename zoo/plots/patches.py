@@ -82,6 +82,12 @@ def up_to(composition: Composition, layer: str) -> tuple[Any, Any]:
     return inside, keras.Model(composition.training.input, inside(prepared), name="pixels_up_to")
 
 
+def _check_channels(layer: str, channels: Sequence[int], count: int, k: int) -> None:
+    wrong = [channel for channel in channels if not 0 <= channel < count]
+    if wrong or k < 1:
+        raise OptionError(f"{layer} has channels 0..{count - 1}, and k is at least 1; got channels {wrong}, k={k}")
+
+
 def top_patches(
     composition: Composition,
     dataset: Dataset,
@@ -116,9 +122,7 @@ def top_patches(
     tokens = len(inside.output.shape) == 3
     rows, columns = fields_of_patches(composition, inside.output) if tokens else receptive_fields(inside)
     count = int(network.output_shape[-1])
-    wrong = [channel for channel in channels if not 0 <= channel < count]
-    if wrong or k < 1:
-        raise OptionError(f"{layer} has channels 0..{count - 1}, and k is at least 1; got channels {wrong}, k={k}")
+    _check_channels(layer, channels, count, k)
     chosen = list(channels)
     values = np.zeros((0, len(chosen)), np.float32)
     places = np.zeros((0, len(chosen), 2), np.int64)  # picture, cell

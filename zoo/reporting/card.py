@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoo import page
 from zoo.errors import OptionError, UnknownNameError
 from zoo.plugin import registry
 from zoo.specs.record import ModelRecord, RunRecord
 from zoo.tasks import of
+
+if TYPE_CHECKING:
+    from huggingface_hub import EvalResult
 
 _PIPELINES = {"image": "image-classification", "audio": "audio-classification", "text": "text-classification"}
 
@@ -128,13 +131,11 @@ def _weights(record: ModelRecord) -> Any | None:
     return None
 
 
-def _front(record: ModelRecord, run: RunRecord | None, license: str | None, title: str, kind: str) -> str:
-    """The YAML, by the Hub's own class."""
-    from huggingface_hub import EvalResult, ModelCardData
+def _results(run: RunRecord | None, pipeline: str | None) -> list[EvalResult]:
+    """The figures of a run, as the Hub shows them."""
+    from huggingface_hub import EvalResult
 
-    single = record.outputs[0] if len(record.outputs) == 1 else None
-    pipeline = _PIPELINES.get(kind) if single is not None and of(single).one_class else None
-    results = [
+    return [
         EvalResult(
             task_type=pipeline or "other",
             dataset_type="zoo",
@@ -147,6 +148,15 @@ def _front(record: ModelRecord, run: RunRecord | None, license: str | None, titl
         for key, value in figures.items()
         if key in _FIGURES and isinstance(value, int | float) and not isinstance(value, bool)
     ]
+
+
+def _front(record: ModelRecord, run: RunRecord | None, license: str | None, title: str, kind: str) -> str:
+    """The YAML, by the Hub's own class."""
+    from huggingface_hub import ModelCardData
+
+    single = record.outputs[0] if len(record.outputs) == 1 else None
+    pipeline = _PIPELINES.get(kind) if single is not None and of(single).one_class else None
+    results = _results(run, pipeline)
     data = ModelCardData(
         library_name="keras",
         license=license,

@@ -63,17 +63,22 @@ def galleries(material: Material) -> Iterator[Gallery]:
         yield from _of_others(material, split, place)
         return
     for answer in material.answers(split):
-        task = of(answer.evaluation)
-        which = f" ({answer.name})" if answer.name else ""
-        heading = f"{'Most wrong' if task.one_class else 'Largest errors'}{which}"
-        shown = _shown(material, answer, answer.evaluation.worst_rows(_WRONG), place)
+        yield from _of_answer(material, answer, place)
+
+
+def _of_answer(material: Material, answer: Answer, place: dict[str, int]) -> Iterator[Gallery]:
+    """What one answer is most wrong about, and of classes where it looks when it is right."""
+    task = of(answer.evaluation)
+    which = f" ({answer.name})" if answer.name else ""
+    heading = f"{'Most wrong' if task.one_class else 'Largest errors'}{which}"
+    shown = _shown(material, answer, answer.evaluation.worst_rows(_WRONG), place)
+    if shown.figures:
+        yield shown.gallery(heading, _LEGENDS[task.name])
+    if task.one_class:
+        shown = _shown(material, answer, _most_confident(answer), place)
         if shown.figures:
-            yield shown.gallery(heading, _LEGENDS[task.name])
-        if task.one_class:
-            shown = _shown(material, answer, _most_confident(answer), place)
-            if shown.figures:
-                legend = "The most confident right answer for each class, with Grad-CAM for it."
-                yield shown.gallery(f"Where it looks when it is right{which}", legend)
+            legend = "The most confident right answer for each class, with Grad-CAM for it."
+            yield shown.gallery(f"Where it looks when it is right{which}", legend)
 
 
 def _of_others(material: Material, split: str, place: Mapping[str, int]) -> Iterator[Gallery]:

@@ -18,7 +18,7 @@ from zoo.reporting.drawings import Drawing, drawing
 from zoo.reporting.material import Material, thumbnail
 from zoo.specs.record import RunRecord
 from zoo.tasks import of
-from zoo.training.receipts import from_phases
+from zoo.training.receipts import Receipt, from_phases
 
 ROWS = 60
 """Rows of a table of classes that are shown."""
@@ -156,15 +156,20 @@ def receipts(record: RunRecord) -> dict[str, Any] | None:
     all_of_them = from_phases(record.phases)
     if not all_of_them:
         return None
-    moved = sorted({item.stage for item in all_of_them if item.moved})
-    still = sorted({item.stage for item in all_of_them} - set(moved))
-    odd = [item for item in all_of_them if item.moved and not item.trains]
+    rows = [(item.phase, item.stage, item.part, item.says, item.before[:12], item.after[:12]) for item in all_of_them]
+    return {"words": _proven(all_of_them), "rows": rows}
+
+
+def _proven(receipts: Sequence[Receipt]) -> str:
+    """What changed and what did not, in words."""
+    moved = sorted({item.stage for item in receipts if item.moved})
+    still = sorted({item.stage for item in receipts} - set(moved))
+    odd = [item for item in receipts if item.moved and not item.trains]
     words = f"Digests of the weights, before and after each phase: {', '.join(moved) or 'nothing'} changed"
     words += f"; {', '.join(still)} are bit for bit as they were." if still else "."
     if odd:
         words += f" {len(odd)} parts moved though they were frozen."
-    rows = [(item.phase, item.stage, item.part, item.says, item.before[:12], item.after[:12]) for item in all_of_them]
-    return {"words": words, "rows": rows}
+    return words
 
 
 def model(material: Material) -> dict[str, Any]:

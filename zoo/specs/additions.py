@@ -54,14 +54,17 @@ class DataFile(Spec):
 
     @model_validator(mode="after")
     def _kind_has_its_fields(self) -> DataFile:
-        if self.kind == "url" and not (self.url or "").startswith("https://"):
-            raise ValueError("a file of kind 'url' needs an https url")
-        if self.kind in ("hub", "kaggle") and (self.repository or "").count("/") != 1:
-            raise ValueError(f"a file of kind {self.kind!r} needs a repository, as owner/name")
-        if self.kind == "hub" and not self.path:
-            raise ValueError("a file of kind 'hub' needs its path in the repository")
-        if self.kind == "file" and not self.how:
-            raise ValueError("a file of kind 'file' needs how: how the user comes by it")
+        https, repository = (self.url or "").startswith("https://"), (self.repository or "").count("/") == 1
+        needs = (
+            ("url", https, "an https url"),
+            ("hub", repository, "a repository, as owner/name"),
+            ("kaggle", repository, "a repository, as owner/name"),
+            ("hub", self.path, "its path in the repository"),
+            ("file", self.how, "how: how the user comes by it"),
+        )
+        for kind, given, words in needs:
+            if self.kind == kind and not given:
+                raise ValueError(f"a file of kind {kind!r} needs {words}")
         return self
 
 

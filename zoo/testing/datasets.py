@@ -121,18 +121,23 @@ class DatasetConformance(OptionConformance):
             self.fail(f"{len(dataset)} pictures and {len(targets)} answers")
         if not np.isfinite(targets).all():
             self.fail(f"{int((~np.isfinite(targets)).sum())} answers are NaN or infinite")
+        self._refuse_odd(dataset, targets)
+
+    def _refuse_odd(self, dataset: Any, targets: np.ndarray) -> None:
+        """Answers that are not those of the task."""
         if dataset.task == "classification":
             classes = len(self.spec.labels or dataset.labels) or dataset.n_classes
-            if targets.ndim != 1 or targets.dtype.kind not in "iu":
-                self.fail(f"class indices must be integers (n,); they are {targets.dtype} {targets.shape}")
-            if targets.min() < 0 or targets.max() >= classes:
-                self.fail(f"class indices go from {targets.min()} to {targets.max()}; there are {classes} classes")
+            self._refuse_odd_classes(targets, classes)
         elif dataset.task == "multilabel" and not np.isin(targets, (0, 1)).all():
             self.fail("answers of a multilabel dataset must be 0 or 1")
-        elif dataset.task == "box" and (
-            targets.min() < 0 or targets.max() > 1 or (targets[:, :2] >= targets[:, 2:]).any()
-        ):
+        elif dataset.task == "box" and not _are_boxes(targets):
             self.fail("boxes must be x_min < x_max, y_min < y_max as shares 0..1 of width and height")
+
+    def _refuse_odd_classes(self, targets: np.ndarray, classes: int) -> None:
+        if targets.ndim != 1 or targets.dtype.kind not in "iu":
+            self.fail(f"class indices must be integers (n,); they are {targets.dtype} {targets.shape}")
+        if targets.min() < 0 or targets.max() >= classes:
+            self.fail(f"class indices go from {targets.min()} to {targets.max()}; there are {classes} classes")
 
     def check_names(self) -> None:
         """A message about a damaged picture, or a list of mistakes, names two pictures by the same name."""
@@ -225,3 +230,8 @@ class DatasetConformance(OptionConformance):
         """The user cannot find out where the data comes from, nor cite it."""
         if not self.spec.source.strip():
             self.fail("source is empty: say who published the data, and where")
+
+
+def _are_boxes(targets: np.ndarray) -> bool:
+    """Whether all are x_min, y_min, x_max, y_max within 0..1, and none is empty."""
+    return bool(targets.min() >= 0 and targets.max() <= 1 and (targets[:, :2] < targets[:, 2:]).all())

@@ -8,7 +8,7 @@ import click
 
 from zoo.cli.models import DEFAULT_BACKBONE, default_backbone, modality_of_backbone
 from zoo.cli.output import notes, print_json
-from zoo.cli.parameters import json_option, quiet_option
+from zoo.cli.parameters import json_option, quiet_option, verbosity
 from zoo.cli.quiet import load_keras
 from zoo.cli.tables import open_data, table_options
 from zoo.errors import OptionError
@@ -66,7 +66,7 @@ def command(
     load_keras()
     from zoo.embedding import embed
 
-    with Display(0 if quiet or as_json else "auto") as shown:
+    with Display(verbosity(quiet or as_json)) as shown:
         embeddings = embed(
             dataset,
             backbone,
