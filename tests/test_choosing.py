@@ -7,6 +7,7 @@ import pytest
 
 import zoo
 from zoo.comparison.choosing import Trials
+from zoo.data import load, split
 from zoo.errors import OptionError
 
 
@@ -73,3 +74,33 @@ def test_a_grid_is_every_combination() -> None:
         zoo.compare(make, options={"units": [1, 2]})
     with pytest.raises(OptionError, match="options= needs one backbone or function"):
         zoo.compare("perceptron", make, options={"units": [1, 2]}, data="digits")
+
+
+def test_in_folds_each_example_is_held_out_once_and_copies_stay_together() -> None:
+    from zoo.comparison.choosing import in_folds
+
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 255, (40, 8, 8, 3), np.uint8)
+    x[20:24] = x[:4]  # copies
+    dataset = load((x, np.arange(40) % 2))
+    parts = split(dataset, validation=0.2, test=0.2, seed=1)
+    folds = in_folds(dataset, parts, 4, seed=1)
+    held_out = np.concatenate([fold.validation for fold in folds])
+    assert sorted(held_out) == sorted([*parts.train, *parts.validation])
+    hashes = np.array(dataset.hashes())
+    for fold in folds:
+        assert not set(hashes[fold.validation]) & set(hashes[fold.train])
+        assert not set(fold.test) & {*fold.train, *fold.validation}
+        assert set(dataset.targets[fold.validation]) == {0, 1}
+    with pytest.raises(OptionError, match="folds=1 must be a whole number from 2 to"):
+        in_folds(dataset, parts, 1, seed=1)
+
+
+def test_cross_validation_trains_the_chosen_one_on_all_but_the_test_part(rings) -> None:
+    options = {"units": [1, 16], "learning_rate": [0.03]}
+    chosen = zoo.compare(make, data=rings, options=options, epochs=10, folds=2, verbose=0)
+    assert chosen.best.evaluation.count + chosen.test.count == 150
+    assert len(set(chosen.best.evaluation.ids)) == chosen.best.evaluation.count
+    assert chosen.verdict.startswith("Chosen by cross-validation: ")
+    assert chosen.run.validation is None
+    assert chosen.run.record.results.data.train == chosen.best.evaluation.count

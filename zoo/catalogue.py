@@ -223,7 +223,12 @@ def select(
         and _within(row, limits)
         and available in (None, row["here"])
     ]
-    known = [row for row in kept if row[sort] is not None]
+    return _sorted(kept, sort)
+
+
+def _sorted(rows: list[dict[str, Any]], column: str) -> list[dict[str, Any]]:
+    """By a column, then by name; those without a value last."""
+    known = [row for row in rows if row[column] is not None]
     known.sort(key=lambda row: row["name"])
-    known.sort(key=lambda row: row[sort], reverse=sort in _DESCENDING)
-    return known + [row for row in kept if row[sort] is None]
+    known.sort(key=lambda row: row[column], reverse=column in _DESCENDING)
+    return known + [row for row in rows if row[column] is None]

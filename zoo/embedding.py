@@ -18,7 +18,7 @@ import numpy as np
 from zoo import data as data_room
 from zoo import settings
 from zoo.compose import BuildRequest, Composition, compose, intake_options
-from zoo.data.modalities import IMAGE, kind_of
+from zoo.data.modalities import has_pictures, kind_of
 from zoo.data.ranges import as_uint8
 from zoo.errors import DataError, OptionError
 from zoo.features.extraction import Features, Progress, extract
@@ -153,7 +153,7 @@ def embed(
         features: None: what the pretrained classifier of the network reads; "avg", "max", "concat", "gem": a pooling of
             its last cells; "cls", "cls+avg": its class token, and with the mean of the patches side by side; "map": the
             cells as they are, without class token and registers; a stage or a layer, as in `zoo.build`.
-        input_size: side of the input in pixels; default from the row. An image of that size is not resized.
+        input_size: side of the input in px; default from the row. An image of that size is not resized.
         resize: as in `zoo.build`.
         preprocessing: as in `zoo.build`.
         cache: whether vectors are looked up in the feature cache and kept there. Interrupted, the next call goes on
@@ -180,7 +180,7 @@ def embed(
         preprocessing=preprocessing,
     )
     composition, _ = compose(request)
-    if composition.intake.kind != IMAGE:
+    if composition.intake.fitted:
         data = _dataset(data, composition.intake.kind)
         composition = _fitted(request, composition, data)
     return of_composition(
@@ -233,11 +233,19 @@ def of_composition(
     return _embeddings(model, composition, dataset, computed, features or composition.identity.features)
 
 
+def _poolings(base: keras.Model, prefix: int) -> tuple[str, ...]:
+    """What `features` can be of a base; nothing where it gives vectors."""
+    from zoo.architectures.pooling import poolings
+
+    rank = len(base.output.shape)
+    return (*poolings("tokens" if rank == 3 else "map", prefix), "map") if rank in (3, 4) else ()
+
+
 def _network(composition: Composition, features: str | None) -> keras.Model:
-    """From pixels to the features asked for, with the layers of the composition."""
+    """From inputs to the features asked for, with the layers of the composition."""
     import keras
 
-    from zoo.architectures.pooling import cells, pool, poolings
+    from zoo.architectures.pooling import cells, pool
 
     if composition.features is None:
         raise OptionError("this model is a pretrained classifier without a head: embed with zoo.embed, by its backbone")
@@ -249,12 +257,11 @@ def _network(composition: Composition, features: str | None) -> keras.Model:
     if features is None or (features == composition.identity.features and not reads_cells):
         return composition.features
     base = cells(composition.backbone, cuts)
-    rank = len(base.output.shape)
-    known = (*poolings("tokens" if rank == 3 else "map", prefix), "map") if rank in (3, 4) else ()
+    known = _poolings(base, prefix)
     if features not in known:
         has = f"it has {', '.join(known)}" if known else "its base gives vectors, which have no pooling"
         raise OptionError(f"features={features!r}: {has}. Without features, embed gives what the head reads")
-    # The tensor that the base is called on inside the graph from pixels to features: preprocessed pixels.
+    # The tensor that the base is called on inside the graph from inputs to features: preprocessed arrays.
     seen = input_in(composition.features, composition.features.get_layer(BACKBONE))
     x = base(seen)
     x = _map(x, prefix) if features == "map" else pool(x, features, prefix)
@@ -293,22 +300,26 @@ def _fitted(request: BuildRequest, composition: Composition, dataset: data_room.
 
 def _dataset(data: Any, modality: str) -> data_room.Dataset:
     """What `fit` takes, and what `predict` takes besides: one array, Pillow images, lists of several kinds."""
-    if modality == IMAGE and _are_pictures(data):
+    if has_pictures(modality) and _are_pictures(data):
         named = list(data_room.images(data))
-        pixels = [as_uint8(image) for _, image in named]
-        return data_room.Arrays(pixels, ids=[name for name, _ in named])
-    if modality != IMAGE and data_room.is_table(data) and kind_of(modality).spec.table == "rows":
+        arrays = [as_uint8(image) for _, image in named]
+        return data_room.Arrays(arrays, ids=[name for name, _ in named])
+    if data_room.is_table(data) and kind_of(modality).spec.table == "rows":
         return data_room.from_csv(data, answers=(), modality=modality)  # which column is an answer does not matter
     return data_room.load(data, modality=modality)
 
 
 def _are_pictures(data: Any) -> bool:
     """Whether data is pictures in memory in a form that `fit` does not take."""
-    items = data if isinstance(data, list) else [data]
-    pillow = any(hasattr(item, "convert") and hasattr(item, "getexif") for item in items)
-    one = hasattr(data, "shape") and len(data.shape) in (2, 3) and not isinstance(data, list)
-    mixed = isinstance(data, list) and len({hasattr(item, "shape") for item in data}) > 1
-    return pillow or mixed or (one and (len(data.shape) == 2 or data.shape[-1] in (1, 3)))
+    if isinstance(data, list):
+        mixed = len({hasattr(item, "shape") for item in data}) > 1
+        return mixed or any(map(_is_of_pillow, data))
+    shape: tuple[int, ...] = getattr(data, "shape", ())
+    return _is_of_pillow(data) or len(shape) == 2 or (len(shape) == 3 and shape[-1] in (1, 3))
+
+
+def _is_of_pillow(item: Any) -> bool:
+    return hasattr(item, "convert") and hasattr(item, "getexif")
 
 
 def _embeddings(

@@ -190,23 +190,31 @@ def multi_output(
         OptionError: fewer than two answers, an answer that is not a head with labels, a name used by the model itself.
     """
     heads = {**(answers or {}), **named}
-    if len(heads) < 2:
-        raise OptionError(f"multi_output needs at least two answers; got {', '.join(heads) or 'none'}")
     factors = dict(weights or {})
-    strange = [name for name in factors if name not in heads]
-    if strange:
-        raise OptionError(f"weights= names {', '.join(strange)}; the answers are {', '.join(heads)}")
+    _check_names(heads, factors)
     outputs = []
     for name, item in heads.items():
         _check_answer(name, item)
         weight = factors.get(name, 5.0 if item.outputs[0].task == "box" else 1.0)
-        if not (isinstance(weight, int | float) and 0 < weight < float("inf")):
-            raise OptionError(f"the weight of {name!r} must be a positive number; got {weight!r}")
+        _check_weight(name, weight)
         outputs.append(item.outputs[0].model_copy(update={"name": name, "weight": float(weight)}))
     if sum(output.task == "box" for output in outputs) > 1:
         raise OptionError("a model answers with one box at most")
     whole = _asked(head, outputs[0], dict(options or {}))
     return replace(whole, outputs=tuple(outputs))
+
+
+def _check_names(answers: Mapping[str, Head], weights: Mapping[str, float]) -> None:
+    if len(answers) < 2:
+        raise OptionError(f"multi_output needs at least two answers; got {', '.join(answers) or 'none'}")
+    strange = [name for name in weights if name not in answers]
+    if strange:
+        raise OptionError(f"weights= names {', '.join(strange)}; the answers are {', '.join(answers)}")
+
+
+def _check_weight(name: str, weight: Any) -> None:
+    if not (isinstance(weight, int | float) and 0 < weight < float("inf")):
+        raise OptionError(f"the weight of {name!r} must be a positive number; got {weight!r}")
 
 
 def _check_answer(name: str, item: Any) -> None:
@@ -239,18 +247,7 @@ def _labels_of(source: Any) -> tuple[str, ...]:
     number = plain(source)
     if isinstance(number, int) and not isinstance(number, bool):  # as `classes=5` of Keras: answers are numbers
         return tuple(str(index) for index in range(number))
-    if isinstance(source, str | bytes):
-        names = None
-    elif isinstance(source, Mapping):  # class_indices of Keras: name -> number
-        if sorted(source.values(), key=str) != sorted(range(len(source)), key=str):
-            raise DataError(f"class names as a mapping need the numbers 0..{len(source) - 1}; got {dict(source)}")
-        names = sorted(source, key=source.__getitem__)
-    elif isinstance(source, set | frozenset):
-        names = sorted(source, key=str)
-    elif isinstance(source, Sequence | KeysView | ValuesView) or getattr(source, "ndim", 0) == 1:
-        names = list(source)  # np.unique(y), encoder.classes_, a column of a table
-    else:
-        names = None
+    names = _names_in(source)
     if names is None:
         from zoo.data import load
 
@@ -270,3 +267,18 @@ def distinct(labels: Sequence[str]) -> tuple[str, ...]:
     if twice:
         raise DataError(f"class names must differ; given twice: {twice}")
     return tuple(printable(label) for label in labels)
+
+
+def _names_in(source: Any) -> list[Any] | None:
+    """The class names in a collection, in order; None of something that is none, such as a path."""
+    if isinstance(source, str | bytes):
+        return None
+    if isinstance(source, Mapping):  # class_indices of Keras: name -> number
+        if sorted(source.values(), key=str) != sorted(range(len(source)), key=str):
+            raise DataError(f"class names as a mapping need the numbers 0..{len(source) - 1}; got {dict(source)}")
+        return sorted(source, key=source.__getitem__)
+    if isinstance(source, set | frozenset):
+        return sorted(source, key=str)
+    if isinstance(source, Sequence | KeysView | ValuesView) or getattr(source, "ndim", 0) == 1:
+        return list(source)  # np.unique(y), encoder.classes_, a column of a table
+    return None

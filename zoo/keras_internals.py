@@ -151,3 +151,28 @@ def deserialized(config: dict[str, Any]) -> Any:
 
     with ObjectSharingScope(), SafeModeScope(True):
         return keras.saving.deserialize_keras_object(config, safe_mode=True)
+
+
+def low_rank_weights(layer: Any) -> tuple[Any, Any]:
+    """Return the two thin matrices of a layer that learns a low-rank update."""
+    return layer.lora_kernel_a, layer.lora_kernel_b
+
+
+def merge_low_rank(layer: Any) -> None:
+    """Add the low-rank update of a layer to its kernel, in float32."""
+    import keras
+
+    left, right = low_rank_weights(layer)
+    update = keras.ops.matmul(left, right) * (layer.lora_alpha / layer.lora_rank)
+    layer._kernel.assign(layer._kernel + keras.ops.reshape(update, layer._kernel.shape))
+
+
+def drop_low_rank(layer: Any) -> None:
+    """Take the low-rank update of a layer away, for which Keras has no public way; its own weights are as they are."""
+    layer._tracker.unlock()
+    for weight in low_rank_weights(layer):
+        layer._untrack_variable(weight)
+    layer.lora_kernel_a = layer.lora_kernel_b = None
+    layer._tracker.lock()
+    layer.lora_enabled, layer.lora_rank, layer.lora_alpha = False, None, None
+    layer.trainable = True  # of its own weights, each for itself: the next phase says what stays

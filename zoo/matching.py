@@ -83,6 +83,11 @@ def numbered(names: Sequence[str]) -> bool:
     return tuple(names) == tuple(map(str, range(len(names))))
 
 
+def _numbers(labels: Sequence[str]) -> dict[int, int]:
+    """The whole numbers among labels -> their places."""
+    return {int(label): place for place, label in enumerate(labels) if re.fullmatch(r"-?\d+", label)}
+
+
 def class_numbers(numbers: np.ndarray, labels: Sequence[str], what: str) -> np.ndarray:
     """Return the class index that each whole number means, int64 (n,), where labels can be numbers themselves.
 
@@ -97,11 +102,9 @@ def class_numbers(numbers: np.ndarray, labels: Sequence[str], what: str) -> np.n
         DataError: both readings are possible and differ.
     """
     numbers = numbers.astype(np.int64)
-    by_name = {int(label): place for place, label in enumerate(labels) if re.fullmatch(r"-?\d+", label)}
+    by_name = _numbers(labels)
     used = np.unique(numbers).tolist()
-    if not by_name or all(by_name.get(number) == number for number in used):
-        return numbers
-    if not all(number in by_name for number in used):
+    if not by_name or not by_name.keys() >= set(used) or all(by_name[number] == number for number in used):
         return numbers
     if all(0 <= number < len(labels) for number in used):
         odd = next(number for number in used if by_name[number] != number)
@@ -123,10 +126,8 @@ def misfit(what: str, names: Sequence[str], labels: Sequence[str]) -> str:
         text += f" Not among the labels: {listed(map(repr, unknown))}."
     if missing:
         text += f" Labels that the data lacks: {listed(map(repr, missing))}."
-    keys = {folded(label): label for label in labels}
-    alike = [name for name in unknown if folded(name) in keys]
-    if alike:
-        pairs = [f"{name!r} is {keys[folded(name)]!r} there" for name in alike]
+    pairs = _alike(unknown, labels)
+    if pairs:
         return f"{text} Only the case differs, and of more than one: {listed(pairs)}; rename them."
     near = did_you_mean(unknown[0], missing) if unknown else ""
     return f"{text}{near} Rename the classes, or build the head from this data."
@@ -136,3 +137,9 @@ def listed(names: Iterable[str], limit: int = 12) -> str:
     """Return the first of some names, and how many more there are."""
     shown = [printable(name) for name in names]
     return ", ".join(shown[:limit]) + (f" and {len(shown) - limit} more" if len(shown) > limit else "")
+
+
+def _alike(names: Sequence[str], labels: Sequence[str]) -> list[str]:
+    """Which label each name is but for the case of its letters, in words."""
+    keys = {folded(label): label for label in labels}
+    return [f"{name!r} is {keys[folded(name)]!r} there" for name in names if folded(name) in keys]

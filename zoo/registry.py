@@ -107,6 +107,11 @@ class Entry:
         """The full name, `plugin:name`."""
         return f"{self.provider.plugin}:{self.name}"
 
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """The bare name and its aliases."""
+        return (self.name, *self.data.get("aliases", ()))
+
     @cached_property
     def spec(self) -> Any:
         """The validated spec (`zoo.specs.BackboneSpec`, `HeadSpec`, ...).
@@ -269,14 +274,18 @@ class Registry:
             + f". Write the full name, or set ZOO_PREFER={matches[0].provider.plugin}."
         )
 
+    def _plugins(self) -> set[str]:
+        """The plugins that provide something."""
+        return {entry.provider.plugin for entries in self._entries.values() for entry in entries}
+
     def _unknown(self, kind: str, name: str, pool: Sequence[Entry]) -> UnknownNameError:
         """The error for a name that nobody provides, with near misses."""
         plugin = name.rpartition(":")[0]
         if plugin and not pool:
-            plugins = {entry.provider.plugin for entries in self._entries.values() for entry in entries}
+            plugins = self._plugins()
             if plugin not in plugins:
                 return unknown("plugin", plugin, plugins, command="zoo plugins")
-        names = {entry.name for entry in pool} | {alias for entry in pool for alias in entry.data.get("aliases", ())}
+        names = {spelling for entry in pool for spelling in entry.spellings}
         if plugin:
             names = {f"{plugin}:{spelling}" for spelling in names}
         error = unknown(SINGULAR[kind], name, names, command=_LISTED_BY.get(kind))

@@ -80,6 +80,13 @@ def label_set_of(backbone: str) -> LabelSet:
     return labels
 
 
+def _meant(classes: Any) -> dict[Any, Any]:
+    """Class -> what it means; a name in a list means itself."""
+    if isinstance(classes, str) or not isinstance(classes, Mapping | Sequence):
+        raise OptionError(f"classes are a list of names, or class -> what it means; got {classes!r}")
+    return dict(classes) if isinstance(classes, Mapping) else {str(name): name for name in classes}
+
+
 def meanings(labels: LabelSet, classes: Classes) -> tuple[dict[str, tuple[int, ...]], dict[str, list[str]]]:
     """Which outputs each class means.
 
@@ -93,14 +100,11 @@ def meanings(labels: LabelSet, classes: Classes) -> tuple[dict[str, tuple[int, .
     Raises:
         OptionError: a name that means several outputs, an output in two classes, some names of a class unknown.
     """
-    if isinstance(classes, str) or not isinstance(classes, Mapping | Sequence):
-        raise OptionError(f"classes are a list of names, or class -> what it means; got {classes!r}")
-    meant = dict(classes) if isinstance(classes, Mapping) else {str(name): name for name in classes}
     outputs: dict[str, tuple[int, ...]] = {}
     strange: dict[str, list[str]] = {}
     owner: dict[int, str] = {}
     book = _Book(labels)
-    for name, meaning in meant.items():
+    for name, meaning in _meant(classes).items():
         places: set[int] = set()
         for part in _parts(name, meaning):
             numbers = book.look_up(part)
@@ -142,22 +146,28 @@ class _Book:
             OptionError: a name of several, a number that is no output.
         """
         if isinstance(name, int | np.integer) and not isinstance(name, bool):
-            if not 0 <= name < len(self._labels.labels):
-                raise OptionError(f"outputs of {self._labels.name} are 0..{len(self._labels.labels) - 1}; got {name}")
-            return [int(name)]
+            return [self._checked(int(name))]
         if name in self._ids:
             return [self._ids[name]]
         folded = _folded(str(name))
         for form in dict.fromkeys((folded, folded.removesuffix("s"), folded.removesuffix("es"))):
             single = self._named.get(form, [])
             if len(single) > 1:
-                meant = ", ".join(self._labels.ids[index] if self._labels.ids else str(index) for index in single)
-                raise OptionError(f"{len(single)} classes of {self._labels.name} are called {name!r}: say {meant}")
+                raise self._ambiguous(name, single)
             if single:
                 return single
             if form in self._labels.groups:
                 return [place for first, last in self._labels.groups[form] for place in range(first, last + 1)]
         return []
+
+    def _checked(self, number: int) -> int:
+        if not 0 <= number < len(self._labels.labels):
+            raise OptionError(f"outputs of {self._labels.name} are 0..{len(self._labels.labels) - 1}; got {number}")
+        return number
+
+    def _ambiguous(self, name: Any, outputs: Sequence[int]) -> OptionError:
+        meant = ", ".join(self._labels.ids[index] if self._labels.ids else str(index) for index in outputs)
+        return OptionError(f"{len(outputs)} classes of {self._labels.name} are called {name!r}: say {meant}")
 
 
 def _folded(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from zoo.printing import printable
@@ -36,21 +36,19 @@ class Table(Sequence[dict[str, Any]]):
             color: whether to write terminal colors.
         """
         cells = [[cell(column, row.get(column)) for column in self.columns] for row in self._rows]
-        right = [all(isinstance(row.get(c), int | float | None) for row in self._rows) for c in self.columns]
+        right = [self._is_of_numbers(column) for column in self.columns]
         sizes = [max(map(len, column)) for column in zip(self.columns, *cells, strict=True)]
-        if sum(sizes) + 2 * (len(sizes) - 1) > (width or 200):
-            return self._wrapped(cells, right, width or 200, color)
+        most = width or 200
+        if sum(sizes) + 2 * (len(sizes) - 1) > most:
+            return self._wrapped(cells, right, most, color)
         # Without rich where nothing has to be wrapped: its import is a third of the time of `zoo list`.
-        lines = [
-            "  ".join(
-                text.rjust(size) if to_right else text.ljust(size)
-                for text, size, to_right in zip(line, sizes, right, strict=True)
-            ).rstrip()
-            for line in (self.columns, *cells)
-        ]
+        lines = [_aligned(line, sizes, right) for line in (self.columns, *cells)]
         if color:
             lines[0] = f"\x1b[1m{lines[0]}\x1b[0m"
         return "\n".join([self.title, *lines] if self.title else lines)
+
+    def _is_of_numbers(self, column: str) -> bool:
+        return all(isinstance(row.get(column), int | float | None) for row in self._rows)
 
     def _wrapped(self, cells: list[list[str]], right: list[bool], width: int, color: bool) -> str:
         import io
@@ -90,20 +88,36 @@ class Table(Sequence[dict[str, Any]]):
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
+def _aligned(cells: Sequence[str], sizes: Sequence[int], right: Sequence[bool]) -> str:
+    texts = zip(cells, sizes, right, strict=True)
+    return "  ".join(text.rjust(size) if to_right else text.ljust(size) for text, size, to_right in texts).rstrip()
+
+
+def _counted(number: float) -> str:
+    return f"{number / 1e6:,.2f} M" if number < 1e9 else f"{number / 1e9:,.2f} G"
+
+
+def _megabytes(size: float) -> str:
+    return f"{size / 1e6:,.0f} MB"
+
+
+_FORMS: dict[str, Callable[[Any], str]] = {
+    **dict.fromkeys(("top1", "top5"), "{:.3f}".format),
+    **dict.fromkeys(("params", "params_top", "macs"), _counted),
+    **dict.fromkeys(("size", "size_top", "bytes"), _megabytes),
+    "ms": "{:.1f}".format,
+}
+"""How the figures of a column are shown."""
+
+
 def cell(column: str, value: Any) -> str:
     """A value of a column as listings show it: millions, megabytes, a dash for nothing."""
     if value is None or value == "":
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "-"
-    if column in {"top1", "top5"}:
-        return f"{value:.3f}"
-    if column in {"params", "params_top", "macs"}:
-        return f"{value / 1e6:,.2f} M" if value < 1e9 else f"{value / 1e9:,.2f} G"
-    if column == "ms":
-        return f"{value:.1f}"
-    if column in {"size", "size_top", "bytes"}:
-        return f"{value / 1e6:,.0f} MB"
+    if column in _FORMS:
+        return _FORMS[column](value)
     if isinstance(value, list | tuple):
         value = ", ".join(str(item) for item in value)
     return printable(str(value))

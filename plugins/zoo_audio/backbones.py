@@ -28,8 +28,15 @@ SPECS: tuple[BackboneSpec, ...] = (
         builder="zoo_audio.speech_embedding:build",
         intake_options={"rate": 16000, "seconds": None, "least_seconds": 1.52, "fit": "center", "mel": _FRONT},
         layers=LayerSummary(
-            by_type={"Conv2D": 20, "LeakyReLU": 19, "MaxPooling2D": 5, "Reshape": 2, "ZeroPadding2D": 10},
-            total=77,
+            by_type={
+                "Conv2D": 20,
+                "InputLayer": 1,
+                "LeakyReLU": 19,
+                "MaxPooling2D": 5,
+                "Reshape": 2,
+                "ZeroPadding2D": 10,
+            },
+            total=57,
             depth=20,
         ),
         output="tokens",

@@ -76,6 +76,16 @@ class Tables(Modality):
         elif empty > len(example) / 2:
             yield Problem("warning", "more than half of the cells are empty", "Look whether the row is broken")
 
+    def drawn(self, seed: int) -> dict[str, str]:
+        """Return a row with a number, one that may be missing, a category and a date."""
+        import numpy as np
+
+        draw = np.random.default_rng(seed)
+        year = "" if draw.random() < 0.2 else str(draw.integers(1960, 2020))
+        day = np.datetime64("2016-01-01") + draw.integers(0, 1000)
+        place = str(draw.choice(["north", "south", "east"]))
+        return {"area": f"{draw.uniform(30, 150):.1f}", "built": year, "place": place, "sold": str(day)}
+
     def show(self, example: Mapping[str, str]) -> Thumbnail:
         """Return the first cells as a text."""
         shown = [f"{name}: {cell or '-'}" for name, cell in list(example.items())[:12]]

@@ -99,6 +99,10 @@ class Numbers(Modality):
         if not example.any():
             yield Problem("warning", "every number of the row is 0", "Look whether the row is empty")
 
+    def drawn(self, seed: int) -> np.ndarray:
+        """Return four numbers."""
+        return np.random.default_rng(seed).normal(size=4).astype(np.float32)
+
     def show(self, example: np.ndarray) -> Thumbnail:
         """Return the first numbers as a text."""
         shown = ", ".join(f"{value:.4g}" for value in example[:12].tolist())

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from zoo.specs import BackboneSpec, Catalog
 from zoo.weights import StoredFile
@@ -27,6 +29,35 @@ FEW = {
     "nasnet_mobile": 96,
 }
 """One model of each kind, at a small input size."""
+
+
+SMALLEST = {
+    spec.family: name for name, spec in sorted(SPECS.items(), key=lambda item: (-item[1].layers.total, -item[1].params))
+}
+"""Family -> the network of it with the fewest layers, of several the one with the fewest parameters."""
+
+LARGE = frozenset(
+    name
+    for name, spec in SPECS.items()
+    if (spec.layers.total > 350 or spec.params > 60e6) and name not in SMALLEST.values()
+)
+"""Networks that take most of the time: `make soak` tries them."""
+
+
+def by_cost(names: Iterable[str], *, quick: Collection[str] = (), slow: Collection[str] | None = None) -> list[Any]:
+    """Names of networks as test parameters: for the quick tests, the slow ones, or for `make soak`.
+
+    Args:
+        names: of rows.
+        quick: those for the quick tests.
+        slow: those for the slow tests; None: all that are not large.
+    """
+
+    def mark(name: str) -> Any:
+        often = name not in LARGE if slow is None else name in slow
+        return pytest.mark.slow if often else pytest.mark.soak
+
+    return [name if name in quick else pytest.param(name, marks=mark(name)) for name in names]
 
 
 def stored(path: Path, *, includes_top: bool | None = None) -> StoredFile:

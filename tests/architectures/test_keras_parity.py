@@ -17,7 +17,7 @@ from unittest import mock
 import keras
 import numpy as np
 import pytest
-from backbone_case import ROOT, SPECS, free, pooled, save_legacy, stored
+from backbone_case import ROOT, SMALLEST, SPECS, by_cost, free, pooled, save_legacy, stored
 from helpers.pretrained import preprocessed
 
 from tools.build_registry import undrawn, weight_file
@@ -27,6 +27,9 @@ from zoo.testing.calibration import calibrated, moved, sample_photos, swapped
 
 TOLERANCE = 1e-4
 """Relative; a wrong channel order moves the output by more than a hundred times as much."""
+
+OFTEN = (*SMALLEST.values(), "resnet50", "densenet121", "mobilenet_v3_small", "efficientnet_b0", "convnext_tiny")
+"""One of Keras's own of every family at least; `make soak` compares them all."""
 
 LAYERS = json.loads((ROOT / "layers.json").read_text(encoding="utf-8"))
 
@@ -166,8 +169,10 @@ def below_classifier(model: keras.Model, name: str) -> keras.Model:
     return keras.Model(model.input, model.get_layer(last_name).output)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name, spec in SPECS.items() if spec.summary.startswith("keras.app")])
+@pytest.mark.parametrize(
+    "name",
+    by_cost((name for name, spec in SPECS.items() if spec.summary.startswith("keras.app")), slow=OFTEN),
+)
 def test_all_applications_from_files_with_and_without_top(name: str, tmp_path: Path, pixels: np.ndarray) -> None:
     """One calibrated network gives both files, as the official pairs have the same weights.
 

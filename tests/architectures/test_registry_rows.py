@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from backbone_case import CATALOG, ROOT, SPECS, edges, free
+from backbone_case import CATALOG, ROOT, SMALLEST, SPECS, by_cost, edges, free
 
 from zoo.architectures import Stage, find_stages
 from zoo.architectures.facts import facts, multiply_adds
@@ -30,12 +30,11 @@ MULTIPLY_ADDS = {
 }
 
 
-# Every family by its smallest member here; all others are slow tests.
-SMALLEST = {spec.family: name for name, spec in sorted(SPECS.items(), key=lambda item: -item[1].layers.total)}
-
-
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow) if name not in SMALLEST.values() else name for name in SPECS]
+    "name",
+    by_cost(
+        SPECS, quick=[name for name in SMALLEST.values() if SPECS[name].layers.total < 250 and SPECS[name].params < 3e7]
+    ),
 )
 def test_a_row_says_what_the_network_says(name: str) -> None:
     """One build for all that can be asked of it: computed fields, layer table, stages and cuts."""
@@ -123,8 +122,7 @@ def test_the_classifier_and_its_file_are_those_of_keras(name: str) -> None:
     free()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in SPECS if SPECS[name].params_top and name not in APPLICATIONS])
+@pytest.mark.parametrize("name", by_cost(name for name in SPECS if SPECS[name].params_top and name not in APPLICATIONS))
 def test_parameters_with_classifier_are_those_of_the_network(name: str) -> None:
     assert build_registry.build(CURATED[name], include_top=True).count_params() == SPECS[name].params_top
 

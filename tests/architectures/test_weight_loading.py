@@ -12,7 +12,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
-from backbone_case import SPECS, pooled, save_legacy, stored
+from backbone_case import SPECS, by_cost, pooled, save_legacy, stored
 from helpers.pretrained import preprocessed
 
 from tools.build_registry import undrawn
@@ -253,7 +253,7 @@ def test_efficientnet_trained_on_other_inputs(mean: list[float], variance: list[
 
 
 def test_too_small_an_input() -> None:
-    with pytest.raises(OptionError, match="at least 75 pixels, 299 by default"):
+    with pytest.raises(OptionError, match="at least 75 px, 299 by default"):
         build_base(SPECS["inception_v3"], weights=None, input_size=74)
 
 
@@ -297,9 +297,7 @@ def test_an_application_that_keras_does_not_have() -> None:
         build_base(spec, weights=None, input_size=64)
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow) if SPECS[name].params > 2e6 else name for name in SPECS]
-)
+@pytest.mark.parametrize("name", by_cost(SPECS, quick=[name for name, spec in SPECS.items() if spec.params < 2e6]))
 def test_the_smallest_size_works(name: str) -> None:
     spec = SPECS[name]
     with undrawn():

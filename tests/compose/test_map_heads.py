@@ -124,7 +124,7 @@ def test_auto_measures_pooled_maps_and_trains_the_head(looks: str) -> None:
     model = built(zoo.classifier(["red", "green", "blue"], head=looks))
     run = model.fit(tiny_dataset(), epochs=1, verbose=0)
     assert run.record.plan.recipe.name == "head"
-    assert "linear probe on the frozen features" in " ".join(run.reasons)
+    assert "Cross-validated on 30 training images: linear probe" in " ".join(run.reasons)
 
 
 def test_a_stage_and_a_layer_of_the_caller(looks: str) -> None:

@@ -99,7 +99,7 @@ def test_the_pages_hold_as_many_blocks_as_they_did() -> None:
     }
     runs = Counter(block.fate for page in PAGES if page not in site for block in blocks(page))
     assert runs == {
-        "python": 58,
+        "python": 61,
         "zoo": 15,
         "shell": 8,
         "file": 3,
@@ -163,6 +163,21 @@ def test_blocks_of_provenance(desk: Path) -> None:
 
 
 @pytest.mark.slow
+def test_blocks_of_classics(desk: Path) -> None:
+    import zoo
+
+    namespace, _ = run_page(DOCS / "classics.md", desk)
+    assert namespace["run"].recipe.name == "scratch"
+    assert namespace["chosen"].chosen["units"] in ([16], [64])
+    assert {item.stage for item in namespace["trained"].receipts if item.says == "trained"} >= {"head"}
+    counts = {row["name"]: row["params_top"] for row in zoo.backbones() if row["provider"] == "zoo_classics"}
+    text = (DOCS / "classics.md").read_text(encoding="utf-8")
+    assert counts == {
+        name: int(count.replace(",", "")) for name, count in re.findall(r"^\| `(\w+)` .*\| ([\d,]+) \|$", text, re.M)
+    }
+
+
+@pytest.mark.slow
 def test_blocks_of_training(desk: Path) -> None:
     namespace, _ = run_page(DOCS / "training.md", desk)
     assert len(namespace["whole"].history["loss"]) == 5
@@ -197,10 +212,10 @@ def test_blocks_of_evaluation(desk: Path, few_flowers: Path) -> None:
     photos = few_flowers.rename(desk / "photos")
     shutil.copy(min((photos / "roses").iterdir()), photos / "roses" / "1.jpg")
     namespace, said = run_page(DOCS / "evaluation.md", desk)
-    run, found = namespace["run"], namespace["found"]
+    run, comparison = namespace["run"], namespace["comparison"]
     assert run.test.accuracy > 0.6
     assert namespace["cooler"].fitted_on == run.validation.count >= 5
-    told = found.against("stage3", "last features")
+    told = comparison.against("stage3", "last features")
     assert f"{100 * run.test.accuracy:.1f}" in said["zoo compare runs/probe runs/stage3"]
     assert 0 < told.p_value <= 1
 

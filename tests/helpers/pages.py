@@ -29,6 +29,7 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 
 PROSE = (
+    "classics",
     "data",
     "embedding",
     "evaluation",

@@ -47,6 +47,13 @@ for _kind, _suite in (
             globals()[_name] = _class if _often else pytest.mark.slow(_class)
 
 
+# Those of other modalities, on examples that these draw.
+for _entry in registry().entries("backbones"):
+    if _entry.provider.first_party and _entry.spec.modality != "image":
+        _name = f"Test_backbones_{_entry.name.replace('-', '_')}"
+        globals()[_name] = pytest.mark.slow(type(_name, (BackboneConformance,), {"name": _entry.id}))
+
+
 class TestImageFolder(DatasetConformance):
     name = "zoo_vision:image-folder"
 

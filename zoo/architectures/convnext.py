@@ -35,7 +35,7 @@ def build(
 
     Args:
         include_top: end in logits instead of the pooled features.
-        input_size: side of the input in pixels.
+        input_size: side of the input in px.
         depths: number of blocks of each stage.
         widths: channels of each stage.
         response_norm: V2: global response normalization inside the perceptrons.
@@ -114,18 +114,24 @@ def from_keras(saved: Sequence[tuple[str, Sequence[np.ndarray]]]) -> dict[str, n
     """
     tensors: dict[str, np.ndarray] = {}
     for name, weights in saved:
-        stage = re.search(r"_downsampling_block_(\d)$", name)
-        if stage or name.endswith("_stem"):
-            start = f"stages.{int(stage[1]) + 1}.downsample" if stage else "stem"
-            for index, pair in enumerate((weights[:2], weights[2:])):
-                tensors |= _module(f"{start}.{index}", pair)
-        elif (module := _official(name)) is not None:
-            tensors |= {module: weights[0]} if module.endswith("gamma") else _module(module, weights)
-        elif re.search(r"(_head_layernorm|layer_normalization(_\d+)?)$", name):
-            tensors |= _module("head.norm", weights)
-        elif re.search(r"(_head_dense|^predictions)$", name):
-            tensors |= _module("head.fc", weights)
+        tensors |= _of_layer(name, weights)
     return tensors if any(name.endswith("conv_dw.weight") for name in tensors) else None
+
+
+def _of_layer(name: str, weights: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    """The tensors of a saved layer; none of a layer that is not of Keras's network."""
+    stage = re.search(r"_downsampling_block_(\d)$", name)
+    if stage or name.endswith("_stem"):
+        start = f"stages.{int(stage[1]) + 1}.downsample" if stage else "stem"
+        return _module(f"{start}.0", weights[:2]) | _module(f"{start}.1", weights[2:])
+    module = _official(name)
+    if module is not None:
+        return {module: weights[0]} if module.endswith("gamma") else _module(module, weights)
+    if re.search(r"(_head_layernorm|layer_normalization(_\d+)?)$", name):
+        return _module("head.norm", weights)
+    if re.search(r"(_head_dense|^predictions)$", name):
+        return _module("head.fc", weights)
+    return {}
 
 
 def _official(name: str) -> str | None:

@@ -73,15 +73,19 @@ def saved_layers(file: h5py.File, layers: list[Any]) -> list[SavedLayer]:
 
 
 def _strings(group: h5py.Group, attribute: str) -> list[str]:
-    """A list of strings, which Keras splits over `name0`, `name1`, ... when it is long."""
-    attributes = [attribute] if attribute in group.attrs else []
-    if not attributes:
-        numbered = (f"{attribute}{index}" for index in range(len(group.attrs)))
-        attributes = [name for name in numbered if name in group.attrs]
-    values = [value for name in attributes for value in _array(group, name)]
+    """A list of strings, whole or in parts."""
+    values = [value for name in _parts(group, attribute) for value in _array(group, name)]
     if len(values) > _MOST_NAMES:
         raise WeightsError(f"{group.file.filename} lists {len(values)} names; a network has far fewer")
     return [value.decode() if isinstance(value, bytes) else str(value) for value in values]
+
+
+def _parts(group: h5py.Group, attribute: str) -> list[str]:
+    """The attributes that hold a list: it alone, or `name0`, `name1`, ..., over which Keras splits a long one."""
+    if attribute in group.attrs:
+        return [attribute]
+    numbered = (f"{attribute}{index}" for index in range(len(group.attrs)))
+    return [name for name in numbered if name in group.attrs]
 
 
 def _array(group: h5py.Group, attribute: str) -> Any:

@@ -213,6 +213,13 @@ def _matched(model: keras.Model, saved: list[Saved], path: Path, include_top: bo
                 f"the file has {_shapes(shapes)} in {shown(entry.name)}" + _size_hint(layer, expected, shapes)
             )
         matched += [(entry.name, variable, weight) for variable, weight in zip(variables, weights, strict=True)]
+    _check_count(model, layers, len(saved), path, include_top)
+    return matched
+
+
+def _check_count(model: keras.Model, layers: list[Any], saved: int, path: Path, include_top: bool) -> None:
+    """Refuse a file whose layers with weights are more or fewer than the network's."""
+    spare = saved - len(layers)
     if include_top and -_MOST_TOP_LAYERS <= spare < 0:
         missing = ", ".join(layer.name for layer in layers[spare:])
         raise WeightsError(
@@ -220,9 +227,8 @@ def _matched(model: keras.Model, saved: list[Saved], path: Path, include_top: bo
             "use a file that includes the top, or build with include_top=False"
         )
     if spare < 0 or spare > (0 if include_top else _MOST_TOP_LAYERS):
-        counts = f"the file has {len(saved)} layers with weights, the network {len(layers)}"
+        counts = f"the file has {saved} layers with weights, the network {len(layers)}"
         raise WeightsError(f"{path} does not fit {model.name}: {counts}")
-    return matched
 
 
 def _classes(shapes: list[tuple[int, ...]]) -> int | str:

@@ -48,9 +48,9 @@ def paired(layers: Sequence[Any], saved: Sequence[Saved], path: Path) -> list[tu
     own = _comparable([layer.name for layer in layers], kinds)
     theirs = _comparable([entry.name for entry in saved], kinds)
     places = {name: place for place, name in enumerate(theirs)}
-    if len(places) == len(theirs) and len(set(own)) == len(own) and set(own) <= set(theirs):
+    if _distinct(own) and _distinct(theirs) and set(own) <= set(theirs):
         chosen = [places[name] for name in own]
-        _check_order([at for at, name in enumerate(own) if name.startswith("#")], chosen, layers, saved, path)
+        _check_order(own, chosen, layers, saved, path)
         return [(layer, saved[place]) for layer, place in zip(layers, chosen, strict=True)]
     _check_strangers(own, theirs, layers, saved, path)
     return list(zip(layers, saved, strict=False))
@@ -60,15 +60,16 @@ def _check_strangers(
     own: Sequence[str], theirs: Sequence[str], layers: Sequence[Any], saved: Sequence[Saved], path: Path
 ) -> None:
     """Refuse a pairing by order in which a name stands elsewhere on the other side."""
-    for layer, name, entry, other in zip(layers, own, saved, theirs, strict=False):
-        if name != other and (name in theirs or other in own):
-            raise _contradiction(path, layer, entry)
+    strange = _elsewhere(own, theirs)
+    if strange is not None:
+        raise _contradiction(path, layers[strange], saved[strange])
 
 
 def _check_order(
-    given: Sequence[int], chosen: Sequence[int], layers: Sequence[Any], saved: Sequence[Saved], path: Path
+    own: Sequence[str], chosen: Sequence[int], layers: Sequence[Any], saved: Sequence[Saved], path: Path
 ) -> None:
     """Refuse names of Keras's own giving ("conv2d_12") whose order in the file is another one."""
+    given = [at for at, name in enumerate(own) if name.startswith("#")]
     for before, at in pairwise(given):
         if chosen[at] < chosen[before]:
             raise _contradiction(path, layers[at], saved[chosen[at]])
@@ -118,14 +119,26 @@ def ordered(layer: Any, variables: Sequence[Any], entry: Saved, path: Path) -> t
         WeightsError: names and order of its weights say different things.
     """
     own, theirs = [variable.name for variable in variables], list(entry.weight_names)
-    if len(own) != len(theirs) or own == theirs or len(set(own)) < len(own) or len(set(theirs)) < len(theirs):
+    if len(own) != len(theirs) or own == theirs or not _distinct(own) or not _distinct(theirs):
         return entry.weights
     if set(own) == set(theirs):
         return tuple(entry.weights[theirs.index(name)] for name in own)
-    for name, other in zip(own, theirs, strict=True):
-        if name != other and (name in theirs or other in own):
-            raise WeightsError(
-                f"{path} does not fit: in the layer {shown(entry.name)} the weight {shown(other)} stands where "
-                f"{name!r} of {layer.name!r} is read"
-            )
+    strange = _elsewhere(own, theirs)
+    if strange is not None:
+        raise WeightsError(
+            f"{path} does not fit: in the layer {shown(entry.name)} the weight {shown(theirs[strange])} stands where "
+            f"{own[strange]!r} of {layer.name!r} is read"
+        )
     return entry.weights
+
+
+def _elsewhere(own: Sequence[str], theirs: Sequence[str]) -> int | None:
+    """The first place where the two sides differ in a name that stands elsewhere on the other side."""
+    for place, (name, other) in enumerate(zip(own, theirs, strict=False)):
+        if name != other and (name in theirs or other in own):
+            return place
+    return None
+
+
+def _distinct(names: Sequence[str]) -> bool:
+    return len(set(names)) == len(names)

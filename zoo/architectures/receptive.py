@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,6 +105,11 @@ def behind(operation: Any, read: list[Any], output: Any, fields: list[Fields | N
     if windows is not None:
         (field, _) = places[0]
         return field[0].behind(*windows[0]), field[1].behind(*windows[1])
+    return _in_place(operation, places, shape)
+
+
+def _in_place(operation: Any, places: list[tuple[Fields, tuple[int, ...]]], shape: tuple[int, ...]) -> Fields | None:
+    """The field of an operation whose cells see no more than those at their place in what it reads."""
     same = [field for field, size in places if size == shape]
     if not same:
         if shape == (1, 1):
@@ -132,12 +138,15 @@ def _windows(operation: Any, size: tuple[int, int]) -> list[tuple[int, int, int]
         kernels, dilation = operation.pool_size, (1, 1)
     else:
         return None
-    dilations = (dilation, dilation) if isinstance(dilation, int) else tuple(dilation)
-    strides = operation.strides
-    strides = (strides, strides) if isinstance(strides, int) else tuple(strides)
+    dilations, strides = _two(dilation), _two(operation.strides)
     windows = []
     for cells, kernel, stride, apart in zip(size, kernels, strides, dilations, strict=True):
         reach = (kernel - 1) * apart + 1
         padding = max((-(-cells // stride) - 1) * stride + reach - cells, 0) if operation.padding == "same" else 0
         windows.append((reach, stride, padding // 2))
     return windows
+
+
+def _two(numbers: int | Sequence[int]) -> tuple[int, ...]:
+    """Along height and width, of what Keras takes for both as one number."""
+    return (numbers, numbers) if isinstance(numbers, int) else tuple(numbers)

@@ -2,7 +2,7 @@
 
 Layer names say nothing reliable (some families number their layers by process), so stages come from strides: the
 level of a layer is how often the picture was halved on the way to it. The levels at which there are weights are
-the stages: `stem`, `stage1`, ... from the pixels upward, and `top` for a pretrained classifier.
+the stages: `stem`, `stage1`, ... from the input upward, and `top` for a pretrained classifier.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Stage:
 
     Attributes:
         name: `stem`, `stage1`, ..., `top`.
-        stride: input pixels per cell of the stage's output, per side.
+        stride: input px per cell of the stage's output, per side.
         channels: channels of the stage's output.
         layers: its layers, in order; a nested Sequential is one layer.
         cut: the last layer (or operation), whose one output tensor separates the stage from all that follows;
@@ -61,6 +61,10 @@ class Stage:
     channels: int
     layers: tuple[keras.layers.Layer, ...]
     cut: keras.Operation | None
+
+
+_Bound = tuple[int | None, list[int]]
+"""Of a stage: the cut below it (or None) and every node at or above that."""
 
 
 @dataclass
@@ -104,29 +108,37 @@ def find_stages(model: keras.Model, cuts: Sequence[str] = ()) -> list[Stage]:
     nodes = _graph(model)
     if not nodes:
         return [Stage("stem", 1, 0, tuple(model.layers), None)]
-    declared = _declared(nodes, cuts)
-    if declared:
-        end, ends = declared
-        bounds: list[tuple[int | None, list[int]]] = [(cut, list(range(cut + 1, end))) for cut in ends[:-1]]
-        last = ends[-1]
-    else:
-        end = _top(nodes)
-        bounds, last = _bounds(nodes[:end]), end - 1
+    end, bounds, last = _divided(nodes, cuts)
     ends_of = [*(cut for cut, _ in bounds), last]
-    stage_of = [0] * end
-    for number, (_, members) in enumerate(bounds, start=1):
-        for index in members:
-            stage_of[index] = number
     if end < len(nodes):
-        stage_of += [len(ends_of)] * (len(nodes) - end)
         ends_of.append(len(nodes) - 1)
+    stage_of = _stage_of(len(nodes), bounds, end)
     layers = {id(layer) for layer in model.layers}
     stages = []
     for number, cut in enumerate(ends_of):
-        inside = [index for index in range(len(nodes)) if stage_of[index] == number]
+        inside = [index for index, stage in enumerate(stage_of) if stage == number]
         name = "top" if inside[0] >= end else "stem" if number == 0 else f"stage{number}"
         stages.append(_stage(name, nodes, inside, cut, layers))
     return stages
+
+
+def _stage_of(nodes: int, bounds: Sequence[_Bound], end: int) -> list[int]:
+    """The number of the stage of each node; what is behind the end, a classifier, is one more."""
+    numbers = [0] * end
+    for number, (_, members) in enumerate(bounds, start=1):
+        for index in members:
+            numbers[index] = number
+    return numbers + [len(bounds) + 1] * (nodes - end)
+
+
+def _divided(nodes: list[_Node], cuts: Sequence[str]) -> tuple[int, list[_Bound], int]:
+    """Where the classifier begins, the bound of each stage above the stem, and where the last stage ends."""
+    declared = _declared(nodes, cuts)
+    if declared is None:
+        end = _top(nodes)
+        return end, _bounds(nodes[:end]), end - 1
+    end, (*inner, last) = declared
+    return end, [(cut, list(range(cut + 1, end))) for cut in inner], last
 
 
 def cuts_by_layer(model: keras.Model) -> tuple[str, ...]:
@@ -155,13 +167,18 @@ def _stage(name: str, nodes: Sequence[_Node], inside: Sequence[int], cut: int | 
     )
 
 
+def _places(nodes: list[_Node], cuts: Sequence[str]) -> list[int]:
+    """Where the layers of these names are, without those that are not in the model or do not cut it in two."""
+    places = {node.operation.name: index for index, node in enumerate(nodes)}
+    return [places[name] for name in cuts if name in places and nodes[places[name]].separates]
+
+
 def _declared(nodes: list[_Node], cuts: Sequence[str]) -> tuple[int, list[int]] | None:
     """Where the classifier begins and where each stage ends, by the names of layers; None: no cut is in the model.
 
     The last stage ends in its last cells; what pools them, if it belongs to the network, is in it too.
     """
-    places = {node.operation.name: index for index, node in enumerate(nodes)}
-    ends = [places[name] for name in cuts if name in places and nodes[places[name]].separates]
+    ends = _places(nodes, cuts)
     if not ends:
         return None
     last = nodes[-1]
@@ -235,11 +252,11 @@ def _halvings(operation: Any) -> float:
     return math.log2(strides[0] if isinstance(strides, (tuple, list)) else strides)
 
 
-def _bounds(nodes: list[_Node]) -> list[tuple[int | None, list[int]]]:
-    """For each stage above the stem: the cut below it (or None) and every node at or above that bound."""
+def _bounds(nodes: list[_Node]) -> list[_Bound]:
+    """The bound of each stage above the stem."""
     levels = sorted({node.level for node in nodes if node.weighted})
-    firsts = [next(i for i, node in enumerate(nodes) if node.weighted and node.level >= level) for level in levels]
-    bounds: list[tuple[int | None, list[int]]] = []
+    firsts = [_first(nodes, level) for level in levels]
+    bounds: list[_Bound] = []
     start = 0
     if firsts and (patches := _patch_stem(nodes, firsts[0])) is not None:
         bounds.append((patches, list(range(patches + 1, len(nodes)))))
@@ -265,6 +282,11 @@ def _patch_stem(nodes: list[_Node], first: int) -> int | None:
     return end if followed and nodes[end].separates else None
 
 
+def _first(nodes: list[_Node], level: float) -> int:
+    """The first node with weights at or above a level."""
+    return next(index for index, node in enumerate(nodes) if node.weighted and node.level >= level)
+
+
 def _cut(nodes: list[_Node], start: int, first: int) -> int | None:
     """The best place to cut between two levels: a block's output, the latest before `first`."""
     candidates = [
@@ -274,16 +296,23 @@ def _cut(nodes: list[_Node], start: int, first: int) -> int | None:
     ]
     if not candidates:
         return None
-    latest = candidates[-1]
-    if isinstance(nodes[latest].operation, _ACTIVATIONS):
-        # Inside an inverted residual (1x1 expansion, activation, strided depthwise): its linear input is better.
-        for index in reversed(candidates[:-1]):
-            kernels = sum(node.kernel for node in nodes[index + 1 : latest])
-            if kernels > 1:
-                break
-            if kernels == 1 and _linear(nodes, index):
-                return index
-    return latest
+    *others, latest = candidates
+    if not isinstance(nodes[latest].operation, _ACTIVATIONS):
+        return latest
+    # Inside an inverted residual (1x1 expansion, activation, strided depthwise): its linear input is better.
+    linear = _linear_input(nodes, others, latest)
+    return latest if linear is None else linear
+
+
+def _linear_input(nodes: list[_Node], candidates: Sequence[int], activation: int) -> int | None:
+    """The latest linear place with one kernel between it and an activation."""
+    for index in reversed(candidates):
+        kernels = sum(node.kernel for node in nodes[index + 1 : activation])
+        if kernels > 1:
+            return None
+        if kernels == 1 and _linear(nodes, index):
+            return index
+    return None
 
 
 def _block_output(nodes: list[_Node], index: int) -> bool:

@@ -69,10 +69,7 @@ def assign(
         _fill(model, layer, modules.pop(layer.name), path, include_top and layer is layers[-1], hint)
     spare = [name for name in modules if include_top or not _of_classifier(name)]
     if spare:
-        raise WeightsError(
-            f"{path} does not fit {model.name}: the file has {len(spare)} modules that the network does not have, "
-            f"{', '.join(spare[:3])}{' and others' if len(spare) > 3 else ''}{hint()}"
-        )
+        raise WeightsError(_superfluous(model, spare, path) + hint())
 
 
 def layer_name(module: str) -> str:
@@ -85,15 +82,19 @@ def _folded(tensors: Mapping[str, np.ndarray], path: Path) -> dict[str, np.ndarr
     plain = {name: value for name, value in tensors.items() if name.rpartition(".")[2] not in _UNUSED}
     for pattern, target in _FOLDED:
         for name in [name for name in plain if pattern.match(name)]:
-            module, gamma = pattern.sub(target, name), plain.pop(name)
-            weight, bias = (plain.get(f"{module}.{part}") for part in ("weight", "bias"))
-            if weight is None or gamma.shape != weight.shape[:1]:
-                fault = "is not there" if weight is None else f"has shape {weight.shape}"
-                raise WeightsError(f"{path} is not whole: {name} {gamma.shape} scales {module}.weight, which {fault}")
-            plain[f"{module}.weight"] = weight * gamma.reshape(-1, *[1] * (weight.ndim - 1))
-            if bias is not None:
-                plain[f"{module}.bias"] = bias * gamma
+            _fold(plain, name, pattern.sub(target, name), path)
     return plain
+
+
+def _fold(tensors: dict[str, np.ndarray], name: str, module: str, path: Path) -> None:
+    """Take the gamma of this name out, and scale weight and bias of its module by it."""
+    gamma, weight, bias = tensors.pop(name), tensors.get(f"{module}.weight"), tensors.get(f"{module}.bias")
+    if weight is None or gamma.shape != weight.shape[:1]:
+        fault = "is not there" if weight is None else f"has shape {weight.shape}"
+        raise WeightsError(f"{path} is not whole: {name} {gamma.shape} scales {module}.weight, which {fault}")
+    tensors[f"{module}.weight"] = weight * gamma.reshape(-1, *[1] * (weight.ndim - 1))
+    if bias is not None:
+        tensors[f"{module}.bias"] = bias * gamma
 
 
 def _modules(tensors: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
@@ -124,20 +125,32 @@ def _fill(
         values = [_positions(model, layer, values[0])]
     shapes = [value.shape for value in values]
     if shapes != needed:
-        if classifier and shapes and shapes[0][:1] == needed[0][:1]:
-            raise WeightsError(
-                f"the classifier in {path} has {shapes[-1][-1]} classes, {model.name} has {needed[-1][-1]}; "
-                "use the file without its classifier (include_top=False)"
-            )
-        raise WeightsError(
-            f"{path} does not fit {model.name}: layer {layer.name!r} needs {_shapes(needed)}, "
-            f"the file has {_shapes(shapes)}{hint()}"
-        )
+        raise WeightsError(_misfit(model, layer, needed, shapes, path, classifier, hint))
     for variable, value in zip(variables, values, strict=True):
         numbers = np.asarray(value, dtype=np.float32)
         if not np.isfinite(numbers).all():
             raise WeightsError(f"{path} holds NaN or infinite weights in {layer.name!r}")
         variable.assign(numbers)
+
+
+def _misfit(
+    model: keras.Model,
+    layer: Any,
+    needed: list[tuple[int, ...]],
+    shapes: list[tuple[int, ...]],
+    path: Path,
+    classifier: bool,
+    hint: Hint,
+) -> str:
+    if classifier and shapes and shapes[0][:1] == needed[0][:1]:
+        return (
+            f"the classifier in {path} has {shapes[-1][-1]} classes, {model.name} has {needed[-1][-1]}; "
+            "use the file without its classifier (include_top=False)"
+        )
+    return (
+        f"{path} does not fit {model.name}: layer {layer.name!r} needs {_shapes(needed)}, "
+        f"the file has {_shapes(shapes)}{hint()}"
+    )
 
 
 def _place(item: tuple[str, np.ndarray]) -> tuple[int, str]:
@@ -182,6 +195,13 @@ def _missing(
         )
     names = ", ".join(list(modules)[:3])
     return f"{path} has no weights for layer {layer.name!r} of {model.name}; the file has {names or 'none'} and so on"
+
+
+def _superfluous(model: keras.Model, spare: list[str], path: Path) -> str:
+    return (
+        f"{path} does not fit {model.name}: the file has {len(spare)} modules that the network does not have, "
+        f"{', '.join(spare[:3])}{' and others' if len(spare) > 3 else ''}"
+    )
 
 
 def _of_classifier(name: str) -> bool:

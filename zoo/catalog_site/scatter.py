@@ -12,7 +12,7 @@ LEFT, RIGHT, TOP, BOTTOM = 56, 16, 14, 46
 
 @dataclass(frozen=True)
 class Point:
-    """A backbone in the drawing; top-1 is 0..1, x and y are pixels, and front is whether no other beats it."""
+    """A backbone in the drawing; top-1 is 0..1, x and y are px, and front is whether no other beats it."""
 
     name: str
     href: str
@@ -43,6 +43,16 @@ class Scatter:
     height: int = HEIGHT
 
 
+def _front(backbones: Sequence[tuple[str, str, float, float]]) -> set[str]:
+    """The names of those that are better than all that cost no more."""
+    best, names = -1.0, set()
+    for name, _, _, top1 in sorted(backbones, key=lambda row: (row[2], -row[3])):
+        if top1 > best:
+            best = top1
+            names.add(name)
+    return names
+
+
 def scatter(backbones: Sequence[tuple[str, str, float, float]]) -> Scatter | None:
     """Lay out the drawing; None with fewer than two backbones of which both figures are known.
 
@@ -62,11 +72,7 @@ def scatter(backbones: Sequence[tuple[str, str, float, float]]) -> Scatter | Non
     def upward(value: float) -> float:
         return round(HEIGHT - BOTTOM - (value - floor) / ((ceiling - floor) or 1) * (HEIGHT - TOP - BOTTOM), 1)
 
-    best, front = -1.0, set()
-    for name, _, _, top1 in sorted(backbones, key=lambda row: (row[2], -row[3])):
-        if top1 > best:
-            best = top1
-            front.add(name)
+    front = _front(backbones)
     points = tuple(
         Point(name, href, macs, top1, across(macs), upward(top1), name in front)
         for name, href, macs, top1 in sorted(backbones, key=lambda row: row[2])

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.cli.parameters import check_folder
 from zoo.errors import OptionError
 from zoo.whole_file import write_whole
 
@@ -29,8 +30,7 @@ def check(path: Path) -> None:
         raise OptionError(f"--out {str(path)!r}: endings are .csv and .parquet")
     if path.suffix.lower() == ".parquet" and find_spec("pyarrow") is None:
         raise OptionError("a .parquet file needs pyarrow: pip install pyarrow. Without it, name a .csv file")
-    if not path.parent.is_dir():
-        raise OptionError(f"--out {str(path)!r}: the folder {str(path.parent)!r} does not exist")
+    check_folder("--out", path)
 
 
 def write(path: Path, predictions: Sequence[Prediction]) -> None:
@@ -83,6 +83,10 @@ def _answer(prediction: Prediction) -> dict[str, Any]:
         return dict(zip(("x_min", "y_min", "x_max", "y_max"), map(float, prediction.box), strict=True))
     if prediction.values:
         return {name: float(value) for name, value in prediction.values.items()}
+    return _of_classes(prediction)
+
+
+def _of_classes(prediction: Prediction) -> dict[str, Any]:
     if prediction.label is None:
         said: dict[str, Any] = {"labels": ";".join(prediction.given)}
     else:

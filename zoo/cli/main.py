@@ -252,9 +252,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read when TensorFlow is loaded, by whatever comes to need it
     notes.clear()
     in_flags.command = None
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # a file name must never end the program
+    _print_any_text()
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
         try:
@@ -275,8 +273,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         except (ZooError, OSError) as error:
             return _fail(in_flags(str(error)), 1, debug=True)
         except Exception as error:  # the last resort: whatever happened, a user gets one line that helps to report it
-            hint = "" if settings.debug() else "; set ZOO_DEBUG=1 for the traceback, and please report this"
-            return _fail(f"internal error: {type(error).__name__}: {error}{hint}", 1, debug=True)
+            return _fail_within(error)
+
+
+def _print_any_text() -> None:
+    """A file name that the terminal cannot show must never end the program."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _fail_within(error: Exception) -> int:
+    hint = "" if settings.debug() else "; set ZOO_DEBUG=1 for the traceback, and please report this"
+    return _fail(f"internal error: {type(error).__name__}: {error}{hint}", 1, debug=True)
 
 
 def _fail(text: str, code: int, *, debug: bool = False) -> int:

@@ -88,8 +88,12 @@ def type_name(option: dict[str, Any]) -> str:
     if name == "array":
         items = option.get("items", {})
         return f"list of {type_name(items)}" if items else "list"
-    limits = ", ".join(text.format(option[key]) for key, text in _LIMITS.items() if key in option)
+    limits = _limits(option)
     return f"{name} {limits}" if limits else name
+
+
+def _limits(option: dict[str, Any]) -> str:
+    return ", ".join(text.format(option[key]) for key, text in _LIMITS.items() if key in option)
 
 
 def _text(value: Any) -> str:

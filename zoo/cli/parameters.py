@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from zoo.cli.output import only_json
+from zoo.errors import OptionError
 
 
 class Amount(click.ParamType):
@@ -170,6 +171,21 @@ json_option = click.option(
     "--json", "as_json", is_flag=True, callback=_keep_stdout_free, help="Print JSON, and nothing else, on stdout."
 )
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress bars.")
+
+
+def verbosity(quiet: bool) -> int | str:
+    """Return what `verbose=` and `Display` take."""
+    return 0 if quiet else "auto"
+
+
+def check_folder(option: str, path: str | Path | None) -> None:
+    """Refuse a file that cannot be written, since its folder is not there; None: no file is asked for.
+
+    Raises:
+        OptionError: the folder does not exist.
+    """
+    if path is not None and not Path(path).parent.is_dir():
+        raise OptionError(f"{option} {str(path)!r}: the folder {str(Path(path).parent)!r} does not exist")
 
 
 def json_goes_last(ctx: click.Context, as_json: bool) -> None:

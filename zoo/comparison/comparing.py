@@ -27,6 +27,7 @@ def compare(
     *others: Any,
     data: Any = None,
     options: Mapping[str, Sequence[Any]] | None = None,
+    folds: int | None = None,
     answer: str | None = None,
     trained_on: Any = None,
     classes: Classes | None = None,
@@ -53,6 +54,8 @@ def compare(
             fifth of `data` is held out to choose by and a fifth to judge by; the best on the first is measured on the
             second, once. `recipe`, `epochs`, `learning_rate` and so on go to `fit`, all others to the network's builder
             or the function.
+        folds: with `options`: choose by cross-validation in so many folds of all but the test part, on which the chosen
+            model is then trained as a whole. None: by one validation part.
         answer: which of several answers to compare.
         trained_on: the data of the runs, which the yardsticks need; None: found again by its path or name.
         classes: for "pretrained": class -> what it means to the classifier, as in `zoo.restrict`; None: by its name.
@@ -75,7 +78,8 @@ def compare(
         OptionError: fewer than two models, something that cannot be compared, or data that cannot be found again.
     """
     if options is not None:
-        return choose_options(Trials.of([models, *others], options, epochs, seed, directory), data, verbose)
+        trials = Trials.of([models, *others], options, epochs=epochs, seed=seed, directory=directory, folds=folds)
+        return choose_options(trials, data, verbose)
     named = _named([models, *others] if others or _is_one(models) else models)
     rows: dict[str, Compared] = {}
     left_out: dict[str, str] = {}
@@ -155,7 +159,7 @@ def _name_of(item: Any, number: int) -> str:
         return f"model {number}"
     if hasattr(item, "predict_on_batch"):
         raise OptionError(
-            f"compare takes no plain Keras model ({getattr(item, 'name', item)!r}): what it does to pixels and what "
+            f"compare takes no plain Keras model ({getattr(item, 'name', item)!r}): what it does to its input and what "
             f"its outputs mean is not known. Put its base into zoo.build(base, head) and fit it, or give 'scratch', a "
             f"small network that zoo trains on the same examples"
         )

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from zoo.architectures import Stage
 
 IDENTITY = Preprocessing()
-"""Pixels 0..255 as they are."""
+"""Values 0..255 as they are."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class BuildRequest:
             classifier.
         weights: "pretrained", the id of a source, a path, or None for random ones.
         features: what the head reads; None: the pooling of the backbone.
-        input_size: side of the square input, or (height, width), in pixels; None: that of the backbone.
+        input_size: side of the square input, or (height, width), in px; None: that of the backbone.
         resize: how pictures become that size; None: by the kind of head.
         preprocessing: numbers to replace those of the backbone; "pretrained" or None.
         precision: dtype policy; None: Keras's global one.
@@ -74,9 +74,9 @@ class Base:
     Attributes:
         network: the Keras model, from preprocessed input to a map, tokens, vectors or logits.
         stages: from the input upward.
-        preprocessing: numbers between pixels and its input.
+        preprocessing: numbers between the input and its input.
         pooling: how its map becomes a vector; "map": not at all.
-        input_size: side of the square input, or (height, width), in pixels.
+        input_size: side of the square input, or (height, width), in px.
         channels: color channels.
         intake: how examples become inputs, where the modality is not that of images.
         options: of the network; of other modalities what was put in the place of options of its row.
@@ -168,17 +168,12 @@ def _named(request: BuildRequest, entry: Entry, *, reads: str | None) -> Base:
 
     spec: BackboneSpec = entry.spec
     request = _with_weights(request, spec)
-    options = manager().options(entry, plain(request.options or {})) if request.options or spec.options else {}
+    options = _options(request, entry)
     size = _size(request.input_size, spec)
     classifier = reads is None
     include_top = classifier or (request.features is not None and request.features in spec.top_layers)
     _check_size(request, spec, size, classifier=classifier, include_top=include_top)
-    if spec.input.channels not in (1, 3):
-        raise OptionError(
-            f"backbone {entry.id!r} of {entry.provider} takes {spec.input.channels} channels, and pictures are read "
-            f"with 3 (RGB) or 1 (gray): it cannot be built. Its author can let the network begin with a layer that "
-            f"takes 3"
-        )
+    _check_channels(entry)
     file: StoredFile | None = resolve(spec, request.weights, include_top=include_top, progress=request.progress)
     if file is not None and file.note:
         warnings.warn(file.note, ZooNotice, stacklevel=6)
@@ -202,10 +197,31 @@ def _named(request: BuildRequest, entry: Entry, *, reads: str | None) -> Base:
         provider=str(entry.provider),
         weights=None if file is None else _name_of(file),
         weights_sha256=None if file is None else file.sha256,
-        features=request.features or (MAP if pooling == MAP else spec.pooling),
+        features=features_read(request, spec, pooling),
         portable=spec.portable,
         options=options,
     )
+
+
+def features_read(request: BuildRequest, spec: BackboneSpec, pooling: str) -> str:
+    """Return the name of what the head reads: as asked for, else cells as they are, else as the backbone pools."""
+    return request.features or (MAP if pooling == MAP else spec.pooling)
+
+
+def _options(request: BuildRequest, entry: Entry) -> dict[str, Any]:
+    """The options of the builder, checked."""
+    given = request.options or {}
+    return manager().options(entry, plain(given)) if given or entry.spec.options else {}
+
+
+def _check_channels(entry: Entry) -> None:
+    channels = entry.spec.input.channels
+    if channels not in (1, 3):
+        raise OptionError(
+            f"backbone {entry.id!r} of {entry.provider} takes {channels} channels, and pictures are read "
+            f"with 3 (RGB) or 1 (gray): it cannot be built. Its author can let the network begin with a layer that "
+            f"takes 3"
+        )
 
 
 def _with_weights(request: BuildRequest, spec: BackboneSpec) -> BuildRequest:
@@ -222,7 +238,7 @@ def _size(given: Any, spec: BackboneSpec) -> Size:
     pair = (given, given) if isinstance(given, int) else tuple(given) if isinstance(given, list | tuple) else ()
     if len(pair) != 2 or not all(isinstance(side, int) and not isinstance(side, bool) and side > 0 for side in pair):
         raise OptionError(
-            f"input_size={given!r} must be a whole number of pixels, or (height, width); {spec.name} takes "
+            f"input_size={given!r} must be a whole number of px, or (height, width); {spec.name} takes "
             f"{size_in_words(spec.input.default_size)} by default"
         )
     return as_size(*pair)
@@ -247,7 +263,7 @@ def _name_of(file: StoredFile) -> str:
 
 def _check_size(request: BuildRequest, spec: BackboneSpec, size: Size, *, classifier: bool, include_top: bool) -> None:
     if min(sides(size)) < spec.input.min_size:
-        raise OptionError(f"input_size={size} is too small for {spec.name}: at least {spec.input.min_size} pixels")
+        raise OptionError(f"input_size={size} is too small for {spec.name}: at least {spec.input.min_size} px")
     if include_top and size != spec.input.default_size and request.weights is not None:
         what = (
             "the pretrained classifier"
@@ -276,7 +292,7 @@ def given_base(request: BuildRequest, *, reads: str | None) -> Base:
     network, size = copied(model, request.input_size)
     if request.preprocessing == "pretrained":
         raise OptionError(
-            "a Keras model of your own needs preprocessing=: None when it takes pixels 0..255 as they are, "
+            "a Keras model of your own needs preprocessing=: None when it takes values 0..255 as they are, "
             "else a zoo.specs.Preprocessing with channel order, scale, mean and std"
         )
     _notice_classifier(network)

@@ -12,7 +12,7 @@ from zoo.specs import Size, as_size, sides
 
 
 def copied(model: Any, input_size: Size | None) -> tuple[Any, Size]:
-    """Return a copy of a Keras model with a float32 input of a fixed size, and that size in pixels.
+    """Return a copy of a Keras model with a float32 input of a fixed size, and that size in px.
 
     Weights go from layer to layer and never by the order of a list: that of a subclass is the order of its attributes.
     Layers without weights that are called in several places become one layer for each place, so that every cut of the
@@ -20,7 +20,7 @@ def copied(model: Any, input_size: Size | None) -> tuple[Any, Size]:
 
     Args:
         model: a functional or sequential model with one input and one output.
-        input_size: side of the square input, or (height, width), in pixels; None: as the model says.
+        input_size: side of the square input, or (height, width), in px; None: as the model says.
 
     Raises:
         OptionError: a model that cannot be copied, or be frozen; the message says what to do.
@@ -113,12 +113,16 @@ def _copy_inside(source: Any, target: Any) -> None:
         if any(True for _ in layers_inside(old, itself=False)) or not old.weights:
             continue
         new = by_name.get(old.name) or (news[index] if index < len(news) else None)
-        if new is None or [tuple(w.shape) for w in new.weights] != [tuple(w.shape) for w in old.weights]:
+        if new is None or _shapes(new) != _shapes(old):
             raise OptionError(
                 f"the layer {old.name!r} inside {source.name!r} is built differently from its settings: a copy of it "
                 f"cannot be made. Give the model as one functional model"
             )
         new.set_weights(old.get_weights())
+
+
+def _shapes(layer: Any) -> list[tuple[int, ...]]:
+    return [tuple(weight.shape) for weight in layer.weights]
 
 
 def _fresh(layer: Any, names: set[str]) -> Any:
@@ -174,18 +178,22 @@ def _check_graph(model: Any) -> None:
         )
 
 
-def _size(shape: tuple[int | None, ...], input_size: Size | None) -> Size:
-    """The size of the pictures of a model whose input has this shape."""
-    if len(shape) != 4:
-        raise OptionError(f"the model must take images (n, height, width, 3 or 1); its input is {shape}")
-    _, height, width, channels = shape
-    if height in (1, 3) and channels not in (None, 1, 3):
+def _sides(shape: tuple[int | None, ...]) -> tuple[int | None, int | None]:
+    """Height and width of the input of a model that takes pictures."""
+    _, height, width, channels = shape if len(shape) == 4 else (None, None, None, 0)
+    if channels in (None, 1, 3):
+        return height, width
+    if height in (1, 3):
         raise OptionError(
             f"the model's input {shape} has its channels first; zoo gives pictures as (n, height, width, 3): build the "
             f'model with data_format="channels_last"'
         )
-    if channels not in (None, 1, 3):
-        raise OptionError(f"the model must take images (n, height, width, 3 or 1); its input is {shape}")
+    raise OptionError(f"the model must take images (n, height, width, 3 or 1); its input is {shape}")
+
+
+def _size(shape: tuple[int | None, ...], input_size: Size | None) -> Size:
+    """The size of the pictures of a model whose input has this shape."""
+    height, width = _sides(shape)
     high, wide = sides(input_size) if input_size else (height or width, width or height)
     if high is None or wide is None or height not in (None, high) or width not in (None, wide):
         raise OptionError(
@@ -222,6 +230,10 @@ def _check_layer(layer: Any) -> None:
         )
 
 
+def _state(layer: Any) -> list[np.ndarray]:
+    return [np.array(weight) for weight in untrained_by_kind(layer)]
+
+
 def _check_state(network: Any) -> None:
     """Refuse a layer with state that moves while training, beside BatchNorm: nothing could keep it frozen.
 
@@ -238,12 +250,11 @@ def _check_state(network: Any) -> None:
     if not suspects:
         return
     before = [np.array(weight) for weight in network.get_weights()]
-    states = {id(layer): [np.array(weight) for weight in untrained_by_kind(layer)] for layer in suspects}
+    states = {id(layer): _state(layer) for layer in suspects}
     picture = np.random.default_rng(0).uniform(0, 255, (2, *network.inputs[0].shape[1:])).astype(np.float32)
     network(picture, training=True)
     for layer in suspects:
-        now = [np.asarray(weight) for weight in untrained_by_kind(layer)]
-        if any(not np.array_equal(old, new) for old, new in zip(states[id(layer)], now, strict=True)):
+        if not all(map(np.array_equal, states[id(layer)], _state(layer))):
             raise OptionError(
                 f"the layer {layer.name!r} ({type(layer).__name__}) changes its state in every training step, and "
                 f"nothing could keep it frozen: take it out of the model, or fold it into its weights"

@@ -8,9 +8,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from zoo.compose.bases import Base, BuildRequest
+from zoo.compose.bases import Base, BuildRequest, features_read
 from zoo.compose.copies import copied_for_arrays
-from zoo.compose.taps import MAP, tap
+from zoo.compose.taps import tap
 from zoo.data.modalities import Kind, kind_of, kind_of_arrays
 from zoo.errors import OptionError, PluginError, did_you_mean
 from zoo.modality import Intake
@@ -37,7 +37,6 @@ def base_of_modality(request: BuildRequest, entry: Entry, *, reads: str | None) 
         PluginError: the builder failed, or built something else.
     """
     from zoo.architectures import find_stages
-    from zoo.architectures.base import seeded
     from zoo.architectures.loading import load
 
     spec: BackboneSpec = entry.spec
@@ -48,11 +47,7 @@ def base_of_modality(request: BuildRequest, entry: Entry, *, reads: str | None) 
     file: StoredFile | None = resolve(spec, weights, include_top=False, progress=request.progress)
     if file is not None and file.note:
         warnings.warn(file.note, ZooNotice, stacklevel=6)
-    builder = load_target(entry, spec.builder)
-    where = f" in {spec.builder} with options {of_builder}"
-    with calling(entry.provider, f"backbone {entry.id!r}", where=where), seeded(request.seed):
-        network = builder(intake=intake, **of_builder)
-        _check_network(entry, network, intake)
+    network = build_other_base(entry, intake, of_builder, request.seed)
     if file is not None:
         module = import_module(spec.builder.partition(":")[0])
         reads = getattr(module, "from_onnx", None)
@@ -73,7 +68,7 @@ def base_of_modality(request: BuildRequest, entry: Entry, *, reads: str | None) 
         provider=str(entry.provider),
         weights=_weights(file, fixed=fixed),
         weights_sha256=None if file is None else file.sha256,
-        features=request.features or (MAP if pooling == MAP else spec.pooling),
+        features=features_read(request, spec, pooling),
         portable=spec.portable,
         options=dict(request.options or {}),
     )
@@ -125,6 +120,29 @@ def own_base_of_modality(request: BuildRequest, kind: Kind, *, reads: str | None
         features=request.features or pooling,
         portable=all(type(layer).__module__.startswith("keras.") for layer in model.layers),
     )
+
+
+def build_other_base(entry: Entry, intake: Intake, options: Mapping[str, Any], seed: int) -> Any:
+    """Return the network of a row of another modality, with random weights or those that its builder gives it.
+
+    Args:
+        entry: of the backbone.
+        intake: what it is built for.
+        options: of its builder.
+        seed: of random weights.
+
+    Raises:
+        PluginError: the builder failed, or built something else.
+    """
+    from zoo.architectures.base import seeded
+
+    spec: BackboneSpec = entry.spec
+    builder = load_target(entry, spec.builder)
+    where = f" in {spec.builder} with options {options}"
+    with calling(entry.provider, f"backbone {entry.id!r}", where=where), seeded(seed):
+        network = builder(intake=intake, **options)
+        _check_network(entry, network, intake)
+    return network
 
 
 def _weights(file: StoredFile | None, *, fixed: bool) -> str | None:

@@ -17,13 +17,9 @@ def trained_record(choice: HeadChoice | None, base: Base) -> TrainedHead | None:
         return None
     if base.preprocessing != base.spec.preprocessing:
         return None  # trained on other inputs
+    needed = (base.spec.name, base.weights_sha256, base.features, base.input_size)
     for record in choice.spec.trained:
-        if (
-            record.backbone == base.spec.name
-            and record.weights_sha256 == base.weights_sha256
-            and record.features == base.features
-            and record.input_size == base.input_size
-        ):
+        if (record.backbone, record.weights_sha256, record.features, record.input_size) == needed:
             return record
     return None
 

@@ -25,14 +25,11 @@ def tap(network: Any, features: str | None, of: BackboneSpec | str, *, reads: st
     Raises:
         OptionError: there are no such features, or the head does not read them.
     """
-    from zoo.architectures.pooling import MAP_POOLINGS, cells, poolings
+    from zoo.architectures.pooling import cells
 
-    spec = None if isinstance(of, str) else of
-    name = str(of) if spec is None else spec.name
-    cuts, pooling = ((), "avg") if spec is None else (spec.cuts, str(spec.pooling))
+    name, cuts, pooling, known = _of_model(of) if isinstance(of, str) else _of_row(of)
     if features is None and reads != MAP:
         return network, pooling
-    known = MAP_POOLINGS if spec is None else poolings(spec.output, spec.prefix_tokens)
     pooling = "avg" if pooling == "own" else pooling
     source, cells_asked = _as_cells(features, known, reads)
     if cells_asked:
@@ -48,6 +45,20 @@ def tap(network: Any, features: str | None, of: BackboneSpec | str, *, reads: st
             f"{source!r} of {name} has shape {tuple(network.output.shape)} and is no feature map: leave {kind!r}"
         )
     return network, kind or pooling
+
+
+def _of_model(name: str) -> tuple[str, tuple[str, ...], str, Sequence[str]]:
+    """Name, cuts, pooling and possible poolings of a Keras model without a row."""
+    from zoo.architectures.pooling import MAP_POOLINGS
+
+    return name, (), "avg", MAP_POOLINGS
+
+
+def _of_row(spec: BackboneSpec) -> tuple[str, tuple[str, ...], str, Sequence[str]]:
+    """The same of a row."""
+    from zoo.architectures.pooling import poolings
+
+    return spec.name, spec.cuts, str(spec.pooling), poolings(spec.output, spec.prefix_tokens)
 
 
 def _parts(features: str, name: str, known: Sequence[str]) -> tuple[str, str]:

@@ -16,9 +16,9 @@ from zoo.data.dataset import Dataset
 from zoo.data.gathering import IMAGES_LIMIT, endless, gathered, is_array, limited
 from zoo.data.listing import below, is_example
 from zoo.data.modalities import Kind
-from zoo.data.paths import expanded, matching
 from zoo.data.streams import class_names_of, elements_of, is_stream, pair_of
 from zoo.errors import DataError
+from zoo.paths import expanded, matching
 from zoo.registry import ZooNotice
 from zoo.specs import Output, Task
 
@@ -71,10 +71,9 @@ def _of_stream(data: Any, kind: Kind, how: dict[str, Any]) -> Dataset:
     if first and not isinstance(first[0], tuple | list):
         return labeled(list(limited(chain(first, elements))), None, kind, name=name, **how)
     for element in chain(first, elements):
-        x, y = pair_of(element, name)
-        several = y is not None and np.ndim(y) > 0 and hasattr(x, "__len__") and len(x) == len(y)
-        items += _plain(x) if several else [x]
-        answers += list(np.asarray(y)) if several else [y]
+        rows, theirs = _rows(*pair_of(element, name))
+        items += rows
+        answers += theirs
         if len(items) > IMAGES_LIMIT:
             raise endless(name, IMAGES_LIMIT, "`.take(n)`")
     if not items:
@@ -84,6 +83,12 @@ def _of_stream(data: Any, kind: Kind, how: dict[str, Any]) -> Dataset:
     if own and known is not None and not how["outputs"]:  # its numbers are places among its own names
         how = {**how, "labels": own}
     return labeled(items, known, kind, name=name, **how)
+
+
+def _rows(x: Any, y: Any) -> tuple[list[Any], list[Any]]:
+    """The examples of an element and their answers: one, or those of a batch."""
+    several = y is not None and np.ndim(y) > 0 and hasattr(x, "__len__") and len(x) == len(y)
+    return (_plain(x), list(np.asarray(y))) if several else ([x], [y])
 
 
 def _plain(batch: Any) -> list[Any]:

@@ -58,13 +58,7 @@ def evaluate_scores(
     if task not in _MEASURES:
         known = ", ".join(_MEASURES)
         raise OptionError(f"there is no task {task!r}; tasks are {known}")
-    scores, targets = np.asarray(scores, dtype=np.float64), np.asarray(targets)
-    if scores.ndim == 1 and named(task).in_units:
-        scores = scores[:, None]
-    if scores.ndim != 2 or 0 in scores.shape:
-        raise DataError(
-            f"nothing to measure: scores must have shape (n, k) with n and k at least 1; got {scores.shape}"
-        )
+    scores, targets = _as_columns(scores, task), np.asarray(targets)
     labels = tuple(labels) or tuple(str(index) for index in range(scores.shape[1]))
     ids = tuple(ids) or tuple(str(index) for index in range(len(scores)))
     _check_shapes(scores, targets, labels, ids, hashes)
@@ -74,6 +68,18 @@ def evaluate_scores(
     return (
         replace(evaluation, plugin_figures=figures, notes=(*evaluation.notes, *more)) if figures or more else evaluation
     )
+
+
+def _as_columns(scores: np.ndarray, task: TaskName) -> np.ndarray:
+    """Scores as float64 (n, k), checked; one value an example may come as (n,)."""
+    scores = np.asarray(scores, dtype=np.float64)
+    if scores.ndim == 1 and named(task).in_units:
+        scores = scores[:, None]
+    if scores.ndim != 2 or 0 in scores.shape:
+        raise DataError(
+            f"nothing to measure: scores must have shape (n, k) with n and k at least 1; got {scores.shape}"
+        )
+    return scores
 
 
 def _check_shapes(

@@ -119,6 +119,16 @@ class RegressionEvaluation(Evaluation):
         return [] if len(self.per_output) == 1 else aligned(*self.rows(), "values")
 
 
+def _values(targets: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Targets as float64 (n, k), checked."""
+    values = targets.reshape(len(targets), -1).astype(np.float64)
+    if values.shape != shape:
+        raise DataError(f"targets of shape {targets.shape} do not fit scores of shape {shape}")
+    if not np.isfinite(values).all():
+        raise DataError(f"{(~np.isfinite(values).all(axis=1)).sum()} of {len(values)} targets are NaN or infinite")
+    return values
+
+
 def measure(
     scores: np.ndarray, targets: np.ndarray, common: dict[str, Any], notes: tuple[str, ...] = ()
 ) -> RegressionEvaluation:
@@ -129,11 +139,7 @@ def measure(
     """
     from sklearn.metrics import mean_absolute_error, mean_squared_error
 
-    values = targets.reshape(len(targets), -1).astype(np.float64)
-    if values.shape != scores.shape:
-        raise DataError(f"targets of shape {targets.shape} do not fit scores of shape {scores.shape}")
-    if not np.isfinite(values).all():
-        raise DataError(f"{(~np.isfinite(values).all(axis=1)).sum()} of {len(values)} targets are NaN or infinite")
+    values = _values(targets, scores.shape)
     mae = mean_absolute_error(values, scores, multioutput="raw_values")
     mse = mean_squared_error(values, scores, multioutput="raw_values")
     labels = common["labels"]

@@ -74,16 +74,20 @@ def pictures(record: Mapping[str, Any], files: Sequence[str]) -> Callable[[Any],
     """
     intake = record.get("intake")
     rule = intake.get("rule") if isinstance(intake, Mapping) else None
-    if not isinstance(intake, Mapping) or intake.get("kind") != "image" or not isinstance(rule, Mapping):
+    if not isinstance(intake, Mapping) or intake.get("encoded") != "picture" or not isinstance(rule, Mapping):
         return None
     size, fraction = intake.get("size"), rule.get("crop_fraction", 1.0)
-    plain = isinstance(size, int) and 0 < size < 1 << 14 and isinstance(fraction, int | float) and 0 < fraction <= 1
-    if not plain or any(rule.get(key) not in allowed for key, allowed in _RULE.items()):
+    if not _is_usual(size, fraction, rule):
         return None
     if intake.get("channels", 3) != 3 or len(files) != 1 or not os.path.isfile(files[0]):
         return None
-    from zoo.data.images import resize
+    from zoo.pictures.reading import resize
 
     same: Any = SimpleNamespace(mode=rule["mode"], crop_fraction=float(fraction), interpolation=rule["interpolation"])
     side = int(size or 0)
     return lambda picture: resize(picture, side, same)
+
+
+def _is_usual(size: Any, fraction: Any, rule: Mapping[str, Any]) -> bool:
+    plain = isinstance(size, int) and 0 < size < 1 << 14 and isinstance(fraction, int | float) and 0 < fraction <= 1
+    return plain and all(rule.get(key) in allowed for key, allowed in _RULE.items())

@@ -259,21 +259,22 @@ def free_disk() -> int:
 
 def entries(root: Path | None = None) -> list[Listed]:
     """All entries, the least recently used first."""
-    listed = []
     folder = root or features_root()
-    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if not path.is_dir():
-            continue
-        try:
-            manifest = path / MANIFEST
-            whole = manifest.is_file()
-            key = dict(json.loads(manifest.read_text(encoding="utf-8"))["key"]) if whole else {}
-            sizes = [file.stat() for file in path.iterdir() if file.is_file()]
-            used = manifest.stat().st_mtime if whole else max((s.st_mtime for s in sizes), default=0.0)
-        except (OSError, ValueError, KeyError, TypeError):
-            key, whole, used, sizes = {}, False, 0.0, []
-        listed.append(Listed(path.name, path, key, whole, sum(size.st_size for size in sizes), used))
-    return sorted(listed, key=lambda entry: (entry.used, entry.name))
+    paths = sorted(folder.iterdir()) if folder.is_dir() else []
+    return sorted(map(_listed, filter(Path.is_dir, paths)), key=lambda entry: (entry.used, entry.name))
+
+
+def _listed(path: Path) -> Listed:
+    """What the folder of an entry says of it; a damaged one is not whole."""
+    try:
+        manifest = path / MANIFEST
+        whole = manifest.is_file()
+        key = dict(json.loads(manifest.read_text(encoding="utf-8"))["key"]) if whole else {}
+        sizes = [file.stat() for file in path.iterdir() if file.is_file()]
+        used = manifest.stat().st_mtime if whole else max((s.st_mtime for s in sizes), default=0.0)
+    except (OSError, ValueError, KeyError, TypeError):
+        key, whole, used, sizes = {}, False, 0.0, []
+    return Listed(path.name, path, key, whole, sum(size.st_size for size in sizes), used)
 
 
 def damaged(entry: Listed) -> list[str]:

@@ -141,6 +141,19 @@ class Kept:
         return values
 
 
+def _check_modality(dataset: Dataset, intake: Intake) -> None:
+    if dataset.modality != intake.kind:
+        raise DataError(
+            f"{dataset.name} holds examples of {dataset.modality!r}, and the network takes {intake.kind!r}: name a "
+            f"backbone of that modality"
+        )
+
+
+def _has_key(job: Job, view: View | None) -> bool:
+    """Whether what a pass gives can be known again: by the graph of the network, and by how images are changed."""
+    return job.graph is not None and (view is None or view.key is not None)
+
+
 def extract(
     model: Any,
     dataset: Dataset,
@@ -155,7 +168,7 @@ def extract(
     """The model's output for the chosen images: from the cache as far as it is there, else by one forward pass.
 
     Args:
-        model: a Keras model from float32 pixels (n, size, size, channels) to (n, ...).
+        model: a Keras model from float32 px (n, size, size, channels) to (n, ...).
         dataset: where the images come from.
         indices: which of them, in order.
         intake: what turns an example into the array that the model takes.
@@ -171,17 +184,13 @@ def extract(
         The outputs of all images that could be read, in order.
     """
     start = time.perf_counter()
-    if dataset.modality != intake.kind:
-        raise DataError(
-            f"{dataset.name} holds examples of {dataset.modality!r}, and the network takes {intake.kind!r}: name a "
-            f"backbone of that modality"
-        )
+    _check_modality(dataset, intake)
     indices = np.asarray(indices, np.int64)
     transform = view.transform if view else None
     job = Job(model, dataset.subset(indices), intake, transform)  # numbers from here on are places in `indices`
     dtype = settings.features_dtype()
     name_of_engine = engine or settings.engine()
-    kept = cache and len(indices) > 0 and job.graph is not None and (view is None or view.key is not None)
+    kept = cache and len(indices) > 0 and _has_key(job, view)
     run = _Run(job, view, _engine(name_of_engine, job, view, dtype if kept else None), progress)
     shards, name = _cached(run, dtype) if kept else (_computed(run), "")
     return Features(

@@ -159,8 +159,7 @@ class _Members:
 
     def _parts(self, name: str) -> tuple[str, ...]:
         """The path of a member below the destination; `.` parts are dropped, anything odd is refused."""
-        odd = "\\" in name or any(unicodedata.category(character) in {"Cc", "Cs"} for character in name)
-        if odd or name.startswith("/") or re.match("[A-Za-z]:", name):
+        if _is_odd(name):
             raise self.refused(f"the path {name!r} is absolute or has odd characters")
         parts = tuple(part for part in PurePosixPath(name).parts if part != ".")
         if ".." in parts:
@@ -168,6 +167,12 @@ class _Members:
         if any(len(part.encode(errors="surrogateescape")) > 255 for part in parts) or len(name) > 2000:
             raise self.refused(f"the path {name[:60]!r}... is too long")
         return parts
+
+
+def _is_odd(name: str) -> bool:
+    """Whether a path is absolute on some system, or has characters that mean something else on another one."""
+    odd = "\\" in name or any(unicodedata.category(character) in {"Cc", "Cs"} for character in name)
+    return odd or name.startswith("/") or re.match("[A-Za-z]:", name) is not None
 
 
 def _unpack_tar(stream: IO[bytes] | gzip.GzipFile, members: _Members) -> None:

@@ -82,10 +82,7 @@ def redirected(current: Target, location: str) -> Target:
     Raises:
         RefusedRedirectError: the redirect is refused.
     """
-    try:
-        joined = urljoin(current.url, location)
-    except ValueError:
-        raise RefusedRedirectError("it redirects to an address that cannot be read") from None
+    joined = _joined(current.url, location)
     old, new = urlsplit(current.url), _parts(joined)
     if new is None or new.scheme not in {"http", "https"} or not new.hostname:
         raise RefusedRedirectError(f"it redirects to {redact(joined)}, which is not a web address")
@@ -94,7 +91,15 @@ def redirected(current: Target, location: str) -> Target:
     if new.hostname != old.hostname and _leads_inside(old.hostname or "", new.hostname):
         raise RefusedRedirectError(f"it redirects to {redact(joined)}, inside a private network")
     same = (old.scheme, old.hostname, old.port) == (new.scheme, new.hostname, new.port)
-    return Target(_split_credentials(joined).url, current.auth if same else None, current.token if same else None)
+    auth, token = (current.auth, current.token) if same else (None, None)
+    return Target(_split_credentials(joined).url, auth, token)
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        raise RefusedRedirectError("it redirects to an address that cannot be read") from None
 
 
 def _leads_inside(old: str, new: str) -> bool:

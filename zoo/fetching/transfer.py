@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import email.utils
 import functools
 import logging
 import os
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo._version import __version__
 from zoo.errors import DownloadError, WeightsError
-from zoo.fetching import links
+from zoo.fetching import headers, links
 from zoo.fetching.files import Progress, human
 from zoo.fetching.partial import Partial
 from zoo.specs import Digest
@@ -156,19 +155,24 @@ def _attempt(
     """One try: ask for the file, or for the rest of it, and write what comes."""
     if partial.size and partial.size == partial.total:  # killed between the last byte and the check
         return
-    headers = {"Accept-Encoding": "identity", "User-Agent": f"zoo-sdk/{__version__}"}
+    sent = {"Accept-Encoding": "identity", "User-Agent": f"zoo-sdk/{__version__}"}
     if partial.size and partial.validator:
-        headers |= {"Range": f"bytes={partial.size}-", "If-Range": partial.validator}
+        sent |= {"Range": f"bytes={partial.size}-", "If-Range": partial.validator}
     elif partial.size:
         partial.restart()
-    with _answer(client, target, headers, request, policy) as response:
-        if response.status_code == 206 and "Range" in headers:
+    with _answer(client, target, sent, request, policy) as response:
+        if response.status_code == 206 and "Range" in sent:
             _check_continues(response, partial)
         else:
             _check_whole(response, target, request, partial)
         _check_encoding(response, target, request)
         cap = _cap(partial, target, request, policy)
         _receive(response, target, request, partial, cap, _Pace(policy), progress)
+    _check_size(target, request, partial)
+
+
+def _check_size(target: links.Target, request: Request, partial: Partial) -> None:
+    """Refuse fewer bytes than the server announced, or another number than is registered."""
     if partial.total is not None and partial.size < partial.total:
         raise _TransientError(f"the connection ended after {partial.size} of {partial.total} bytes")
     if request.bytes is not None and partial.size != request.bytes:
@@ -203,7 +207,7 @@ def _check_continues(response: httpx.Response, partial: Partial) -> None:
         part is not None
         and int(part[1]) == partial.size
         and (part[2] == "*" or partial.total is None or int(part[2]) == partial.total)
-        and _validator(response) == partial.validator
+        and headers.validator(response) == partial.validator
     )
     if not fits:
         partial.restart()
@@ -218,16 +222,15 @@ def _check_whole(response: httpx.Response, target: links.Target, request: Reques
         partial.restart()
         raise _TransientError("the server has no such part of the file")
     if status in RETRIED:
-        raise _TransientError(f"the server answers {status} {response.reason_phrase}", _retry_after(response))
+        raise _TransientError(f"the server answers {status} {response.reason_phrase}", headers.retry_after(response))
     if status != 200:
         meaning = f" ({request.reasons[status]})" if status in request.reasons else ""
         raise _failed(request, target, f"the server answers {status} {response.reason_phrase}".rstrip() + meaning)
-    length = response.headers.get("Content-Length")
-    total = int(length) if length is not None and length.isdecimal() else None
+    total = headers.length(response)
     chunked = "chunked" in response.headers.get("Transfer-Encoding", "").lower()
     if total is None and not chunked and request.bytes is None and request.digest is None:
         raise _failed(request, target, "neither the server nor the registry says how long it is")
-    partial.restart(validator=_validator(response), total=total)
+    partial.restart(validator=headers.validator(response), total=total)
 
 
 def _check_encoding(response: httpx.Response, target: links.Target, request: Request) -> None:
@@ -256,24 +259,6 @@ def _cap(partial: Partial, target: links.Target, request: Request, policy: Trans
     return expected
 
 
-def _validator(response: httpx.Response) -> str | None:
-    """What tells this version of the file from the next: a strong ETag, else the date of its last change."""
-    tag = response.headers.get("ETag", "")
-    if tag.startswith('"'):
-        return tag
-    return response.headers.get("Last-Modified")
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    value = response.headers.get("Retry-After", "").strip()
-    if value.isdecimal():
-        return float(value)
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
-    except (ValueError, OverflowError):
-        return None
-
-
 def _failed(request: Request, target: links.Target, reason: str) -> DownloadError:
     return DownloadError(
         f"could not fetch {request.filename} from {links.redact(target.url)}: {reason}. {request.remedy}"
@@ -284,7 +269,7 @@ def _failed(request: Request, target: links.Target, reason: str) -> DownloadErro
 def _answer(
     client: httpx.Client,
     target: links.Target,
-    headers: dict[str, str],
+    sent: dict[str, str],
     request: Request,
     policy: TransferPolicy,
 ) -> Iterator[httpx.Response]:
@@ -295,9 +280,7 @@ def _answer(
         for hop in range(policy.max_redirects + 1):
             deadline = _Deadline(policy.answer_timeout)
             secret = {"Authorization": f"Bearer {target.token}"} if target.token else {}
-            get = client.build_request(
-                "GET", target.url, headers=headers | secret, extensions={"trace": deadline.trace}
-            )
+            get = client.build_request("GET", target.url, headers=sent | secret, extensions={"trace": deadline.trace})
             with deadline:
                 response = client.send(get, stream=True, auth=target.auth)
             with contextlib.closing(response):

@@ -16,7 +16,7 @@ from zoo.fitting.state import ModelState
 from zoo.plugin import provenance, registry
 from zoo.progress import Display
 from zoo.registry import Entry
-from zoo.scalars import plain
+from zoo.scalars import check_whole, plain
 from zoo.specs import PhaseSpec, RecipeSpec
 from zoo.tasks import of
 from zoo.training.checks import SCRATCH, check_recipe
@@ -65,7 +65,7 @@ class FitOptions:
         """
         follow_flags(state, None if self.stages is None else state.known(self.stages))
         options, composition = self._completed(state), state.composition
-        has_box = any(of(output).follows_pixels for output in composition.outputs)
+        has_box = any(of(output).are_places for output in composition.outputs)
         if state.ops and has_box:
             augment_room.check_boxes_follow(state.ops)
         # What needs least is checked before any long work; what auto chooses needs no more.
@@ -75,8 +75,7 @@ class FitOptions:
         devices.check(composition)
         options._check_start(state, recipe)
         state.check_untouched()
-        if isinstance(options.seed, bool) or not isinstance(options.seed, int) or options.seed < 0:
-            raise OptionError(f"seed={options.seed!r} must be a whole number from 0")
+        check_whole("seed", options.seed, least=0)
         return options
 
     def _completed(self, state: ModelState) -> FitOptions:
@@ -86,18 +85,20 @@ class FitOptions:
         if isinstance(options.recipe, str) and options.recipe == AUTO:
             options = replace(options, recipe=None)
         if options.recipe is None and _is_random(state):
-            # Features of noise are of no use: nothing is there to choose.
-            options = replace(options, recipe=_own_recipe(state) or SCRATCH)
+            options = replace(options, recipe=_recipe_of_noise(state))
         if options.stages is None and state.unfrozen:
             recipe, stages = recipe_for_unfrozen(state, options.recipe)
             options = replace(options, recipe=recipe, stages=stages)
         if options.recipe is None and state.weights == FIXED:
             options = replace(options, recipe=options.least(state))
-        if options.augment_in is not None and not state.ops:
-            raise OptionError(
-                f"augment_in={options.augment_in!r}: there is no augmentation; build the model with augment="
-            )
+        options._check_augment_in(state)
         return options
+
+    def _check_augment_in(self, state: ModelState) -> None:
+        if self.augment_in is not None and not state.ops:
+            raise OptionError(
+                f"augment_in={self.augment_in!r}: there is no augmentation; build the model with augment="
+            )
 
     # -- the recipe ----------------------------------------------------------------------------------------------
     @property
@@ -161,7 +162,7 @@ class FitOptions:
         if moving and has_box and any(phase.views for phase in recipe.phases):
             raise OptionError(
                 f"views= keeps features, not where boxes have moved to, and {', '.join(moving)} moves them: leave "
-                f"views= out, or take augmentation that leaves every pixel in its place"
+                f"views= out, or take augmentation that leaves everything in its place"
             )
 
     def _check_start(self, state: ModelState, recipe: RecipeSpec) -> None:
@@ -190,6 +191,11 @@ def _own_recipe(state: ModelState) -> str | None:
         return None
     recipe: str | None = entry.spec.recipe
     return recipe if recipe is None or ":" in recipe else f"{entry.id.partition(':')[0]}:{recipe}"
+
+
+def _recipe_of_noise(state: ModelState) -> str:
+    """What trains a model with random weights: features of noise are of no use, and nothing is there to choose."""
+    return _own_recipe(state) or SCRATCH
 
 
 def usual_recipe(state: ModelState) -> str:

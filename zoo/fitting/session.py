@@ -263,8 +263,7 @@ class Session:
         try:
             if isinstance(error, KeyboardInterrupt | DivergedError):
                 held = self._keep_best(saver, earlier | self._digests(self.examples.split.train))
-            state = "interrupted" if interrupted else "diverged" if isinstance(error, DivergedError) else "failed"
-            folder.write(state=state, error=None if interrupted else f"{type(error).__name__}: {error}")
+            folder.write(**_end(error))
         except OSError as problem:
             held += f" The run folder could not be written: {problem}."
         if interrupted:
@@ -303,3 +302,11 @@ def _skipped_notice(skipped: Sequence[tuple[str, str]], total: int) -> list[str]
     shown = "; ".join(f"{name} ({reason})" for name, reason in skipped[:5])
     more = f"; and {len(skipped) - 5} more" if len(skipped) > 5 else ""
     return [f"{len(skipped)} of {total} images could not be read and were skipped: {shown}{more}"]
+
+
+def _end(error: BaseException) -> dict[str, Any]:
+    """How a run ended that is not finished, as its record says it."""
+    if isinstance(error, KeyboardInterrupt | SystemExit):
+        return {"state": "interrupted", "error": None}
+    state = "diverged" if isinstance(error, DivergedError) else "failed"
+    return {"state": state, "error": f"{type(error).__name__}: {error}"}

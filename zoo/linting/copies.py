@@ -14,7 +14,7 @@ from zoo.data.modalities import files_of
 from zoo.linting.looks import Look
 
 _TINY = 32
-"""Smaller pictures hold too little to tell copies from pictures that are merely alike; in pixels."""
+"""Smaller pictures hold too little to tell copies from pictures that are merely alike; in px."""
 
 _BITS = 12
 _CORRELATION = 0.98
@@ -35,8 +35,8 @@ def near_copies(dataset: Dataset, looks: Sequence[Look], readable: np.ndarray) -
         return
     hashes, seen = np.array(dataset.subset(where).hashes()), [looks[index] for index in where.tolist()]
     pairs = near_pairs(
-        np.stack([bits for look in seen if (bits := look.bits) is not None]),
-        np.stack([small for look in seen if (small := look.small) is not None]),
+        _stacked(look.bits for look in seen),
+        _stacked(look.small for look in seen),
     )
     near = [(int(where[a]), int(where[b])) for a, b in pairs if hashes[a] != hashes[b]]
     groups = [sorted(group) for group in _joined(near)]
@@ -52,13 +52,15 @@ def exact_copies(dataset: Dataset, readable: np.ndarray) -> list[Finding]:
     return _copies(dataset, [group for group in same.values() if len(group) > 1], exact=True)
 
 
+def _stacked(arrays: Iterable[np.ndarray | None]) -> np.ndarray:
+    return np.stack([array for array in arrays if array is not None])
+
+
 def _copies(dataset: Dataset, groups: list[list[int]], *, exact: bool) -> list[Finding]:
     """Groups of copies: across splits, with different labels, and the others."""
     how = "byte for byte" if exact else "in other sizes or compressions, or nearly so"
-    part_of = {int(index): name for name, members in dataset.splits.items() for index in members}
     across, contrary, plain = [], [], []
-    for group in groups:
-        names = sorted({part_of[index] for index in group if index in part_of})
+    for group, names in zip(groups, _parts(dataset, groups), strict=True):
         labels = sorted({_label(dataset, index) for index in group})
         if len(names) > 1:
             across.append((group, f"in {' and '.join(names)}"))
@@ -68,6 +70,12 @@ def _copies(dataset: Dataset, groups: list[list[int]], *, exact: bool) -> list[F
             plain.append((group, ""))
     kinds = ((_leakage, across), (_contradiction, contrary), (_duplicates, plain))
     return [make(dataset, copies, how, exact=exact) for make, copies in kinds if copies]
+
+
+def _parts(dataset: Dataset, groups: list[list[int]]) -> list[list[str]]:
+    """The parts of the source's own split that each group is in."""
+    part_of = {int(index): name for name, members in dataset.splits.items() for index in members}
+    return [sorted({part_of[index] for index in group if index in part_of}) for group in groups]
 
 
 def _leakage(dataset: Dataset, groups: list[tuple[list[int], str]], how: str, *, exact: bool) -> Finding:

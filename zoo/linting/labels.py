@@ -21,14 +21,19 @@ _VERY_FEW = 3
 _UNEVEN = 5.0
 
 
-def across_splits(dataset: Dataset) -> Finding | None:
-    """Groups (a patient, a film) that the source itself has on two sides; a split that zoo makes keeps them on one."""
+def _parts(dataset: Dataset) -> dict[str, dict[str, list[int]]]:
+    """Group -> part of the source's own split -> its examples there."""
     rows: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for name, members in dataset.splits.items():
         for index in members.tolist() if dataset.groups else ():
             if group := dataset.groups[index]:
                 rows[group][name].append(index)
-    across = [(group, parts) for group, parts in rows.items() if len(parts) > 1]
+    return rows
+
+
+def across_splits(dataset: Dataset) -> Finding | None:
+    """Groups (a patient, a film) that the source itself has on two sides; a split that zoo makes keeps them on one."""
+    across = [(group, parts) for group, parts in _parts(dataset).items() if len(parts) > 1]
     if not across:
         return None
     examples = []

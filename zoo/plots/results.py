@@ -57,7 +57,7 @@ def learning_curves(run: Any) -> Any:
         axes.set_ylabel(name.replace("_", " "))
         axes.margins(x=0.06, y=0.12)
     if len(borders) > 1:
-        for name, last, first in ((name, last, first) for name, last, first in borders):
+        for name, last, first in borders:
             panels[0].annotate(
                 short(name, 14),
                 ((first + last) / 2, 1.0),

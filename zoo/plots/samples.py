@@ -14,7 +14,7 @@ from zoo.compose import Composition
 from zoo.data import Dataset, batches
 from zoo.data.ranges import as_uint8
 from zoo.errors import DataError, OptionError
-from zoo.pixels import in_colors
+from zoo.pictures.colors import in_colors
 from zoo.plots.results import draw_box
 from zoo.plots.style import COLORS, COLUMN, PAGE, paper, short, tiles
 from zoo.specs import Output
@@ -22,6 +22,14 @@ from zoo.tasks import box_columns, of, parts
 
 
 @paper
+def _boxes(composition: Composition, dataset: Dataset) -> np.ndarray | None:
+    """The boxes of the examples (n, 4), where the model answers with a box."""
+    if dataset.targets is None or dataset.task != composition.task:
+        return None
+    where = box_columns(composition.outputs)
+    return None if where is None else dataset.targets[:, where]
+
+
 def show_batch(
     composition: Composition,
     dataset: Dataset,
@@ -51,23 +59,18 @@ def show_batch(
     if images < 1 or views < 1:
         raise OptionError(f"images={images!r} and views={views!r} must be at least 1")
     drawn = np.sort(np.random.default_rng(seed).permutation(len(dataset))[:images])
-    boxes = None
-    if dataset.targets is not None and dataset.task == composition.task:
-        where = box_columns(composition.outputs)
-        boxes = None if where is None else dataset.targets[:, where]
+    boxes = _boxes(composition, dataset)
     columns = [_seen_in(composition, dataset, drawn, ops, seed, epoch, boxes) for epoch in range(views if ops else 1)]
     shown = columns[0].positions.tolist()
-    if len(columns) == 1:
-        figure, axes = tiles(len(shown), across=3, width=PAGE, extra=0.2)
-    else:
-        figure, axes = tiles(len(shown) * len(columns), across=len(columns), width=PAGE, extra=0.2)
+    across = len(columns) if len(columns) > 1 else 3
+    figure, axes = tiles(len(shown) * len(columns), across=across, width=PAGE, extra=0.2)
     for number, single in enumerate(axes):
         row, column = divmod(number, len(columns))
         batch = columns[column]
-        single.imshow(in_colors(batch.pixels[row]))
-        own = batch.boxes if batch.boxes is not None else None if boxes is None else boxes[batch.positions]
+        single.imshow(in_colors(batch.arrays[row]))
+        own = _boxes_of(batch, boxes)
         if own is not None:
-            draw_box(single, own[row], batch.pixels.shape[1:], COLORS[1])
+            draw_box(single, own[row], batch.arrays.shape[1:], COLORS[1])
         single.set_title(f"epoch {column}" if column else short(_answer(dataset, shown[row]), 26), loc="left")
     return figure
 
@@ -100,6 +103,14 @@ def variants(image: Any, augment: Any, *, seed: int = 0, count: int = 9) -> Any:
     for epoch, single in enumerate(axes):
         single.imshow(transform(ops, seed=seed, epoch=epoch)(pictures[0].copy(), 0, None)[0])
     return figure
+
+
+def _boxes_of(batch: Any, boxes: np.ndarray | None) -> np.ndarray | None:
+    """The boxes of a batch as the augmentation has moved them, else as they are in the data."""
+    if batch.boxes is None and boxes is not None:
+        return boxes[batch.positions]
+    moved: np.ndarray | None = batch.boxes
+    return moved
 
 
 def _seen_in(

@@ -45,13 +45,18 @@ def discover(points: Iterable[EntryPoint] | None = None) -> dict[str, PluginReco
             _refuse(record, f"the plugin id {record.id!r} is zoo's own")
         else:
             strangers.append(record)
-    for name, count in Counter(record.id for record in strangers).items():
-        same = [record for record in strangers if record.id == name]
+    _check_strangers(strangers)
+    return _by_id(records, own)
+
+
+def _check_strangers(records: list[PluginRecord]) -> None:
+    """Refuse those that have one id together, and those that can be no plugin."""
+    for name, count in Counter(record.id for record in records).items():
+        same = [record for record in records if record.id == name]
         if count > 1:
             _refuse_all(same)
         elif fault := _fault(same[0]):
             _refuse(same[0], fault)
-    return _by_id(records, own)
 
 
 def _by_id(records: list[PluginRecord], own: set[str]) -> dict[str, PluginRecord]:
@@ -123,6 +128,10 @@ def _entry_point_fault(record: PluginRecord) -> str:
 
 def _file_fault(path: Path) -> str:
     """Why a file that `ZOO_PLUGIN_PATH` names cannot be used; empty if it can, and its module can then be imported."""
+    return _file_name_fault(path) or _file_import_fault(path)
+
+
+def _file_name_fault(path: Path) -> str:
     if path.suffix != ".py" or path.is_dir():
         return f"{PLUGIN_PATH} names Python files, separated by {os.pathsep!r}; got {str(path)!r}"
     if not path.is_file():
@@ -132,6 +141,10 @@ def _file_fault(path: Path) -> str:
             f"{path.name!r} cannot be imported by that name: it takes lower case letters, digits and underscores, and "
             f"starts with a letter"
         )
+    return ""
+
+
+def _file_import_fault(path: Path) -> str:
     # At the end: a file beside it must not stand in for an installed module. Workers and other processes get it too.
     if str(path.parent) not in sys.path:
         sys.path.append(str(path.parent))
@@ -170,9 +183,9 @@ def _allowed(record: PluginRecord) -> bool:
     value = os.environ.get("ZOO_PLUGINS")
     if value is None:
         return True
-    names = [part.strip() for part in value.split(",") if part.strip()]
+    names = list(filter(None, map(str.strip, value.split(","))))
     denied = [name[1:].strip() for name in names if name.startswith("-")]
     chosen = [name for name in names if not name.startswith("-")]
-    if any(record.called(name) for name in denied):
+    if any(map(record.called, denied)):
         return False
-    return any(record.called(name) for name in chosen) or (not chosen and bool(denied))
+    return any(map(record.called, chosen)) or (not chosen and bool(denied))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from zoo.catalogue import data_file
 from zoo.errors import OptionError, UnknownNameError, did_you_mean
 from zoo.plugin.manager import Manager, manager
 from zoo.plugin.manifest import manifest_path
+from zoo.plugin.records import top_spec
 from zoo.registry import CORE, DISTRIBUTION, SINGULAR, Entry, Registry
 from zoo.table import Table
 
@@ -73,16 +73,25 @@ def which(name: str, kind: str | None = None, *, built_in: Mapping[str, str] | N
     registry = chosen.registry()
     rows = [row for one in kinds for row in _rows(chosen, registry, one, name)]
     commands = built_in if built_in and "commands" in kinds else {}
-    if name.strip().lower() in commands:
-        for row in rows:
-            row["meant"] = row["meant"] and row["kind"] != "commands"
-        rows.append(_built_in(name.strip().lower(), commands[name.strip().lower()]))
+    command = name.strip().lower()
+    if command in commands:
+        _add_built_in(rows, command, commands[command])
     if not rows:
-        known = {entry.id if ":" in name else entry.name for one in kinds for entry in registry.entries(one)}
-        known |= set(commands)
         text = "nobody provides the name" if kind is None else f"there is no {SINGULAR[kinds[0]]} named"
+        known = _names(registry, kinds, full=":" in name) | set(commands)
         raise UnknownNameError(f"{text} {name!r}.{did_you_mean(name, known)}")
     return Table(rows, columns=COLUMNS)
+
+
+def _names(registry: Registry, kinds: list[str], *, full: bool) -> set[str]:
+    return {entry.id if full else entry.name for kind in kinds for entry in registry.entries(kind)}
+
+
+def _add_built_in(rows: list[dict[str, Any]], name: str, target: str) -> None:
+    """Add the row of a command of zoo itself: no command of a plugin is meant then."""
+    for row in rows:
+        row["meant"] = row["meant"] and row["kind"] != "commands"
+    rows.append(_built_in(name, target))
 
 
 def _built_in(name: str, target: str) -> dict[str, Any]:
@@ -214,10 +223,15 @@ def _find(module: str, attribute: str, hops: int) -> tuple[Path | None, int | No
         if _defines(node, attribute):
             return path, node.lineno
         if isinstance(node, ast.ImportFrom) and hops:
-            for alias in node.names:
-                if (alias.asname or alias.name) == attribute:
-                    return _find(_absolute(module, path, node), alias.name, hops - 1)
+            original = _original(node, attribute)
+            if original is not None:
+                return _find(_absolute(module, path, node), original, hops - 1)
     return path, None
+
+
+def _original(node: ast.ImportFrom, attribute: str) -> str | None:
+    """What a name is called in the module that it is imported from; None: it is not among these."""
+    return next((alias.name for alias in node.names if (alias.asname or alias.name) == attribute), None)
 
 
 def _defines(node: ast.stmt, attribute: str) -> bool:
@@ -254,22 +268,22 @@ def _absolute(module: str, path: Path, node: ast.ImportFrom) -> str:
 def module_file(module: str) -> Path | None:
     """The file of a module; its top-level package is found, and not imported. None if there is no such file."""
     top, *parts = module.split(".")
-    try:
-        spec = find_spec(top)
-    except (ImportError, ValueError, AttributeError):
-        return None
+    spec = top_spec(top)
     if spec is None:
         return None
     if not spec.submodule_search_locations:
         return Path(spec.origin) if spec.origin and not parts and Path(spec.origin).is_file() else None
-    for folder in spec.submodule_search_locations:
-        place = Path(folder, *parts)
-        for candidate in (place / "__init__.py", place.with_suffix(".py") if parts else place):
-            if candidate.is_file():
-                return candidate
-        if parts:
-            for candidate in sorted(place.parent.glob(f"{place.name}.*.so")) + sorted(
-                place.parent.glob(f"{place.name}.*.pyd")
-            ):
-                return candidate
-    return None
+    files = (_file_below(folder, parts) for folder in spec.submodule_search_locations)
+    return next((file for file in files if file is not None), None)
+
+
+def _file_below(folder: str, parts: list[str]) -> Path | None:
+    """The file of a module, written or compiled, below the folder of its top-level package."""
+    place = Path(folder, *parts)
+    for candidate in (place / "__init__.py", place.with_suffix(".py") if parts else place):
+        if candidate.is_file():
+            return candidate
+    if not parts:
+        return None
+    compiled = (file for ending in ("so", "pyd") for file in sorted(place.parent.glob(f"{place.name}.*.{ending}")))
+    return next(compiled, None)

@@ -7,14 +7,13 @@ import importlib
 import json
 import re
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from zoo._version import __version__
 from zoo.errors import PluginError
 from zoo.plugin.hooks import hook_results
-from zoo.plugin.records import PluginRecord, Problem, own_package
+from zoo.plugin.records import PluginRecord, Problem, own_package, top_spec
 
 MANIFEST = "zoo-plugin.json"
 
@@ -37,10 +36,7 @@ def manifest_path(module: str) -> Path | None:
     """
     package = own_package(module)
     top, *parts = package.split(".")
-    try:
-        spec = find_spec(top)
-    except (ImportError, ValueError, AttributeError):
-        return None
+    spec = top_spec(top)
     if spec is None or not spec.submodule_search_locations:
         return None
     folders = [Path(folder, *parts) for folder in spec.submodule_search_locations]

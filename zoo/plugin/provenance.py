@@ -19,7 +19,7 @@ from zoo.registry import CORE, DISTRIBUTION, LOCAL, SINGULAR, Entry, ZooNotice
 __all__ = ["loading", "needed", "recording", "rows", "say_what_changed", "say_what_is_needed", "with_fit"]
 
 PREPROCESSING = "preprocessing"
-"""Kind of the row that says whose numbers turn pixels into the network's input."""
+"""Kind of the row that says whose numbers turn an array into the network's input."""
 
 _TEXTS = ("kind", "id", "plugin", "distribution", "version")
 _GRAPH = {"backbones", "heads"}
@@ -207,15 +207,9 @@ def say_what_changed(path: Path, providers: Any) -> None:
     Raises:
         UnsafeFileError: the record is damaged.
     """
-    if not isinstance(providers, list) or not all(
-        isinstance(row, dict) and all(isinstance(row.get(key), str) for key in _TEXTS) for row in providers
-    ):
+    if not isinstance(providers, list) or not all(map(_is_whole, providers)):
         raise UnsafeFileError(f"{path} is damaged: its record does not say properly what it was made with")
-    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
-    for row in providers:
-        if row["plugin"] != CORE and row["distribution"] != DISTRIBUTION:
-            groups.setdefault((row["plugin"], row["distribution"], row["version"]), []).append(row)
-    for (plugin, distribution, version), group in groups.items():
+    for (plugin, distribution, version), group in _by_version(providers).items():
         state = _state(plugin, distribution)
         here = _installed(distribution)
         if state is None and here == version:
@@ -233,6 +227,19 @@ def say_what_changed(path: Path, providers: Any) -> None:
                 f"build or train it anew: {how_to_get(distribution, version)}"
             )
         warnings.warn(text, ZooNotice, stacklevel=3)
+
+
+def _is_whole(row: Any) -> bool:
+    return isinstance(row, dict) and all(isinstance(row.get(key), str) for key in _TEXTS)
+
+
+def _by_version(providers: Sequence[dict[str, Any]]) -> dict[tuple[str, str, str], list[dict[str, Any]]]:
+    """Plugin, distribution and version -> what came from there, without what zoo-sdk provides."""
+    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for row in providers:
+        if row["plugin"] != CORE and row["distribution"] != DISTRIBUTION:
+            groups.setdefault((row["plugin"], row["distribution"], row["version"]), []).append(row)
+    return groups
 
 
 def _state(plugin: str, distribution: str) -> str | None:

@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
+from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
@@ -165,8 +166,7 @@ def find_record(records: Iterable[PluginRecord], name: str) -> PluginRecord:
     from zoo.errors import AmbiguousNameError, unknown
 
     pool = list(records)
-    exact = [record for record in pool if record.id == name]
-    matches = exact or [record for record in pool if record.called(name)]
+    matches = _called(pool, name)
     if not matches:
         names = {record.id for record in pool} | {record.provider.distribution for record in pool}
         raise unknown("plugin", name, names, command="zoo plugins")
@@ -177,9 +177,23 @@ def find_record(records: Iterable[PluginRecord], name: str) -> PluginRecord:
     return matches[0]
 
 
+def _called(records: list[PluginRecord], name: str) -> list[PluginRecord]:
+    """Those with exactly this id; where there are none, those that may be called so."""
+    exact = [record for record in records if record.id == name]
+    return exact or [record for record in records if record.called(name)]
+
+
 def flat(name: str) -> str:
     """A name as pip compares names: dash, dot and underscore are one, case does not matter."""
     return name.lower().replace("-", "_").replace(".", "_")
+
+
+def top_spec(package: str) -> ModuleSpec | None:
+    """Return the spec of a top-level module, which is not imported; None where there is no such module."""
+    try:
+        return find_spec(package)
+    except (ImportError, ValueError, AttributeError):
+        return None
 
 
 @cache
@@ -189,13 +203,10 @@ def own_package(module: str) -> str:
     The module itself where there is none, or where it cannot be found.
     """
     top, *parts = module.split(".")
-    try:
-        spec = find_spec(top)
-    except (ImportError, ValueError, AttributeError):
-        spec = None
+    spec = top_spec(top)
     if spec is None or spec.origin is not None or not spec.submodule_search_locations:
         return top
-    folders = [Path(folder) for folder in spec.submodule_search_locations]
+    folders = list(map(Path, spec.submodule_search_locations))
     for depth, part in enumerate(parts, 1):
         folders = [folder / part for folder in folders if (folder / part).is_dir()]
         if not folders or any((folder / "__init__.py").is_file() for folder in folders):

@@ -9,7 +9,6 @@ from typing import Any
 
 from zoo import settings
 from zoo.catalogue import backbone_row, restricted, select
-from zoo.data.modalities import IMAGE
 from zoo.errors import OptionError, ZooError
 from zoo.plugin import registry
 from zoo.ranking.ranked import Skipped
@@ -43,6 +42,11 @@ class Candidate:
         return f"{self.backbone}@{size_in_words(self.size)}/{self.tap}"
 
     @property
+    def usual(self) -> bool:
+        """Whether size and pooling are those of its row."""
+        return self.size == self.spec.input.default_size and self.tap == self.spec.pooling
+
+    @property
     def cost(self) -> float:
         """About its multiply-adds: they grow with the area."""
         height, width = sides(self.spec.input.default_size)
@@ -58,25 +62,17 @@ def plan(
     limits: Mapping[str, Any],
 ) -> tuple[list[Candidate], list[Skipped]]:
     """Return the candidates to measure, and those left out before any work."""
-    if isinstance(weights, Mapping):
-        for name in weights:
-            registry().get("backbones", name)  # a name that nobody provides is a mistake
+    _check_names(weights)
     planned: list[Candidate] = []
     skipped: list[Skipped] = []
     for entry in _entries(candidates):
         row = backbone_row(entry)
         own_weights = weights.get(entry.name, PRETRAINED) if isinstance(weights, Mapping) else weights
-        try:
-            spec: BackboneSpec = entry.spec
-            reason: str | None = f"for examples of {spec.modality!r}"
-            if spec.modality == IMAGE:
-                reason = _excluded(row, limits, named=candidates not in (None, "all"))
-            left_out = Skipped(entry.name, reason) if reason else _absent(entry, row, own_weights, candidates is None)
-        except ZooError as error:
-            left_out = Skipped(entry.name, str(error))
+        left_out = _left_out(entry, row, own_weights, limits, candidates)
         if left_out:
             skipped.append(left_out)
             continue
+        spec: BackboneSpec = entry.spec
         own_size: list[Size] = [spec.input.default_size]
         for size in dict.fromkeys(sizes or own_size):
             for tap in dict.fromkeys(taps or [spec.pooling]):
@@ -89,10 +85,38 @@ def plan(
     return planned, skipped
 
 
+def _check_names(weights: Any) -> None:
+    """A backbone that nobody provides is a mistake."""
+    for name in weights if isinstance(weights, Mapping) else ():
+        registry().get("backbones", name)
+
+
+def _left_out(
+    entry: Entry,
+    row: Mapping[str, Any],
+    weights: Any,
+    limits: Mapping[str, Any],
+    candidates: str | Sequence[str] | None,
+) -> Skipped | None:
+    """Why a backbone is not measured; None: it is."""
+    try:
+        spec: BackboneSpec = entry.spec
+        reason: str | None = f"for examples of {spec.modality!r}"
+        if spec.sized:
+            reason = _excluded(row, limits, named=candidates not in (None, "all"))
+        return Skipped(entry.name, reason) if reason else _absent(entry, row, weights, candidates is None)
+    except ZooError as error:
+        return Skipped(entry.name, str(error))
+
+
+def _takes_pictures(entry: Entry) -> bool:
+    return backbone_row(entry)["input"] is not None
+
+
 def _entries(candidates: str | Sequence[str] | None) -> Sequence[Entry]:
     known = registry()
     if candidates is None or candidates == "all":
-        return [entry for entry in known.entries("backbones") if entry.data.get("modality", IMAGE) == IMAGE]
+        return list(filter(_takes_pictures, known.entries("backbones")))
     names = [candidates] if isinstance(candidates, str) else list(candidates)
     if not names or not all(isinstance(name, str) for name in names):
         raise OptionError(f'candidates={candidates!r} takes names of backbones, "all", or None; see `zoo list`')

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from zoo.ranking.ranked import TIE, Ranked
@@ -39,21 +39,31 @@ def sentences(recommendation: Recommendation) -> list[str]:
         lines.append(
             f"As good and the fastest: {fastest.name}, {fastest.ms:.1f} ms per image instead of {best.ms:.1f}."
         )
-    voted = max(recommendation, key=lambda row: -1 if row.knn is None else row.knn)
+    lines += _by_neighbors(recommendation)
+    if len(recommendation.to_fine_tune) > 1:
+        lines.append(_both(recommendation))
+    return lines
+
+
+def _both(recommendation: Recommendation) -> str:
+    """What to fine-tune, by two rankings."""
+    first, second = recommendation.to_fine_tune[:2]
+    prior = "" if first.top1 is None else " (best published ImageNet accuracy among the good ones)"
+    probe = "best by probe" if second is recommendation.best else "next backbone by probe"
+    return (
+        f"To fine-tune, try both {first.name}{prior} and {second.name} ({probe}). Either ranking can "
+        "mislead; trying both rarely does."
+    )
+
+
+def _by_neighbors(recommendation: Recommendation) -> Iterator[str]:
+    """Say so where the nearest neighbors put another backbone first."""
+    best, voted = recommendation.best, max(recommendation, key=lambda row: -1 if row.knn is None else row.knn)
     if voted.knn is not None and best.knn is not None and voted.backbone != best.backbone:
-        lines.append(
+        yield (
             f"By nearest neighbors {voted.name} is first ({_percent(voted.knn)} against {_percent(best.knn)}): the two "
             "measures disagree on the backbone."
         )
-    chosen = recommendation.to_fine_tune
-    if len(chosen) > 1:
-        prior = "" if chosen[0].top1 is None else " (best published ImageNet accuracy among the good ones)"
-        probe = "best by probe" if chosen[1] is best else "next backbone by probe"
-        lines.append(
-            f"To fine-tune, try both {chosen[0].name}{prior} and {chosen[1].name} ({probe}). Either ranking can "
-            "mislead; trying both rarely does."
-        )
-    return lines
 
 
 def _tied(recommendation: Recommendation, ties: Sequence[Ranked]) -> list[str]:

@@ -131,14 +131,12 @@ class Judge:
     def _kept_or_measured(self, candidate: Candidate, indices: np.ndarray, scores: Sequence[str]) -> dict[str, Any]:
         identity = _identity(candidate, self.clock) if self.protocol.cache else None
         key = {"network": identity, "protocol": self._depends_on(indices, scores)}
-        measured = kept.read(_KIND, key) if identity else None
+        measured = _kept(key) if identity else None
         if measured is not None:
-            measured["ms"] = measured_before(measured["graph"])
-            if measured["ms"] is not None and _features_kept(measured["entry"]):
-                self._advance(self.done + len(indices))
-                return dict(measured)
+            self._advance(self.done + len(indices))
+            return measured
         fresh = self._work_out(candidate, indices, scores)
-        if candidate.size == candidate.spec.input.default_size and candidate.tap == candidate.spec.pooling:
+        if candidate.usual:
             note(candidate.entry.id, candidate.size, fresh["ms"])
         if identity and fresh["graph"] and fresh["entry"]:
             kept.write(_KIND, key, {name: value for name, value in fresh.items() if name not in ("ms", "computed")})
@@ -224,6 +222,15 @@ class Judge:
         self.clock.check()
         if self.progress:
             self.progress(min(done, self.expected), self.expected)
+
+
+def _kept(key: dict[str, Any]) -> dict[str, Any] | None:
+    """What was measured before, if its milliseconds are of this machine and its features are still there."""
+    measured = kept.read(_KIND, key)
+    if measured is None:
+        return None
+    measured["ms"] = measured_before(measured["graph"])
+    return dict(measured) if measured["ms"] is not None and _features_kept(measured["entry"]) else None
 
 
 def _features_kept(entry: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from zoo.data import Dataset, check, load, source_of
-from zoo.data.modalities import IMAGE
+from zoo.data.modalities import has_pictures
 from zoo.errors import DataError, OptionError
 from zoo.progress import Display, Progress
 from zoo.ranking.by_fitting import choose_by_fitting
@@ -21,6 +21,7 @@ from zoo.ranking.judging import REPEATS, Judge, Protocol
 from zoo.ranking.ranked import Ranked, Skipped
 from zoo.ranking.recommendation import Recommendation
 from zoo.ranking.screening import MANY, at_least_one, first_sample, screen, under_a_budget
+from zoo.scalars import check_whole
 from zoo.tasks import of
 
 SCORES = ("probe", "knn", "logme", "hscore")
@@ -75,7 +76,7 @@ def recommend(
             are not for commercial use or have a license of their own are left out, unless `candidates` names them.
         features: what the probe reads, each a candidate of its own: a pooling ("avg", "max", "concat", "gem"), a stage
             ("stage4"), a layer, or "stage4:max". Default: the pooled last feature map.
-        input_sizes: sides of the input in pixels, each a candidate of its own. Default: each backbone's own.
+        input_sizes: sides of the input in px, each a candidate of its own. Default: each backbone's own.
         scores: what to measure: "probe" (always), "knn", "logme", "hscore".
         folds: of the cross-validation, at least 2.
         seed: of the folds and the sample.
@@ -103,7 +104,7 @@ def recommend(
         raise DataError(f"recommend compares classifiers; {dataset.name} is data for {dataset.task}")
     dataset = dataset.readable()
     _check_enough(dataset, folds)
-    if dataset.modality != IMAGE:
+    if not has_pictures(dataset.modality):
         given = {"features": features, "input_sizes": input_sizes, "max_params": max_params, "max_size": max_size}
         _check_of_images({**given, "license": license}, dataset)
         return choose_by_fitting(dataset, candidates, clock=clock, folds=folds, seed=seed, verbose=verbose)
@@ -160,6 +161,11 @@ def _all(judge: Judge, planned: list[Candidate], skipped: list[Skipped]) -> list
     return rows or at_least_one(judge, planned, skipped)
 
 
+def _late(rows: Sequence[Ranked], skipped: Sequence[Skipped], images: int) -> list[str]:
+    """Who found no time, at all or on all images."""
+    return [item.name for item in skipped if item.late] + [row.name for row in rows if row.images < images]
+
+
 def _needed(
     rows: Sequence[Ranked], planned: Sequence[Candidate], skipped: Sequence[Skipped], *, images: int, clock: Clock
 ) -> float | None:
@@ -168,8 +174,7 @@ def _needed(
     By multiply-adds, as far as what was measured says how fast they go.
     """
     costs = {candidate.name: candidate.cost for candidate in planned}
-    late = [item.name for item in skipped if item.late and item.name in costs]
-    late += [row.name for row in rows if row.images < images]
+    late = [name for name in _late(rows, skipped, images) if name in costs]
     work = sum(costs[row.name] * row.images for row in rows if row.name in costs)
     if not late or not work:
         return None
@@ -203,15 +208,12 @@ def _check_options(
 ) -> None:
     if budget is not None and not (isinstance(budget, int | float) and 0 < budget < math.inf):
         raise OptionError(f"budget={budget!r} must be a positive number of seconds, or None")
-    unknown = [score for score in scores if score not in SCORES]
-    if isinstance(scores, str) or unknown or "probe" not in scores:
+    if isinstance(scores, str) or "probe" not in scores or any(score not in SCORES for score in scores):
         raise OptionError(
             f'scores={scores!r} takes "probe", which decides the order, and any of {", ".join(SCORES[1:])}'
         )
-    if not isinstance(folds, int) or folds < 2:
-        raise OptionError(f"folds={folds!r} must be a whole number from 2")
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise OptionError(f"seed={seed!r} must be a whole number from 0")
+    check_whole("folds", folds, least=2)
+    check_whole("seed", seed, least=0)
 
 
 def _check_of_images(options: Mapping[str, Any], dataset: Dataset) -> None:
@@ -227,7 +229,7 @@ def _check_lists(features: Sequence[str] | None, input_sizes: Sequence[int] | No
     for name, values, kind in (("features", features, str), ("input_sizes", input_sizes, int)):
         listed = isinstance(values, list | tuple) and values and all(isinstance(value, kind) for value in values)
         if values is not None and not listed:
-            raise OptionError(f"{name}={values!r} takes a list of {'names' if kind is str else 'pixels'}, or None")
+            raise OptionError(f"{name}={values!r} takes a list of {'names' if kind is str else 'sides in px'}, or None")
 
 
 def _check_enough(dataset: Dataset, folds: int) -> None:

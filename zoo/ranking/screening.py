@@ -55,11 +55,7 @@ def under_a_budget(judge: Judge, candidates: list[Candidate], skipped: list[Skip
     late: list[Skipped] = []
     exact = judge.measure_all([named[row.name] for row in rough], np.arange(images), late)
     if exact and (len(exact) > 1 or not late):
-        figures = {row.name: row for row in rough}
-        for item in late:
-            row = figures[item.name]
-            said = f"{item.reason} on all images; on {row.images} its score was {row.score:.3f}"
-            skipped.append(replace(item, reason=said))
+        skipped += _measured_roughly(late, rough)
         return exact
     return rough or at_least_one(judge, candidates, skipped)
 
@@ -80,6 +76,19 @@ def at_least_one(judge: Judge, candidates: list[Candidate], skipped: list[Skippe
     return []
 
 
+def _screened_out(ranked: list[Ranked], left: set[str]) -> list[Skipped]:
+    """Those that are not left, with how far from the best they were."""
+    words = "screened out on {row.images} images: score {row.score:.3f}, the best {best.score:.3f}"
+    return [Skipped(row.name, words.format(row=row, best=ranked[0])) for row in ranked if row.name not in left]
+
+
+def _measured_roughly(late: list[Skipped], rough: list[Ranked]) -> list[Skipped]:
+    """Those that found no time on all images, with what they reached on the sample."""
+    rows = {row.name: row for row in rough}
+    words = "{item.reason} on all images; on {row.images} its score was {row.score:.3f}"
+    return [replace(item, reason=words.format(item=item, row=rows[item.name])) for item in late]
+
+
 def screen(
     judge: Judge, candidates: list[Candidate], sample: int, skipped: list[Skipped]
 ) -> tuple[list[Candidate], list[Ranked]]:
@@ -96,10 +105,7 @@ def screen(
             return [], rows or round_rows  # of the last whole round, if there was one
         ranked = sorted(round_rows, key=lambda row: (-row.score, -row.accuracy))
         left = {row.name for row in ranked[: max(_KEPT, -(-len(candidates) // _ETA))]}
-        for row in ranked:
-            if row.name not in left:
-                what = f"screened out on {row.images} images: score {row.score:.3f}, the best {ranked[0].score:.3f}"
-                skipped.append(Skipped(row.name, what))
+        skipped += _screened_out(ranked, left)
         candidates = [candidate for candidate in candidates if candidate.name in left]
         rows = [row for row in ranked if row.name in left]
         judge.done, judge.expected = 0, len(candidates) * len(order)

@@ -46,15 +46,8 @@ def report(
     """
     from zoo.reporting import Material, run_page
 
-    where = Path(run) if isinstance(run, str | os.PathLike) else run.directory
-    if where is None:
-        raise OptionError("this run was not written to a folder, and a report is made from one")
-    folder = RunFolder.existing(where)
+    folder = _finished(run)
     record = folder.record
-    if record.state != "finished" or record.results is None:
-        raise OptionError(
-            f"{where} is {record.state}, and a report is made of a finished run: `zoo resume {where}` goes on"
-        )
     target = folder.path / "report.html" if path is None else Path(path)
     if not target.parent.is_dir():
         raise OptionError(f"the folder {str(target.parent)!r} for the report does not exist")
@@ -88,3 +81,17 @@ def _evaluations(
         for name, positions in examples.parts().items()
         if name != "train" and len(positions)
     }
+
+
+def _finished(run: Any) -> RunFolder:
+    """The folder of a finished run."""
+    where = Path(run) if isinstance(run, str | os.PathLike) else run.directory
+    if where is None:
+        raise OptionError("this run was not written to a folder, and a report is made from one")
+    folder = RunFolder.existing(where)
+    record = folder.record
+    if record.state != "finished" or record.results is None:
+        raise OptionError(
+            f"{where} is {record.state}, and a report is made of a finished run: `zoo resume {where}` goes on"
+        )
+    return folder

@@ -63,14 +63,20 @@ class Batcher:
             raise OverloadedError from None
         return await future
 
+    async def _next(self) -> list[tuple[Any, asyncio.Future[Any]]]:
+        """The next batch: what comes in the time that the first example waits, as much as goes into one."""
+        loop = asyncio.get_running_loop()
+        batch = [await self._queue.get()]
+        until = loop.time() + self._wait
+        while len(batch) < self._most and (left := until - loop.time()) > 0:
+            with suppress(TimeoutError):
+                batch.append(await asyncio.wait_for(self._queue.get(), left))
+        return batch
+
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            batch = [await self._queue.get()]
-            until = loop.time() + self._wait
-            while len(batch) < self._most and (left := until - loop.time()) > 0:
-                with suppress(TimeoutError):
-                    batch.append(await asyncio.wait_for(self._queue.get(), left))
+            batch = await self._next()
             self.sizes[len(batch)] += 1
             try:
                 answers = await loop.run_in_executor(self._pool, self._answer, [example for example, _ in batch])

@@ -12,18 +12,18 @@ from zoo.specs.words import Digest, ImportString, NamedSpec, Slug, Spec, Task
 class AugmentationSpec(NamedSpec):
     """A random change of a training example that keeps its label."""
 
-    modality: Slug = Field(default="image", description="what its examples are")
+    modality: Slug = Field(description="what its examples are")
     factory: ImportString = Field(description="(**options) -> function (example, seed: int) -> example")
     options: ImportString | None = Field(default=None, description="a pydantic model that validates the options")
     option_schema: dict[str, Any] = Field(default_factory=dict, description="its JSON schema, for listings")
     on: Literal["array", "example"] = Field(
         default="array",
-        description="what the function is given. array: the array as the intake shapes it (of images, the uint8 "
-        "square); example: the example as its modality reads it",
+        description="what the function is given. array: the array as the intake shapes it; example: the example "
+        "as its modality reads it",
     )
     boxes: Literal["unchanged", "moved", "unsupported"] = Field(
         default="unsupported",
-        description="what becomes of boxes. unchanged: no pixel moves; moved: the function is called with boxes=, "
+        description="what becomes of boxes. unchanged: nothing moves; moved: the function is called with boxes=, "
         "float32 (k, 4) as in BOX_LABELS, and gives (example, boxes); unsupported: not usable with boxes",
     )
     placement: Literal["pipeline", "either"] = Field(
@@ -54,21 +54,24 @@ class DataFile(Spec):
 
     @model_validator(mode="after")
     def _kind_has_its_fields(self) -> DataFile:
-        if self.kind == "url" and not (self.url or "").startswith("https://"):
-            raise ValueError("a file of kind 'url' needs an https url")
-        if self.kind in ("hub", "kaggle") and (self.repository or "").count("/") != 1:
-            raise ValueError(f"a file of kind {self.kind!r} needs a repository, as owner/name")
-        if self.kind == "hub" and not self.path:
-            raise ValueError("a file of kind 'hub' needs its path in the repository")
-        if self.kind == "file" and not self.how:
-            raise ValueError("a file of kind 'file' needs how: how the user comes by it")
+        https, repository = (self.url or "").startswith("https://"), (self.repository or "").count("/") == 1
+        needs = (
+            ("url", https, "an https url"),
+            ("hub", repository, "a repository, as owner/name"),
+            ("kaggle", repository, "a repository, as owner/name"),
+            ("hub", self.path, "its path in the repository"),
+            ("file", self.how, "how: how the user comes by it"),
+        )
+        for kind, given, words in needs:
+            if self.kind == kind and not given:
+                raise ValueError(f"a file of kind {kind!r} needs {words}")
         return self
 
 
 class DatasetSpec(NamedSpec):
     """Labeled data that can be named: by the function that loads it, or by its files, which are read as they are."""
 
-    modality: Slug = Field(default="image", description="what its examples are")
+    modality: Slug = Field(description="what its examples are")
     task: Task = Field(default="classification", description="what its answers are")
     labels: tuple[str, ...] = Field(default=(), description="class names, in order; empty: found in the data")
     loader: ImportString | None = Field(

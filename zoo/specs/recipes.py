@@ -35,6 +35,13 @@ class PhaseSpec(Spec):
         "each: as many phases as there are stages, from the top, each with one stage more; "
         "chosen: the one stage of largest relative gradient, which is found when the phase starts",
     )
+    lora: int = Field(
+        default=0,
+        ge=0,
+        description="rank of the updates that dense and convolution layers learn in place of their kernels (LoRA, Hu "
+        "et al. 2021, arXiv 2106.09685), biases and norms frozen, added to the kernels at the end of the phase; 0: "
+        "weights train themselves. Such a phase is begun again when a run is resumed within it",
+    )
     batchnorm: Literal["frozen", "adapt", "train"] = Field(
         default="frozen",
         description="frozen: not a bit of it moves; adapt: in stages that train, a pretrained BatchNorm learns and "
@@ -140,6 +147,8 @@ class PhaseSpec(Spec):
             return "unfreeze counts stages from the top, from 0"
         if isinstance(self.unfreeze, tuple) and len(set(self.unfreeze)) < len(self.unfreeze):
             return "unfreeze names a stage or layer twice"
+        if self.lora and (not self.unfreeze or self.batchnorm != "frozen"):
+            return "lora is how layers of the base train: set unfreeze, and leave batchnorm frozen"
         if self.batchnorm == "adapt" and not self.unfreeze:
             return "batchnorm='adapt' is about stages that train, and unfreeze names none"
         if self.batchnorm == "train" and self.unfreeze != "all":
@@ -153,12 +162,17 @@ class PhaseSpec(Spec):
             return f"weight_decay is for adamw and sgd; got optimizer={self.optimizer!r}"
         if self.stage_rates and self.stage_decay is not None:
             return "stage_rates and stage_decay both say the learning rate of a stage: keep one"
-        if isinstance(self.unfreeze, tuple):
-            if HEAD_STAGE in self.unfreeze:
-                return "the head trains in every phase; unfreeze names stages of the base"
-            idle = [name for name in self.stage_rates if name not in (*self.unfreeze, HEAD_STAGE)]
-            if idle:
-                return f"stage_rates names {', '.join(idle)}, which unfreeze does not"
+        return self._in_names_of_stages() or self._in_rates_of_stages()
+
+    def _in_names_of_stages(self) -> str:
+        if not isinstance(self.unfreeze, tuple):
+            return ""
+        if HEAD_STAGE in self.unfreeze:
+            return "the head trains in every phase; unfreeze names stages of the base"
+        idle = [name for name in self.stage_rates if name not in (*self.unfreeze, HEAD_STAGE)]
+        return f"stage_rates names {', '.join(idle)}, which unfreeze does not" if idle else ""
+
+    def _in_rates_of_stages(self) -> str:
         if (self.stage_decay is not None or set(self.stage_rates) - {HEAD_STAGE}) and not self.unfreeze:
             return "a learning rate for each stage needs stages that train: set unfreeze"
         return ""

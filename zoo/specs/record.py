@@ -178,6 +178,7 @@ class PhaseReport(Record):
     learning_rate: float | None = Field(default=None, description="its peak")
     batch_size: int | Literal["all"] | None = Field(default=None, description="examples in a step")
     stages: tuple[str, ...] | None = Field(default=None, description="stages of the base that trained")
+    lora: int | None = Field(default=None, description="rank of the updates that layers learned; none: their weights")
     batchnorm: str | None = Field(default=None, description="frozen, adapt or train, in the stages that trained")
     augment_in: str | None = Field(default=None, description="where augmentation ran")
     cached_prefix: str | None = Field(default=None, description="last stage whose outputs were kept")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,10 +53,10 @@ class Prediction:
         if self.box is not None:
             return "box " + " ".join(f"{value:.3f}" for value in self.box)
         if self.values:
-            return "  ".join(f"{name} {value:.4g}" for name, value in self.values.items())
+            return _listed(self.values.items(), ".4g")
         if self.label is None:
-            return "  ".join(f"{name} {score:.3f}" for name, score in self.top if name in self.given) or "no label"
-        return "  ".join(f"{name} {score:.3f}" for name, score in best(self.scores, self.names, count))
+            return _listed([(name, score) for name, score in self.top if name in self.given], ".3f") or "no label"
+        return _listed(best(self.scores, self.names, count), ".3f")
 
     def to_dict(self, count: int = 5) -> dict[str, Any]:
         """The answer as JSON can hold it."""
@@ -74,6 +74,10 @@ class Prediction:
         if self.label is None:
             return {**written, "labels": list(self.given), "top": first}
         return {**written, "label": self.label, "score": self.score, "top": first}
+
+
+def _listed(figures: Iterable[tuple[str, float]], form: str) -> str:
+    return "  ".join(f"{name} {figure:{form}}" for name, figure in figures)
 
 
 def best(scores: np.ndarray, labels: Sequence[str], count: int) -> tuple[tuple[str, float], ...]:

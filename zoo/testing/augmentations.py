@@ -18,10 +18,10 @@ SEEDS = range(1, 49)
 """As many different seeds as a check tries."""
 
 SIDE = 96
-"""Side of the pictures with a rectangle, in pixels."""
+"""Side of the pictures with a rectangle, in px."""
 
 RECTANGLES = ((14, 18, 42, 40), (52, 46, 80, 76))
-"""Places of the bright rectangle: x_min, y_min, x_max, y_max in pixels; off the center, and clear of the border, which
+"""Places of the bright rectangle: x_min, y_min, x_max, y_max in px; off the center, and clear of the border, which
 an augmentation may mirror."""
 
 TOLERANCE = 4
@@ -258,11 +258,14 @@ class AugmentationConformance(OptionConformance):
                 self.fail(f"it wrote into the boxes it was given (seed {seed}): copy them first")
             if not np.array_equal(example, apply(picture.copy(), seed)):
                 self.fail(f"with boxes= it gives another picture than without (seed {seed})")
-            if not isinstance(actual, np.ndarray) or actual.dtype != np.float32 or actual.shape != boxes.shape:
-                form = f"{actual.dtype} {actual.shape}" if isinstance(actual, np.ndarray) else type(actual).__name__
-                self.fail(f"boxes float32 {boxes.shape} come back as {form}")
-            if not (actual >= 0).all() or not (actual <= 1).all() or (actual[:, :2] > actual[:, 2:]).any():
-                self.fail(f"box {actual.tolist()} (seed {seed}): x_min <= x_max, y_min <= y_max, all in 0..1")
+            self._refuse_odd_boxes(actual, boxes.shape, seed)
+
+    def _refuse_odd_boxes(self, actual: Any, shape: tuple[int, ...], seed: int) -> None:
+        if not isinstance(actual, np.ndarray) or actual.dtype != np.float32 or actual.shape != shape:
+            form = f"{actual.dtype} {actual.shape}" if isinstance(actual, np.ndarray) else type(actual).__name__
+            self.fail(f"boxes float32 {shape} come back as {form}")
+        if not (actual >= 0).all() or not (actual <= 1).all() or (actual[:, :2] > actual[:, 2:]).any():
+            self.fail(f"box {actual.tolist()} (seed {seed}): x_min <= x_max, y_min <= y_max, all in 0..1")
 
     def check_boxes_follow_the_pixels(self) -> None:
         """The picture is turned and its box is not: the model learns to look beside the object."""
@@ -332,7 +335,7 @@ class AugmentationConformance(OptionConformance):
             where = "no bright pixels there" if actual is None else f"bright pixels lie at {actual.round().tolist()}"
             self.fail(
                 f"for {len(wrong)} of {len(SEEDS)} seeds box and pixels disagree; seed {seed}: box "
-                f"{claimed.round().tolist()}, {where} (x_min, y_min, x_max, y_max in pixels of {SIDE})"
+                f"{claimed.round().tolist()}, {where} (x_min, y_min, x_max, y_max in px of {SIDE})"
             )
 
 

@@ -5,34 +5,32 @@ from __future__ import annotations
 import importlib
 import inspect
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
-from zoo.pixels import gray
+from zoo.pictures.colors import gray
 from zoo.specs import Size, sides
+from zoo.testing.norms import PUBLISHED, first_norms, misfit, preprocessed
 from zoo.testing.suite import EntryConformance
 
 TOLERANCE = 1e-4
 """Largest difference, relative to the largest feature, that counts as the same: float32 through many layers."""
 
-PUBLISHED = {
-    "pixels 0..255": (1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
-    "0..1": (1 / 255, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
-    "-1..1": (2 / 255, (1.0, 1.0, 1.0), (1.0, 1.0, 1.0)),
-    "mean and std of ImageNet": (1 / 255, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-    "pixels less the mean of ImageNet": (1.0, (123.68, 116.779, 103.939), (1.0, 1.0, 1.0)),
-}
-"""The preprocessings that networks are published with: scale, mean, std."""
-
 REFERENCES = ("reference_preprocessing", "preprocess_input", "preprocess")
 """What a module with a builder may call its reference: raw pixels to what the network was trained on."""
 
 
+_DRAWN = 12
+"""Examples that the intake of another modality than images is fitted on."""
+
+
 class BackboneConformance(EntryConformance):
     """The checks of a backbone. It is built with random weights; nothing is downloaded.
+
+    One of another modality than images is tried on examples that the modality draws (`zoo.modality.DrawsExamples`).
 
     Example:
         ```python
@@ -55,8 +53,33 @@ class BackboneConformance(EntryConformance):
     weights: ClassVar[Any] = None
 
     # -- what checks look at -------------------------------------------------------------------------------------
+    def _of_pictures(self) -> bool:
+        return bool(self.spec.modality == "image")
+
+    def _for_pictures_only(self) -> None:
+        """Skip a check of sizes, colors or a classifier, which only networks of pictures have."""
+        if not self._of_pictures():
+            self.skip(f"it is about pictures, and {self.spec.name} takes examples of {self.spec.modality!r}")
+
+    def _intake(self) -> Any:
+        """The intake of another modality, fitted on examples that it draws."""
+        from zoo.data.modalities import kind_of
+        from zoo.modality import DrawsExamples
+
+        kind = kind_of(self.spec.modality)
+        code: Any = kind.code
+        if not isinstance(code, DrawsExamples):
+            self.skip(f"the modality {self.spec.modality} draws no examples to try it on: give it drawn(seed)")
+        return self.keep(
+            "intake", lambda: kind.fit((code.drawn(seed) for seed in range(_DRAWN)), self.spec.intake_options)
+        )
+
     def network(self, size: Size | None = None, *, seed: int = 0, weights: Any = None, top: bool = False) -> Any:
         """The network proper, as zoo builds it."""
+        if not self._of_pictures():
+            from zoo.compose.other_bases import build_other_base
+
+            return build_other_base(self.entry, self._intake(), self.spec.builder_options, seed)
         from zoo.architectures import build_base
 
         size = size or self.spec.input.default_size
@@ -80,6 +103,8 @@ class BackboneConformance(EntryConformance):
     def check_builds(self) -> None:
         """`zoo.build` with this backbone fails."""
         base = self.keep("network", self.network)
+        if not self._of_pictures():
+            return  # what it takes is held against its intake when it is built
         size, channels = self.spec.input.default_size, self.spec.input.channels
         expected = (None, *sides(size), channels)
         if tuple(base.input_shape) != expected:
@@ -88,6 +113,7 @@ class BackboneConformance(EntryConformance):
     def check_smallest_size(self) -> None:
         """The smallest input size of the listing does not work."""
         self.need("check_builds")
+        self._for_pictures_only()
         size = self.spec.input.min_size
         try:
             actual = self._features(self.network(size), self._photos(size))
@@ -118,6 +144,8 @@ class BackboneConformance(EntryConformance):
         """`features="stage3"` and fine-tuning of the last stages take other layers than the listing says."""
         actual = self._facts()["stages"]
         declared = [stage.model_dump() for stage in self.spec.stages]
+        if not (declared or self._of_pictures()):
+            return  # they depend on what the intake was fitted on
         if [stage["name"] for stage in declared] != [stage["name"] for stage in actual]:
             self.fail(f"declared are the stages {_names(declared)}, found {_names(actual)}")
         for said, seen in zip(declared, actual, strict=True):
@@ -128,6 +156,8 @@ class BackboneConformance(EntryConformance):
     def check_layers(self) -> None:
         """`zoo show` describes another network than the user gets."""
         actual, declared = self._facts()["layers"], self.spec.layers.model_dump()
+        if not (declared["total"] or self._of_pictures()):
+            return
         odd = [f"{key}={declared[key]} (found {actual[key]})" for key in actual if declared[key] != actual[key]]
         if odd:
             self.fail(f"layer summary: declared {'; '.join(odd)}")
@@ -137,12 +167,14 @@ class BackboneConformance(EntryConformance):
         actual = self._facts()
         for key in ("feature_dim", "params", "macs"):
             declared = getattr(self.spec, key)
-            if declared is not None and declared != actual[key]:
+            said = declared is not None if self._of_pictures() else bool(declared)
+            if said and declared != actual[key]:
                 self.fail(f"declared {key}={declared:,}, found {actual[key]:,}")
 
     def check_classifier(self) -> None:
         """The pretrained classifier cannot be built, or names classes that it does not have."""
         self.need("check_builds")
+        self._for_pictures_only()
         if self.spec.params_top is None and self.spec.label_set is None:
             return
         top = self.network(top=True)
@@ -169,6 +201,7 @@ class BackboneConformance(EntryConformance):
     # -- preprocessing -------------------------------------------------------------------------------------------
     def check_preprocessing_plausible(self) -> None:
         """The network sees numbers on a scale it never met, and every feature is wrong without any error."""
+        self._for_pictures_only()
         pre = self.spec.preprocessing
         if len(pre.mean) != self.spec.input.channels:
             self.fail(f"mean and std have {len(pre.mean)} channels, the input has {self.spec.input.channels}")
@@ -210,17 +243,17 @@ class BackboneConformance(EntryConformance):
         """The declared numbers are not those the weights were trained with, and accuracy quietly falls."""
         self.need("check_preprocessing_plausible", "check_builds")
         base = self.network(self._middle(), weights=self._real_weights())
-        norms = list(_first_norms(base))
+        norms = list(first_norms(base))
         if not norms:
             self.skip("the network has no BatchNorm, whose statistics would tell what it was trained on")
         photos = self._raw_photos(self._middle())
-        declared = _misfit(base, norms, preprocessed(photos, self.spec.preprocessing))
+        declared = misfit(base, norms, preprocessed(photos, self.spec.preprocessing))
         flip = self.spec.preprocessing.channel_order == "BGR"
         for name, (scale, mean, std) in PUBLISHED.items():
             numbers = self.spec.preprocessing.model_copy(
                 update={"scale": scale, "mean": mean[::-1] if flip else mean, "std": std[::-1] if flip else std}
             )
-            actual = _misfit(base, norms, preprocessed(photos, numbers))
+            actual = misfit(base, norms, preprocessed(photos, numbers))
             if actual < 0.5 * declared and declared > 1:
                 self.fail(
                     f"on ordinary photos the first BatchNorm layers see statistics that are off by {declared:.2g} with "
@@ -267,7 +300,7 @@ class BackboneConformance(EntryConformance):
         photos = self._photos(size)
         for unfreeze in (0, "all"):
             freeze(base, find_stages(base, self.spec.cuts), unfreeze=unfreeze, batchnorm="frozen")
-            watched = {weight.path: weight for weight in base.weights if not _is_seed(weight)}
+            watched = {weight.path: weight for weight in base.weights if "seed_generator" not in weight.path}
             if unfreeze == "all":  # statistics are weights that no gradient ever reaches
                 open_ones = {id(weight) for weight in base.trainable_weights}
                 watched = {path: weight for path, weight in watched.items() if id(weight) not in open_ones}
@@ -336,50 +369,20 @@ class BackboneConformance(EntryConformance):
         return (gray(photos) if self.spec.input.channels == 1 else photos).astype(np.float32)
 
     def _photos(self, size: Size) -> np.ndarray:
+        """What the network takes of two photos; of other modalities of two examples that they draw."""
+        if not self._of_pictures():
+            from zoo.data.modalities import kind_of
+
+            code: Any = kind_of(self.spec.modality).code
+            import keras
+
+            intake = self._intake()
+            arrays = np.stack([intake.shape(code.drawn(seed)) for seed in range(2)])
+            return np.asarray(intake.front(keras.ops.convert_to_tensor(arrays)))
         return preprocessed(self._raw_photos(size)[::4], self.spec.preprocessing)
 
     def _features(self, base: Any, photos: np.ndarray) -> np.ndarray:
         return np.asarray(base(photos, training=False))
-
-
-def preprocessed(pixels: np.ndarray, numbers: Any) -> np.ndarray:
-    """`Preprocessing` applied in NumPy: what zoo does in the graph."""
-    x = pixels.astype(np.float32)
-    if numbers.channel_order == "BGR":
-        x = x[..., ::-1]
-    return (x * np.float32(numbers.scale) - np.float32(numbers.mean)) / np.float32(numbers.std)
-
-
-def _first_norms(base: Any) -> Iterator[Any]:
-    """The first few BatchNorm layers from the pixels upward: those whose statistics depend most on the scale."""
-    import keras
-
-    actual = [layer for layer in base.layers if isinstance(layer, keras.layers.BatchNormalization)]
-    yield from actual[:3]
-
-
-def _misfit(base: Any, norms: list[Any], inputs: np.ndarray) -> float:
-    """How far the statistics of what BatchNorm layers see are from those they have stored, in stored units.
-
-    0: the same; about 1 and less for photos other than those trained on; 3 to 100 for a wrong scale.
-    """
-    import keras
-
-    taps = keras.Model(base.input, [norm.input for norm in norms])
-    seen = taps(inputs, training=False)
-    distances = []
-    for norm, values in zip(norms, seen if isinstance(seen, list | tuple) else [seen], strict=True):
-        x = np.asarray(values, np.float64).reshape(-1, values.shape[-1])
-        mean, variance = (np.asarray(value, np.float64) for value in (norm.moving_mean, norm.moving_variance))
-        kept = variance > 1e-3 * variance.mean()  # channels that are dead tell nothing
-        shift = np.abs(x.mean(0) - mean)[kept] / np.sqrt(variance[kept])
-        ratio = np.abs(np.log((x.var(0)[kept] + 1e-12) / variance[kept]))
-        distances.append(np.median(shift) + np.median(ratio))
-    return float(np.mean(distances))
-
-
-def _is_seed(weight: Any) -> bool:
-    return "seed_generator" in weight.path
 
 
 def _names(stages: list[dict[str, Any]]) -> str:

@@ -121,18 +121,23 @@ class DatasetConformance(OptionConformance):
             self.fail(f"{len(dataset)} pictures and {len(targets)} answers")
         if not np.isfinite(targets).all():
             self.fail(f"{int((~np.isfinite(targets)).sum())} answers are NaN or infinite")
+        self._refuse_odd(dataset, targets)
+
+    def _refuse_odd(self, dataset: Any, targets: np.ndarray) -> None:
+        """Answers that are not those of the task."""
         if dataset.task == "classification":
             classes = len(self.spec.labels or dataset.labels) or dataset.n_classes
-            if targets.ndim != 1 or targets.dtype.kind not in "iu":
-                self.fail(f"class indices must be integers (n,); they are {targets.dtype} {targets.shape}")
-            if targets.min() < 0 or targets.max() >= classes:
-                self.fail(f"class indices go from {targets.min()} to {targets.max()}; there are {classes} classes")
+            self._refuse_odd_classes(targets, classes)
         elif dataset.task == "multilabel" and not np.isin(targets, (0, 1)).all():
             self.fail("answers of a multilabel dataset must be 0 or 1")
-        elif dataset.task == "box" and (
-            targets.min() < 0 or targets.max() > 1 or (targets[:, :2] >= targets[:, 2:]).any()
-        ):
+        elif dataset.task == "box" and not _are_boxes(targets):
             self.fail("boxes must be x_min < x_max, y_min < y_max as shares 0..1 of width and height")
+
+    def _refuse_odd_classes(self, targets: np.ndarray, classes: int) -> None:
+        if targets.ndim != 1 or targets.dtype.kind not in "iu":
+            self.fail(f"class indices must be integers (n,); they are {targets.dtype} {targets.shape}")
+        if targets.min() < 0 or targets.max() >= classes:
+            self.fail(f"class indices go from {targets.min()} to {targets.max()}; there are {classes} classes")
 
     def check_names(self) -> None:
         """A message about a damaged picture, or a list of mistakes, names two pictures by the same name."""
@@ -181,7 +186,7 @@ class DatasetConformance(OptionConformance):
         dataset = self._loaded()
         parts = {name: set(members.tolist()) for name, members in dataset.splits.items()}
         if len(parts) > 1:
-            self._apart(dataset, parts, by_pixels=True, whose="its own splits")
+            self._apart(dataset, parts, by_content=True, whose="its own splits")
 
     def check_split_by_content(self) -> None:
         """Copies of one picture fall on both sides of a split, and what was trained on is tested on."""
@@ -197,14 +202,14 @@ class DatasetConformance(OptionConformance):
         # Files are told apart by their bytes, as zoo promises; everything else by its pixels.
         files = isinstance(dataset, ImageFiles) and type(dataset).digest is ImageFiles.digest
         if not dataset.splits:
-            self._apart(dataset, parts, by_pixels=not files, whose="the split by content")
+            self._apart(dataset, parts, by_content=not files, whose="the split by content")
 
-    def _apart(self, dataset: Any, parts: dict[str, set[int]], *, by_pixels: bool, whose: str) -> None:
-        from zoo.data.pictures import pixel_digest
+    def _apart(self, dataset: Any, parts: dict[str, set[int]], *, by_content: bool, whose: str) -> None:
+        from zoo.pictures.forms import digest_of_picture
 
         keys: dict[int, str] = dict(enumerate(dataset.hashes()))
-        if by_pixels:
-            keys = {index: pixel_digest(dataset.image(index)) for index in self._sample(dataset)}
+        if by_content:
+            keys = {index: digest_of_picture(dataset.image(index)) for index in self._sample(dataset)}
         seen: dict[str, tuple[str, int]] = {}
         for name, members in parts.items():
             for index in sorted(members & keys.keys()):
@@ -225,3 +230,8 @@ class DatasetConformance(OptionConformance):
         """The user cannot find out where the data comes from, nor cite it."""
         if not self.spec.source.strip():
             self.fail("source is empty: say who published the data, and where")
+
+
+def _are_boxes(targets: np.ndarray) -> bool:
+    """Whether all are x_min, y_min, x_max, y_max within 0..1, and none is empty."""
+    return bool(targets.min() >= 0 and targets.max() <= 1 and (targets[:, :2] < targets[:, 2:]).all())

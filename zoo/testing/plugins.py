@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
@@ -142,9 +143,7 @@ class PluginConformance(Conformance):
                 only = ", ".join(sorted(set(written) ^ set(said)))
                 self._rewrite(f"{kind} {only}: in one of manifest and hooks only")
             for name in written:
-                # The schema of the options is for the suite of the thing itself.
-                ours, theirs = ({**row, "option_schema": None} for row in (written[name], said[name]))
-                odd = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
+                odd = _differing(written[name], said[name])
                 if odd:
                     self._rewrite(f"{kind} {name}: {', '.join(odd)} differ between manifest and hooks")
 
@@ -297,3 +296,9 @@ class PluginConformance(Conformance):
                 if record.provider.first_party or record.provider.distribution == provider.distribution
             ),
         }
+
+
+def _differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """The fields in which two rows differ; the schema of the options is for the suite of the thing itself."""
+    keys = sorted((one.keys() | other.keys()) - {"option_schema"})
+    return [key for key in keys if one.get(key) != other.get(key)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from zoo.errors import OptionError, PluginError
@@ -49,7 +50,7 @@ class RecipeConformance(EntryConformance):
         return model
 
     def _stages(self) -> list[str]:
-        """The stages of the tiny base, from the pixels upward."""
+        """The stages of the tiny base, from the input upward."""
         return self.keep("stages", lambda: [stage.name for stage in self._base().composition.stages])
 
     def _named(self) -> set[str]:
@@ -125,10 +126,14 @@ class RecipeConformance(EntryConformance):
         if still:
             where = ", ".join(dict.fromkeys(still))
             self.fail(f"after {STEPS} steps a phase not a bit moved of what it trains: {where}")
+        self._refuse_unseen(run.history)
+
+    def _refuse_unseen(self, history: Mapping[str, Any]) -> None:
+        """Figures that phases watch, and that nothing measures."""
         watching = [phase for phase in self.spec.phases if phase.patience or phase.keep == "best"]
-        unseen = sorted({phase.monitor for phase in watching} - set(run.history))
+        unseen = sorted({phase.monitor for phase in watching} - set(history))
         if unseen:
-            self.fail(f"patience and keep go by {', '.join(unseen)}; training measures {', '.join(run.history)}")
+            self.fail(f"patience and keep go by {', '.join(unseen)}; training measures {', '.join(history)}")
 
 
 def _cut(phase: PhaseSpec) -> PhaseSpec:

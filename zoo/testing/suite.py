@@ -16,6 +16,9 @@ from zoo.plugin import manager as process_manager
 from zoo.registry import Entry, ZooNotice
 from zoo.testing.report import CheckResult, Outcome
 
+_ONE = {"modalities": "modality"}
+"""Kind -> what one of it is called, where that is not the kind without its last letter."""
+
 
 class CheckFailed(AssertionError):
     """A check found what it is there to find."""
@@ -155,7 +158,7 @@ class Conformance:
     # -- for checks --------------------------------------------------------------------------------------------------
     def subject(self) -> str:
         """What is checked, as reports call it."""
-        return f"{self.kind.removesuffix('s')} {self.name or '(without a name)'}"
+        return f"{_ONE.get(self.kind, self.kind.removesuffix('s'))} {self.name or '(without a name)'}"
 
     def fail(self, cause: str) -> NoReturn:
         """The check found something: say what was found and what to do.
@@ -267,21 +270,14 @@ class OptionConformance(EntryConformance):
         """The defaults themselves are refused as soon as somebody writes them down, or are not what is documented."""
         if not self.spec.options:
             return
-        from pydantic import ValidationError
-
         model = self.plugins.target(self.entry, self.spec.options)
         for name, field in model.model_fields.items():
             if field.is_required():
                 continue
             given = dict(self.options) | {name: field.get_default(call_default_factory=True)}
-            required = [n for n, f in model.model_fields.items() if f.is_required() and n not in given]
-            try:
-                model.model_validate(given)
-            except ValidationError as error:
-                wrong = [problem for problem in error.errors() if problem["loc"][:1] == (name,)]
-                if wrong or not required:
-                    problem = (wrong or error.errors())[0]
-                    self.fail(f"the default of option {name!r}, {given[name]!r}, is not valid: {problem['msg']}")
+            fault = _refusal(model, name, given)
+            if fault:
+                self.fail(f"the default of option {name!r}, {given[name]!r}, is not valid: {fault}")
 
     def check_option_schema(self) -> None:
         """`zoo heads show` and completion tell users options that the code does not have."""
@@ -304,6 +300,20 @@ class OptionConformance(EntryConformance):
         silent = [name for name, field in fields.items() if not (field.description or "").strip()]
         if silent:
             self.fail(f"no description: {', '.join(silent)}; write Field(..., description=...)")
+
+
+def _refusal(model: Any, name: str, given: Mapping[str, Any]) -> str:
+    """Why a model of options refuses this one of those given; "" where only others, without a default, are missing."""
+    from pydantic import ValidationError
+
+    try:
+        model.model_validate(given)
+    except ValidationError as error:
+        required = [n for n, f in model.model_fields.items() if f.is_required() and n not in given]
+        wrong = [problem for problem in error.errors() if problem["loc"][:1] == (name,)]
+        if wrong or not required:
+            return str((wrong or error.errors())[0]["msg"])
+    return ""
 
 
 def import_strings(spec: Any) -> dict[str, str]:

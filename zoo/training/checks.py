@@ -14,6 +14,7 @@ from zoo.matching import class_numbers, places
 from zoo.specs import PhaseSpec, RecipeSpec
 from zoo.tasks import of
 from zoo.training.descent.mixing import blends
+from zoo.training.low_rank import check_low_rank
 
 SCRATCH = "scratch"
 """What `Identity.weights` says of a base whose weights were trained here from random ones."""
@@ -38,8 +39,11 @@ def check_recipe(composition: Composition, recipe: RecipeSpec, *, augment: Seque
     _check_base(composition.identity.weights, recipe)
     _check_losses(composition, recipe)
     _check_code(composition.identity.code, recipe)
+    for phase in recipe.phases:
+        if phase.lora:
+            check_low_rank(composition.stages, phase.unfreeze, phase.name)
     if augment and any(phase.augment_in == "graph" for phase in recipe.phases):
-        check_in_graph(augment, boxes=any(of(output).follows_pixels for output in composition.outputs))
+        check_in_graph(augment, boxes=any(of(output).are_places for output in composition.outputs))
     convex = [phase for phase in recipe.phases if phase.solver == "convex"]
     if convex and recipe.name == "probe" and composition.linear_layer() is None:
         raise OptionError(_no_probe(composition))

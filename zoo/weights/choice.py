@@ -42,20 +42,25 @@ def resolve(
     if weights is None:
         return None
     store = store or Store()
-    ids = {source.id: source for source in spec.weights}
+    if not isinstance(weights, str):
+        return store.local(Path(weights))
     if weights == "pretrained":
         return store.fetch(best(spec, include_top, store), progress=progress)
-    if isinstance(weights, str) and weights in ids:
-        source = ids[weights]
-        if include_top and not source.includes_top:
-            raise _no_classifier(spec, f"the weights {source.id!r} of {spec.name} have no classifier")
-        return store.fetch(source, progress=progress)
-    fetched = store.fetch_address(weights, progress=progress) if isinstance(weights, str) else None
+    ids = {source.id: source for source in spec.weights}
+    if weights in ids:
+        _check_top(spec, ids[weights], include_top)
+        return store.fetch(ids[weights], progress=progress)
+    fetched = store.fetch_address(weights, progress=progress)
     if fetched is not None:
         return fetched
-    if not isinstance(weights, str) or _looks_like_a_path(weights):
+    if _looks_like_a_path(weights):
         return store.local(Path(weights))
     raise unknown(f"weights of {spec.name}", weights, [*ids, "pretrained"])
+
+
+def _check_top(spec: BackboneSpec, source: WeightSource, include_top: bool) -> None:
+    if include_top and not source.includes_top:
+        raise _no_classifier(spec, f"the weights {source.id!r} of {spec.name} have no classifier")
 
 
 def best(spec: BackboneSpec, include_top: bool, store: Store) -> WeightSource:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from zoo.cli.output import notes, print_json, print_sentence, print_table
-from zoo.cli.parameters import json_option, quiet_option
+from zoo.cli.parameters import check_folder, json_option, quiet_option, verbosity
 from zoo.cli.quiet import load_keras
 from zoo.errors import OptionError
 
@@ -57,8 +57,7 @@ def command(
       zoo compare runs/probe pretrained scratch --class dogs=dog --class cats=cat
     """
     # What needs no Keras, which takes seconds to load, is checked before.
-    if figure is not None and not Path(figure).parent.is_dir():
-        raise OptionError(f"--figure {figure!r}: the folder {str(Path(figure).parent)!r} does not exist")
+    check_folder("--figure", figure)
     if figure is not None and Path(figure).suffix.lower() not in (".png", ".svg", ".pdf"):
         raise OptionError(f"--figure {figure!r}: pictures are written as .png, .svg or .pdf")
     if len(models) < 2:
@@ -76,7 +75,7 @@ def command(
         epochs=epochs,
         seed=seed,
         timings=timings,
-        verbose=0 if quiet else "auto",
+        verbose=verbosity(quiet),
     )
     if figure is not None:
         comparison.figure().savefig(figure, dpi=150)

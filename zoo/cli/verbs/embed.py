@@ -8,7 +8,7 @@ import click
 
 from zoo.cli.models import DEFAULT_BACKBONE, default_backbone, modality_of_backbone
 from zoo.cli.output import notes, print_json
-from zoo.cli.parameters import json_option, quiet_option
+from zoo.cli.parameters import json_option, quiet_option, verbosity
 from zoo.cli.quiet import load_keras
 from zoo.cli.tables import open_data, table_options
 from zoo.errors import OptionError
@@ -25,7 +25,7 @@ _ENDINGS = (".npz", ".npy", ".parquet")
 @click.option(
     "--features", metavar="NAME", help="avg, max, cls, cls+avg, map, a stage or a layer. Default: the network's."
 )
-@click.option("--input-size", type=click.IntRange(min=1), metavar="PIXELS", help="Side of the input.")
+@click.option("--input-size", type=click.IntRange(min=1), metavar="PX", help="Side of the input.")
 @click.option("--out", required=True, metavar="FILE", help="A file .npz, .npy or .parquet.")
 @click.option("--cache/--no-cache", default=True, help="Keep the vectors, and use those that are kept.")
 @json_option
@@ -66,7 +66,7 @@ def command(
     load_keras()
     from zoo.embedding import embed
 
-    with Display(0 if quiet or as_json else "auto") as shown:
+    with Display(verbosity(quiet or as_json)) as shown:
         embeddings = embed(
             dataset,
             backbone,

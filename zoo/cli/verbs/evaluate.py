@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from zoo.cli.models import model_options, of_images, open_model
+from zoo.cli.models import may_be_pictures, model_options, open_model
 from zoo.cli.named_data import data_options
 from zoo.cli.output import notes, print_json
-from zoo.cli.parameters import json_option, quiet_option
+from zoo.cli.parameters import json_option, quiet_option, verbosity
 from zoo.cli.tables import open_data
 
 
@@ -46,7 +46,7 @@ def command(
     # What is wrong with data is told before Keras is loaded; what else than images it is, and which columns of a table
     # count, only the model knows.
     dataset: Any = data
-    if not is_table(data) and of_images(data):
+    if not is_table(data) and may_be_pictures(data):
         dataset = open_data(data, separator=separator)
     quiet = quiet or as_json
     model = open_model(file, backbone, head, weights, quiet=quiet)
@@ -54,7 +54,7 @@ def command(
         several = len(model.outputs) > 1
         kind: Any = {"outputs": model.outputs} if several else {"labels": model.labels, "task": model.outputs[0].task}
         dataset = from_csv(data, separator=separator, **kind)
-    evaluation = model.evaluate(dataset, verbose=0 if quiet else "auto")
+    evaluation = model.evaluate(dataset, verbose=verbosity(quiet))
     if as_json:
         print_json(evaluation.to_dict())
         return

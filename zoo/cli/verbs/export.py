@@ -45,9 +45,8 @@ def command(
     path = Path(model) / "model.keras" if Path(model).is_dir() else Path(model)
     if not path.is_file():
         raise OptionError(f"there is no model file {str(path)!r}; `zoo fit` writes one into its run folder")
-    for option, folder in (("--samples", samples), ("--examples", examples)):
-        if folder is not None and not Path(folder).exists():
-            raise OptionError(f"{option} {folder!r}: there is no such file or folder")
+    _check_there("--samples", samples)
+    _check_there("--examples", examples)
     if quantize == "int8" and samples is None:
         raise OptionError("--quantize int8 needs --samples FOLDER: photos like those to come, some 100 of them")
     load_keras()
@@ -79,3 +78,8 @@ def command(
             ("next", f"zoo predict FILE --model {target}"),
         ]
     )
+
+
+def _check_there(option: str, folder: str | None) -> None:
+    if folder is not None and not Path(folder).exists():
+        raise OptionError(f"{option} {folder!r}: there is no such file or folder")

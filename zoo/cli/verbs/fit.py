@@ -13,7 +13,16 @@ from zoo.cli.finished import print_run
 from zoo.cli.models import DEFAULT_BACKBONE, check_weights, default_backbone, modality_of_backbone
 from zoo.cli.named_data import data_options
 from zoo.cli.output import notes, print_fields
-from zoo.cli.parameters import HeldOut, items_with_options, json_option, named_options, names, quiet_option
+from zoo.cli.parameters import (
+    HeldOut,
+    check_folder,
+    items_with_options,
+    json_option,
+    named_options,
+    names,
+    quiet_option,
+    verbosity,
+)
 from zoo.cli.quiet import load_keras
 from zoo.cli.tables import open_data, table_options
 from zoo.errors import OptionError
@@ -23,6 +32,7 @@ from zoo.settings import PRECISIONS
 
 if TYPE_CHECKING:
     from zoo.data import Dataset
+    from zoo.head_request import Head
     from zoo.model import TransferModel
 
 DEFAULT_HEAD = "linear"
@@ -69,7 +79,7 @@ _EXPORTED = {"onnx": "model.onnx", "litert": "model.tflite", "savedmodel": "save
     help='Weights of the backbone; "none" for random ones.',
 )
 @click.option("--features", metavar="NAME", help="What the head reads: avg, max, a stage, or a layer.")
-@click.option("--input-size", type=click.IntRange(min=1), metavar="PIXELS", help="Side of the input.")
+@click.option("--input-size", type=click.IntRange(min=1), metavar="PX", help="Side of the input.")
 @click.option("--resize", type=click.Choice(["crop", "stretch", "pad"]), help="How pictures become squares.")
 @click.option("--precision", type=click.Choice(PRECISIONS), help="What base and head compute in; default float32.")
 @click.option("--devices", metavar="all|NAMES", help="Train on several devices, e.g. GPU:0,GPU:1; all: every GPU.")
@@ -177,7 +187,6 @@ def command(
       zoo fit photos/ --recipe lp-ft --epochs 4 --augment flip,zoom --out mine.keras
     """
     from zoo.building import build
-    from zoo.head_request import Head, head_for
     from zoo.training.recipes.auto import AUTO
     from zoo.training.recipes.choosing import choose
 
@@ -205,9 +214,8 @@ def command(
 
     quiet = quiet or as_json
     load_keras()
-    own_labels = registry().get("heads", head).spec.labels
-    request = Head(name=head, options=options) if own_labels else head_for(dataset, head=head, **options)
-    with Display(0 if quiet else "auto") as shown, _scope(devices):
+    request = _head(head, dataset, options)
+    with Display(verbosity(quiet)) as shown, _scope(devices):
         model = build(
             backbone,
             request,
@@ -232,7 +240,7 @@ def command(
         class_weight=class_weight,
         seed=seed,
         directory=directory,
-        verbose=0 if quiet else "auto",
+        verbose=verbosity(quiet),
     )
     _export(model, Path(str(run.directory)), exports)
     print_run(run, model.save(out) if out is not None else Path(str(run.directory)) / "model.keras", as_json=as_json)
@@ -278,8 +286,7 @@ def _check_out(out: str | None, directory: str | None) -> None:
     path = Path(out)
     if path.suffix != ".keras":
         raise OptionError(f"--out {out!r}: the name must end in .keras")
-    if not path.parent.is_dir():
-        raise OptionError(f"--out {out!r}: the folder {str(path.parent)!r} does not exist")
+    check_folder("--out", out)
 
 
 def _operations(augment: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -310,13 +317,11 @@ def backbone_options(backbone: str, pairs: tuple[str, ...]) -> dict[str, Any]:
     """
     if not pairs:
         return {}
-    from zoo.data.modalities import IMAGE
-
     entry = registry().get("backbones", backbone)
     known = {**entry.spec.intake_options, **entry.spec.builder_options}
     schema = option_schema(entry) or {"properties": {name: {"default": value} for name, value in known.items()}}
     options = named_options(pairs, schema, flag="--option")
-    if entry.spec.modality == IMAGE:
+    if entry.spec.sized:
         manager().options(entry, options)  # before any data is read
     return options
 
@@ -340,6 +345,14 @@ def _options_and_data(
     labels = entry.spec.labels or None
     dataset = open_data(data, labels=labels, **reading)
     return options, dataset, check(dataset, labels=labels)
+
+
+def _head(name: str, dataset: Dataset, options: dict[str, Any]) -> Head:
+    """A head with its own labels, if it has any; else with those of the data."""
+    from zoo.head_request import Head, head_for
+
+    own_labels = registry().get("heads", name).spec.labels
+    return Head(name=name, options=options) if own_labels else head_for(dataset, head=name, **options)
 
 
 def _print_what_is_trained(notices: list[str], model: TransferModel, *, as_json: bool) -> None:

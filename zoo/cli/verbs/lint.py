@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from zoo.cli.models import DEFAULT_BACKBONE
 from zoo.cli.named_data import data_options
 from zoo.cli.output import print_json
-from zoo.cli.parameters import json_option, quiet_option
+from zoo.cli.parameters import check_folder, json_option, quiet_option, verbosity
 from zoo.cli.quiet import load_keras
 from zoo.cli.tables import open_data, table_options
-from zoo.errors import OptionError
 
 
 @click.command("lint")
@@ -53,17 +50,18 @@ def command(
       zoo lint photos/ --no-features --strict
     """
     # What can be told without Keras, which takes seconds to load, is told before.
-    if html is not None and not Path(html).parent.is_dir():
-        raise OptionError(f"--html {html!r}: the folder {str(Path(html).parent)!r} does not exist")
+    from zoo.data.modalities import has_pictures
+
+    check_folder("--html", html)
     dataset = open_data(data, answers=answers, task=task, separator=separator)
-    if features and dataset.modality == "image":
+    if features and has_pictures(dataset.modality):
         from zoo.plugin import registry
 
         registry().get("backbones", backbone)
         load_keras()
     from zoo.linting import lint
 
-    verbose = 0 if quiet or as_json else "auto"
+    verbose = verbosity(quiet or as_json)
     findings = lint(dataset, validation=validation, features=features, backbone=backbone, verbose=verbose)
     if html is not None:
         findings.to_html(html)

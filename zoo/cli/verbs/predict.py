@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +13,9 @@ from zoo.cli.models import model_options, open_model, takes_texts
 from zoo.cli.output import one_line, print_json
 from zoo.cli.parameters import json_option, quiet_option
 from zoo.errors import DataError
+
+if TYPE_CHECKING:
+    from zoo.tasks import Prediction
 
 
 @click.command("predict")
@@ -56,11 +61,15 @@ def command(
     elif out is not None:
         click.echo(f"{len(predictions)} answers in {out}")
     else:
-        for prediction in predictions:
-            click.echo(f"{one_line(prediction.source)}  {prediction.text(top)}")
+        _print(predictions, top)
     answered = {prediction.source for prediction in predictions}
     if not all(_is_answered(path, answered) for path in images):
         click.get_current_context().exit(1)  # a notice has named the file that cannot be read
+
+
+def _print(predictions: Sequence[Prediction], top: int) -> None:
+    for prediction in predictions:
+        click.echo(f"{one_line(prediction.source)}  {prediction.text(top)}")
 
 
 def _check_there(images: tuple[str, ...], file: str | None) -> None:

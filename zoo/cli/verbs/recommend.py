@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from zoo.cli.named_data import data_options
 from zoo.cli.output import notes, print_json, print_sentence, print_table
-from zoo.cli.parameters import BYTES, COUNT, json_option, names, quiet_option
+from zoo.cli.parameters import BYTES, COUNT, check_folder, json_option, names, quiet_option, verbosity
 from zoo.cli.quiet import load_keras
 from zoo.cli.tables import open_data, table_options
-from zoo.errors import OptionError
+
+if TYPE_CHECKING:
+    from zoo.ranking import Choice, Recommendation
 
 _EXPENDABLE = ("license", "size", "macs", "params", "top1", "knn 95 %", "knn", "95 % interval")
 """Columns that a narrow terminal does without, the least important first."""
@@ -33,7 +35,7 @@ _EXPENDABLE = ("license", "size", "macs", "params", "top1", "knn 95 %", "knn", "
 @click.option("--max-size", type=BYTES, help="Largest weight file, e.g. 50MB.")
 @click.option("--license", multiple=True, help="License of the weights, e.g. Apache-2.0; may be given several times.")
 @click.option("--features", multiple=True, metavar="NAMES", help="What the probe reads: avg, max, a stage, or a layer.")
-@click.option("--input-sizes", multiple=True, metavar="PIXELS", help="Sides of the input to compare, e.g. 128,224.")
+@click.option("--input-sizes", multiple=True, metavar="PX", help="Sides of the input to compare, e.g. 128,224.")
 @click.option(
     "--scores",
     multiple=True,
@@ -101,30 +103,33 @@ def command(
         scores=names(scores),
         folds=folds,
         seed=seed,
-        verbose=0 if quiet else "auto",
+        verbose=verbosity(quiet),
     )
     if html is not None:
         recommendation.to_html(html)
     if as_json:
         print_json(recommendation.to_dict())
         return
+    _print(recommendation, explain=explain)
+    click.echo(f"next: {recommendation.next_command(data)}")
+
+
+def _check(html: str | None, sizes: list[str], candidates: list[str]) -> None:
+    """Raise where the options cannot work."""
+    check_folder("--html", html)
+    if not all(size.isdigit() for size in sizes):
+        raise click.UsageError(f"--input-sizes takes sides such as 128,224; got {', '.join(sizes)}.")
+    if candidates != ["all"]:
+        from zoo.plugin import registry
+
+        for name in candidates:
+            registry().get("backbones", name)
+
+
+def _print(recommendation: Recommendation | Choice, *, explain: bool) -> None:
     print_table(recommendation.table(), expendable=_EXPENDABLE)
     click.echo()
     for line in (*recommendation.sentences(), *(recommendation.details() if explain else ())):
         print_sentence(line)
     for line in (*recommendation.left_out(), *recommendation.notes):
         notes(line)
-    click.echo(f"next: {recommendation.next_command(data)}")
-
-
-def _check(html: str | None, sizes: list[str], candidates: list[str]) -> None:
-    """Raise where the options cannot work."""
-    if html is not None and not Path(html).parent.is_dir():
-        raise OptionError(f"--html {html!r}: the folder {str(Path(html).parent)!r} does not exist")
-    if not all(size.isdigit() for size in sizes):
-        raise click.UsageError(f"--input-sizes takes pixels such as 128,224; got {', '.join(sizes)}.")
-    if candidates != ["all"]:
-        from zoo.plugin import registry
-
-        for name in candidates:
-            registry().get("backbones", name)

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import click
 
-from zoo.cli.parameters import quiet_option
+from zoo.cli.parameters import check_folder, quiet_option, verbosity
 from zoo.cli.quiet import load_keras
-from zoo.errors import OptionError
 from zoo.progress import Display
 
 
@@ -33,11 +32,10 @@ def command(run: str, out: str | None, data: str | None, validation: str | None,
     from zoo.training.runs.folder import RunFolder
 
     RunFolder.existing(Path(run))
-    if out is not None and not Path(out).parent.is_dir():
-        raise OptionError(f"--out {out!r}: the folder {str(Path(out).parent)!r} does not exist")
+    check_folder("--out", out)
     load_keras()
     from zoo.reporting.reports import report
 
-    with Display(0 if quiet else "auto") as shown:
+    with Display(verbosity(quiet)) as shown:
         written = report(run, out, data=data, validation=validation, progress=shown.counter("images"))
     click.echo(str(written))

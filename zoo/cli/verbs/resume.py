@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from zoo.cli.finished import print_run
-from zoo.cli.parameters import json_option, quiet_option
+from zoo.cli.parameters import json_option, quiet_option, verbosity
 from zoo.cli.quiet import load_keras
 
 
@@ -34,5 +34,5 @@ def command(run: str, data: str | None, validation: str | None, test: str | None
     load_keras()
     from zoo.resuming import resume
 
-    done = resume(run, data, validation=validation, test=test, verbose=0 if quiet else "auto")
+    done = resume(run, data, validation=validation, test=test, verbose=verbosity(quiet))
     print_run(done, Path(run) / "model.keras", as_json=as_json)

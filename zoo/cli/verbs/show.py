@@ -55,21 +55,23 @@ def _find(name: str) -> list[Entry]:
         except UnknownNameError:
             continue
     if not matches:
-        known = {entry.name for kind in _KINDS for entry in registry().entries(kind)}
-        known |= {
-            str(alias)
-            for kind in _KINDS
-            for entry in registry().entries(kind)
-            for alias in entry.data.get("aliases", ())
-        }
-        known |= {entry.id for kind in _KINDS for entry in registry().entries(kind)} if ":" in name else set()
-        *but_last, last = _KINDS.values()
-        hint = _families(name) or did_you_mean(name, known)
-        raise UnknownNameError(
-            f"there is no {', '.join(but_last)} or {last} named {name!r}.{hint} "
-            "`zoo list`, `zoo heads`, `zoo datasets` and `zoo augmentations` list them."
-        )
+        raise _unknown(name)
     return matches
+
+
+def _unknown(name: str) -> UnknownNameError:
+    """The error for a name that nothing has, with near misses."""
+    from zoo.plugin import registry
+
+    entries = [entry for kind in _KINDS for entry in registry().entries(kind)]
+    known = {spelling for entry in entries for spelling in entry.spellings}
+    known |= {entry.id for entry in entries} if ":" in name else set()
+    *but_last, last = _KINDS.values()
+    hint = _families(name) or did_you_mean(name, known)
+    return UnknownNameError(
+        f"there is no {', '.join(but_last)} or {last} named {name!r}.{hint} "
+        "`zoo list`, `zoo heads`, `zoo datasets` and `zoo augmentations` list them."
+    )
 
 
 def _families(name: str) -> str:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from zoo.cli.output import notes, print_json, print_table
 from zoo.cli.parameters import json_option
+
+if TYPE_CHECKING:
+    from zoo.table import Table
 
 
 @click.command("which")
@@ -32,6 +37,10 @@ def command(name: str, kind: str | None, as_json: bool) -> None:
         return
     rows = [{**row, "meant": "*" if row["meant"] else "", "kind": row["kind"].replace("_", " ")} for row in table]
     print_table(Table(rows, columns=table.columns), expendable=("state", "version"))
+    _note_what_is_unclear(name, table)
+
+
+def _note_what_is_unclear(name: str, table: Table) -> None:
     unclear = {row["kind"] for row in table} - {row["kind"] for row in table if row["meant"]}
     for group in sorted(unclear):
         names = ", ".join(row["id"] for row in table if row["kind"] == group)

@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from statistics import median
@@ -114,9 +114,7 @@ def answers(
             elif message == "ready":
                 member.ready = True
             else:
-                lost = _bury(member, crew, failures)
-                if lost is not None and lost.shard in open_tasks and all(m.task != lost for m in crew):
-                    waiting.appendleft(lost)
+                waiting.extendleft(_undone(_bury(member, crew, failures), open_tasks, crew))
     finally:
         for member in crew:
             member.end()
@@ -145,6 +143,13 @@ def _bury(member: _Worker, crew: list[_Worker], failures: Counter[int | None]) -
     if failures[shard] > RETRIES:
         raise EngineError(_what_failed(shard, failures[shard], member.log))
     return lost
+
+
+def _undone(lost: Task | None, open_tasks: Collection[int], crew: Sequence[_Worker]) -> list[Task]:
+    """What a dead worker was at, unless somebody else has computed it or is at it."""
+    if lost is None or lost.shard not in open_tasks or any(member.task == lost for member in crew):
+        return []
+    return [lost]
 
 
 def _late(crew: Sequence[_Worker], seconds: Sequence[float]) -> Task | None:

@@ -119,6 +119,11 @@ def fold_numbers(values: Matrix, targets: np.ndarray, seed: int) -> np.ndarray:
     return fold_of_leader[leader]
 
 
+def _spread_classes(targets: np.ndarray, number: np.ndarray) -> int:
+    """How many classes have rows in two folds or more."""
+    return sum(len(np.unique(number[targets == label])) > 1 for label in np.unique(targets))
+
+
 def cross_validate(
     space: Space,
     values: Matrix,
@@ -138,8 +143,7 @@ def cross_validate(
     """
     number = fold_numbers(values, targets, seed)
     used = number >= 0
-    repeated = [label for label in np.unique(targets) if len(np.unique(number[used & (targets == label)])) > 1]
-    if len(repeated) < 2:
+    if _spread_classes(targets[used], number[used]) < 2:
         return [], 0, None
     folds = _shared_folds(space, targets, weights, number, views)
     candidates: list[Candidate] = []

@@ -16,7 +16,7 @@ from zoo.plugin.manifest import manifest_path
 from zoo.plugin.records import PluginRecord, Problem, find_record
 from zoo.plugin.tools.trial_import import TIMEOUT, try_import
 from zoo.printing import printable
-from zoo.registry import SINGULAR, Registry
+from zoo.registry import SINGULAR, Entry, Registry
 
 
 @dataclass
@@ -138,13 +138,10 @@ def examine(
 
 def _examine(chosen: Manager, record: PluginRecord, *, imports: bool, timeout: float) -> Finding:
     finding = Finding(record, problems=list(record.problems))
-    if record.state == "disabled" or any(problem.stage == "discovery" for problem in record.problems):
+    stages = {problem.stage for problem in record.problems}
+    if record.state == "disabled" or "discovery" in stages:
         return finding
-    if (
-        not record.manifest
-        and record.file is None
-        and not any(problem.stage == "manifest" for problem in record.problems)
-    ):
+    if not record.manifest and record.file is None and "manifest" not in stages:
         advice = f"zoo plugins manifest {record.id} --write, and ship the file in the package"
         what = "has no manifest, so it is imported whenever names are listed"
         finding.problems.append(Problem("manifest", what, advice, broken=False))
@@ -184,11 +181,7 @@ def _static_problems(chosen: Manager, record: PluginRecord) -> Iterator[Problem]
         except Exception as error:  # whatever a row of a manifest holds
             yield Problem("spec", str(error), record.repair)
             continue
-        for target in filter(None, (getattr(spec, CODE.get(entry.kind, ""), None), getattr(spec, "options", None))):
-            if not chosen.may_name(entry, target):
-                yield Problem("spec", f"{what} names {target!r}, which is outside its own packages and zoo's")
-            elif find_code(target)[0] is None:
-                yield Problem("spec", f"{what} names {target!r}, and there is no such module", record.repair)
+        yield from _problems_of_code(chosen, record, entry, what)
         for missing in filter(_absent, spec.requires):
             yield Problem("spec", f"{what} needs {missing}, which is not installed", f"pip install {missing}")
         if spec.deprecated and not registry.candidates(entry.kind, spec.deprecated):
@@ -196,6 +189,16 @@ def _static_problems(chosen: Manager, record: PluginRecord) -> Iterator[Problem]
             yield Problem(
                 "name", f"{what} is replaced by {spec.deprecated!r}, which nobody provides", advice, broken=False
             )
+
+
+def _problems_of_code(chosen: Manager, record: PluginRecord, entry: Entry, what: str) -> Iterator[Problem]:
+    """What can be seen of the code that a spec names."""
+    spec = entry.spec
+    for target in filter(None, (getattr(spec, CODE.get(entry.kind, ""), None), getattr(spec, "options", None))):
+        if not chosen.may_name(entry, target):
+            yield Problem("spec", f"{what} names {target!r}, which is outside its own packages and zoo's")
+        elif find_code(target)[0] is None:
+            yield Problem("spec", f"{what} names {target!r}, and there is no such module", record.repair)
 
 
 def _absent(requirement: str) -> bool:
@@ -219,26 +222,28 @@ def _says_the_same(record: PluginRecord, manifest: str) -> bool:
     return bool(data.get("contributes") == fresh["contributes"])
 
 
-def _conflicts(registry: Registry) -> Iterator[dict[str, Any]]:
+def _by_name(registry: Registry) -> Iterator[tuple[str, str, list[Entry]]]:
+    """Each kind with each of its names, and who has it; aliases do not count."""
     for kind in SINGULAR:
         for name in sorted({entry.name for entry in registry.entries(kind)}):
-            entries = [entry for entry in registry.candidates(kind, name) if entry.name == name]
-            if len(entries) > 1 and not any(entry.provider.first_party for entry in entries):
-                meant = registry.meaning(kind, name)
-                ids = [entry.id for entry in entries]
-                yield {"kind": kind, "name": name, "ids": ids, "meant": meant.id if meant else None}
+            yield kind, name, [entry for entry in registry.candidates(kind, name) if entry.name == name]
+
+
+def _conflicts(registry: Registry) -> Iterator[dict[str, Any]]:
+    for kind, name, entries in _by_name(registry):
+        if len(entries) > 1 and not any(entry.provider.first_party for entry in entries):
+            meant = registry.meaning(kind, name)
+            ids = [entry.id for entry in entries]
+            yield {"kind": kind, "name": name, "ids": ids, "meant": meant.id if meant else None}
 
 
 def _shadowed(registry: Registry, taken: Collection[str]) -> Iterator[dict[str, Any]]:
-    for kind in SINGULAR:
-        for name in sorted({entry.name for entry in registry.entries(kind)}):
-            entries = [entry for entry in registry.candidates(kind, name) if entry.name == name]
-            theirs = [entry.id for entry in entries if not entry.provider.first_party]
-            winner = next((entry.id for entry in entries if entry.provider.first_party), None)
-            if winner is None and kind == "commands" and name in taken:
-                winner = f"zoo {name}"
-            if winner is not None and theirs:
-                yield {"kind": kind, "name": name, "winner": winner, "ids": theirs}
+    for kind, name, entries in _by_name(registry):
+        theirs = [entry.id for entry in entries if not entry.provider.first_party]
+        built_in = f"zoo {name}" if kind == "commands" and name in taken else None
+        winner = next((entry.id for entry in entries if entry.provider.first_party), built_in)
+        if winner is not None and theirs:
+            yield {"kind": kind, "name": name, "winner": winner, "ids": theirs}
 
 
 def _settings(chosen: Manager) -> list[str]:
@@ -264,24 +269,28 @@ def _advised(record: PluginRecord, problem: Problem) -> Problem:
     return problem if problem.advice else replace(problem, advice=record.repair)
 
 
+def _lines_of(finding: Finding) -> Iterator[str]:
+    record = finding.record
+    yield f"{record.id}  ({record.provider.distribution} {record.provider.version})  {finding.state}"
+    manifest = "none"
+    if record.manifest:
+        manifest = {None: "present", True: "present, fresh", False: "present, stale"}[finding.fresh]
+    facts = [f"manifest: {manifest}"]
+    if record.api:
+        facts.append(f"works with zoo {record.api}")
+    if finding.seconds is not None:
+        facts.append(f"import: {finding.seconds:.2f} s")
+    yield "  " + "; ".join(facts)
+    for problem in sorted(finding.problems, key=lambda problem: not problem.broken):
+        yield f"  {'BROKEN' if problem.broken else 'remark'} ({problem.stage}): {problem.what}"
+        if problem.advice:
+            yield f"    try: {problem.advice}"
+        yield from ("    | " + line for line in problem.traceback.rstrip().splitlines())
+
+
 def _lines(examination: Examination) -> Iterator[str]:
     for finding in examination.findings:
-        record = finding.record
-        yield f"{record.id}  ({record.provider.distribution} {record.provider.version})  {finding.state}"
-        manifest = "none"
-        if record.manifest:
-            manifest = {None: "present", True: "present, fresh", False: "present, stale"}[finding.fresh]
-        facts = [f"manifest: {manifest}"]
-        if record.api:
-            facts.append(f"works with zoo {record.api}")
-        if finding.seconds is not None:
-            facts.append(f"import: {finding.seconds:.2f} s")
-        yield "  " + "; ".join(facts)
-        for problem in sorted(finding.problems, key=lambda problem: not problem.broken):
-            yield f"  {'BROKEN' if problem.broken else 'remark'} ({problem.stage}): {problem.what}"
-            if problem.advice:
-                yield f"    try: {problem.advice}"
-            yield from ("    | " + line for line in problem.traceback.rstrip().splitlines())
+        yield from _lines_of(finding)
     for row in examination.conflicts:
         means = f"means {row['meant']!r} by ZOO_PREFER" if row["meant"] else "is ambiguous: write the full name"
         yield f"conflict: {SINGULAR[row['kind']]} {row['name']!r} of {', '.join(row['ids'])} {means}"

@@ -49,12 +49,7 @@ def install(requirement: str, *, upgrade: bool = False) -> Installed:
     """
     target = _target(requirement)
     before = {record.id: record for record in Manager().records()}
-    done = subprocess.run(
-        [*_installer(), *(["--upgrade"] if upgrade else []), target], capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        said = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-        raise PluginError(f"{requirement!r} could not be installed: {' / '.join(said[-3:])[-600:]}")
+    _run_installer(requirement, target, upgrade=upgrade)
     importlib.invalidate_caches()
     use_manager(None)  # what was read of the installed distributions so far is out of date
     records = Manager().records()
@@ -83,6 +78,16 @@ def _target(requirement: str) -> str:
     if settings.offline():
         raise OptionError(f"ZOO_OFFLINE=1 forbids the network, from which {requirement!r} would come")
     return str(parsed)
+
+
+def _run_installer(requirement: str, target: str, *, upgrade: bool) -> None:
+    """Raise a PluginError with the end of what it said where it failed."""
+    done = subprocess.run(
+        [*_installer(), *(["--upgrade"] if upgrade else []), target], capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        said = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+        raise PluginError(f"{requirement!r} could not be installed: {' / '.join(said[-3:])[-600:]}")
 
 
 def _installer() -> list[str]:

@@ -17,7 +17,7 @@ from zoo.errors import OptionError, PluginError, did_you_mean
 from zoo.plugin.manager import manager
 from zoo.plugin.manifest import MANIFEST
 from zoo.plugin.tools.trial_import import try_import
-from zoo.registry import DISTRIBUTION, SINGULAR
+from zoo.registry import DISTRIBUTION, SINGULAR, Entry
 
 TEMPLATE = Path(__file__).parent / "template"
 """The template's files; `.tmpl`, so that neither pytest nor a linter takes them for code."""
@@ -92,13 +92,8 @@ def create(
     chosen = _chosen(kinds)
     _refuse_names_of_zoo(slug, chosen, taken)
     target = directory if directory is not None else Path(f"zoo-{slug}")
+    _check_is_free(target)
     existed = target.exists()
-    if existed and (not target.is_dir() or any(target.iterdir())):
-        raise OptionError(f"{str(target)!r} exists and is not an empty folder: take another --directory")
-    if not target.absolute().parent.is_dir():
-        raise OptionError(
-            f"the folder {str(target.absolute().parent)!r}, in which the project would lie, does not exist"
-        )
     files = render(slug, chosen, author=author)
     # Made under another name and renamed: an error leaves nothing behind. A folder that is there stays the same one: it
     # may be the working directory, or a link.
@@ -123,6 +118,15 @@ def create(
     return target
 
 
+def _check_is_free(target: Path) -> None:
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise OptionError(f"{str(target)!r} exists and is not an empty folder: take another --directory")
+    if not target.absolute().parent.is_dir():
+        raise OptionError(
+            f"the folder {str(target.absolute().parent)!r}, in which the project would lie, does not exist"
+        )
+
+
 def render(slug: str, kinds: Iterable[str], *, author: str = "") -> dict[str, str]:
     """The files of the project, without the manifest: path -> text.
 
@@ -139,7 +143,6 @@ def render(slug: str, kinds: Iterable[str], *, author: str = "") -> dict[str, st
     who = " ".join(author.split()) or f"the authors of {distribution}"
     if not who.isprintable():
         raise OptionError(f"the author {author!r} holds characters that cannot be printed")
-    articles = [f"{'an' if kind[0] in 'aeiou' else 'a'} {SINGULAR[KINDS[kind].plural]}" for kind in chosen]
     values = {
         "name": slug,
         "package": package,
@@ -147,7 +150,7 @@ def render(slug: str, kinds: Iterable[str], *, author: str = "") -> dict[str, st
         "title": "".join(part.capitalize() for part in slug.split("-")),
         "author": who,
         "author_toml": json.dumps(who, ensure_ascii=False),
-        "provides": " and ".join(filter(None, [", ".join(articles[:-1]), articles[-1]])),
+        "provides": _enumerated(chosen),
         "first": slug + KINDS[chosen[0]].suffix,
         "specs": _imported(sorted(KINDS[kind].spec for kind in chosen)),
         "zoo_version": __version__,
@@ -156,10 +159,16 @@ def render(slug: str, kinds: Iterable[str], *, author: str = "") -> dict[str, st
         "head_data": "",
     }
     values |= _together(slug, package, chosen)
-    values["hooks"] = "".join(_text(f"hooks/{kind}.tmpl", values) for kind in chosen).rstrip("\n")
+    values["hooks"] = _texts("hooks", chosen, values).rstrip("\n")
     together = ["head-dataset"] if values["head_data"] else []
-    values["use"] = "".join(_text(f"use/{part}.tmpl", values) for part in [*together, *chosen])
+    values["use"] = _texts("use", [*together, *chosen], values)
     return {path: _text(f"{source}.tmpl", values) for path, source in _sources(package, chosen).items()}
+
+
+def _enumerated(kinds: Sequence[str]) -> str:
+    """`a head, a dataset and an augmentation`."""
+    articles = [f"{'an' if kind[0] in 'aeiou' else 'a'} {SINGULAR[KINDS[kind].plural]}" for kind in kinds]
+    return " and ".join(filter(None, [", ".join(articles[:-1]), articles[-1]]))
 
 
 def _imported(names: Sequence[str]) -> str:
@@ -202,6 +211,10 @@ def _text(source: str, values: dict[str, str]) -> str:
     return Template((TEMPLATE / source).read_text(encoding="utf-8")).substitute(values)
 
 
+def _texts(folder: str, parts: Sequence[str], values: dict[str, str]) -> str:
+    return "".join(_text(f"{folder}/{part}.tmpl", values) for part in parts)
+
+
 def _slug(name: str) -> str:
     slug = name.strip().removeprefix("zoo-")
     if not _NAME.fullmatch(slug) or len(slug) > LONGEST_NAME:
@@ -234,14 +247,13 @@ def _refuse_names_of_zoo(slug: str, kinds: list[str], taken: Collection[str]) ->
     registry = manager().known()
     for kind in kinds:
         name = slug + KINDS[kind].suffix
-        spellings = [
-            spelling
-            for entry in registry.entries(KINDS[kind].plural)
-            if entry.provider.first_party
-            for spelling in (entry.name, *entry.data.get("aliases", ()))
-        ]
-        if name in spellings or (kind == "command" and name in taken):
+        entries = registry.entries(KINDS[kind].plural)
+        if _is_of_zoo(name, entries) or (kind == "command" and name in taken):
             raise OptionError(f"there is a {SINGULAR[KINDS[kind].plural]} {name!r} in zoo already: take another name")
+
+
+def _is_of_zoo(name: str, entries: Iterable[Entry]) -> bool:
+    return any(entry.provider.first_party and name in entry.spellings for entry in entries)
 
 
 def _manifest(package: str, source: Path) -> str:

@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -204,6 +204,16 @@ class Checkpointer:
             self._position.put_back(self._resumed_from)
         self.last_saved_at = time.monotonic()
         return self._position.epoch, self._position.batch
+
+    def begin_whole(self, stages: Iterable[str]) -> None:
+        """A phase is about to train in which nothing is saved: a run that ends within it begins it again.
+
+        Args:
+            stages: names of those that it moves.
+        """
+        self.ensure_start()
+        self.has_begun = True
+        self._moving |= set(stages)
 
     def callback(self) -> Any:
         """The Keras callback that saves; it must be the last of all."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, NamedTuple
 
@@ -246,11 +246,7 @@ class Reader:
             box.items += items
             return
         for key, value in zip(items[::2], items[1::2], strict=True):
-            if type(key) not in {str, int}:
-                raise UnsafeFileError(f"a table in it has {shown(key)} for a key")
-            if key in box.table:
-                raise UnsafeFileError(f"a table in it has the key {shown(key)} twice")
-            box.table[key] = value
+            _put(box.table, key, value)
 
     def build(self) -> None:
         """Take the attributes of an OrderedDict (its `_metadata`), which nothing needs."""
@@ -287,6 +283,26 @@ class Reader:
         self.push(storage)
 
 
+def _put(table: dict[Any, Any], key: Any, value: Any) -> None:
+    if type(key) not in {str, int}:
+        raise UnsafeFileError(f"a table in it has {shown(key)} for a key")
+    if key in table:
+        raise UnsafeFileError(f"a table in it has the key {shown(key)} twice")
+    table[key] = value
+
+
+def _is_place(number: Any) -> bool:
+    return type(number) is int and 0 <= number < 2**48
+
+
+def _lies_inside(storage: Storage, offset: int, shape: Sequence[int], strides: Sequence[int]) -> bool:
+    """Whether all numbers of a tensor are in its storage, and no more of them than that has."""
+    if 0 in shape:
+        return math.prod(max(side, 1) for side in shape) <= 2**48
+    last = offset + sum((side - 1) * step for side, step in zip(shape, strides, strict=True))
+    return last < storage.size and math.prod(shape) <= storage.size
+
+
 def _tensor(arguments: tuple[Any, ...]) -> Tensor:
     """The tensor of checked arguments; gradients and hooks are of no use here."""
     match arguments:
@@ -296,16 +312,11 @@ def _tensor(arguments: tuple[Any, ...]) -> Tensor:
             pass
         case _:
             raise UnsafeFileError("a tensor in the file is not described by a storage and whole numbers")
-    if any(type(number) is not int or not 0 <= number < 2**48 for number in (offset, *shape, *strides)):
+    if not all(map(_is_place, (offset, *shape, *strides))):
         raise UnsafeFileError("a tensor in the file is not described by a storage and whole numbers")
     if len(shape) != len(strides) or len(shape) > MOST_RANK:
         raise UnsafeFileError(f"a tensor in the file has {len(shape)} dimensions and {len(strides)} strides")
-    last = offset + sum((side - 1) * step for side, step in zip(shape, strides, strict=True))
-    if 0 in shape:
-        outside = math.prod(max(side, 1) for side in shape) > 2**48
-    else:
-        outside = last >= storage.size or math.prod(shape) > storage.size
-    if outside:
+    if not _lies_inside(storage, offset, shape, strides):
         raise UnsafeFileError(f"a tensor with shape {shape} does not lie inside its storage of {storage.size}")
     return Tensor(storage, offset, shape, strides)
 

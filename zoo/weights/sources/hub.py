@@ -60,10 +60,11 @@ class HubSource:
     def resolve(self, row: WeightSource, pin: Mapping[str, Any] | None) -> Wanted:
         """Return the file at its commit; the commit is asked for only when the file is to be fetched."""
         repository, file = _names(row)
-        revision = (pin or {}).get("commit") or row.revision or "main"
+        pin = pin or {}
+        revision = pin.get("commit") or row.revision or "main"
         if not isinstance(revision, str) or not (_COMMIT.fullmatch(revision) or _BRANCH.fullmatch(revision)):
             raise WeightsError(f"{revision!r} is not a commit of {repository}; the row or the lock must be mended.")
-        expected = row.digest.value if row.digest and row.digest.algorithm == "sha256" else (pin or {}).get("sha256")
+        expected = row.digest.value if row.digest and row.digest.algorithm == "sha256" else pin.get("sha256")
         name = f"hub:{repository}/{file}"
         return Wanted.of(
             row,
