@@ -30,6 +30,8 @@ _LEGENDS = {
     BOX.name: "The smallest overlaps first; the true box is blue, the predicted one orange.",
 }
 
+_FOR_AND_AGAINST = "For and against the answer: what it loses without each part, in log odds or in the value."
+
 _TRUE, _PREDICTED = "#0072B2", "#E69F00"
 """Colors of boxes."""
 
@@ -86,19 +88,36 @@ def _of_others(material: Material, split: str, place: Mapping[str, int]) -> Iter
     assert material.dataset is not None
     for answer in material.answers(split):
         task = of(answer.evaluation)
-        figures = []
-        for row in answer.evaluation.worst_rows(_WRONG):
-            name = answer.evaluation.ids[row]
-            with suppress(KeyError, DataError):  # skipped then, or damaged since
-                shown = thumbnail(material.dataset, place[name], alt=name)
-                figures.append((shown, _caption(answer, row, False) + _speaking(material, answer, row, place[name])))
+        which = f" ({answer.name})" if answer.name else ""
+        figures = _captioned(material, answer, answer.evaluation.worst_rows(_WRONG), place)
         if figures:
-            which = f" ({answer.name})" if answer.name else ""
             heading = f"{'Most wrong' if task.one_class else 'Largest errors'}{which}"
-            legend = "The largest losses first." if task.one_class else "The largest errors first."
-            if any(" it: " in caption for _, caption in figures):
-                legend += " For and against the answer: what it loses without each part, in log odds or in the value."
-            yield Gallery(heading, legend, "", figures, False)
+            legend = f"The largest {'losses' if task.one_class else 'errors'} first."
+            yield Gallery(
+                heading, f"{legend} {_FOR_AND_AGAINST}" if _explained(figures) else legend, "", figures, False
+            )
+        figures = _captioned(material, answer, _most_confident(answer), place) if task.one_class else []
+        if _explained(figures):
+            legend = f"The most confident right answer for each class. {_FOR_AND_AGAINST}"
+            yield Gallery(f"What speaks for its right answers{which}", legend, "", figures, False)
+
+
+def _captioned(
+    material: Material, answer: Answer, rows: Sequence[int], place: Mapping[str, int]
+) -> list[tuple[str, str]]:
+    """Examples as their modality shows them, each with a caption."""
+    assert material.dataset is not None
+    figures = []
+    for row in rows:
+        name = answer.evaluation.ids[row]
+        with suppress(KeyError, DataError):  # skipped then, or damaged since
+            shown = thumbnail(material.dataset, place[name], alt=name)
+            figures.append((shown, _caption(answer, row, False) + _speaking(material, answer, row, place[name])))
+    return figures
+
+
+def _explained(figures: Sequence[tuple[str, str]]) -> bool:
+    return any(" it: " in caption for _, caption in figures)
 
 
 def _speaking(material: Material, answer: Answer, row: int, index: int) -> str:
