@@ -19,7 +19,7 @@ import threading
 import time
 from pathlib import Path
 
-from zoo.data.intake import ImageIntake
+from zoo_vision.intake import ImageIntake
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 

@@ -20,8 +20,8 @@ import numpy as np
 
 import zoo
 from zoo import data
-from zoo.data.intake import ImageIntake
 from zoo.features import extract, fit_probe
+from zoo_vision.intake import ImageIntake
 
 DATA_SETS = ("flowers5", "cats_vs_dogs", "rsscn7", "chest_xray3", "mednist6", "cifar10_subset")
 BACKBONES = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2", "mobilenet_025", "squeezenet")

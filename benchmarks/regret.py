@@ -29,13 +29,13 @@ from recommend import BACKBONES, DATA_SETS, FILES, SIZES
 import zoo
 from zoo import data
 from zoo.catalogue import backbone_row
-from zoo.data.intake import ImageIntake
 from zoo.evaluation import wilson
 from zoo.features import extract, fit_probe
 from zoo.features.probe import out_of_fold
 from zoo.features.scores import grouped_folds, knn_predictions
 from zoo.plugin import registry
 from zoo.ranking import REPEATS, Ranked, Recommendation
+from zoo_vision.intake import ImageIntake
 
 CANDIDATES = [(backbone, size) for backbone in BACKBONES for size in SIZES]
 GIVEN, HELD, EPOCHS = 160, 400, 4

@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 import zoo
-from zoo.data.images import EXTENSIONS
+from zoo.pictures.reading import EXTENSIONS
 
 SIDE = 256
 _SHOWN = 180

@@ -175,7 +175,7 @@ def test_tokens_have_a_class_token_and_patches() -> None:
     np.testing.assert_allclose(given["cls+avg"], np.concatenate([given["cls"], given["avg"]], 1), rtol=1e-5, atol=1e-6)
     assert given["stage2:cls"].shape == (2, 192)
     assert np.abs(given["stage2:cls"] - given["cls"]).max() > 0.1
-    with pytest.raises(OptionError, match="multiple of 16 pixels"):
+    with pytest.raises(OptionError, match="multiple of 16 px"):
         zoo.embed(pixels, "deit_tiny", weights=None, input_size=50)
 
 

@@ -61,11 +61,11 @@ def test_probe_on_flowers_and_on_shuffled_labels(shared_data: Path) -> None:
 @pytest.mark.slow
 def test_fine_tuning_on_digits_beats_raw_pixels(tmp_path: Path) -> None:
     from zoo import data
-    from zoo.evaluation import pixel_baseline
+    from zoo.evaluation import raw_baseline
 
     images = data.load("digits")
     parts = data.split(images, validation=0.2, seed=0)
-    raw = pixel_baseline(images, parts.train, parts.validation)
+    raw = raw_baseline(images, parts.train, parts.validation)
     model = zoo.build("efficientnet_lite0", head=zoo.classifier("digits"), input_size=96)
     # Digits look little like the photos of ImageNet: one stage more than the recipe's own reaches further.
     tuned = model.fit("digits", recipe="lp-ft", stages=["stage3", "stage4"], seed=0)

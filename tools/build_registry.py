@@ -91,6 +91,7 @@ def build_row(backbone: Backbone) -> tuple[dict[str, Any], dict[str, Any]]:
         "tags": list(family.tags),
         "family": family.name,
         "paper": family.paper,
+        "modality": "image",
         "builder": backbone.builder,
         "builder_options": backbone.options,
         "input": {

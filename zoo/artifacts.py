@@ -61,7 +61,7 @@ class Artifacts:
     ) -> Path:
         """Write the model in a format of another runtime, checked: what the file answers is compared with `predict`.
 
-        The file is written beside its place, opened in its own runtime, compared on raw uint8 pixels, one by one and in
+        The file is written beside its place, opened in its own runtime, compared on raw uint8 px, one by one and in
         a batch, and then renamed. `export.json` beside it says by how much it differs and how fast it is. Labels, task,
         how examples become inputs, and up to four examples with their answers travel in the file (`zoo check FILE`).
 

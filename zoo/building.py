@@ -62,10 +62,10 @@ def build(
             model: "pretrained" keeps what it knows; with None its weights count as random, and `fit` trains all of it.
         features: what the head reads: a pooling of the last feature map ("avg", "max", "concat", "gem"), a stage such
             as "stage3", a layer, of the pretrained top too ("fc2"), or one of these with its pooling ("stage3:gem").
-        input_size: side of the square input, or (height, width), in pixels; default from the backbone.
+        input_size: side of the square input, or (height, width), in px; default from the backbone.
         resize: the rule that fits pictures to it: "crop", "stretch", "pad" or a `zoo.specs.ResizeRule`. Default: the
             published rule for the pretrained classifier; for a head, shorter side to the input size, then the center.
-        preprocessing: numbers to replace those of the backbone; None: pixels 0..255 as they are.
+        preprocessing: numbers to replace those of the backbone; None: values 0..255 as they are.
         precision: what base and head compute in: "float32", "mixed_bfloat16" or "mixed_float16" (with loss scaling in
             `fit`). Weights, features and answers are float32 in all of them. None: Keras's global dtype policy. Layers
             and models of your own bring their own.

@@ -43,7 +43,7 @@ class Description:
         from zoo.plugin import calling, load_target
 
         spec = self.spec
-        if spec.modality != "image":
+        if not spec.sized:
             raise OptionError(
                 f"layers are listed for networks of images; those of {self.entry.id!r} depend on its data"
             )
@@ -61,7 +61,7 @@ class Description:
             **self.spec.model_dump(mode="json"),
         }
 
-    def _of_images(self) -> list[str]:
+    def _of_pictures(self) -> list[str]:
         """What a network of images is and takes."""
         spec, pre = self.spec, self.spec.preprocessing
         counts = ", ".join(
@@ -98,7 +98,7 @@ class Description:
         lines = [
             f"{spec.name} ({spec.family}), provided by {self.entry.provider}",
             f"  paper          {spec.paper}",
-            *(self._of_images() if spec.modality == "image" else self._of_others()),
+            *(self._of_pictures() if spec.sized else self._of_others()),
             f"  label set      {spec.label_set or '-'}",
         ]
         for figure in spec.accuracy:

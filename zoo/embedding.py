@@ -18,7 +18,7 @@ import numpy as np
 from zoo import data as data_room
 from zoo import settings
 from zoo.compose import BuildRequest, Composition, compose, intake_options
-from zoo.data.modalities import IMAGE, kind_of
+from zoo.data.modalities import has_pictures, kind_of
 from zoo.data.ranges import as_uint8
 from zoo.errors import DataError, OptionError
 from zoo.features.extraction import Features, Progress, extract
@@ -153,7 +153,7 @@ def embed(
         features: None: what the pretrained classifier of the network reads; "avg", "max", "concat", "gem": a pooling of
             its last cells; "cls", "cls+avg": its class token, and with the mean of the patches side by side; "map": the
             cells as they are, without class token and registers; a stage or a layer, as in `zoo.build`.
-        input_size: side of the input in pixels; default from the row. An image of that size is not resized.
+        input_size: side of the input in px; default from the row. An image of that size is not resized.
         resize: as in `zoo.build`.
         preprocessing: as in `zoo.build`.
         cache: whether vectors are looked up in the feature cache and kept there. Interrupted, the next call goes on
@@ -180,7 +180,7 @@ def embed(
         preprocessing=preprocessing,
     )
     composition, _ = compose(request)
-    if composition.intake.kind != IMAGE:
+    if composition.intake.fitted:
         data = _dataset(data, composition.intake.kind)
         composition = _fitted(request, composition, data)
     return of_composition(
@@ -242,7 +242,7 @@ def _poolings(base: keras.Model, prefix: int) -> tuple[str, ...]:
 
 
 def _network(composition: Composition, features: str | None) -> keras.Model:
-    """From pixels to the features asked for, with the layers of the composition."""
+    """From inputs to the features asked for, with the layers of the composition."""
     import keras
 
     from zoo.architectures.pooling import cells, pool
@@ -261,7 +261,7 @@ def _network(composition: Composition, features: str | None) -> keras.Model:
     if features not in known:
         has = f"it has {', '.join(known)}" if known else "its base gives vectors, which have no pooling"
         raise OptionError(f"features={features!r}: {has}. Without features, embed gives what the head reads")
-    # The tensor that the base is called on inside the graph from pixels to features: preprocessed pixels.
+    # The tensor that the base is called on inside the graph from inputs to features: preprocessed arrays.
     seen = input_in(composition.features, composition.features.get_layer(BACKBONE))
     x = base(seen)
     x = _map(x, prefix) if features == "map" else pool(x, features, prefix)
@@ -300,11 +300,11 @@ def _fitted(request: BuildRequest, composition: Composition, dataset: data_room.
 
 def _dataset(data: Any, modality: str) -> data_room.Dataset:
     """What `fit` takes, and what `predict` takes besides: one array, Pillow images, lists of several kinds."""
-    if modality == IMAGE and _are_pictures(data):
+    if has_pictures(modality) and _are_pictures(data):
         named = list(data_room.images(data))
-        pixels = [as_uint8(image) for _, image in named]
-        return data_room.Arrays(pixels, ids=[name for name, _ in named])
-    if modality != IMAGE and data_room.is_table(data) and kind_of(modality).spec.table == "rows":
+        arrays = [as_uint8(image) for _, image in named]
+        return data_room.Arrays(arrays, ids=[name for name, _ in named])
+    if data_room.is_table(data) and kind_of(modality).spec.table == "rows":
         return data_room.from_csv(data, answers=(), modality=modality)  # which column is an answer does not matter
     return data_room.load(data, modality=modality)
 

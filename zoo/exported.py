@@ -110,7 +110,7 @@ class ExportedModel:
         """Say what is on images, or whatever the model takes.
 
         Args:
-            examples: as for `TransferModel.predict`; pixels that are no whole numbers are rounded.
+            examples: as for `TransferModel.predict`; fractions are rounded where the file takes uint8.
             batch_size: examples in one forward pass.
 
         Returns:
@@ -149,7 +149,7 @@ class ExportedModel:
         shape = pictures(self._record, files)
         if shape is None:
             return self.predict(list(files), batch_size=batch_size)
-        from zoo.data.images import decode as decode_file
+        from zoo.pictures.reading import decode as decode_file
 
         answers = self._scores((shape(decode_file(file)) for file in files), batch_size, shaped=True)
         return [decode(self._decoded, row, str(file)) for row, file in zip(answers, files, strict=True)]
@@ -194,7 +194,7 @@ class ExportedModel:
             rows: list[np.ndarray] = []
             positions: list[np.ndarray] = []
             for batch in batches(dataset, np.arange(len(dataset)), intake=self.intake, batch_size=_BATCH):
-                rows.append(self.answer(self._typed(batch.pixels)))
+                rows.append(self.answer(self._typed(batch.arrays)))
                 positions.append(batch.positions)
                 if count is not None:
                     count(sum(map(len, positions)), len(dataset))

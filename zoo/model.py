@@ -45,7 +45,7 @@ class TransferModel(KerasHabits, Artifacts):
     def keras_model(self) -> Any:
         """Return the plain serving `keras.Model`.
 
-        It takes float32 arrays as the intake makes them (of images pixels 0..255, (n, size, size, channels)) and gives
+        It takes float32 arrays as the intake makes them (of images values 0..255, (n, size, size, channels)) and gives
         float32 probabilities or values; with several answers a dict of them, by name.
         """
         return self.composition.serving
@@ -62,7 +62,7 @@ class TransferModel(KerasHabits, Artifacts):
 
     @property
     def input_size(self) -> Size:
-        """Return the side of the square input, or (height, width), in pixels; of other examples their length."""
+        """Return the side of the square input, or (height, width), in px; of other examples their length."""
         shape = self.composition.intake.array_shape
         return as_size(*shape[:2]) if len(shape) == 3 else shape[0]
 
@@ -121,7 +121,7 @@ class TransferModel(KerasHabits, Artifacts):
         Args:
             data: a folder of class folders, a CSV file (`zoo.from_csv` says how it is read), the name of a dataset, a
                 `zoo.Dataset`, image files with their answers or a function that gives them, a `tf.data.Dataset`, arrays
-                (x, y) with pixels 0..255, or a `keras.utils.PyDataset`.
+                (x, y) with values 0..255, or a `keras.utils.PyDataset`.
             y: the answers, where `data` is x only.
             validation: share held out (0..1), a number of examples, or data of its own. Splits go by file content.
             test: the same for a third part, which nothing is chosen by: it is measured once, at the end; 0 for none.

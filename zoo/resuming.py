@@ -11,7 +11,7 @@ from typing import Any
 
 from zoo import augment as augment_room
 from zoo.building import load_trainable as load
-from zoo.data.modalities import IMAGE
+from zoo.data.modalities import assumed
 from zoo.errors import ResumeError
 from zoo.fitting.examples import Examples, Request
 from zoo.fitting.options import live_of
@@ -122,7 +122,7 @@ def _same_environment(path: Path, before: Mapping[str, str]) -> None:
 
 def _same_augmentation(path: Path, plan: Plan, given: Any) -> Any:
     """The augmentation of a run: as given, or by name; checked to be that of the run."""
-    before, modality = plan.augmentation, str(plan.intake.get("kind", IMAGE))
+    before, modality = plan.augmentation, str(plan.intake.get("kind") or assumed())
     own = [op.name for op in before if op.provider in ("user", "keras")]
     if given is None and own:
         raise ResumeError(f"{path} used augmentation that only you have ({', '.join(own)}): pass augment= again")

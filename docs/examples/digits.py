@@ -12,7 +12,7 @@ the hard case for transfer learning: is a frozen network better than no network 
 # %%
 import zoo
 from zoo import data
-from zoo.evaluation import pixel_baseline
+from zoo.evaluation import raw_baseline
 
 digits = zoo.dataset("digits")
 print(len(digits), "pictures,", ", ".join(digits.labels))
@@ -23,7 +23,7 @@ print(len(digits), "pictures,", ", ".join(digits.labels))
 
 # %%
 parts = data.split(digits, validation=0.2, seed=0)
-pixels = pixel_baseline(digits, parts.train, parts.validation, seed=0)
+pixels = raw_baseline(digits, parts.train, parts.validation, seed=0)
 print(f"raw pixels: {pixels:.3f}")
 
 # %% [markdown]

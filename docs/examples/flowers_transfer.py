@@ -35,10 +35,10 @@ zoo.plots.confusion_matrix(run.test)
 
 # %%
 from zoo import data
-from zoo.evaluation import pixel_baseline
+from zoo.evaluation import raw_baseline
 
 parts = data.split(flowers, validation=0.2, test=0.25, seed=0)
-pixels = pixel_baseline(flowers, parts.train, parts.validation, seed=0)
+pixels = raw_baseline(flowers, parts.train, parts.validation, seed=0)
 low, high = run.test.interval
 print(f"frozen network {run.test.accuracy:.3f} ({low:.3f} to {high:.3f}), raw pixels {pixels:.3f}")
 

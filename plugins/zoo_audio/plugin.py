@@ -16,6 +16,7 @@ def zoo_modalities() -> tuple[ModalitySpec, ...]:
             modality="zoo_audio.sounds:Sounds",
             extensions=(".wav", ".flac", ".ogg", ".mp3"),
             default_backbone="speech-embedding",
+            pipeline="audio-classification",
         ),
     )
 

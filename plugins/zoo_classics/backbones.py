@@ -17,6 +17,7 @@ GOOGLENET = "Szegedy et al. 2014, Going Deeper with Convolutions, arXiv 1409.484
 
 SPECS: tuple[BackboneSpec, ...] = (
     BackboneSpec(
+        modality="image",
         name="perceptron",
         family="Perceptron",
         summary="784-512-512-512-10 with dropout, on gray pixels",
@@ -42,6 +43,7 @@ SPECS: tuple[BackboneSpec, ...] = (
         portable=True,
     ),
     BackboneSpec(
+        modality="image",
         name="dense_regressor",
         family="Perceptron",
         summary="two small dense layers on gray pixels, for values",
@@ -67,6 +69,7 @@ SPECS: tuple[BackboneSpec, ...] = (
         portable=True,
     ),
     BackboneSpec(
+        modality="image",
         name="first_cnn",
         family="CNN",
         summary="the CNN of the first deck: two convolutions, each with pooling, then Dense 100",
@@ -97,6 +100,7 @@ SPECS: tuple[BackboneSpec, ...] = (
         portable=True,
     ),
     BackboneSpec(
+        modality="image",
         name="mnist_cnn",
         family="CNN",
         summary="a CNN for gray digits and pieces of clothing",
@@ -135,6 +139,7 @@ SPECS: tuple[BackboneSpec, ...] = (
         portable=True,
     ),
     BackboneSpec(
+        modality="image",
         name="lenet",
         aliases=("lenet5",),
         family="LeNet",
@@ -166,6 +171,7 @@ SPECS: tuple[BackboneSpec, ...] = (
         portable=True,
     ),
     BackboneSpec(
+        modality="image",
         name="cifar10_cnn",
         family="CNN",
         summary="six 3x3 convolutions with BatchNorm for small color photos",
@@ -205,6 +211,7 @@ SPECS: tuple[BackboneSpec, ...] = (
         portable=True,
     ),
     BackboneSpec(
+        modality="image",
         name="flower_cnn",
         family="CNN",
         summary="the small CNN one writes before one knows of transfer",
@@ -236,6 +243,7 @@ SPECS: tuple[BackboneSpec, ...] = (
         portable=True,
     ),
     BackboneSpec(
+        modality="image",
         name="alexnet",
         aliases=("alexnet_227",),
         family="AlexNet",
@@ -267,6 +275,7 @@ SPECS: tuple[BackboneSpec, ...] = (
         portable=True,
     ),
     BackboneSpec(
+        modality="image",
         name="alexnet_224",
         family="AlexNet",
         summary="AlexNet on 224 pixels, as the lecture's table has it: maps of 54, 26, 12, 5",
@@ -297,6 +306,7 @@ SPECS: tuple[BackboneSpec, ...] = (
         portable=True,
     ),
     BackboneSpec(
+        modality="image",
         name="crosschannel_115x51",
         family="AlexNet",
         summary="the lecture's untitled table for 115 x 51 x 3, normalized across channels",
@@ -327,6 +337,7 @@ SPECS: tuple[BackboneSpec, ...] = (
         portable=True,
     ),
     BackboneSpec(
+        modality="image",
         name="googlenet",
         aliases=("inception_v1",),
         family="GoogLeNet",

@@ -33,6 +33,7 @@ _IMDB_SHA256 = "c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe
 
 SPECS: tuple[DatasetSpec, ...] = (
     DatasetSpec(
+        modality="image",
         name="digits",
         summary="1,797 handwritten digits of 8x8 pixels; comes with scikit-learn, no download",
         tags=("small", "gray"),
@@ -44,6 +45,7 @@ SPECS: tuple[DatasetSpec, ...] = (
         "https://archive.ics.uci.edu/dataset/80",
     ),
     DatasetSpec(
+        modality="image",
         name="mnist",
         summary="70,000 handwritten digits of 28x28 pixels",
         tags=("gray",),
@@ -57,6 +59,7 @@ SPECS: tuple[DatasetSpec, ...] = (
         source="Y. LeCun and C. Cortes; license and digest as stated by keras.datasets.mnist",
     ),
     DatasetSpec(
+        modality="image",
         name="fashion_mnist",
         aliases=("fashion-mnist",),
         summary="70,000 pieces of clothing of 28x28 pixels",
@@ -69,6 +72,7 @@ SPECS: tuple[DatasetSpec, ...] = (
         source="Zalando SE; license as stated by keras.datasets.fashion_mnist",
     ),
     DatasetSpec(
+        modality="image",
         name="cifar10",
         aliases=("cifar-10",),
         summary="60,000 small photos of 32x32 pixels in ten classes",
@@ -83,6 +87,7 @@ SPECS: tuple[DatasetSpec, ...] = (
         source="A. Krizhevsky, https://www.cs.toronto.edu/~kriz/cifar.html; digest as stated by keras.datasets.cifar10",
     ),
     DatasetSpec(
+        modality="image",
         name="flower_photos",
         aliases=("flowers",),
         summary="3,670 photos of five kinds of flowers, each of its own size",

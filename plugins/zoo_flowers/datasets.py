@@ -36,6 +36,7 @@ class FlowersOptions(BaseModel):
 
 SPECS: tuple[DatasetSpec, ...] = (
     DatasetSpec(
+        modality="image",
         name="flowers5",
         summary="flower photos in five classes; the official archive has 3,670",
         tags=("photos", "flowers"),

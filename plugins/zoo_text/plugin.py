@@ -17,6 +17,7 @@ def zoo_modalities() -> tuple[ModalitySpec, ...]:
             extensions=(".txt",),
             table="cells",
             default_backbone="tfidf",
+            pipeline="text-classification",
         ),
     )
 

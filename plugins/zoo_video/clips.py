@@ -112,6 +112,14 @@ class Clips(Modality):
             problem = error.errors()[0]
             raise OptionError(f"option {'.'.join(map(str, problem['loc']))} of clips: {problem['msg']}") from error
 
+    def claims(self, path: str | Path) -> bool:
+        """Return whether a GIF moves: one that stands still is a picture."""
+        try:
+            with Image.open(path) as picture:
+                return bool(getattr(picture, "is_animated", False))
+        except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
+            return False
+
     def claims_folders(self, folders: Sequence[Path]) -> bool:
         """Return whether the files of each folder are numbered frames of one size, each much like the one before.
 

@@ -90,6 +90,7 @@ class NoiseOptions(AugmentationOptions):
 
 SPECS: tuple[AugmentationSpec, ...] = tuple(
     AugmentationSpec(
+        modality="image",
         name=name,
         summary=summary,
         tags=tags,

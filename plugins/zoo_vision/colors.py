@@ -91,6 +91,7 @@ class CutoutOptions(AugmentationOptions):
 
 SPECS: tuple[AugmentationSpec, ...] = tuple(
     AugmentationSpec(
+        modality="image",
         name=name,
         summary=summary,
         tags=("color",),

@@ -23,6 +23,7 @@ class FolderOptions(BaseModel):
 
 SPECS: tuple[DatasetSpec, ...] = (
     DatasetSpec(
+        modality="image",
         name="image-folder",
         summary="your own photos: one folder per class, with images in it",
         tags=("folder",),

@@ -61,6 +61,7 @@ class ElasticOptions(AugmentationOptions):
 
 SPECS: tuple[AugmentationSpec, ...] = tuple(
     AugmentationSpec(
+        modality="image",
         name=name,
         summary=summary,
         tags=("geometry",),

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from zoo import hookimpl
-from zoo.specs import AugmentationSpec, DatasetSpec, HeadSpec, RecipeSpec
+from zoo.specs import AugmentationSpec, DatasetSpec, HeadSpec, ModalitySpec, RecipeSpec
+
+
+@hookimpl
+def zoo_modalities() -> tuple[ModalitySpec, ...]:
+    """Pictures."""
+    from zoo_vision.images import SPECS
+
+    return SPECS
 
 
 @hookimpl

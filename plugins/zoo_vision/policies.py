@@ -48,6 +48,7 @@ class TrivialAugmentOptions(AugmentationOptions):
 
 SPECS: tuple[AugmentationSpec, ...] = (
     AugmentationSpec(
+        modality="image",
         name="randaugment",
         summary="some operations drawn for each photo, all of one strength (Cubuk et al. 2019, arXiv 1909.13719)",
         tags=("policy",),
@@ -56,6 +57,7 @@ SPECS: tuple[AugmentationSpec, ...] = (
         boxes="moved",
     ),
     AugmentationSpec(
+        modality="image",
         name="trivialaugment",
         summary="one operation of a drawn strength for each photo (Mueller and Hutter 2021, arXiv 2103.10158)",
         tags=("policy",),

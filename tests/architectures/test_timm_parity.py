@@ -212,7 +212,7 @@ def test_a_network_that_ends_inside_a_stage_keeps_the_stages_before() -> None:
 
 
 def test_an_input_that_is_no_multiple_of_the_patch_is_refused() -> None:
-    with pytest.raises(OptionError, match="multiple of the patch of 8 pixels: take 32 or 40"):
+    with pytest.raises(OptionError, match="multiple of the patch of 8 px: take 32 or 40"):
         built("vit", size=36)
 
 

@@ -253,7 +253,7 @@ def test_efficientnet_trained_on_other_inputs(mean: list[float], variance: list[
 
 
 def test_too_small_an_input() -> None:
-    with pytest.raises(OptionError, match="at least 75 pixels, 299 by default"):
+    with pytest.raises(OptionError, match="at least 75 px, 299 by default"):
         build_base(SPECS["inception_v3"], weights=None, input_size=74)
 
 

@@ -7,7 +7,7 @@ import pytest
 from helpers import backend
 
 from zoo.augment import check_in_graph, resolve, transform
-from zoo.augment.in_graph import PIXELS, draws, in_front_of
+from zoo.augment.in_graph import INPUTS, draws, in_front_of
 from zoo.errors import OptionError
 
 keras = pytest.importorskip("keras")
@@ -35,7 +35,7 @@ def both_ways(augment, images, *, seed, epoch):
     pixels = keras.Input((SIDE, SIDE, 3))
     model = in_front_of(keras.Model(pixels, layers.Identity()(pixels)), ops)
     rows = [draw(index) for index in range(len(images))]
-    batch = {PIXELS: images.astype(np.float32), **{name: np.stack([row[name] for row in rows]) for name in rows[0]}}
+    batch = {INPUTS: images.astype(np.float32), **{name: np.stack([row[name] for row in rows]) for name in rows[0]}}
 
     found = backend.in_training(model, batch)
     np.testing.assert_array_equal(model(batch, training=False), images)  # passes through unless it trains

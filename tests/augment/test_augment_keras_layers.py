@@ -10,10 +10,10 @@ import pytest
 
 from zoo.augment import resolve, transform
 from zoo.data import Arrays, batches
-from zoo.data.intake import ImageIntake
 from zoo.errors import OptionError
 from zoo.registry import ZooNotice
 from zoo.specs import ResizeRule
+from zoo_vision.intake import ImageIntake
 
 keras = pytest.importorskip("keras")
 layers = keras.layers
@@ -60,14 +60,14 @@ def test_threads_share_a_layer_without_harm(photos):
     for workers in (1, 4):
         run = transform(ops, seed=1, epoch=0)
         stream = batches(data, range(8), intake=ImageIntake(size=48, rule=ResizeRule()), transform=run, workers=workers)
-        runs.append(np.concatenate([batch.pixels for batch in stream]))
+        runs.append(np.concatenate([batch.arrays for batch in stream]))
     np.testing.assert_array_equal(*runs)
     assert len({image.tobytes() for image in runs[0]}) == 8
 
 
 def test_layers_that_do_not_fit_are_named(photos):
     for layer, message in (
-        (layers.Rescaling(1 / 255, name="scaled"), r"'scaled' gave pixels from .* pixels stay 0\.\.255"),
+        (layers.Rescaling(1 / 255, name="scaled"), r"'scaled' gave values from .* they stay 0\.\.255"),
         (layers.Dense(4, name="four"), r"'four' made \(224, 224, 4\) of an image \(224, 224, 3\)"),
         (layers.RandomBrightness(0.5, value_range=(0, 1), name="unit"), "'unit' gave pixels from"),
     ):

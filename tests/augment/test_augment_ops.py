@@ -10,9 +10,9 @@ import pytest
 
 from zoo.augment import Op, resolve, transform
 from zoo.data import Arrays, batches
-from zoo.data.intake import ImageIntake
 from zoo.errors import OptionError, UnknownNameError
 from zoo.specs import ResizeRule
+from zoo_vision.intake import ImageIntake
 
 
 @pytest.fixture
@@ -126,11 +126,11 @@ def test_threads_and_order_change_nothing(photos):
             batches(data, order, intake=ImageIntake(size=64, rule=rule), batch_size=3, transform=run, workers=workers)
         )
         positions = np.concatenate([batch.positions for batch in found])
-        return np.concatenate([batch.pixels for batch in found])[np.argsort(positions)]
+        return np.concatenate([batch.arrays for batch in found])[np.argsort(positions)]
 
     first = pixels(range(8), 1)
     np.testing.assert_array_equal(pixels([5, 2, 7, 0, 1, 3, 6, 4], 4), first)
-    plain = np.concatenate([batch.pixels for batch in batches(data, range(8), intake=ImageIntake(size=64, rule=rule))])
+    plain = np.concatenate([batch.arrays for batch in batches(data, range(8), intake=ImageIntake(size=64, rule=rule))])
     assert all((first[index] != plain[index]).any() for index in range(8))
 
 

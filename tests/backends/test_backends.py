@@ -14,10 +14,10 @@ import pytest
 from helpers import both_backends
 
 import zoo
-from zoo.data.intake import ImageIntake
 from zoo.errors import OptionError
 from zoo.registry import ZooNotice
 from zoo.specs import ResizeRule
+from zoo_vision.intake import ImageIntake
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -37,7 +37,7 @@ def test_listing_information_and_path(kept: list[str], capsys: pytest.CaptureFix
     assert main(["cache", "ls", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert [row["entry"] for row in rows] == [name[:12] for name in kept]
-    assert {(row["images"], row["pixels"], row["state"]) for row in rows} == {(40, 64, "whole")}
+    assert {(row["images"], row["side"], row["state"]) for row in rows} == {(40, 64, "whole")}
     assert main(["cache", "ls"]) == 0
     assert kept[1][:12] in capsys.readouterr().out
     assert main(["cache", "info", kept[1][:9]]) == 0

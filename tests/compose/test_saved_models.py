@@ -103,7 +103,7 @@ def test_what_it_cannot_do_is_refused_with_the_reason(folder: Path, tmp_path: Pa
 
 
 def test_a_folder_that_does_not_say_what_it_takes_gets_pixels_and_says_so(folder: Path) -> None:
-    with pytest.warns(ZooNotice, match=r"pixels 0\.\.255 as they are"):
+    with pytest.warns(ZooNotice, match=r"values 0\.\.255 as they are"):
         zoo.build(str(folder), zoo.classifier(COLORS), trust=True)
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from zoo.data import Arrays, Dataset, batches, load, resize
-from zoo.data.intake import ImageIntake
 from zoo.errors import DataError, OptionError
 from zoo.specs import ResizeRule
+from zoo_vision.intake import ImageIntake
 
 RULE = ResizeRule(mode="crop", crop_fraction=0.875, interpolation="bicubic")
 SQUARE = {size: ImageIntake(size=size, rule=RULE) for size in (8, 32, 64)}
@@ -34,7 +34,7 @@ def test_pixels_and_order(few_flowers):
     found = list(batches(data, order, intake=SQUARE[64], batch_size=13, workers=3))
     assert [len(batch.positions) for batch in found] == [13, 13, 13, 13, 8]
     np.testing.assert_array_equal(np.concatenate([batch.positions for batch in found]), order)
-    pixels = np.concatenate([batch.pixels for batch in found])
+    pixels = np.concatenate([batch.arrays for batch in found])
     assert pixels.dtype == np.uint8
     for place, index in enumerate(order):
         np.testing.assert_array_equal(pixels[place], resize(data.image(index), 64, RULE))
@@ -43,7 +43,7 @@ def test_pixels_and_order(few_flowers):
 def test_number_of_threads_changes_nothing(few_flowers):
     data = load(few_flowers)
     runs = [
-        np.concatenate([b.pixels for b in batches(data, range(len(data)), intake=SQUARE[32], workers=workers)])
+        np.concatenate([b.arrays for b in batches(data, range(len(data)), intake=SQUARE[32], workers=workers)])
         for workers in (1, 4)
     ]
     np.testing.assert_array_equal(*runs)
@@ -87,7 +87,7 @@ def test_transform_gets_the_resized_image_and_its_index(photos):
 
     for size in (224, 48):
         (batch,) = batches(data, [5, 2, 7], intake=ImageIntake(size=size, rule=RULE), transform=brand)
-        assert batch.pixels[:, 0, 0, 0].tolist() == [5, 2, 7]
+        assert batch.arrays[:, 0, 0, 0].tolist() == [5, 2, 7]
         assert seen == dict.fromkeys((5, 2, 7), (size, size, 3))
     np.testing.assert_array_equal(photos, before)
 
@@ -183,7 +183,7 @@ def test_pixels_at_hand_are_read_without_threads_and_others_with(monkeypatch):
     monkeypatch.setattr("zoo.data.batching.ThreadPoolExecutor", no_threads)
     found = [*batches(Arrays(pixels), [4, 0, 2], intake=SQUARE[8], batch_size=2)]
     assert [batch.positions.tolist() for batch in found] == [[4, 0], [2]]
-    assert np.array_equal(np.concatenate([batch.pixels for batch in found]), pixels[[4, 0, 2]])
+    assert np.array_equal(np.concatenate([batch.arrays for batch in found]), pixels[[4, 0, 2]])
     for other, size in ((Arrays(pixels), 9), (Arrays(pixels / 1.0), 8), (Arrays(list(pixels)), 8)):
         with pytest.raises(AssertionError, match="a thread"):
             next(batches(other, [0], intake=ImageIntake(size=size, rule=RULE)))

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
 from zoo.data import decode, resize
-from zoo.data.images import EXTENSIONS, MAX_PIXELS, read_header
 from zoo.errors import DataError
+from zoo.pictures.reading import EXTENSIONS, MAX_PIXELS, read_header
 from zoo.specs import ResizeRule
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -331,11 +331,11 @@ def test_reading_data_needs_no_tensorflow(shared_data):
     """In a fresh process: folder, check, split and batches, and TensorFlow and Keras are not loaded."""
     program = (
         "import sys, zoo.data, zoo.augment\n"
-        "from zoo.data.intake import ImageIntake\n"
+        "from zoo_vision.intake import ImageIntake\n"
         f"d = zoo.data.load({str(shared_data / 'mednist6')!r})\n"
         "zoo.data.check(d); s = zoo.data.split(d)\n"
         "b = next(zoo.data.batches(d, s.validation, intake=ImageIntake(size=64)))\n"
-        "assert b.pixels.shape == (32, 64, 64, 3)\n"
+        "assert b.arrays.shape == (32, 64, 64, 3)\n"
         "print(sorted(m for m in ('tensorflow', 'keras', 'sklearn', 'matplotlib') if m in sys.modules))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=os.environ, check=False)

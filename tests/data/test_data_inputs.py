@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 
 from zoo.data import Arrays, decode, gathering, images, load
-from zoo.data.images import read_header
 from zoo.errors import DataError
+from zoo.pictures.reading import read_header
 from zoo.registry import ZooNotice
 
 RNG = np.random.default_rng(0)

@@ -70,7 +70,7 @@ PLACES: dict[str, dict[str, Any]] = {
 
 
 def pictures(*files: DataFile) -> Any:
-    spec = DatasetSpec(name="pictures", labels=("light", "dark"), files=files, license="CC0-1.0")
+    spec = DatasetSpec(modality="image", name="pictures", labels=("light", "dark"), files=files, license="CC0-1.0")
     return SimpleNamespace(spec=spec, id="test:pictures", provider="test")
 
 
@@ -141,4 +141,4 @@ def test_a_row_says_where_its_file_is() -> None:
         with pytest.raises(ValidationError):
             DataFile.model_validate(fields)
     with pytest.raises(ValidationError, match="either a loader or files"):
-        DatasetSpec(name="nothing", license="CC0-1.0")
+        DatasetSpec(modality="image", name="nothing", license="CC0-1.0")

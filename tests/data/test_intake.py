@@ -10,9 +10,9 @@ from PIL import Image
 from pydantic import ValidationError
 
 from zoo.data import resize
-from zoo.data.intake import ImageIntake
-from zoo.pixels import gray, gray_in_graph
+from zoo.pictures.colors import gray, gray_in_graph
 from zoo.specs import ResizeRule
+from zoo_vision.intake import ImageIntake
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (40, 90, 3), np.uint8)
 

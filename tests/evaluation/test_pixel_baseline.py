@@ -12,7 +12,7 @@ from sklearn.model_selection import train_test_split
 
 from zoo.data import Arrays
 from zoo.errors import DataError
-from zoo.evaluation import pixel_baseline
+from zoo.evaluation import raw_baseline
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def digits() -> Arrays:
 
 def test_digits_reach_the_known_figure(digits: Arrays) -> None:
     train, test = train_test_split(np.arange(1797), test_size=0.2, random_state=0, stratify=digits.targets)
-    accuracy = pixel_baseline(digits, train, test, seed=0)
+    accuracy = raw_baseline(digits, train, test, seed=0)
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 
@@ -32,7 +32,7 @@ def test_digits_reach_the_known_figure(digits: Arrays) -> None:
     reference = LogisticRegression(C=0.1, max_iter=500).fit(scaler.transform(x[train]), digits.targets[train])
     assert accuracy >= 0.95
     assert accuracy == pytest.approx(reference.score(scaler.transform(x[test]), digits.targets[test]), abs=0.015)
-    assert pixel_baseline(digits, train, test, seed=0) == accuracy
+    assert raw_baseline(digits, train, test, seed=0) == accuracy
 
 
 def test_shuffled_labels_are_at_chance(digits: Arrays) -> None:
@@ -40,7 +40,7 @@ def test_shuffled_labels_are_at_chance(digits: Arrays) -> None:
         np.stack([digits.image(index)[..., 0] for index in range(600)]),
         np.random.default_rng(0).permutation(digits.targets[:600]),
     )
-    assert pixel_baseline(shuffled, np.arange(400), np.arange(400, 600)) < 0.2
+    assert raw_baseline(shuffled, np.arange(400), np.arange(400, 600)) < 0.2
 
 
 def test_size_is_the_images_own_or_the_one_asked(digits: Arrays, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,17 +52,17 @@ def test_size_is_the_images_own_or_the_one_asked(digits: Arrays, monkeypatch: py
         room, "fit_probe", lambda values, *a, **k: widths.append(values.shape[1]) or real(values, *a, **k)
     )
     train, test = np.arange(100), np.arange(100, 150)
-    pixel_baseline(digits, train, test)
-    pixel_baseline(digits, train, test, size=4)
+    raw_baseline(digits, train, test)
+    raw_baseline(digits, train, test, size=4)
     assert widths == [8 * 8 * 3, 4 * 4 * 3]
 
 
 def test_without_classes_or_images_it_says_so(digits: Arrays) -> None:
     unlabeled = Arrays(np.full((4, 8, 8), 200, np.uint8), name="nameless")
     with pytest.raises(DataError, match="nameless has no class"):
-        pixel_baseline(unlabeled, np.array([0, 1]), np.array([2]))
+        raw_baseline(unlabeled, np.array([0, 1]), np.array([2]))
     with pytest.raises(DataError, match="got 2 and 0"):
-        pixel_baseline(digits, np.array([0, 1]), np.array([], int))
+        raw_baseline(digits, np.array([0, 1]), np.array([], int))
 
 
 def test_importing_the_room_stays_light() -> None:

@@ -17,12 +17,12 @@ from helpers.tiny import tiny_model
 from PIL import Image
 
 from zoo.data import ImageFiles, load
-from zoo.data.intake import ImageIntake
 from zoo.errors import OptionError
 from zoo.features import extract
 from zoo.features.cache import Entry, damaged, entries, evict, features_root, remove
 from zoo.features.identity import graph_digest
 from zoo.specs import ResizeRule
+from zoo_vision.intake import ImageIntake
 
 RULE = ResizeRule()
 SIZE = 32

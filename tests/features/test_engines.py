@@ -16,7 +16,6 @@ import pytest
 from PIL import Image
 
 from zoo.data import Arrays, Dataset, ImageFiles, batches, concatenate
-from zoo.data.intake import ImageIntake
 from zoo.data.parcel import cannot_travel, pack, unpack
 from zoo.errors import EngineError, OptionError
 from zoo.features import extract
@@ -25,6 +24,7 @@ from zoo.features.engines import Answer, InProcess, Job, Task, choice, onnx_runt
 from zoo.features.engines.choice import ENGINES, by_name, fastest
 from zoo.registry import ZooNotice
 from zoo.specs import ResizeRule
+from zoo_vision.intake import ImageIntake
 
 RULE = ResizeRule()
 SIZE = 32
@@ -77,7 +77,7 @@ def model():
 def expected(model, folder: Path) -> np.ndarray:
     """What plain `keras predict` gives for the readable pictures."""
     data = ImageFiles.from_folder(folder)
-    pixels = np.concatenate([batch.pixels for batch in batches(data, GOOD, intake=INTAKE)])
+    pixels = np.concatenate([batch.arrays for batch in batches(data, GOOD, intake=INTAKE)])
     return model.predict(pixels.astype(np.float32), verbose=0)
 
 

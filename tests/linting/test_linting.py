@@ -82,7 +82,7 @@ def test_every_planted_fault_is_found(planted: Path) -> None:
     assert seen["transparent"] == ["train/dandelion/glass.png"]
     assert seen["almost black"] == ["train/tulips/dark.png (largest value 1)"]
     assert seen["one color"] == ["train/tulips/plain.png"]
-    assert seen["tiny"] == ["train/roses/tiny.png (20 x 20 pixels)"]
+    assert seen["tiny"] == ["train/roses/tiny.png (20 x 20 px)"]
     messages = {finding.kind: (finding.severity, finding.message) for finding in inspect(load(planted))}
     assert messages["names that differ only in case"][1].endswith("only: Tulips / tulips")
     assert messages["labels missing in a split"][1].endswith(": Tulips in test, rare in test, Tulips in train")

@@ -21,7 +21,8 @@ def zoo_heads() -> tuple[HeadSpec, ...]:
 @hookimpl
 def zoo_augmentations() -> tuple[AugmentationSpec, ...]:
     """An augmentation."""
-    return (AugmentationSpec(name="birds-crop", summary="shifts a little", factory="zoo_birds.parts:crop"),)
+    crop = "zoo_birds.parts:crop"
+    return (AugmentationSpec(modality="image", name="birds-crop", summary="shifts a little", factory=crop),)
 
 
 @hookimpl
@@ -29,6 +30,7 @@ def zoo_datasets() -> tuple[DatasetSpec, ...]:
     """A dataset."""
     return (
         DatasetSpec(
+            modality="image",
             name="birds200",
             summary="colored birds",
             labels=LABELS,

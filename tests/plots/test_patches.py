@@ -132,9 +132,7 @@ def test_top_patches_are_those_of_brute_force() -> None:
             assert (left, top) == (3 * patch.cell[1] - 1, 3 * patch.cell[0] - 1)
             assert (right - left, bottom - top) == (5, 5)
             inside = pictures[patch.index][max(top, 0) : bottom, max(left, 0) : right]
-            np.testing.assert_array_equal(
-                patch.pixels[max(-top, 0) :, max(-left, 0) :][:24, :24][: len(inside)], inside
-            )
+            np.testing.assert_array_equal(patch.array[max(-top, 0) :, max(-left, 0) :][:24, :24][: len(inside)], inside)
     with pytest.raises(OptionError, match=r"channels 0..1"):
         top_patches(model.composition, zoo.Arrays(pictures), "first", [2])
     with pytest.raises(OptionError, match="no stage or layer 'frist'"):

@@ -60,7 +60,7 @@ def test_top_patches_are_the_patches_of_the_strongest_tokens(model: zoo.Transfer
         assert (patch.index, patch.cell) == (picture, (row, column))
         assert patch.value == pytest.approx(strongest[picture], rel=1e-4)
         part = pixels[picture, PATCH * row : PATCH * (row + 1), PATCH * column : PATCH * (column + 1)]
-        np.testing.assert_array_equal(patch.pixels, part)
+        np.testing.assert_array_equal(patch.array, part)
 
 
 def test_vectors_are_no_map(model: zoo.TransferModel) -> None:

@@ -134,13 +134,13 @@ def quits():
 @zoo.hookimpl
 def zoo_datasets():
     for name in ("raises", "exits", "none", "float", "gray"):
-        yield DatasetSpec(name=f"t-{name}", loader=f"zoo_t_birds.plugin:{name}", license="CC0-1.0")
-    yield DatasetSpec(name="t-nothing", loader="zoo_t_birds.plugin:nothing", license="CC0-1.0")
+        yield DatasetSpec(modality="image", name=f"t-{name}", loader=f"zoo_t_birds.plugin:{name}", license="CC0-1.0")
+    yield DatasetSpec(modality="image", name="t-nothing", loader="zoo_t_birds.plugin:nothing", license="CC0-1.0")
 
 @zoo.hookimpl
 def zoo_augmentations():
     for name in ("nothing", "number", "quits"):
-        yield AugmentationSpec(name=f"t-{name}", factory=f"zoo_t_birds.plugin:{name}")
+        yield AugmentationSpec(modality="image", name=f"t-{name}", factory=f"zoo_t_birds.plugin:{name}")
 """
 
 
@@ -210,6 +210,7 @@ from zoo.specs import BackboneSpec, InputSpec, LayerSummary, Preprocessing
 
 def spec(name, channels=3):
     return BackboneSpec(
+        modality="image",
         name=f"t-{name}", family="f", paper="p", builder=f"zoo_t_birds.plugin:{name}",
         input=InputSpec(default_size=32, min_size=8, channels=channels), preprocessing=Preprocessing(),
         layers=LayerSummary(by_type={}, total=1, depth=1, batchnorm=0, dropout=0), feature_dim=1, params=1,

@@ -122,9 +122,9 @@ def use_metrics() -> None:
 
 
 def use_engines() -> None:
-    from zoo.data.intake import ImageIntake
     from zoo.features import extract
     from zoo.testing import tiny_backbone, tiny_dataset
+    from zoo_vision.intake import ImageIntake
 
     data, model = tiny_dataset(), tiny_backbone()
     where = np.arange(len(data))

@@ -11,12 +11,12 @@ import pytest
 from helpers.plugins import install
 
 import zoo
-from zoo.data.intake import ImageIntake
 from zoo.errors import EngineError, OptionError, PluginError
 from zoo.evaluation import evaluate_scores
 from zoo.features import extract
 from zoo.registry import ZooNotice
 from zoo.testing import EngineConformance, MetricConformance, tiny_backbone, tiny_dataset
+from zoo_vision.intake import ImageIntake
 
 METRICS = """
 import sys

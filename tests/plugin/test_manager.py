@@ -77,7 +77,7 @@ def head(name):
 def zoo_heads():
     yield head("owls")
     yield "not a spec"
-    yield AugmentationSpec(name="dim", factory="zoo_vision.augmentations:flip")
+    yield AugmentationSpec(modality="image", name="dim", factory="zoo_vision.augmentations:flip")
     yield head("wrens")
     yield head("owls")
     yield head("No Name")
@@ -96,7 +96,7 @@ def zoo_commands():
 
 @zoo.hookimpl(specname="zoo_augmentations")
 def mine():
-    return [AugmentationSpec(name="dim", factory="zoo_vision.augmentations:flip")]
+    return [AugmentationSpec(modality="image", name="dim", factory="zoo_vision.augmentations:flip")]
 
 @zoo.hookimpl(optionalhook=True)
 def zoo_of_a_later_zoo():
@@ -154,6 +154,7 @@ def zoo_backbones():
     for name, option in (("finch", object()), ("wren", 3)):
         layers = LayerSummary(by_type={}, total=1, depth=1, batchnorm=0, dropout=0)
         yield BackboneSpec(
+            modality="image",
             name=name, family="f", paper="p", builder="zoo_t_birds.plugin:build", builder_options={"o": option},
             input=InputSpec(default_size=8, min_size=8), preprocessing=Preprocessing(), layers=layers,
             feature_dim=1, params=1, portable=True,

@@ -32,11 +32,11 @@ def zoo_heads():
 
 @hookimpl
 def zoo_augmentations():
-    return [AugmentationSpec(name="dim", factory="zoo_t_birds.parts:dim")]
+    return [AugmentationSpec(modality="image", name="dim", factory="zoo_t_birds.parts:dim")]
 
 @hookimpl
 def zoo_datasets():
-    return [DatasetSpec(name="nest", loader="zoo_t_birds.parts:nest", license="CC0-1.0")]
+    return [DatasetSpec(modality="image", name="nest", loader="zoo_t_birds.parts:nest", license="CC0-1.0")]
 
 @hookimpl
 def zoo_recipes():
@@ -113,6 +113,18 @@ def row(kind: str, name: str, target: str | None, portable: bool | None = None) 
     }
 
 
+IMAGE = {
+    "kind": "modalities",
+    "id": "zoo_vision:image",
+    "plugin": "zoo_vision",
+    "distribution": "zoo-sdk",
+    "version": zoo.__version__,
+    "target": "zoo_vision.images:Images",
+    "portable": None,
+}
+"""Whose the examples are: recorded as of every other modality."""
+
+
 @pytest.fixture
 def saved(site: Path, tmp_path: Path) -> Path:
     model = build("crest", augment=["dim"])
@@ -123,6 +135,7 @@ def saved(site: Path, tmp_path: Path) -> Path:
 
 def test_runs_and_files_record_every_provider(saved: Path, tmp_path: Path) -> None:
     expected = [
+        IMAGE,
         row("heads", "crest", "crest", True),
         row("augmentations", "dim", "dim"),
         row("recipes", "quick", None),
@@ -186,6 +199,7 @@ def test_a_missing_plugin_is_said_and_the_model_predicts(saved: Path, site: Path
     again = model.save(tmp_path / "again.keras")  # the record outlives the plugin
     with zipfile.ZipFile(again) as archive:
         assert json.loads(archive.read("zoo.json"))["providers"] == [
+            IMAGE,
             row("heads", "crest", "crest", True),
             row("augmentations", "dim", "dim"),
             row("recipes", "quick", None),
@@ -223,6 +237,7 @@ def test_names_of_zoo_are_recorded_with_preprocessing_and_labels() -> None:
         ("backbones", "zoo:efficientnet_lite0", "zoo-sdk"),
         ("preprocessing", "zoo:efficientnet_lite0", "zoo-sdk"),
         ("label_sets", "zoo:imagenet1k", "zoo-sdk"),
+        ("modalities", "zoo_vision:image", "zoo-sdk"),
         ("augmentations", "zoo_vision:flip", "zoo-sdk"),
     ]
 

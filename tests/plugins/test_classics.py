@@ -168,7 +168,7 @@ def test_options_that_are_not_there() -> None:
         zoo.build("mnist_cnn", head, options={"kernels": [3]})
     with pytest.raises(OptionError, match="nothing is left of"):
         zoo.build("mnist_cnn", head, options={"filters": [4] * 6})
-    with pytest.raises(OptionError, match="whole number of pixels, or"):
+    with pytest.raises(OptionError, match="whole number of px, or"):
         zoo.build("mnist_cnn", head, input_size="large")
 
 

@@ -61,8 +61,8 @@ def test_every_way_of_asking_gets_what_predict_says(client: Any, model: Any) -> 
         {"content": GREEN, "headers": {"content-type": "image/png"}},
         {"content": GREEN},
         {"files": {"file": ("a.png", GREEN, "image/png")}},
-        {"json": {"image": encoded}},
-        {"json": {"image": f"data:image/png;base64,{encoded}"}},
+        {"json": {"file": encoded}},
+        {"json": {"file": f"data:image/png;base64,{encoded}"}},
     ):
         response = client.post("/predict?top=2", **options)
         assert response.status_code == 200, response.text
@@ -79,8 +79,8 @@ def test_every_way_of_asking_gets_what_predict_says(client: Any, model: Any) -> 
         ({"content": png((0, 0, 0), (101, 100))}, 413, "too_many_pixels"),
         ({"content": GREEN, "headers": {"content-type": "text/plain"}}, 415, "unsupported_type"),
         ({"content": b"{", "headers": {"content-type": "application/json"}}, 400, "bad_json"),
-        ({"json": ["image"]}, 422, "no_image"),
-        ({"json": {"image": "!"}}, 422, "bad_base64"),
+        ({"json": ["file"]}, 422, "no_image"),
+        ({"json": {"file": "!"}}, 422, "bad_base64"),
         ({"files": {}, "data": {"a": "b"}, "headers": {"content-type": "multipart/form-data"}}, 400, "bad_form"),
         ({"content": GREEN, "params": {"top": "0"}}, 422, "bad_top"),
     ],

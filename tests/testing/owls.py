@@ -63,12 +63,13 @@ def zoo_heads():
 
 @hookimpl
 def zoo_augmentations():
-    return [AugmentationSpec(name="owl-turn", summary="mirror", factory="zoo_t_owls.parts:turn", **AUGMENTATION)]
+    turn = "zoo_t_owls.parts:turn"
+    return [AugmentationSpec(modality="image", name="owl-turn", summary="mirror", factory=turn, **AUGMENTATION)]
 
 
 @hookimpl
 def zoo_datasets():
-    return [DatasetSpec(name="owl-photos", summary="owls", loader="zoo_t_owls.parts:load", **DATASET)]
+    return [DatasetSpec(modality="image", name="owl-photos", summary="owls", loader="zoo_t_owls.parts:load", **DATASET)]
 
 
 @hookimpl
@@ -163,6 +164,7 @@ OWLNET: dict[str, Any] = {
     "name": "owlnet",
     "summary": "two convolutions",
     "family": "OwlNet",
+    "modality": "image",
     "paper": "none",
     "builder": f"{PACKAGE}.parts:net",
     "input": {"default_size": 32, "min_size": 16},

@@ -131,5 +131,5 @@ def test_what_does_not_go_together_is_refused(data) -> None:
 def test_a_layer_that_makes_something_else_of_pixels_is_found(data) -> None:
     import keras
 
-    with pytest.raises(OptionError, match="'unit' gave pixels from"):
+    with pytest.raises(OptionError, match="'unit' gave values from"):
         build([keras.layers.Rescaling(1 / 255, name="unit")]).fit(data, recipe=TUNE, augment_in="graph")

@@ -88,7 +88,7 @@ def test_through_fit(pictures) -> None:
         mixup=0.2, cutmix=1.0, label_smoothing=0.1, unfreeze=1, epochs=2, batch_size=8, class_weight="balanced"
     )
     run = model.fit(pictures, recipe=RecipeSpec([mixed]), validation=0.25)
-    assert run.phases[-1]["cached_prefix_reason"] == "mixup and cutmix change the pixels in every epoch"
+    assert run.phases[-1]["cached_prefix_reason"] == "mixup and cutmix change the examples in every epoch"
     assert run.history["val_loss"][-1] == pytest.approx(run.validation.log_loss, rel=1e-4)  # without smoothing
     again = tiny_model()
     assert again.fit(pictures, recipe=RecipeSpec([mixed]), validation=0.25).history == run.history

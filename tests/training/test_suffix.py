@@ -107,7 +107,7 @@ def test_it_is_used_where_it_pays_and_the_run_says_why_not(folder: Path, picture
     assert "of the work only" in reason(stages=4)
     assert reason(stages=4, prefix=True) == ""
     assert reason(stages=5) == "no single tensor separates frozen stages from those that train"
-    assert reason("flip") == "augmentation changes the pixels in every epoch"
+    assert reason("flip") == "augmentation changes the examples in every epoch"
 
 
 def test_disk_and_graph_decide_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

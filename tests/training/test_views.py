@@ -191,7 +191,7 @@ def test_the_prefix_counts_its_views(build, pictures) -> None:
         return _prefix(work, training)[1]
 
     assert reason(OPS, 3) == ""
-    assert reason(OPS, 0) == "augmentation changes the pixels in every epoch"
+    assert reason(OPS, 0) == "augmentation changes the examples in every epoch"
     assert "without a trace" in reason(grain, 3)
 
 

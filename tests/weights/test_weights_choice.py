@@ -16,6 +16,7 @@ from zoo.weights import Store, resolve
 
 def spec(*weights: WeightSource) -> BackboneSpec:
     return BackboneSpec(
+        modality="image",
         name="mobilenet_025",
         family="MobileNet",
         paper="-",

@@ -18,7 +18,7 @@ def build(application: str, include_top: bool, input_size: int, **options: Any) 
     Args:
         application: the name of the function in `keras.applications`, e.g. `ResNet50`.
         include_top: end in logits instead of the last feature map.
-        input_size: side of the input in pixels.
+        input_size: side of the input in px.
         **options: further arguments of that function, e.g. `alpha`.
 
     Returns:

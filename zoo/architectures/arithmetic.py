@@ -23,7 +23,7 @@ def output_side(side: int, kernel: int, *, stride: int = 1, padding: int | str =
     """Return the side of what a window leaves of an input: `floor((W - K + 2P) / S) + 1`.
 
     Args:
-        side: of the input, in pixels or cells.
+        side: of the input, in px or cells.
         kernel: side of the kernel or of the pooling window.
         stride: cells from one place of the window to the next.
         padding: cells added on each side; "valid": none; "same": as many as make it `ceil(W / S)`.

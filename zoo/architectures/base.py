@@ -33,7 +33,7 @@ def build_base(
     Args:
         spec: the backbone's row.
         weights: a file of weights, with or without the classifier; None: random weights.
-        input_size: side of the input, or (height, width), in pixels.
+        input_size: side of the input, or (height, width), in px.
         include_top: keep the pretrained classifier, ending in logits.
         seed: for random weights; the same seed gives the same weights, and no global state is left changed.
         options: of the network, as `BackboneSpec.options` has validated them.
@@ -50,14 +50,14 @@ def build_base(
     """
     if min(sides(input_size)) < spec.input.min_size:
         raise OptionError(
-            f"input_size={input_size} is too small for {spec.name}: at least {spec.input.min_size} pixels, "
+            f"input_size={input_size} is too small for {spec.name}: at least {spec.input.min_size} px, "
             f"{size_in_words(spec.input.default_size)} by default"
         )
     if any(side % spec.input.multiple_of for side in sides(input_size)):
         step = spec.input.multiple_of
         down = max(min(sides(input_size)) // step, 1) * step
         raise OptionError(
-            f"input_size={input_size} is no multiple of {step} pixels, the patch of {spec.name}: "
+            f"input_size={input_size} is no multiple of {step} px, the patch of {spec.name}: "
             f"take {down} or {down + step}"
         )
     if include_top and weights is not None and weights.includes_top is False:

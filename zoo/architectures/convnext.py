@@ -35,7 +35,7 @@ def build(
 
     Args:
         include_top: end in logits instead of the pooled features.
-        input_size: side of the input in pixels.
+        input_size: side of the input in px.
         depths: number of blocks of each stage.
         widths: channels of each stage.
         response_norm: V2: global response normalization inside the perceptrons.

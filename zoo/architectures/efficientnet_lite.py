@@ -53,12 +53,12 @@ def build(include_top: bool, input_size: int, variant: str, classes: int = 1000)
 
     Args:
         include_top: end in logits instead of the last feature map.
-        input_size: side of the input in pixels; 224 for lite0, 240 for lite1, 260 for lite2 in training.
+        input_size: side of the input in px; 224 for lite0, 240 for lite1, 260 for lite2 in training.
         variant: `lite0`, `lite1` or `lite2`.
         classes: number of logits.
 
     Returns:
-        From float32 (n, input_size, input_size, 3), RGB pixels as (x - 127) / 128, to a feature map
+        From float32 (n, input_size, input_size, 3), RGB as (x - 127) / 128, to a feature map
         (n, side, side, 1280) with ReLU6 applied, or to logits (n, classes).
     """
     scale = _SCALES[variant]

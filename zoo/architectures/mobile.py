@@ -71,7 +71,7 @@ def build(
 
     Args:
         include_top: end in logits instead of features.
-        input_size: side of the input in pixels.
+        input_size: side of the input in px.
         stem: channels of the first convolution.
         blocks: the words of the blocks of each stage.
         head: channels of the last convolution.

@@ -21,10 +21,10 @@ def build(include_top: bool, input_size: int) -> keras.Model:
 
     Args:
         include_top: must be False: no weights of the classifier are published in this layout.
-        input_size: side of the input in pixels; 227 in training.
+        input_size: side of the input in px; 227 in training.
 
     Returns:
-        From float32 (n, input_size, input_size, 3), BGR pixels 0..255 minus their mean, to a feature map
+        From float32 (n, input_size, input_size, 3), BGR values 0..255 minus their mean, to a feature map
         (n, side, side, 512).
 
     Raises:

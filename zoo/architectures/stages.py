@@ -2,7 +2,7 @@
 
 Layer names say nothing reliable (some families number their layers by process), so stages come from strides: the
 level of a layer is how often the picture was halved on the way to it. The levels at which there are weights are
-the stages: `stem`, `stage1`, ... from the pixels upward, and `top` for a pretrained classifier.
+the stages: `stem`, `stage1`, ... from the input upward, and `top` for a pretrained classifier.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Stage:
 
     Attributes:
         name: `stem`, `stage1`, ..., `top`.
-        stride: input pixels per cell of the stage's output, per side.
+        stride: input px per cell of the stage's output, per side.
         channels: channels of the stage's output.
         layers: its layers, in order; a nested Sequential is one layer.
         cut: the last layer (or operation), whose one output tensor separates the stage from all that follows;

@@ -24,7 +24,7 @@ def resnet(
 
     Args:
         include_top: end in logits instead of the last map.
-        input_size: side of the input in pixels.
+        input_size: side of the input in px.
         depths: number of blocks of each stage.
         bottleneck: blocks of three convolutions whose width grows fourfold (50 layers and more), not of two.
         classes: number of logits.
@@ -56,7 +56,7 @@ def vgg(
 
     Args:
         include_top: end in logits.
-        input_size: side of the input in pixels, 224 or more: the first wide layer reads 7x7 cells.
+        input_size: side of the input in px, 224 or more: the first wide layer reads 7x7 cells.
         widths: channels of the convolutions of each stage.
         hidden: width of the layers in front of the classifier.
         classes: number of logits.
@@ -100,7 +100,7 @@ def densenet(
 
     Args:
         include_top: end in logits instead of the last map.
-        input_size: side of the input in pixels.
+        input_size: side of the input in px.
         depths: number of layers of each dense block.
         growth: channels that each layer adds.
         stem: channels of the first convolution.

@@ -60,8 +60,8 @@ def build(
 
     Args:
         include_top: end in logits instead of tokens.
-        input_size: side of the input in pixels, a multiple of `patch`.
-        patch: side of a patch in pixels.
+        input_size: side of the input in px, a multiple of `patch`.
+        patch: side of a patch in px.
         width: length of a token.
         depth: number of blocks.
         heads: of the attention.
@@ -112,7 +112,7 @@ def _check_sizes(input_size: int, patch: int, width: int, heads: int, hidden: in
     if input_size % patch:
         down = max(input_size // patch, 1) * patch
         raise OptionError(
-            f"input_size={input_size} is no multiple of the patch of {patch} pixels: take {down} or {down + patch}"
+            f"input_size={input_size} is no multiple of the patch of {patch} px: take {down} or {down + patch}"
         )
     if hidden < 1 or width % heads:
         raise OptionError(f"width {width} must be a multiple of the number of heads, {heads}")
@@ -136,8 +136,8 @@ def cuts(depth: int, norm_first: bool = False, **_others: Any) -> tuple[str, ...
     return ("norm_pre" if norm_first else "embedded", *(f"blocks_{end}_out" for end in group_ends(depth)[:-1]), "norm")
 
 
-def _patches(pixels: Any, patch: int, width: int, use_bias: bool) -> Any:
-    x = layers.Conv2D(width, patch, patch, padding="valid", use_bias=use_bias, name="patch_embed_proj")(pixels)
+def _patches(inputs: Any, patch: int, width: int, use_bias: bool) -> Any:
+    x = layers.Conv2D(width, patch, patch, padding="valid", use_bias=use_bias, name="patch_embed_proj")(inputs)
     return layers.Reshape((x.shape[1] * x.shape[2], width), name="patches")(x)
 
 

@@ -9,12 +9,12 @@ import numpy as np
 
 from zoo.augment.ops import Op, derive
 from zoo.errors import OptionError
-from zoo.pixels import gray_in_graph
+from zoo.pictures.colors import gray_in_graph
 
 Drawn = dict[str, np.ndarray]
 """Name of an input of the graph -> the random numbers of one image, or of a batch of them."""
 
-PIXELS = "pixels"
+INPUTS = "inputs"
 """Name of the input for the images, beside those for what was drawn."""
 
 
@@ -59,41 +59,42 @@ def draws(ops: Sequence[Op], *, seed: int, epoch: int) -> Callable[[int], Drawn]
     return drawn
 
 
-def in_front_of(model: Any, ops: Sequence[Op]) -> Any:
+def in_front_of(model: Any, ops: Sequence[Op], *, pictures: bool = True) -> Any:
     """A Keras model that augments its images and gives them to another, while it trains; otherwise they pass through.
 
     Both share their layers and weights. The new model is for `fit` alone: what is served is the other.
 
     Args:
-        model: from float32 pixels 0..255 (n, h, w, 3 or 1).
+        model: from float32 arrays; of pictures (n, h, w, 3 or 1), values 0..255.
         ops: those to run, in order; every one has been applied to an image before (Keras layers are built then).
+        pictures: whether the arrays are pictures: ops see three channels of a gray one too.
 
     Returns:
-        A model whose input is a mapping: `PIXELS`, and the draws of each op.
+        A model whose input is a mapping: `INPUTS`, and the draws of each op.
     """
     import keras
 
     known = _inputs(ops)
-    one_channel = model.inputs[0].name == PIXELS and model.input_shape[-1] == 1  # ops see colors all the same
+    one_channel = pictures and model.input_shape[-1] == 1
 
     class Augment(keras.layers.Layer):
         """Runs the ops while training."""
 
-        def call(self, pixels: Any, drawn: Any, training: bool | None = None) -> Any:
+        def call(self, arrays: Any, drawn: Any, training: bool | None = None) -> Any:
             if not training:
-                return pixels
-            images = keras.ops.repeat(pixels, 3, axis=-1) if one_channel else pixels
+                return arrays
+            images = keras.ops.repeat(arrays, 3, axis=-1) if one_channel else arrays
             for name, op in known.items():
                 images = op.apply(images, drawn[name])
             return gray_in_graph(images) if one_channel else images
 
-    pixels = keras.Input(model.input_shape[1:], name=PIXELS, dtype="float32")
+    arrays = keras.Input(model.input_shape[1:], name=INPUTS, dtype="float32")
     drawn = {}
     for name, op in known.items():
         example = op.draw(0)
         drawn[name] = keras.Input(example.shape, name=name, dtype=str(example.dtype))
-    augmented = Augment(name="augment", dtype="float32")(pixels, drawn)
-    return keras.Model({PIXELS: pixels, **drawn}, model(augmented), name="augmented")
+    augmented = Augment(name="augment", dtype="float32")(arrays, drawn)
+    return keras.Model({INPUTS: arrays, **drawn}, model(augmented), name="augmented")
 
 
 def _inputs(ops: Sequence[Op]) -> dict[str, Any]:

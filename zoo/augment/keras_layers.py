@@ -18,13 +18,13 @@ _TRIES = 16
 """Calls that show whether a layer draws by itself: one that acts half of the time is missed once in 30,000."""
 
 
-def layer_op(layer: Any, *, pixels: bool = True) -> Op:
+def layer_op(layer: Any, *, bounded: bool = True) -> Op:
     """A Keras layer as an op.
 
     The state of every SeedGenerator in the layer (and the layers in it) is set from the seed before each call, so
     that the result does not depend on what was called before. The layer is called with `training=True`. It sees float32
-    pixels 0..255 in a batch of one; its result is rounded and clipped to uint8. A layer that changes height or width
-    (RandomCrop) has its result stretched back to the size of the model.
+    values in a batch of one; those of pictures are 0..255, and its result is rounded and clipped to uint8. A layer that
+    changes height or width (RandomCrop) has its result stretched back to the size of the model.
 
     A layer of one's own that draws elsewhere, with `tf.random.uniform` for example, works too: see `Op.own_draws`.
     """
@@ -34,7 +34,7 @@ def layer_op(layer: Any, *, pixels: bool = True) -> Op:
         config = {"layer": keras.saving.serialize_keras_object(layer)}
     except NotImplementedError:  # a layer of the user's own without get_config: it works, its options stay unknown
         config = {"layer": f"{type(layer).__module__}:{type(layer).__qualname__}"}
-    function = _LayerFunction(layer, pixels=pixels)
+    function = _LayerFunction(layer, bounded=bounded)
     in_graph = InGraph(function.draw, function.in_graph)
     return Op(str(layer.name), function, config, "keras", in_graph=in_graph, own_draws=function.draws_by_itself)
 
@@ -42,9 +42,9 @@ def layer_op(layer: Any, *, pixels: bool = True) -> Op:
 class _LayerFunction:
     """(image, seed) -> image through a Keras layer. A lock: seeds are state of the layer, and threads share it."""
 
-    def __init__(self, layer: Any, *, pixels: bool) -> None:
+    def __init__(self, layer: Any, *, bounded: bool) -> None:
         self._layer = layer
-        self._pixels = pixels
+        self._bounded = bounded
         self._lock = threading.Lock()
         self._training = {"training": True} if _takes_training(layer) else {}
 
@@ -56,7 +56,7 @@ class _LayerFunction:
             for number, state in enumerate(self._states()):
                 state.assign(np.array([seed, number]))
             changed = np.asarray(_to_numpy(self._layer(batch, **self._training)))
-        return self._as_pixels(changed, image)
+        return self._as_array(changed, image)
 
     def draw(self, seed: int) -> np.ndarray:
         """What a graph needs to know of one image: its seed."""
@@ -81,7 +81,7 @@ class _LayerFunction:
 
         changed = ops.map(one, (images, drawn))
         changed = ops.cast(changed, "float32")
-        return ops.clip(ops.round(changed), 0, 255) if self._pixels else changed
+        return ops.clip(ops.round(changed), 0, 255) if self._bounded else changed
 
     def _states(self) -> list[Any]:
         """The state of every random generator of the layer."""
@@ -94,22 +94,22 @@ class _LayerFunction:
         first = self(image.copy(), 0)
         return any(not np.array_equal(first, self(image.copy(), 0)) for _ in range(_TRIES))
 
-    def _as_pixels(self, changed: np.ndarray, image: np.ndarray) -> np.ndarray:
+    def _as_array(self, changed: np.ndarray, image: np.ndarray) -> np.ndarray:
         self._check(changed, image)
-        if not self._pixels:
+        if not self._bounded:
             return changed[0].astype(image.dtype)
         if image.max() > 1 and 0 < changed.max() <= 1:
             raise OptionError(
-                f"augmentation {self._layer.name!r} gave pixels from {changed.min():.3g} to {changed.max():.3g}; "
-                "pixels stay 0..255 here (value_range=(0, 255)), scaling is part of the model"
+                f"augmentation {self._layer.name!r} gave values from {changed.min():.3g} to {changed.max():.3g}; "
+                "they stay 0..255 here (value_range=(0, 255)), scaling is part of the model"
             )
-        pixels = np.clip(np.rint(changed[0]), 0, 255).astype(np.uint8)
-        if pixels.shape == image.shape:
-            return pixels
+        picture = np.clip(np.rint(changed[0]), 0, 255).astype(np.uint8)
+        if picture.shape == image.shape:
+            return picture
         from PIL import Image
 
         size = image.shape[1], image.shape[0]
-        return np.array(Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR))
+        return np.array(Image.fromarray(picture).resize(size, Image.Resampling.BILINEAR))
 
     def _check(self, changed: np.ndarray, image: np.ndarray) -> None:
         """Refuse what is no image of as many channels, or not finite."""
@@ -120,8 +120,7 @@ class _LayerFunction:
                 "as many channels"
             )
         if not np.isfinite(changed).all():
-            what = "pixels" if self._pixels else "values"
-            raise OptionError(f"augmentation {name!r} gave {what} that are NaN or infinite")
+            raise OptionError(f"augmentation {name!r} gave values that are NaN or infinite")
 
 
 def _takes_training(layer: Any) -> bool:

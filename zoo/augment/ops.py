@@ -13,7 +13,8 @@ from typing import Any, Literal
 import numpy as np
 
 from zoo.errors import OptionError, PluginError
-from zoo.pixels import gray, in_colors
+from zoo.pictures.colors import gray, in_colors
+from zoo.plugin.modalities import assumed, has_pictures
 from zoo.registry import ZooNotice
 
 Apply = Callable[..., Any]
@@ -26,7 +27,7 @@ Result = tuple[np.ndarray, np.ndarray | None]
 
 @dataclass(frozen=True)
 class InGraph:
-    """The same augmentation as a part of a graph: random numbers are drawn on the CPU, pixels change in the graph.
+    """The same augmentation as a part of a graph: random numbers are drawn on the CPU, the arrays change in the graph.
 
     Attributes:
         draw: seed -> the random numbers of one image: a vector (k,) of float32 or int32, of the same k for every seed.
@@ -64,20 +65,24 @@ class Op:
     own_draws: Callable[[np.ndarray], bool] | None = None
 
 
-def resolve(augment: Any, *, modality: str = "image") -> tuple[Op, ...]:
+def resolve(augment: Any, *, modality: str | None = None) -> tuple[Op, ...]:
     """The ops that `augment=` means, in the order they are applied.
 
     Args:
         augment: None; a name ("flip", "zoo_vision:flip"); a name with options (`{"rotation": {"degrees": 20}}`, several
             in one mapping are applied in its order); a Keras layer; a function (image, seed) -> image; an `Op`; or a
             list of these.
-        modality: what the examples of the model are.
+        modality: what the examples of the model are; None: pictures.
 
     Raises:
         UnknownNameError: nobody provides the name; near misses are suggested.
         OptionError: an augmentation of another modality, an option that is unknown or does not fit, or something that
             is none of these.
     """
+    return _resolved(augment, assumed() if modality is None else modality)
+
+
+def _resolved(augment: Any, modality: str) -> tuple[Op, ...]:
     if augment is None:
         return ()
     if isinstance(augment, Op):
@@ -87,7 +92,7 @@ def resolve(augment: Any, *, modality: str = "image") -> tuple[Op, ...]:
     if isinstance(augment, Mapping):
         return tuple(_named(name, options or {}, modality) for name, options in augment.items())
     if isinstance(augment, Sequence):
-        return tuple(op for item in augment for op in resolve(item, modality=modality))
+        return tuple(op for item in augment for op in _resolved(item, modality))
     return (_of_code(augment, modality),)
 
 
@@ -96,7 +101,7 @@ def _of_code(augment: Any, modality: str) -> Op:
     if _is_keras_layer(augment):
         from zoo.augment.keras_layers import layer_op
 
-        return layer_op(augment, pixels=modality == "image")
+        return layer_op(augment, bounded=has_pictures(modality))
     if callable(augment) and not isinstance(augment, type):
         return _function(augment)
     hint = " (a class: make an instance of it)" if isinstance(augment, type) else ""
@@ -107,7 +112,7 @@ def _of_code(augment: Any, modality: str) -> Op:
 
 
 def check_boxes_follow(ops: Sequence[Op]) -> None:
-    """Refuse ops that would move the pixels but not the boxes.
+    """Refuse ops that would move the picture but not the boxes.
 
     Raises:
         OptionError: an op that does not say what becomes of boxes; names it.
@@ -257,7 +262,7 @@ def _named(name: str, options: Mapping[str, Any], modality: str) -> Op:
         raise PluginError(
             f"the factory of {whose} of {entry.provider} gave a {type(made).__name__}, not a function (image, seed)"
         )
-    check = _fault_of(entry.spec.boxes) if modality == "image" else None
+    check = _fault_of(entry.spec.boxes) if has_pictures(modality) else None
     apply = guarded(entry.provider, whose, made, check=check)
     in_graph = None
     if entry.spec.placement == "either":

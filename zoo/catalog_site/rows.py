@@ -79,7 +79,7 @@ BACKBONE_COLUMNS = (
     ("family", False),
     ("parameters", True),
     ("file", True),
-    ("input (pixels)", True),
+    ("input (px)", True),
     ("multiply-adds", True),
     ("top-1", True),
     ("license", False),
@@ -97,7 +97,7 @@ OTHERS = {
 }
 """Further tables: kind -> title, and fields of the entry in its columns."""
 
-_DEFAULTS = {"task": "classification", "modality": "image"}
+_DEFAULTS = {"task": "classification"}
 
 
 def page_name(entry: Entry) -> str:
@@ -123,7 +123,7 @@ def backbone_section(pairs: Iterable[tuple[Entry, BackboneSpec]]) -> Section:
     for entry, spec in pairs:
         data = backbone_row(entry)
         shown = {column: cell(column, data[column]) for column in data}
-        modality = str(entry.data.get("modality") or "image")
+        modality = spec.modality
         cells = (
             Cell(entry.name, entry.name, f"backbones/{page_name(entry)}"),
             Cell(spec.family, spec.family.lower()),

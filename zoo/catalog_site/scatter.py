@@ -12,7 +12,7 @@ LEFT, RIGHT, TOP, BOTTOM = 56, 16, 14, 46
 
 @dataclass(frozen=True)
 class Point:
-    """A backbone in the drawing; top-1 is 0..1, x and y are pixels, and front is whether no other beats it."""
+    """A backbone in the drawing; top-1 is 0..1, x and y are px, and front is whether no other beats it."""
 
     name: str
     href: str

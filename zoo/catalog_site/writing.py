@@ -99,8 +99,7 @@ def _drawing(pairs: list[tuple[Entry, BackboneSpec]]) -> Any:
 
 
 def _backbone_page(entry: Entry, spec: BackboneSpec, home: str) -> str:
-    of_images = entry.data.get("modality", "image") == "image"
-    line = f'zoo.build("{entry.name}", zoo.classifier("{"photos/" if of_images else "data/"}"))'
+    line = f'zoo.build("{entry.name}", zoo.classifier("{"photos/" if spec.sized else "data/"}"))'
     return page.render(
         "catalog_site/backbone.html",
         title=f"{spec.name}: {spec.family}",
@@ -108,7 +107,7 @@ def _backbone_page(entry: Entry, spec: BackboneSpec, home: str) -> str:
         spec=spec,
         provider=str(entry.provider),
         line=line,
-        of_images=of_images,
+        sized=spec.sized,
         types=sorted(spec.layers.by_type.items(), key=lambda pair: -pair[1]),
         arrivals=ARRIVALS,
         script=_script(),

@@ -29,8 +29,6 @@ def print_run(run: Run, saved: Path, *, as_json: bool) -> None:
 
 
 def _print_run(run: Run, saved: Path) -> None:
-    from zoo.data.modalities import IMAGE
-
     for notice in run.notices:
         notes(notice)
     fields = [("recipe", f"{run.recipe.name}: {run.recipe.summary}")]
@@ -45,8 +43,7 @@ def _print_run(run: Run, saved: Path) -> None:
             fields.append((name, "\n".join(lines) or str(evaluation).splitlines()[0]))
     fields.append(("run folder", str(run.directory)))
     if saved.is_file():
-        what = "PHOTO" if run.record.plan.intake.get("kind", IMAGE) == IMAGE else "FILE"
-        fields.append(("next", f"zoo predict {what} --model {shlex.quote(str(saved))}"))
+        fields.append(("next", f"zoo predict FILE --model {shlex.quote(str(saved))}"))
     print_fields(fields)
 
 

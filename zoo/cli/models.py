@@ -28,21 +28,19 @@ def default_backbone(modality: str) -> str:
     Raises:
         OptionError: the modality names none.
     """
-    from zoo.data.modalities import IMAGE, kind_of
+    from zoo.data.modalities import kind_of
 
-    if modality == IMAGE:
-        return DEFAULT_BACKBONE
     name = kind_of(modality).spec.default_backbone
     if name is None:
         raise OptionError(f"there is no default backbone for examples of {modality!r}: name one with --backbone")
     return name
 
 
-def of_images(data: str) -> bool:
-    """Return whether a path holds images, as far as the endings of its files say; what is no path may hold them."""
-    from zoo.data.modalities import IMAGE, modality_of_path
+def may_be_pictures(data: str) -> bool:
+    """Return whether a path holds pictures, as far as the endings of its files say; what is no path may hold them."""
+    from zoo.data.modalities import has_pictures, modality_of_path
 
-    return not Path(data).exists() or modality_of_path(data) == IMAGE
+    return not Path(data).exists() or has_pictures(modality_of_path(data))
 
 
 def takes_texts(file: str | None) -> bool:
@@ -141,12 +139,11 @@ def check_weights(backbone: str, weights: str | None, recipe: RecipeSpec) -> Non
         OptionError: there is no such stage.
     """
     from zoo import settings
-    from zoo.data.modalities import IMAGE
     from zoo.plugin import registry
 
     spec: BackboneSpec = registry().get("backbones", backbone).spec
     # Such a base trains from random weights, or not at all.
-    random = not spec.pretrained or (spec.modality != IMAGE and not spec.weights)
+    random = not spec.pretrained or (not spec.sized and not spec.weights)
     if weights not in (None, "none") and (weights != "pretrained" or (settings.offline() and not random)):
         from zoo.weights import resolve
 

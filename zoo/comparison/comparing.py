@@ -159,7 +159,7 @@ def _name_of(item: Any, number: int) -> str:
         return f"model {number}"
     if hasattr(item, "predict_on_batch"):
         raise OptionError(
-            f"compare takes no plain Keras model ({getattr(item, 'name', item)!r}): what it does to pixels and what "
+            f"compare takes no plain Keras model ({getattr(item, 'name', item)!r}): what it does to its input and what "
             f"its outputs mean is not known. Put its base into zoo.build(base, head) and fit it, or give 'scratch', a "
             f"small network that zoo trains on the same examples"
         )

@@ -127,11 +127,11 @@ def self_made(size: int, *, seed: int = 0) -> Any:
     padding so that small pictures will do; without the classifier.
 
     Args:
-        size: side of its input in pixels, at least 16.
+        size: side of its input in px, at least 16.
         seed: of its random weights.
 
     Returns:
-        A Keras model from float32 (n, size, size, 3), pixels 0..1, to features (n, 512).
+        A Keras model from float32 (n, size, size, 3), values 0..1, to features (n, 512).
     """
     import keras
 

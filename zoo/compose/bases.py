@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from zoo.architectures import Stage
 
 IDENTITY = Preprocessing()
-"""Pixels 0..255 as they are."""
+"""Values 0..255 as they are."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class BuildRequest:
             classifier.
         weights: "pretrained", the id of a source, a path, or None for random ones.
         features: what the head reads; None: the pooling of the backbone.
-        input_size: side of the square input, or (height, width), in pixels; None: that of the backbone.
+        input_size: side of the square input, or (height, width), in px; None: that of the backbone.
         resize: how pictures become that size; None: by the kind of head.
         preprocessing: numbers to replace those of the backbone; "pretrained" or None.
         precision: dtype policy; None: Keras's global one.
@@ -74,9 +74,9 @@ class Base:
     Attributes:
         network: the Keras model, from preprocessed input to a map, tokens, vectors or logits.
         stages: from the input upward.
-        preprocessing: numbers between pixels and its input.
+        preprocessing: numbers between the input and its input.
         pooling: how its map becomes a vector; "map": not at all.
-        input_size: side of the square input, or (height, width), in pixels.
+        input_size: side of the square input, or (height, width), in px.
         channels: color channels.
         intake: how examples become inputs, where the modality is not that of images.
         options: of the network; of other modalities what was put in the place of options of its row.
@@ -238,7 +238,7 @@ def _size(given: Any, spec: BackboneSpec) -> Size:
     pair = (given, given) if isinstance(given, int) else tuple(given) if isinstance(given, list | tuple) else ()
     if len(pair) != 2 or not all(isinstance(side, int) and not isinstance(side, bool) and side > 0 for side in pair):
         raise OptionError(
-            f"input_size={given!r} must be a whole number of pixels, or (height, width); {spec.name} takes "
+            f"input_size={given!r} must be a whole number of px, or (height, width); {spec.name} takes "
             f"{size_in_words(spec.input.default_size)} by default"
         )
     return as_size(*pair)
@@ -263,7 +263,7 @@ def _name_of(file: StoredFile) -> str:
 
 def _check_size(request: BuildRequest, spec: BackboneSpec, size: Size, *, classifier: bool, include_top: bool) -> None:
     if min(sides(size)) < spec.input.min_size:
-        raise OptionError(f"input_size={size} is too small for {spec.name}: at least {spec.input.min_size} pixels")
+        raise OptionError(f"input_size={size} is too small for {spec.name}: at least {spec.input.min_size} px")
     if include_top and size != spec.input.default_size and request.weights is not None:
         what = (
             "the pretrained classifier"
@@ -292,7 +292,7 @@ def given_base(request: BuildRequest, *, reads: str | None) -> Base:
     network, size = copied(model, request.input_size)
     if request.preprocessing == "pretrained":
         raise OptionError(
-            "a Keras model of your own needs preprocessing=: None when it takes pixels 0..255 as they are, "
+            "a Keras model of your own needs preprocessing=: None when it takes values 0..255 as they are, "
             "else a zoo.specs.Preprocessing with channel order, scale, mean and std"
         )
     _notice_classifier(network)

@@ -9,8 +9,7 @@ from zoo.compose.heads import HeadChoice, choose_head
 from zoo.compose.other_bases import base_of_modality, own_base_of_modality, own_kind
 from zoo.compose.repositories import of_repository
 from zoo.compose.shipped import trained_record
-from zoo.data.intake import ImageIntake
-from zoo.data.modalities import IMAGE
+from zoo.data.modalities import assumed, kind_of
 from zoo.errors import OptionError
 from zoo.head_request import Restriction
 from zoo.modality import Intake
@@ -44,7 +43,7 @@ def compose(request: BuildRequest) -> tuple[Composition, TrainedHead | None]:
     choice = None if only is not None else choose_head(request.head)
     with policy(request.precision) as computes:
         reads = None if choice is None else choice.reads
-        other = _of_other_modality(request)
+        other = _of_an_intake(request)
         if other is not None:
             base = base_of_modality(request, other, reads=reads)
         elif (kind := own_kind(request)) is not None:
@@ -60,27 +59,28 @@ def compose(request: BuildRequest) -> tuple[Composition, TrainedHead | None]:
         return wire_classifier(base, intake, precision=computes, only=only), trained
 
 
-def _of_other_modality(request: BuildRequest) -> Entry | None:
-    """The entry of a named backbone that takes other examples than images."""
+def _of_an_intake(request: BuildRequest) -> Entry | None:
+    """The entry of a named backbone that is built for an intake, not for a size."""
     if not isinstance(request.backbone, str) or is_folder_address(request.backbone):
         return None
     entry = registry().get("backbones", request.backbone)
-    return None if entry.spec.modality == IMAGE else entry
+    return None if entry.spec.sized else entry
 
 
 def _intake(request: BuildRequest, base: Base, trained: TrainedHead | None, choice: HeadChoice | None) -> Intake:
     """How examples become inputs: as the base says, else pictures by a rule of resizing."""
     if base.intake is None:
         rule = _resize_rule(request.resize, base.preprocessing, trained, choice)
-        return ImageIntake(size=base.input_size, rule=rule, channels=base.channels)
-    if choice is not None and _follows_pixels(choice):
+        kind = kind_of(assumed() if base.spec is None else base.spec.modality)
+        return kind.fit((), {"size": base.input_size, "rule": rule, "channels": base.channels})
+    if choice is not None and _is_a_place(choice):
         raise OptionError(f"a head with a box is for images; {base.backbone} takes examples of {base.intake.kind!r}")
     return base.intake
 
 
-def _follows_pixels(choice: HeadChoice) -> bool:
+def _is_a_place(choice: HeadChoice) -> bool:
     """Whether an answer is a place on the picture."""
-    return any(of(output).follows_pixels for output in choice.outputs)
+    return any(of(output).are_places for output in choice.outputs)
 
 
 def _stretched(request: ResizeRule | str | None) -> ResizeRule | str:
@@ -107,7 +107,7 @@ def _resize_rule(
     the photos it was measured on; a new head sees the whole shorter side, since there may be something there. A box
     is given as shares of the whole picture, which only stretching leaves as they are.
     """
-    if choice is not None and _follows_pixels(choice):
+    if choice is not None and _is_a_place(choice):
         request = _stretched(request)
     if isinstance(request, ResizeRule):
         return request

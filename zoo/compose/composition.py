@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Composition:
     """The graphs of one model, which share their layers, and everything needed to feed and read them.
 
-    `serving`: float32 arrays as the intake makes them (of images pixels 0..255, (n, size, size, channels)) ->
+    `serving`: float32 arrays as the intake makes them (of images values 0..255, (n, size, size, channels)) ->
     probabilities or values, float32; with several answers a dict of them.
     `scoring`: the same, all answers side by side (n, columns); `serving` itself for a single answer.
     `training`: arrays -> what the loss is computed of: logits (unless a Keras layer with its own activation is given)

@@ -12,7 +12,7 @@ from zoo.specs import Size, as_size, sides
 
 
 def copied(model: Any, input_size: Size | None) -> tuple[Any, Size]:
-    """Return a copy of a Keras model with a float32 input of a fixed size, and that size in pixels.
+    """Return a copy of a Keras model with a float32 input of a fixed size, and that size in px.
 
     Weights go from layer to layer and never by the order of a list: that of a subclass is the order of its attributes.
     Layers without weights that are called in several places become one layer for each place, so that every cut of the
@@ -20,7 +20,7 @@ def copied(model: Any, input_size: Size | None) -> tuple[Any, Size]:
 
     Args:
         model: a functional or sequential model with one input and one output.
-        input_size: side of the square input, or (height, width), in pixels; None: as the model says.
+        input_size: side of the square input, or (height, width), in px; None: as the model says.
 
     Raises:
         OptionError: a model that cannot be copied, or be frozen; the message says what to do.

@@ -22,21 +22,21 @@ from zoo.specs.record import Identity, ModelRecord
 from zoo.tasks import columns, of
 
 
-def preprocess(pixels: Any, preprocessing: Preprocessing) -> Any:
+def preprocess(inputs: Any, preprocessing: Preprocessing) -> Any:
     """Apply `Preprocessing` in the graph: `((x[..., order] * scale) - mean) / std`, as one affine layer."""
     import keras
 
     if preprocessing.channel_order == "BGR":
-        pixels = keras.ops.flip(pixels, axis=-1)
+        inputs = keras.ops.flip(inputs, axis=-1)
     scale = [preprocessing.scale / std for std in preprocessing.std]
     offset = [-mean / std for mean, std in zip(preprocessing.mean, preprocessing.std, strict=True)]
     if set(scale) == {1.0} and set(offset) == {0.0}:
-        return pixels
+        return inputs
     same = len(set(scale)) == 1 and len(set(offset)) == 1
     layer = keras.layers.Rescaling(
         scale=scale[0] if same else scale, offset=offset[0] if same else offset, dtype="float32", name=PREPROCESSING
     )
-    return layer(pixels)
+    return layer(inputs)
 
 
 def _features(base: Base, x: Any) -> Any:
@@ -67,9 +67,9 @@ def wire(base: Base, choice: HeadChoice, intake: Intake, *, precision: str, seed
 
     from zoo.architectures.precision import in_float32
 
-    pixels, network, x = _base_graph(base, intake)
+    inputs, network, x = _base_graph(base, intake)
     x = in_float32(_features(base, x))
-    features = on_one_device(keras.Model(pixels, x, name="feature_extractor"))
+    features = on_one_device(keras.Model(inputs, x, name="feature_extractor"))
     head = build_head(choice, tuple(x.shape[1:]), seed)
     identity = _identity(base, precision).changed(
         head=choice.entry.id if choice.entry else f"Keras layer {getattr(choice.layer, 'name', choice.layer)}",
@@ -79,7 +79,7 @@ def wire(base: Base, choice: HeadChoice, intake: Intake, *, precision: str, seed
     )
     units = {output.name: _unit_layer(output) for output in choice.outputs if of(output).in_units}
     from_logits = ends_linear(head)
-    graphs = _answer_graphs(pixels, head(x), head, units, choice.outputs, from_logits)
+    graphs = _answer_graphs(inputs, head(x), head, units, choice.outputs, from_logits)
     return Composition(
         **graphs,
         features=features,
@@ -103,7 +103,7 @@ def wire_classifier(base: Base, intake: Intake, *, precision: str, only: Restric
         precision: dtype policy that it computes in.
         only: limits it to some of its classes; None: all of them.
     """
-    pixels, network, raw = _base_graph(base, intake)
+    inputs, network, raw = _base_graph(base, intake)
     labels = registry().get("label_sets", str(base.label_set)).spec.labels if base.label_set else base.labels
     identity = _identity(base, precision)
     if only is not None:
@@ -111,7 +111,7 @@ def wire_classifier(base: Base, intake: Intake, *, precision: str, only: Restric
         identity = identity.changed(restricted=dict(only.classes))
     outputs = (Output(labels=labels),)
     return Composition(
-        **_answer_graphs(pixels, raw, None, {}, outputs, True),
+        **_answer_graphs(inputs, raw, None, {}, outputs, True),
         features=None,
         backbone=network,
         head=None,
@@ -128,13 +128,13 @@ def _base_graph(base: Base, intake: Intake) -> tuple[Any, Any, Any]:
     """The input, the base as a model of its own, and its output."""
     import keras
 
-    pixels = intake.inputs()
+    inputs = intake.inputs()
     # A Model of its own name: a saved file is taken apart by it. Renaming the application itself would break
     # Keras's own file names, so the network is wrapped.
     network = keras.Model(base.network.inputs[0], base.network.outputs[0], name=BACKBONE)
     if base.weights is not None:
         network.trainable = False  # every layer of it, BatchNorm too; a phase of training opens what its recipe trains
-    return pixels, network, network(preprocess(intake.front(pixels), base.preprocessing))
+    return inputs, network, network(preprocess(intake.front(inputs), base.preprocessing))
 
 
 def _identity(base: Base, precision: str) -> Identity:
@@ -197,7 +197,7 @@ def _restricted(logits: Any, only: Restriction) -> Any:
 
 
 def _answer_graphs(
-    pixels: Any, raw: Any, head: Any, units: Mapping[str, Any], outputs: tuple[Output, ...], from_logits: bool
+    inputs: Any, raw: Any, head: Any, units: Mapping[str, Any], outputs: tuple[Output, ...], from_logits: bool
 ) -> dict[str, Any]:
     """The graphs behind the head's own output: serving, scoring, training, rows."""
     import keras
@@ -212,7 +212,7 @@ def _answer_graphs(
         for output, where, _ in columns(outputs)
     }
     single = next(iter(answers.values())) if len(outputs) == 1 else None
-    serving = keras.Model(pixels, answers if single is None else single, name="zoo_model")
+    serving = keras.Model(inputs, answers if single is None else single, name="zoo_model")
     return {"serving": serving, **_training_graphs(serving, trained, head, units, outputs)}
 
 
@@ -300,6 +300,6 @@ def take_apart(serving: Any, record: ModelRecord) -> Composition:
     )
 
 
-def as_pixels(batch: np.ndarray) -> np.ndarray:
-    """uint8 pixels as the float32 the graph takes; the caller's array is never written into."""
+def as_inputs(batch: np.ndarray) -> np.ndarray:
+    """uint8 inputs as the float32 the graph takes; the caller's array is never written into."""
     return batch.astype(np.float32)

@@ -22,7 +22,7 @@ COMMON = Preprocessing(scale=1 / 255)
 """What TensorFlow Hub's common signature for images takes: RGB in 0..1."""
 
 SIDE = 224
-"""Side of the input where the SavedModel takes any, in pixels."""
+"""Side of the input where the SavedModel takes any, in px."""
 
 _BACKGROUND = "background"
 _ENDPOINTS = ("serving_default", "serve", "__call__")
@@ -140,20 +140,20 @@ def _read_signature(folder: ModelFolder) -> _Signature:
 
 
 def _sides(dims: Sequence[int], folder: ModelFolder) -> tuple[int | None, int]:
-    """Side in pixels (None: any) and channels of an input of this shape, where -1 is any length."""
+    """Side in px (None: any) and channels of an input of this shape, where -1 is any length."""
     if len(dims) != 4 or dims[3] not in (1, 3, -1):
         raise OptionError(
             f"{folder.name} takes an input of shape {tuple(None if dim < 0 else dim for dim in dims)}; a base for "
             f"pictures takes (n, height, width, 3)"
         )
     if dims[1] != dims[2]:
-        raise OptionError(f"{folder.name} takes pictures of {dims[2]} x {dims[1]} pixels; zoo makes squares")
+        raise OptionError(f"{folder.name} takes pictures of {dims[2]} x {dims[1]} px; zoo makes squares")
     return dims[1] if dims[1] > 0 else None, dims[3] if dims[3] > 0 else 3
 
 
 def _size(signature: _Signature, size: Size | None, folder: ModelFolder) -> int:
     if size is not None and not isinstance(size, int):
-        raise OptionError(f"{folder.name} is given square pictures: input_size= is a number of pixels; got {size}")
+        raise OptionError(f"{folder.name} is given square pictures: input_size= is a number of px; got {size}")
     if signature.size is not None and size not in (None, signature.size):
         raise OptionError(f"{folder.name} takes pictures of {signature.size} x {signature.size}; got input_size={size}")
     return signature.size or size or SIDE
@@ -214,7 +214,7 @@ def _preprocessing(request: BuildRequest, folder: ModelFolder) -> Preprocessing:
     if folder.name.startswith(("tfhub:", "kaggle:")):
         return COMMON
     warnings.warn(
-        f"{folder.name} does not say what it takes: it gets pixels 0..255 as they are. If it takes others, pass "
+        f"{folder.name} does not say what it takes: it gets values 0..255 as they are. If it takes others, pass "
         f"preprocessing=, such as zoo.specs.Preprocessing(scale=1 / 255)",
         ZooNotice,
         stacklevel=8,

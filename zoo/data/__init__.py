@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-# Imported here, so that the name `images` below is the function for good: a submodule sets it when it is first loaded.
-from zoo.data.images import decode, resize
 from zoo.lazy import lazily
 
 if TYPE_CHECKING:
@@ -22,11 +20,11 @@ if TYPE_CHECKING:
     from zoo.data.dataset import Dataset
     from zoo.data.files import ImageFiles, from_files
     from zoo.data.inputs import examples_for
-    from zoo.data.intake import ImageIntake
     from zoo.data.joining import concatenate
     from zoo.data.loading import load, source_of
     from zoo.data.splitting import Split, split
     from zoo.data.tables import from_csv, is_table
+    from zoo.pictures.reading import decode, resize
 
 __all__ = [
     "Arrays",
@@ -34,7 +32,6 @@ __all__ = [
     "Collection",
     "Dataset",
     "ImageFiles",
-    "ImageIntake",
     "Split",
     "Transform",
     "batches",
@@ -61,18 +58,19 @@ __getattr__ = lazily(
         "Collection": "zoo.data.collection",
         "Dataset": "zoo.data.dataset",
         "ImageFiles": "zoo.data.files",
-        "ImageIntake": "zoo.data.intake",
         "Split": "zoo.data.splitting",
         "Transform": "zoo.data.batching",
         "batches": "zoo.data.batching",
         "check": "zoo.data.checking",
         "concatenate": "zoo.data.joining",
+        "decode": "zoo.pictures.reading",
         "examples": "zoo.data.collection",
         "examples_for": "zoo.data.inputs",
         "from_csv": "zoo.data.tables",
         "from_files": "zoo.data.files",
         "is_table": "zoo.data.tables",
         "load": "zoo.data.loading",
+        "resize": "zoo.pictures.reading",
         "source_of": "zoo.data.loading",
         "split": "zoo.data.splitting",
     },

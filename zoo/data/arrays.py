@@ -11,11 +11,11 @@ import numpy as np
 from zoo.data.answers import has_names, understand
 from zoo.data.dataset import Dataset
 from zoo.data.gathering import MEMORY_LIMIT, gathered, is_array, too_large
-from zoo.data.pictures import as_batch, picture, pixel_digest
-from zoo.data.ranges import as_uint8, check_pixels
+from zoo.data.ranges import as_uint8, check_values
 from zoo.data.relabeling import by_position
 from zoo.data.streams import changes_by_itself, class_names_of, read_stream
 from zoo.errors import DataError
+from zoo.pictures.forms import as_batch, digest_of_picture, picture
 from zoo.registry import ZooNotice
 from zoo.specs import Output, Task
 
@@ -84,8 +84,8 @@ class Arrays(Dataset):
 
     def read(self, row: int) -> np.ndarray:
         """See `Dataset.read`."""
-        pixels = as_uint8(self._images[row])
-        return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels.copy()
+        array = as_uint8(self._images[row])
+        return np.repeat(array, 3, axis=2) if array.shape[2] == 1 else array.copy()
 
     def at_hand(self, shape: tuple[int, ...]) -> bool:
         """See `Dataset.at_hand`."""
@@ -93,8 +93,8 @@ class Arrays(Dataset):
         return isinstance(images, np.ndarray) and images.dtype == np.uint8 and images.shape[1:3] == shape[:2]
 
     def digest(self, row: int) -> str:
-        """The sha256 of the pixels as uint8 and their shape."""
-        return pixel_digest(as_uint8(self._images[row]))
+        """The sha256 of the array as uint8 and their shape."""
+        return digest_of_picture(as_uint8(self._images[row]))
 
 
 def from_stream(
@@ -142,5 +142,5 @@ def _check_images(x: Any, name: str) -> np.ndarray | list[np.ndarray]:
                 raise too_large(name)
     if len(images) == 0:
         raise DataError(f"{name}: there are no images")
-    check_pixels(images, name)
+    check_values(images, name)
     return images

@@ -1,4 +1,4 @@
-"""Batches of decoded, resized pixels: read ahead in threads, order kept, memory bounded."""
+"""Batches of decoded, resized arrays: read ahead in threads, order kept, memory bounded."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ _CHUNK = 8  # images per task: enough to make the bookkeeping of a task small be
 
 @dataclass(frozen=True)
 class Batch:
-    """Pixels and where they come from.
+    """Arrays and where they come from.
 
     Attributes:
-        pixels: uint8 (n, size, size, 3) RGB.
+        arrays: uint8 (n, size, size, 3) RGB.
         positions: int64 (n,), indices into the dataset.
         boxes: float32 (n, 4), where the transform moved them; None without boxes.
     """
 
-    pixels: np.ndarray
+    arrays: np.ndarray
     positions: np.ndarray
     boxes: np.ndarray | None = None
 

@@ -16,9 +16,9 @@ from zoo.data.dataset import Dataset
 from zoo.data.gathering import IMAGES_LIMIT, endless, gathered, is_array, limited
 from zoo.data.listing import below, is_example
 from zoo.data.modalities import Kind
-from zoo.data.paths import expanded, matching
 from zoo.data.streams import class_names_of, elements_of, is_stream, pair_of
 from zoo.errors import DataError
+from zoo.paths import expanded, matching
 from zoo.registry import ZooNotice
 from zoo.specs import Output, Task
 

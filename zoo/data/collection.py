@@ -16,9 +16,9 @@ from zoo.data.files import file_digest
 from zoo.data.gathering import is_array
 from zoo.data.layouts import read_layout
 from zoo.data.modalities import Kind, kind_of
-from zoo.data.paths import existing, expanded, irregular
 from zoo.errors import DataError
 from zoo.modality import Ref
+from zoo.paths import existing, expanded, irregular
 from zoo.specs import Output, Task
 
 

@@ -6,6 +6,7 @@ import copy
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -14,16 +15,15 @@ from PIL import Image
 
 from zoo.data.classes import class_counts
 from zoo.data.findings import Finding
-from zoo.data.images import Header
-from zoo.data.modalities import IMAGE, kind_of
+from zoo.data.modalities import assumed, files_of, kind_of
 from zoo.data.naming import by_name
-from zoo.data.pictures import THUMBNAIL, pixel_digest, png_of
 from zoo.data.pools import ordered_map
 from zoo.data.positions import as_indices
 from zoo.data.relabeling import arranged, relabeled
 from zoo.errors import DataError, OptionError, did_you_mean
 from zoo.matching import listed
 from zoo.modality import Thumbnail
+from zoo.pictures.reading import Header
 from zoo.printing import printable
 from zoo.specs import BOX_LABELS, Output, Task
 from zoo.tasks import as_array, as_float32, named, pack
@@ -57,7 +57,6 @@ class Dataset:
         source: the path or name it was loaded by, for a run that is resumed; None where there is none, and of a subset.
     """
 
-    modality: str = IMAGE
     source: str | None = None
     reading: tuple[Finding, ...] = ()
     left_out: Mapping[str, Mapping[str, int]] = MappingProxyType({})
@@ -111,6 +110,11 @@ class Dataset:
         self.labels: tuple[str, ...] = tuple(printable(str(label)) for label in labels)
         self.targets: np.ndarray | None = None if targets is None else self.check_targets(targets)
 
+    @cached_property
+    def modality(self) -> str:
+        """What its examples are: where a source does not say it, those that arrays are taken for."""
+        return assumed()
+
     # -- what a source says -----------------------------------------------------------------------------------------
     def read(self, row: int) -> Any:
         """The example of a row of the source, as its modality reads it; an array the caller may write into.
@@ -136,9 +140,7 @@ class Dataset:
         Raises:
             DataError: it cannot be read.
         """
-        if self.modality != IMAGE:
-            return kind_of(self.modality).code.show(self.read(row))
-        return Thumbnail(png=png_of(self.preview(row, THUMBNAIL)))
+        return kind_of(self.modality).code.show(self.read(row))
 
     def preview(self, row: int, side: int) -> Image.Image:
         """A row of images for a look at it, at least `side` on both sides unless the image is less; cheap for files."""
@@ -150,7 +152,7 @@ class Dataset:
 
     def __repr__(self) -> str:
         kind = f"{self.n_classes} classes" if self.task == "classification" and self.targets is not None else self.task
-        words = "images" if self.modality == IMAGE else "examples"
+        words = files_of(self.modality).words
         return f"<{type(self).__name__} {self.name!r}: {len(self)} {words}, {kind if self.labeled else 'unlabeled'}>"
 
     @property
@@ -324,15 +326,14 @@ class Dataset:
 
     def _known_digest(self, row: int) -> str:
         if row not in self._digests:
-            # A subclass that reads other pixels than its parent, under the parent's digest, would pass for the parent.
+            # A subclass that reads something else, under the parent's digest, would pass for the parent.
             own = definer(type(self), "read"), definer(type(self), "digest")
             stale = own[0] is not own[1] and issubclass(own[0], own[1])
             self._digests[row] = self._content_digest(row) if stale else self.digest(row)
         return self._digests[row]
 
     def _content_digest(self, row: int) -> str:
-        example = self.read(row)
-        return pixel_digest(example) if self.modality == IMAGE else kind_of(self.modality).code.digest(example)
+        return kind_of(self.modality).code.digest(self.read(row))
 
     def _known_problem(self, row: int) -> str | None:
         if row not in self._problems:

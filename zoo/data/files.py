@@ -14,10 +14,13 @@ from PIL import Image
 from zoo.data.answers import understand
 from zoo.data.dataset import Dataset
 from zoo.data.gathering import limited
-from zoo.data.images import Header, UnreadableImageError, decode, preview, read_header
 from zoo.data.layouts import read_layout
-from zoo.data.paths import existing, expanded, irregular
+from zoo.data.modalities import picture_files
 from zoo.errors import DataError
+from zoo.modality import Thumbnail
+from zoo.paths import existing, expanded, irregular
+from zoo.pictures.forms import THUMBNAIL, png_of
+from zoo.pictures.reading import Header, UnreadableImageError, decode, preview, read_header
 from zoo.specs import Output, Task
 
 
@@ -69,7 +72,7 @@ class ImageFiles(Dataset):
                 folders; folders that can be read in two ways.
         """
         root = expanded(path)
-        layout = read_layout(root)
+        layout = read_layout(root, picture_files())
         dataset = cls(
             name or root.resolve().name,
             layout.paths,
@@ -101,6 +104,10 @@ class ImageFiles(Dataset):
         except UnreadableImageError as error:
             return error.reason
         return None
+
+    def show(self, row: int) -> Thumbnail:
+        """See `Dataset.show`; a large file is not decoded whole."""
+        return Thumbnail(png=png_of(self.preview(row, THUMBNAIL)))
 
     def preview(self, row: int, side: int) -> Image.Image:
         """See `Dataset.preview`."""

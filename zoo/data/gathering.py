@@ -9,35 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from zoo.data.images import Source
-from zoo.data.paths import matching
 from zoo.errors import DataError
+from zoo.paths import matching
+from zoo.pictures.forms import is_path, is_picture
 
 MEMORY_LIMIT = 4 * 2**30
-"""Most bytes of uint8 pixels that are read into memory: 4 GiB, 28,000 images of 224 x 224."""
+"""Most bytes of uint8 px that are read into memory: 4 GiB, 28,000 images of 224 x 224."""
 
 ITEMS_LIMIT = 1_000_000
 """Most paths that are taken from what does not say how many it has (a generator)."""
 
 IMAGES_LIMIT = 100_000
 """Most pictures that are read from what does not say how many it has: a generator, a stream of unknown length."""
-
-
-def is_path(item: Any) -> bool:
-    """Return whether something is the path of a file."""
-    return isinstance(item, str | os.PathLike)
-
-
-def is_picture(item: Any) -> bool:
-    """Return whether something is one picture that has to be decoded: a Pillow image, bytes, an open file."""
-    if isinstance(item, bytes | bytearray | memoryview):
-        return True
-    return (hasattr(item, "convert") and hasattr(item, "getexif")) or (hasattr(item, "read") and hasattr(item, "close"))
-
-
-def source_of_picture(item: Any) -> Source:
-    """Return a picture as `zoo.data.images.decode` takes it."""
-    return bytes(item) if isinstance(item, bytearray | memoryview) else item
 
 
 def is_array(item: Any) -> bool:
@@ -101,8 +84,8 @@ def endless(name: str, limit: int, instead: str) -> DataError:
 
 
 def too_large(name: str) -> DataError:
-    """Return the error for pixels that do not fit within `MEMORY_LIMIT`."""
+    """Return the error for pictures that do not fit within `MEMORY_LIMIT`."""
     return DataError(
-        f"{name} holds more than {MEMORY_LIMIT / 2**30:.0f} GiB of pixels, and zoo reads it into memory: write the "
+        f"{name} holds more than {MEMORY_LIMIT / 2**30:.0f} GiB of uint8, and zoo reads it into memory: write the "
         "images into class folders and give the folder, or take fewer (`.take(n)`)"
     )

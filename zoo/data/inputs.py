@@ -10,15 +10,16 @@ from typing import Any
 import numpy as np
 
 from zoo.data.collecting import named_examples
-from zoo.data.gathering import gathered, is_array, is_path, is_picture, limited, source_of_picture
-from zoo.data.images import EXTENSIONS, UnreadableImageError, decode
+from zoo.data.dataset import Dataset
+from zoo.data.gathering import gathered, is_array, is_path, is_picture, limited
 from zoo.data.listing import below
-from zoo.data.modalities import IMAGE, kind_of
-from zoo.data.paths import expanded
-from zoo.data.pictures import as_batch
-from zoo.data.ranges import check_pixels
+from zoo.data.modalities import has_pictures, kind_of, picture_files
+from zoo.data.ranges import check_values
 from zoo.data.streams import is_stream, stream_batches
 from zoo.errors import DataError
+from zoo.paths import expanded
+from zoo.pictures.forms import as_batch, source_of_picture
+from zoo.pictures.reading import UnreadableImageError, decode
 from zoo.registry import ZooNotice
 
 
@@ -30,7 +31,7 @@ def images(source: Any, *, strict: bool = False) -> Iterator[tuple[str, np.ndarr
 
     Args:
         source: a path; a pattern (`photos/*.jpg`); a folder (its images by name); an array (height, width), (height,
-            width, channels) or (n, height, width, channels) with values 0..255, transparent pixels laid over white; a
+            width, channels) or (n, height, width, channels) with values 0..255, what is transparent laid over white; a
             Pillow image; the bytes of a file, or a file open for reading; a dataset or stream (tf.data); or a list,
             series or generator of these. Of several files those that cannot be read are skipped with a notice.
         strict: refuse a list with a file that cannot be read, instead of skipping it.
@@ -48,11 +49,11 @@ def images(source: Any, *, strict: bool = False) -> Iterator[tuple[str, np.ndarr
         )
     if is_pair(source):
         raise DataError("this is a pair (images, answers), and images alone are asked for here: give its first, x")
-    if hasattr(source, "ids") and hasattr(source, "image"):  # a Dataset
-        if getattr(source, "modality", IMAGE) != IMAGE:
+    if isinstance(source, Dataset):
+        if not has_pictures(source.modality):
             raise DataError(f"{source.name} holds examples of {source.modality!r}, and images are what the model takes")
         for index, name in enumerate(source.ids):
-            yield name, source.image(index)
+            yield name, source.example(index)
         return
     if is_stream(source):
         pictures = (image for x, _ in stream_batches(source) for image in x)
@@ -85,7 +86,9 @@ def examples_for(modality: str, source: Any, *, strict: bool = False) -> Iterato
         strict: refuse a list with a file that cannot be read, instead of skipping it.
     """
     return (
-        images(source, strict=strict) if modality == IMAGE else named_examples(source, kind_of(modality), strict=strict)
+        images(source, strict=strict)
+        if has_pictures(modality)
+        else named_examples(source, kind_of(modality), strict=strict)
     )
 
 
@@ -105,7 +108,8 @@ def is_pair(source: Any) -> bool:
     except ValueError:
         return False
     if answers.dtype.kind in "US":
-        return answers.ndim == 1 and not all(os.path.splitext(str(name))[1].lower() in EXTENSIONS for name in answers)
+        ends = picture_files().extensions
+        return answers.ndim == 1 and not all(os.path.splitext(str(name))[1].lower() in ends for name in answers)
     return answers.dtype.kind in "uifb" and answers.ndim <= 2
 
 
@@ -127,9 +131,10 @@ def _several(members: Iterable[Any], strict: bool) -> Iterator[tuple[str, np.nda
 
 
 def _of_folder(path: Any) -> list[Any]:
-    files, _ = below(path)
+    kinds = picture_files()
+    files, _ = below(path, kinds)
     if not files:
-        raise DataError(f"the folder {str(path)!r} holds no images ({', '.join(EXTENSIONS)})")
+        raise DataError(f"the folder {str(path)!r} holds no {kinds.words} ({', '.join(kinds.extensions)})")
     return files
 
 
@@ -141,6 +146,6 @@ def _from_array(source: Any) -> Iterator[np.ndarray]:
             f"3), a Pillow image, or the bytes of a file; got {type(source).__name__}"
         )
     batch = as_batch(array, "the array", one=True)
-    check_pixels(batch, "the array")
+    check_values(batch, "the array")
     for image in batch if batch.dtype == np.uint8 else batch.astype(np.float32):
         yield np.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image

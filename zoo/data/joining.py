@@ -9,9 +9,9 @@ import numpy as np
 from PIL import Image
 
 from zoo.data.dataset import Dataset
-from zoo.data.images import Header
 from zoo.errors import DataError, OptionError
 from zoo.modality import Thumbnail
+from zoo.pictures.reading import Header
 
 
 class Joined(Dataset):

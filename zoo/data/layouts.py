@@ -11,11 +11,11 @@ from functools import cached_property
 from pathlib import Path
 
 from zoo.data.findings import Finding
-from zoo.data.images import UnreadableImageError, read_header
 from zoo.data.listing import Listing, below, look
-from zoo.data.modalities import IMAGES, FileKinds
+from zoo.data.modalities import FileKinds
 from zoo.errors import DataError
 from zoo.matching import listed, places
+from zoo.pictures.reading import UnreadableImageError, read_header
 from zoo.printing import printable
 
 _SPLITS = {
@@ -24,14 +24,14 @@ _SPLITS = {
     **dict.fromkeys(("test", "testing", "eval"), "test"),
     **dict.fromkeys(("pred", "predict", "prediction", "unlabeled", "unlabelled"), "unlabeled"),
 }
-_FILLERS = frozenset(("set", "seg", "data", "dataset", "images", "image", "imgs", "img", "photos", "pictures", "split"))
+_FILLER = re.compile("set|seg|data|dataset|images?|imgs?|photos|pictures|split")
 _FOLD = re.compile(r"(k?fold|cv)[ _-]?\d+", re.IGNORECASE)
 
 
 def split_of(name: str) -> str:
     """Return "train", "validation", "test" or "unlabeled" for a name such as `seg_train` or `val2017`, else ""."""
     words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(set|data)$", "", name.lower()))
-    meant = [word for word in words if word not in _FILLERS]
+    meant = [word for word in words if not _FILLER.fullmatch(word)]
     return _SPLITS.get(meant[0], "") if len(meant) == 1 else ""
 
 
@@ -49,7 +49,7 @@ class Layout:
         kinds: which files are examples.
     """
 
-    kinds: FileKinds = IMAGES
+    kinds: FileKinds
     labels: tuple[str, ...] = ()
     paths: list[Path] = field(default_factory=list)
     targets: list[int] = field(default_factory=list)
@@ -68,7 +68,7 @@ class Layout:
         return others
 
 
-def read_layout(root: Path, kinds: FileKinds = IMAGES) -> Layout:
+def read_layout(root: Path, kinds: FileKinds) -> Layout:
     """Read a folder: class folders, splits of class folders, or examples without labels.
 
     Raises:
@@ -84,7 +84,7 @@ def read_layout(root: Path, kinds: FileKinds = IMAGES) -> Layout:
         return Layout(kinds, paths=listing.examples)
     if listing.examples:
         raise DataError(_strays(root, listing))
-    _refuse_folds(root, listing.folders)
+    _refuse_folds(root, listing.folders, kinds)
     layout = _of_splits(root, listing.folders, kinds) or _of_classes(listing.folders, kinds)
     if not layout.paths:
         raise DataError(_no_examples(root, listing.folders, layout))
@@ -99,7 +99,7 @@ def _unwrapped(folder: Path, listing: Listing) -> Path | None:
     if folder.resolve().is_relative_to(inner.resolve()):
         return None  # a link back
     words = set(re.findall(r"[a-z]+", inner.name.lower()))
-    if inner.name.casefold() == folder.resolve().name.casefold() or (words and words <= _FILLERS):
+    if inner.name.casefold() == folder.resolve().name.casefold() or (words and all(map(_FILLER.fullmatch, words))):
         return inner
     splits = {split_of(child.name) for child in look(inner, listing.kinds).folders}
     return inner if "train" in splits and len(splits - {"", "train"}) >= 1 else None
@@ -271,9 +271,9 @@ def _one_stranger(folders: Sequence[Path], labels: Sequence[str]) -> bool:
     return len(folders) == 1 and places([folders[0].name], labels) == [None]
 
 
-def _refuse_folds(root: Path, folders: Sequence[Path]) -> None:
+def _refuse_folds(root: Path, folders: Sequence[Path], kinds: FileKinds) -> None:
     if len(folders) > 1 and all(_FOLD.fullmatch(folder.name) for folder in folders):
-        inner = look(folders[0]).folders
+        inner = look(folders[0], kinds).folders
         within = f", with class folders ({listed(child.name for child in inner[:3])}, ...)" if inner else ""
         raise DataError(
             f"{root} holds {len(folders)} folders called {folders[0].name}, {folders[1].name}, ...{within}. If they "
@@ -296,9 +296,9 @@ def endings(counts: Mapping[str, int]) -> str:
 def _left_out(files: Sequence[Path], kinds: FileKinds) -> Iterable[Finding]:
     if not files:
         return
-    hidden = next((file for file in files[:64] if kinds is IMAGES and _is_image(file)), None)
+    hidden = next((file for file in files[:64] if kinds.pictures and _is_picture(file)), None)
     count = len(files)
-    such = f", and some are images by their content ({hidden.parent.name}/{hidden.name})" if hidden else ""
+    such = f", and some are {kinds.words} by their content ({hidden.parent.name}/{hidden.name})" if hidden else ""
     verbs = ("file does", "is") if count == 1 else ("files do", "are")
     yield Finding(
         "left out", "warning" if hidden else "info",
@@ -308,7 +308,7 @@ def _left_out(files: Sequence[Path], kinds: FileKinds) -> Iterable[Finding]:
     )  # fmt: skip
 
 
-def _is_image(file: Path) -> bool:
+def _is_picture(file: Path) -> bool:
     try:
         read_header(file)
     except UnreadableImageError:
@@ -318,7 +318,7 @@ def _is_image(file: Path) -> bool:
 
 def _nothing(root: Path, listing: Listing) -> str:
     held = f" ({endings(Counter(map(_ending, listing.others)))})" if listing.others else ""
-    words, end = listing.kinds.words, ".jpg" if listing.kinds is IMAGES else listing.kinds.extensions[0]
+    words, end = listing.kinds.words, (listing.kinds.extensions or ("",))[0]
     return (
         f"{root} holds neither class folders nor {words}{held}. Expected one folder per class with {words} in it "
         f"({root.name}/daisy/a{end}, ...), or {words} ({listing.kinds.shown})."
@@ -341,7 +341,7 @@ def _no_examples(root: Path, folders: Sequence[Path], layout: Layout) -> str:
     return f"{root}: the {len(folders)} folders ({names}) {held} ({layout.kinds.shown})."
 
 
-def why_unlabeled(name: str, source: str | None, kinds: FileKinds = IMAGES) -> str:
+def why_unlabeled(name: str, source: str | None, kinds: FileKinds) -> str:
     """Return why there are no labels to learn from, and what was probably meant.
 
     Args:

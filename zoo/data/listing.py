@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo.data.modalities import IMAGES, FileKinds
+from zoo.data.modalities import FileKinds
 from zoo.errors import DataError
 
 NOT_CLASSES = frozenset(
@@ -38,7 +38,7 @@ class Listing:
     kinds: FileKinds
 
 
-def look(folder: Path, kinds: FileKinds = IMAGES) -> Listing:
+def look(folder: Path, kinds: FileKinds) -> Listing:
     """List a folder.
 
     Raises:
@@ -81,7 +81,7 @@ def _hidden(entry: os.DirEntry[str]) -> bool:
     return entry.name.startswith(".") or entry.name.lower() in NOT_CLASSES | _SYSTEM_FILES
 
 
-def below(folder: Path, kinds: FileKinds = IMAGES) -> tuple[list[Path], list[Path]]:
+def below(folder: Path, kinds: FileKinds) -> tuple[list[Path], list[Path]]:
     """Return all examples in a folder and the folders in it, in a fixed order, and all other files.
 
     A link back to a parent is not followed.

@@ -16,13 +16,12 @@ from zoo.data.collecting import collect, is_file_of_examples
 from zoo.data.dataset import Dataset
 from zoo.data.files import ImageFiles, from_files
 from zoo.data.gathering import gathered, is_array, is_path, is_picture
-from zoo.data.images import EXTENSIONS
-from zoo.data.modalities import IMAGE, kind_of, modality_of_path
+from zoo.data.modalities import assumed, has_pictures, kind_of, modality_of_path, picture_files
 from zoo.data.named import as_text, has_options, named, with_options
-from zoo.data.paths import expanded
 from zoo.data.streams import is_stream
 from zoo.data.tables import from_csv, is_table, modality_of_table
 from zoo.errors import DataError, UnknownNameError
+from zoo.paths import expanded
 from zoo.registry import ZooNotice
 from zoo.specs import Output, Task
 
@@ -82,7 +81,7 @@ def _of_modality(
     """Load data as examples of a modality; a Dataset and the name of one say themselves whose they are."""
     known: tuple[str, ...] = () if outputs else tuple(labels or ())
     kind = None if outputs else task
-    if modality == IMAGE or isinstance(data, Dataset) or has_options(data) or _is_name(data):
+    if has_pictures(modality) or isinstance(data, Dataset) or has_options(data) or _is_name(data):
         dataset = _load(data, known, kind, tuple(outputs), group)
         grouped = is_table(data) and isinstance(dataset, ImageFiles)
     elif is_table(data) and not is_file_of_examples(data, kind_of(modality)):
@@ -99,7 +98,7 @@ def _modality_of(data: Any) -> str:
     if isinstance(data, Dataset):
         return data.modality
     if has_options(data) or not isinstance(data, str | os.PathLike) or not os.path.exists(expanded(data)):
-        return IMAGE
+        return assumed()
     return modality_of_table(data) if is_table(data) else modality_of_path(expanded(data))
 
 
@@ -185,7 +184,7 @@ def _from_text(text: str) -> Dataset:
     # Here, not at the top of the module: only a name needs the plugins to be looked up.
     from zoo.plugin import manager, registry
 
-    if os.path.isdir(path) or (os.path.isfile(path) and path.suffix.lower() in EXTENSIONS):
+    if os.path.isdir(path) or (os.path.isfile(path) and path.suffix.lower() in picture_files().extensions):
         # From manifests alone: reading a folder runs no plugin's code.
         hidden = " or ".join(repr(entry.id) for entry in manager().known().candidates("datasets", text))
         if hidden:

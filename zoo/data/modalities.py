@@ -13,14 +13,24 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from zoo.data.images import EXTENSIONS, UNREAD
-from zoo.data.intake import ImageIntake
 from zoo.errors import DataError, PluginError, UnknownNameError, UnsafeFileError
-from zoo.modality import ClaimsFolders, Intake, Modality
+from zoo.modality import ClaimsFolders, Intake, Modality, SharesEndings
+from zoo.plugin.modalities import assumed, has_pictures, provided
 from zoo.registry import Entry, ZooNotice
 from zoo.specs import ModalitySpec
 
-IMAGE = "image"
+__all__ = [
+    "FileKinds",
+    "Kind",
+    "assumed",
+    "files_of",
+    "has_pictures",
+    "kind_of",
+    "modality_of_path",
+    "picture_files",
+    "provided",
+    "read_intake",
+]
 
 _METHODS = ("examples", "read", "take", "fit", "digest", "problems", "show")
 _OF_INTAKES = ("shape", "inputs", "front")
@@ -38,12 +48,14 @@ class FileKinds:
         extensions: ends of the names of files that are read, lower case.
         passed: ends of files that are such examples too, and that no reader here understands.
         folders: a folder that holds files with such ends is one example.
+        pictures: whether they are pictures, which show by their content what they are, whatever their names end with.
     """
 
     word: str
     extensions: tuple[str, ...]
     passed: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
+    pictures: bool = False
 
     @property
     def words(self) -> str:
@@ -64,9 +76,6 @@ class FileKinds:
         """Return some of the endings, for messages."""
         more = ", ..." if len(self.extensions) > 6 else ""
         return ", ".join(self.extensions[:6]) + more
-
-
-IMAGES = FileKinds("image", EXTENSIONS, UNREAD)
 
 
 @dataclass(frozen=True)
@@ -93,7 +102,8 @@ class Kind:
     @property
     def files(self) -> FileKinds:
         """Return which files are its examples."""
-        return FileKinds("example", self.spec.extensions, folders=self.spec.folder_extensions)
+        spec = self.spec
+        return FileKinds(spec.word, spec.extensions, spec.unread, spec.folder_extensions, spec.pictures)
 
     @cached_property
     def code(self) -> Modality:
@@ -138,14 +148,12 @@ def kind_of(name: str) -> Kind:
 
 def files_of(modality: str) -> FileKinds:
     """Return which files are examples of a modality."""
-    return IMAGES if modality == IMAGE else kind_of(modality).files
+    return kind_of(modality).files
 
 
-def provided() -> list[ModalitySpec]:
-    """Return the rows of all modalities that plugins provide; imports none of them."""
-    from zoo.plugin import registry
-
-    return [entry.spec for entry in registry().entries("modalities")]
+def picture_files() -> FileKinds:
+    """Return which files are pictures."""
+    return files_of(assumed())
 
 
 def kind_of_arrays(rank: int) -> Kind | None:
@@ -163,15 +171,15 @@ def modality_of_path(path: str | os.PathLike[str]) -> str:
     Raises:
         DataError: as many files of one modality as of another.
     """
-    endings = {IMAGE: EXTENSIONS + UNREAD, **{spec.name: spec.extensions for spec in provided()}}
+    endings = {spec.name: spec.extensions + spec.unread for spec in provided()}
     counts: Counter[str] = Counter()
     for name in _names(Path(path)):
         counts.update(modality for modality, ends in endings.items() if ends and name.lower().endswith(ends))
     ranked = counts.most_common()
     if not ranked:
-        return IMAGE
+        return assumed()
     best = sorted(name for name, count in ranked if count == ranked[0][1])
-    best = _without_what_moves_not(best, endings, Path(path))
+    best = _by_content(best, endings, Path(path))
     if len(best) > 1:
         raise DataError(
             f"{path} holds as many examples of {' as of '.join(map(repr, best))} by the endings of its files "
@@ -202,25 +210,16 @@ def _of_whole_folders(path: Path) -> str:
     return ""
 
 
-def _without_what_moves_not(best: list[str], endings: Mapping[str, tuple[str, ...]], path: Path) -> list[str]:
-    """One of images and something else where both read the same files: a GIF is a picture, unless it moves."""
-    if IMAGE not in best or len(best) != 2 or not set(endings[best[0]]) & set(endings[best[1]]):
+def _by_content(best: list[str], endings: Mapping[str, tuple[str, ...]], path: Path) -> list[str]:
+    """Those of two modalities with files of the same endings that say that the first such file is theirs."""
+    if len(best) != 2:
         return best
-    return [name for name in best if (name == IMAGE) != _moves(path)]
-
-
-def _moves(path: Path) -> bool:
-    """Whether the first file whose ending is shared holds more pictures than one."""
-    from PIL import Image
-
-    files = (
-        [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.name.lower().endswith(EXTENSIONS))
-    )
-    try:
-        with Image.open(files[0]) as picture:
-            return bool(getattr(picture, "is_animated", False))
-    except (OSError, ValueError, SyntaxError, IndexError, Image.DecompressionBombError):
-        return False
+    shared = tuple(set(endings[best[0]]) & set(endings[best[1]]))
+    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.suffix.lower() in shared)
+    codes: list[Any] = [kind_of(name).code for name in best] if shared and files else []
+    if not codes or not all(isinstance(code, SharesEndings) for code in codes):
+        return best
+    return [name for name, code in zip(best, codes, strict=True) if code.claims(files[0])] or best
 
 
 def _names(path: Path) -> list[str]:
@@ -250,14 +249,10 @@ def read_intake(content: Mapping[str, Any], made_with: Sequence[Any] = ()) -> In
     name = content.get("kind")
     if not isinstance(name, str):
         raise UnsafeFileError("the record says no intake")
-    cls: type[Intake] = ImageIntake
-    if name != IMAGE:
-        try:
-            cls = kind_of(name).code.intake
-        except UnknownNameError as error:
-            raise PluginError(
-                f"its examples are {name!r}, and no plugin here knows them. {_missing(made_with)}"
-            ) from error
+    try:
+        cls = kind_of(name).code.intake
+    except UnknownNameError as error:
+        raise PluginError(f"its examples are {name!r}, and no plugin here knows them. {_missing(made_with)}") from error
     try:
         return cls.model_validate(dict(content))
     except ValidationError as error:

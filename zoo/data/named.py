@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from zoo.data.dataset import Dataset
+from zoo.data.modalities import has_pictures
 from zoo.errors import DataError, OptionError, PluginError
 from zoo.registry import Entry
 from zoo.specs import DatasetSpec
@@ -119,7 +120,7 @@ def named(entry: Entry, options: Mapping[str, Any] | None = None) -> Dataset:
             f"the loader of dataset {entry.id!r} of {entry.provider} gave examples of {loaded.modality!r}; its spec "
             f"says {entry.spec.modality!r}"
         )
-    checks = {"read": _picture_fault} if entry.spec.modality == "image" else {}
+    checks = {"read": _picture_fault} if has_pictures(entry.spec.modality) else {}
     guard_methods(entry.provider, f"dataset {entry.id!r}", type(loaded), _METHODS, checks=checks)
     return loaded
 

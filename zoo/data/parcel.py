@@ -1,4 +1,4 @@
-"""A dataset laid down in a folder for another process: paths of files, pixels in one mapped file; no code travels."""
+"""A dataset laid down in a folder for another process: paths of files, arrays in one mapped file; no code travels."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import numpy as np
 from zoo.data.arrays import Arrays
 from zoo.data.dataset import Dataset, definer
 from zoo.data.files import ImageFiles
-from zoo.data.images import decode
 from zoo.data.joining import Joined
+from zoo.pictures.reading import decode
 
-_IMAGES, _PLACES, _PIXELS = "images.json", "places.npy", "pixels.bin"
+_IMAGES, _PLACES, _ARRAYS = "images.json", "places.npy", "arrays.bin"
 
 
 def cannot_travel(dataset: Dataset) -> str:
@@ -35,7 +35,7 @@ def pack(dataset: Dataset, folder: Path) -> None:
     paths: list[str | None] = []
     places = np.full((len(dataset), 3), -1, np.int64)  # offset, height, width
     offset = 0
-    with (folder / _PIXELS).open("wb") as pixels:
+    with (folder / _ARRAYS).open("wb") as arrays:
         for index, row in enumerate(dataset._rows.tolist()):
             part: Dataset = dataset
             while isinstance(part, Joined):
@@ -46,7 +46,7 @@ def pack(dataset: Dataset, folder: Path) -> None:
                 image = part.read(row)
                 paths.append(None)
                 places[index] = offset, *image.shape[:2]
-                offset += pixels.write(image.tobytes())
+                offset += arrays.write(image.tobytes())
     np.save(folder / _PLACES, places)
     (folder / _IMAGES).write_text(json.dumps({"name": dataset.name, "ids": dataset.ids, "paths": paths}))
 
@@ -61,8 +61,8 @@ class _Parcel(Dataset):
         images = json.loads((folder / _IMAGES).read_text())
         self._paths: list[str | None] = images["paths"]
         self._places = np.load(folder / _PLACES)
-        file = folder / _PIXELS
-        self._pixels = np.memmap(file, np.uint8, "r") if file.stat().st_size else np.zeros(0, np.uint8)
+        file = folder / _ARRAYS
+        self._arrays = np.memmap(file, np.uint8, "r") if file.stat().st_size else np.zeros(0, np.uint8)
         super().__init__(images["name"], ids=images["ids"])
 
     def read(self, row: int) -> np.ndarray:
@@ -70,7 +70,7 @@ class _Parcel(Dataset):
         if path is not None:
             return decode(path)
         offset, height, width = self._places[row].tolist()
-        return np.array(self._pixels[offset : offset + height * width * 3]).reshape(height, width, 3)
+        return np.array(self._arrays[offset : offset + height * width * 3]).reshape(height, width, 3)
 
 
 def _parts(dataset: Dataset) -> Iterator[Dataset]:

@@ -20,7 +20,7 @@ picture of 0..255 has, even at night, more values between 2 and 255 than that.""
 _CHUNK = 1024
 
 
-def check_pixels(images: np.ndarray | Sequence[np.ndarray], what: str) -> None:
+def check_values(images: np.ndarray | Sequence[np.ndarray], what: str) -> None:
     """Refuse pixels that cannot be 0..255, and say when they look divided by 255.
 
     Args:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from zoo.data.gathering import IMAGES_LIMIT, MEMORY_LIMIT, endless, too_large
-from zoo.data.pictures import rgb
 from zoo.data.ranges import as_uint8, check_range
 from zoo.errors import DataError
+from zoo.pictures.forms import rgb
 from zoo.tasks import as_array
 
 
@@ -35,8 +35,8 @@ def read_stream(data: Any) -> tuple[list[np.ndarray], Any]:
     """
     images: list[np.ndarray] = []
     answers: list[Any] = []
-    for pixels, y in stream_batches(data):
-        images.extend(pixels)
+    for pictures, y in stream_batches(data):
+        images.extend(pictures)
         answers.append(y)
     name = type(data).__name__
     if not images:
@@ -55,9 +55,9 @@ def changes_by_itself(data: Any, images: Sequence[np.ndarray]) -> bool:
     """
     if not is_stream(data):
         return False  # a generator is used up
-    pixels, _ = next(iter(stream_batches(data)))
+    pictures, _ = next(iter(stream_batches(data)))
     known = {_digest(image) for image in images}
-    return any(_digest(image) not in known for image in pixels)
+    return any(_digest(image) not in known for image in pictures)
 
 
 def _digest(image: np.ndarray) -> bytes:
@@ -65,7 +65,7 @@ def _digest(image: np.ndarray) -> bytes:
 
 
 def stream_batches(data: Any) -> Iterator[tuple[np.ndarray, Any]]:
-    """Yield the batches of a stream: pixels uint8 (n, height, width, channels), and answers or None.
+    """Yield the batches of a stream: pictures uint8 (n, height, width, channels), and answers or None.
 
     Raises:
         DataError: as for `read_stream`.
@@ -75,20 +75,20 @@ def stream_batches(data: Any) -> Iterator[tuple[np.ndarray, Any]]:
     filled = count = 0
     repeats = Repeats()
     for number, (x, y) in enumerate(_batches(elements, name)):
-        pixels = _as_uint8_batch(x, name)
-        filled, count = filled + pixels.nbytes, count + len(pixels)
+        pictures = _as_uint8_batch(x, name)
+        filled, count = filled + pictures.nbytes, count + len(pictures)
         if filled > MEMORY_LIMIT or (length is not None and number == 0 and filled * length > 4 * MEMORY_LIMIT):
             raise too_large(name)
         if length is None:
             if count > IMAGES_LIMIT:
                 raise endless(name, IMAGES_LIMIT, _INSTEAD)
-            period = repeats.period(pixels)
+            period = repeats.period(pictures)
             if period:
                 raise DataError(
                     f"{name} does not say where it ends, and gives the same {period} images over and over: {count:,} "
                     f"were read, zoo stops there. Remove `.repeat()`, or give {_INSTEAD}"
                 )
-        yield pixels, y
+        yield pictures, y
 
 
 class Repeats:
@@ -98,14 +98,14 @@ class Repeats:
         self._digests: list[int] = []
         self._period = self._same = 0
 
-    def period(self, pixels: np.ndarray) -> int:
+    def period(self, pictures: np.ndarray) -> int:
         """Return after how many images a stream begins anew, once it did so often enough; before that 0.
 
         Args:
-            pixels: the next batch.
+            pictures: the next batch.
         """
         digests = self._digests
-        for image in pixels:
+        for image in pictures:
             digest = zlib.crc32(np.ascontiguousarray(image).tobytes())
             if self._period and digest == digests[len(digests) - self._period]:
                 self._same += 1
@@ -223,7 +223,7 @@ def pair_of(element: Any, name: str) -> tuple[Any, Any]:
 
 
 def _as_uint8_batch(batch: np.ndarray, name: str) -> np.ndarray:
-    """Pixels (n, height, width[, channels]) as uint8 (n, height, width, channels), range checked."""
+    """Pictures (n, height, width[, channels]) as uint8 (n, height, width, channels), range checked."""
     if batch.ndim not in (3, 4) or (batch.ndim == 4 and batch.shape[3] not in (1, 2, 3, 4)):
         raise DataError(f"{name}: expected images (height, width, 1 or 3) or batches of them; got {batch.shape}")
     batch = rgb(batch if batch.ndim == 4 else batch[..., None])

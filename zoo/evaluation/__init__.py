@@ -1,8 +1,8 @@
-"""How good is it: figures with their uncertainty, the mistakes, and a yardstick on raw pixels."""
+"""How good is it: figures with their uncertainty, the mistakes, and a yardstick on raw values."""
 
 from __future__ import annotations
 
-from zoo.evaluation.baseline import pixel_baseline
+from zoo.evaluation.baseline import raw_baseline
 from zoo.evaluation.calibration import Bin, expected_calibration_error, fit_temperature, reliability
 from zoo.evaluation.look import look, sample
 from zoo.evaluation.metrics import evaluate_outputs, evaluate_scores
@@ -37,9 +37,9 @@ __all__ = [
     "fit_temperature",
     "look",
     "mcnemar",
-    "pixel_baseline",
     "plain",
     "quoted",
+    "raw_baseline",
     "read_predictions",
     "reliability",
     "sample",

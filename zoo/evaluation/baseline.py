@@ -1,11 +1,11 @@
-"""The yardstick: logistic regression on raw pixels, what a model has to beat to be worth its base."""
+"""The yardstick: logistic regression on raw values, what a model has to beat to be worth its base."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from zoo.data import Dataset, batches
-from zoo.data.intake import ImageIntake
+from zoo.data.modalities import kind_of
 from zoo.errors import DataError
 from zoo.specs import ResizeRule
 
@@ -13,16 +13,16 @@ _LARGEST = 32
 _RULE = ResizeRule(mode="stretch", interpolation="bilinear")
 
 
-def pixel_baseline(
+def raw_baseline(
     dataset: Dataset, train: np.ndarray, test: np.ndarray, *, size: int | None = None, seed: int = 0
 ) -> float:
-    """Accuracy of logistic regression on raw pixels, regularized by cross-validation.
+    """Accuracy of logistic regression on raw values, regularized by cross-validation.
 
     Args:
         dataset: labeled images of a classification.
         train: int64 indices to fit on.
         test: int64 indices to measure on.
-        size: side in pixels that images are brought to; None: the side of the first image, at most 32.
+        size: side in px that images are brought to; None: the side of the first image, at most 32.
         seed: decides the folds.
 
     Returns:
@@ -34,12 +34,12 @@ def pixel_baseline(
     from zoo.features.probe import fit_probe  # the room of features brings Keras; measuring alone does without
 
     if dataset.targets is None or dataset.targets.ndim != 1:
-        raise DataError(f"{dataset.name} has no class of its own for each image: the pixel baseline needs one")
+        raise DataError(f"{dataset.name} has no class of its own for each image: the raw baseline needs one")
     if not len(train) or not len(test):
-        raise DataError(f"the pixel baseline needs images to fit and to measure on; got {len(train)} and {len(test)}")
+        raise DataError(f"the raw baseline needs images to fit and to measure on; got {len(train)} and {len(test)}")
     size = size or _usual_size(dataset, train)
-    fitted, fitted_targets = pixel_rows(dataset, dataset.targets, train, size)
-    measured, measured_targets = pixel_rows(dataset, dataset.targets, test, size)
+    fitted, fitted_targets = raw_rows(dataset, dataset.targets, train, size)
+    measured, measured_targets = raw_rows(dataset, dataset.targets, test, size)
     classes = max(len(dataset.labels), int(dataset.targets.max()) + 1)
     probe = fit_probe(fitted, fitted_targets, n_classes=classes, seed=seed)
     return float((probe.scores(measured).argmax(axis=1) == measured_targets).mean())
@@ -49,14 +49,15 @@ def _usual_size(dataset: Dataset, indices: np.ndarray) -> int:
     return int(min(_LARGEST, *dataset.image(int(indices[0])).shape[:2]))
 
 
-def pixel_rows(
+def raw_rows(
     dataset: Dataset, targets: np.ndarray, indices: np.ndarray, size: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Flat pixels 0..1, float32 (n, size * size * channels), and the class of each row; `size` as for the baseline."""
+    """Flat values 0..1, float32 (n, size * size * channels), and the class of each row; `size` as for the baseline."""
     size = size or _usual_size(dataset, indices)
-    read = list(batches(dataset, indices, intake=ImageIntake(size=size, rule=_RULE), on_skip=lambda name, reason: None))
+    intake = kind_of(dataset.modality).fit((), {"size": size, "rule": _RULE})
+    read = list(batches(dataset, indices, intake=intake, on_skip=lambda name, reason: None))
     if not read:
         raise DataError(f"none of {len(indices)} images of {dataset.name} could be read")
-    pixels = np.concatenate([batch.pixels for batch in read])
+    values = np.concatenate([batch.arrays for batch in read])
     positions = np.concatenate([batch.positions for batch in read])
-    return pixels.reshape(len(pixels), -1).astype(np.float32) / 255, targets[positions]
+    return values.reshape(len(values), -1).astype(np.float32) / 255, targets[positions]

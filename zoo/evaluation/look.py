@@ -1,12 +1,12 @@
-"""Looks before training: probe, neighbors and raw pixels on some of the training images, from features at hand."""
+"""Looks before training: probe, neighbors and raw values on some of the training images, from features at hand."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from zoo.data import Dataset
-from zoo.data.modalities import IMAGE
-from zoo.evaluation.baseline import pixel_rows
+from zoo.data.modalities import has_pictures
+from zoo.evaluation.baseline import raw_rows
 from zoo.evaluation.uncertainty import wilson
 from zoo.training.recipes.auto import Share
 
@@ -29,7 +29,7 @@ def sample(dataset: Dataset, train: np.ndarray, *, seed: int) -> np.ndarray:
 def look(
     dataset: Dataset, values: np.ndarray, indices: np.ndarray, *, n_classes: int, seed: int
 ) -> dict[str, Share] | None:
-    """Accuracy of a linear probe, of the nearest neighbors, and of a probe on raw pixels.
+    """Accuracy of a linear probe, of the nearest neighbors, and of a probe on raw values.
 
     Args:
         dataset: labeled images of a classification.
@@ -39,7 +39,7 @@ def look(
         seed: of the folds.
 
     Returns:
-        "probe" and, of images, "pixels", cross-validated in the same 5 folds, "knn" leave-one-out, copies of an image
+        "probe" and, of pictures, "raw", cross-validated in the same 5 folds, "knn" leave-one-out, copies of an image
         together; None where a class has fewer different images than folds.
     """
     from zoo.features.probe import out_of_fold  # these bring Keras; measuring alone does without
@@ -55,10 +55,10 @@ def look(
         "probe": out_of_fold(values, targets, folds, n_classes=n_classes).probabilities.argmax(axis=1),
         "knn": knn_predictions(values, targets, groups, n_classes=n_classes),
     }
-    if dataset.modality == IMAGE:
-        pixels, truth = pixel_rows(dataset, dataset.targets, indices)
+    if has_pictures(dataset.modality):
+        values, truth = raw_rows(dataset, dataset.targets, indices)
         assert len(truth) == len(targets)  # all of them were decoded for the features
-        answers["pixels"] = out_of_fold(pixels, targets, folds, n_classes=n_classes).probabilities.argmax(axis=1)
+        answers["raw"] = out_of_fold(values, targets, folds, n_classes=n_classes).probabilities.argmax(axis=1)
     return {name: _share(int((answer == targets).sum()), len(targets)) for name, answer in answers.items()}
 
 

@@ -24,7 +24,7 @@ def decoder(intake: Mapping[str, Any]) -> Callable[[Any], Any] | None:
         counterpart in TensorFlow.
     """
     rule, size = intake.get("rule"), intake.get("size")
-    if intake.get("kind") != "image" or not isinstance(rule, Mapping) or rule.get("interpolation") not in _METHODS:
+    if intake.get("encoded") != "picture" or not isinstance(rule, Mapping) or rule.get("interpolation") not in _METHODS:
         return None
     height, width = (size, size) if isinstance(size, int) else tuple(size or (0, 0))
     if height != width or not height or intake.get("channels", 3) != 3:
@@ -32,35 +32,35 @@ def decoder(intake: Mapping[str, Any]) -> Callable[[Any], Any] | None:
     import tensorflow as tf
 
     def one(data: Any) -> Any:
-        pixels = tf.cond(
+        array = tf.cond(
             tf.io.is_jpeg(data),
             lambda: tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE"),
             lambda: tf.io.decode_png(data, channels=3),
         )
-        return _fitted(pixels, height, rule)
+        return _fitted(array, height, rule)
 
     def decode(texts: Any) -> Any:
-        pixels = tf.map_fn(one, texts, fn_output_signature=tf.TensorSpec((height, width, 3), tf.uint8))
-        return tf.ensure_shape(pixels, (None, height, width, 3))
+        array = tf.map_fn(one, texts, fn_output_signature=tf.TensorSpec((height, width, 3), tf.uint8))
+        return tf.ensure_shape(array, (None, height, width, 3))
 
     return decode
 
 
-def _fitted(pixels: Any, side: int, rule: Mapping[str, Any]) -> Any:
-    """`zoo.data.images.resize`, its numbers step by step, in TensorFlow."""
+def _fitted(array: Any, side: int, rule: Mapping[str, Any]) -> Any:
+    """`zoo.pictures.resize`, its numbers step by step, in TensorFlow."""
     import tensorflow as tf
 
-    shape = tf.shape(pixels)
+    shape = tf.shape(array)
     height, width = shape[0], shape[1]
 
     def scaled(new_height: Any, new_width: Any) -> Any:
         resized = tf.image.resize(
-            pixels, tf.stack([new_height, new_width]), _METHODS[str(rule["interpolation"])], antialias=True
+            array, tf.stack([new_height, new_width]), _METHODS[str(rule["interpolation"])], antialias=True
         )
         return tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
 
     def prepared() -> Any:
-        return pixels
+        return array
 
     def resized() -> Any:
         if rule["mode"] == "stretch":

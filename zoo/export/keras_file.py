@@ -42,7 +42,7 @@ def save(serving: Any, record: dict[str, Any], path: str | os.PathLike[str]) -> 
     """Write the serving model and its record; whole or not at all. A notice says if it needs code beside Keras.
 
     Args:
-        serving: the plain Keras model, pixels 0..255 in, probabilities out.
+        serving: the plain Keras model, values 0..255 in, probabilities out.
         record: labels, task, resize rule, provenance; JSON-ready.
         path: a name that ends in `.keras`; an existing file is replaced.
 

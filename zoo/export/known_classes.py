@@ -49,7 +49,7 @@ _ELSEWHERE = {
     f"{SOURCE}.ops.core": "Cast SaturateCast Slice SliceUpdate ScatterUpdate StopGradient Unstack",
 }
 
-_OPERATIONS = frozenset(f"{SOURCE}.ops.{name}" for name in ("numpy", "nn", "image", "math", "linalg"))
+_OPERATIONS = frozenset(f"{SOURCE}.{name}" for name in ("ops.numpy", "ops.nn", "ops.image", "ops.math", "ops.linalg"))
 """Modules of arithmetic: what `x * 2` and `keras.ops` leave in a functional model."""
 
 _NAMES = {

@@ -74,14 +74,14 @@ def pictures(record: Mapping[str, Any], files: Sequence[str]) -> Callable[[Any],
     """
     intake = record.get("intake")
     rule = intake.get("rule") if isinstance(intake, Mapping) else None
-    if not isinstance(intake, Mapping) or intake.get("kind") != "image" or not isinstance(rule, Mapping):
+    if not isinstance(intake, Mapping) or intake.get("encoded") != "picture" or not isinstance(rule, Mapping):
         return None
     size, fraction = intake.get("size"), rule.get("crop_fraction", 1.0)
     if not _is_usual(size, fraction, rule):
         return None
     if intake.get("channels", 3) != 3 or len(files) != 1 or not os.path.isfile(files[0]):
         return None
-    from zoo.data.images import resize
+    from zoo.pictures.reading import resize
 
     same: Any = SimpleNamespace(mode=rule["mode"], crop_fraction=float(fraction), interpolation=rule["interpolation"])
     side = int(size or 0)

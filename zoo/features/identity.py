@@ -94,7 +94,7 @@ def features_key(graph: str, dataset: Dataset, *, intake: Intake, dtype: str, en
     """Everything that features depend on, JSON-ready.
 
     Args:
-        graph: digest of the network from pixels to features, preprocessing included.
+        graph: digest of the network from inputs to features, preprocessing included.
         dataset: the images, in order.
         intake: what turns an example into the array that the network takes.
         dtype: of the stored values, "float32" or "float16".

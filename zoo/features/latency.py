@@ -32,7 +32,7 @@ def milliseconds(model: Any, *, cache: bool = True) -> float:
     """Wall time of the forward pass per image, in batches of 32: the least of several, since others only slow it down.
 
     Args:
-        model: a Keras model from float32 pixels (n, size, size, channels).
+        model: a Keras model from float32 arrays (n, size, size, channels).
         cache: whether to take a figure measured before on this machine, and to keep this one.
 
     Returns:
@@ -42,12 +42,12 @@ def milliseconds(model: Any, *, cache: bool = True) -> float:
     figure = measured_before(digest) if digest else None
     if figure is not None:
         return figure
-    pixels = np.full((BATCH, *model.input_shape[1:]), 127, np.float32)
-    model.predict_on_batch(pixels)  # traces the graph
+    arrays = np.full((BATCH, *model.input_shape[1:]), 127, np.float32)
+    model.predict_on_batch(arrays)  # traces the graph
     times: list[float] = []
     while len(times) < _LEAST or (len(times) < _MOST and sum(times) < _SECONDS):
         start = time.perf_counter()
-        model.predict_on_batch(pixels)
+        model.predict_on_batch(arrays)
         times.append(time.perf_counter() - start)
     figure = 1000 * min(times) / BATCH
     if digest:
@@ -62,7 +62,7 @@ def note(name: str, size: Size, figure: float) -> None:
 
     Args:
         name: `plugin:name` of the backbone.
-        size: side of its input, in pixels.
+        size: side of its input, in px.
         figure: milliseconds an image.
     """
     path = settings.cache_dir() / "latency" / LATENCY

@@ -44,7 +44,7 @@ def neighbors(
         data: as for `fit`; labels are not needed.
         k: how many.
         backbone: whose features.
-        input_size: side of the input in pixels; default from the backbone.
+        input_size: side of the input in px; default from the backbone.
         features: what is compared, as in `zoo.build`; default the pooled last feature map.
         weights: as in `zoo.build`.
         cache: whether the features of the data are looked up in the cache and kept there.
@@ -65,8 +65,8 @@ def neighbors(
     composition, kept = _features(
         dataset, backbone, input_size=input_size, features=features, weights=weights, cache=cache, progress=progress
     )
-    pixels = composition.intake.shape(as_uint8(images_given[0][1]))
-    (query,) = forward(composition.features, iter([pixels[None]]), 32)
+    array = composition.intake.shape(as_uint8(images_given[0][1]))
+    (query,) = forward(composition.features, iter([array[None]]), 32)
     similar = unit_rows(kept.values) @ unit_rows(query)[0]
     rows = []
     for rank, row in enumerate(np.argsort(-similar, kind="stable")[:k].tolist(), start=1):

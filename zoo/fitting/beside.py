@@ -10,7 +10,7 @@ import numpy as np
 
 from zoo.compose import Composition
 from zoo.data import Dataset, batches
-from zoo.data.modalities import IMAGE, kind_of
+from zoo.data.modalities import kind_of
 from zoo.features import forward
 from zoo.modality import HasYardsticks
 from zoo.plugin import calling
@@ -46,7 +46,7 @@ def beside(
     """
     name = composition.intake.kind
     held = [part for part in ("validation", "test") if len(parts[part])]
-    if name == IMAGE or of(composition) is SEVERAL or not held or dataset.targets is None:
+    if of(composition) is SEVERAL or not held or dataset.targets is None:
         return None
     kind = kind_of(name)
     code: Any = kind.code
@@ -88,7 +88,7 @@ def _arrays(composition: Composition, dataset: Dataset, positions: np.ndarray) -
     read = list(
         batches(dataset, positions, intake=composition.intake, batch_size=_BATCH, on_skip=lambda name, reason: None)
     )
-    return np.concatenate([batch.pixels for batch in read]), np.concatenate([batch.positions for batch in read])
+    return np.concatenate([batch.arrays for batch in read]), np.concatenate([batch.positions for batch in read])
 
 
 def _figure(composition: Composition, arrays: np.ndarray, targets: np.ndarray, measure: Measure, figure: str) -> float:

@@ -31,11 +31,11 @@ _OF_FIT = {
 }
 
 _OF_BUILD = {
-    "input_shape": "input_size= is the side of the square input in pixels; there are 3 channels",
+    "input_shape": "input_size= is the side of the square input in px; there are 3 channels",
     "input_tensor": "zoo.build(keras_model, head) takes a network of your own",
     "pooling": "features= says what the head reads: 'avg', 'max', a stage, a layer",
     "classifier_activation": "heads give probabilities; a Keras layer as head= may end in what you like",
-    "include_preprocessing": "preprocessing=None leaves pixels 0..255 as they are",
+    "include_preprocessing": "preprocessing=None leaves values 0..255 as they are",
     "num_classes": "head=zoo.classifier([...]) names the classes",
     "dropout": "head=zoo.head('mlp', dropout=...) has one; `zoo heads` shows which",
 }
@@ -124,14 +124,14 @@ class KerasHabits:
         """Return the graphs and everything they were made from."""
         return self.state.composition
 
-    def __call__(self, pixels: Any) -> Any:
-        """Return what the Keras model gives for float32 pixels 0..255 (n, size, size, channels).
+    def __call__(self, arrays: Any) -> Any:
+        """Return what the Keras model gives for float32 arrays 0..255 (n, size, size, channels).
 
         Raises:
             UntrainedHeadError: the head was never trained.
         """
         self.state.require_trained("model(x)")
-        return self.composition.serving(pixels, training=False)
+        return self.composition.serving(arrays, training=False)
 
     def summary(self, **options: Any) -> None:
         """Print the summary of the Keras model.

@@ -7,7 +7,7 @@ from typing import Any
 
 from zoo.compose import intake_options
 from zoo.data import Dataset
-from zoo.data.modalities import IMAGE, kind_of
+from zoo.data.modalities import kind_of
 from zoo.errors import DataError
 from zoo.fitting.examples import Examples
 from zoo.fitting.state import ModelState
@@ -16,7 +16,7 @@ from zoo.fitting.state import ModelState
 def fit_intake(state: ModelState, examples: Examples) -> None:
     """Fit the intake of a model of which nothing was trained, and compose the model anew with it.
 
-    A model that was trained or loaded keeps its intake, as do all models of images, whose intake has nothing to fit.
+    A model that was trained or loaded keeps its intake, as does one whose intake has nothing to fit (`Intake.fitted`).
 
     Args:
         state: of the model.
@@ -26,7 +26,7 @@ def fit_intake(state: ModelState, examples: Examples) -> None:
         DataError: the training part cannot be fitted to.
     """
     composition = state.composition
-    if composition.intake.kind == IMAGE or not state.takes_intake:
+    if not composition.intake.fitted or not state.takes_intake:
         return
     assert state.request is not None
     training = _readable(examples.dataset, examples.split.train.tolist())

@@ -65,7 +65,7 @@ class FitOptions:
         """
         follow_flags(state, None if self.stages is None else state.known(self.stages))
         options, composition = self._completed(state), state.composition
-        has_box = any(of(output).follows_pixels for output in composition.outputs)
+        has_box = any(of(output).are_places for output in composition.outputs)
         if state.ops and has_box:
             augment_room.check_boxes_follow(state.ops)
         # What needs least is checked before any long work; what auto chooses needs no more.
@@ -162,7 +162,7 @@ class FitOptions:
         if moving and has_box and any(phase.views for phase in recipe.phases):
             raise OptionError(
                 f"views= keeps features, not where boxes have moved to, and {', '.join(moving)} moves them: leave "
-                f"views= out, or take augmentation that leaves every pixel in its place"
+                f"views= out, or take augmentation that leaves everything in its place"
             )
 
     def _check_start(self, state: ModelState, recipe: RecipeSpec) -> None:

@@ -163,7 +163,7 @@ def _decide(state: ModelState, examples: Examples, options: FitOptions, live: Li
             chance=float(counts.max() / counts.sum()) if len(counts) else 0.0,
             probe=shares.get("probe"),
             knn=shares.get("knn"),
-            pixels=shares.get("pixels"),
+            raw=shares.get("raw"),
             sample=looked.images,
             linear=composition.linear_layer() is not None,
             augmented=bool(state.ops),

@@ -14,7 +14,7 @@ from zoo.data.modalities import files_of
 from zoo.linting.looks import Look
 
 _TINY = 32
-"""Smaller pictures hold too little to tell copies from pictures that are merely alike; in pixels."""
+"""Smaller pictures hold too little to tell copies from pictures that are merely alike; in px."""
 
 _BITS = 12
 _CORRELATION = 0.98

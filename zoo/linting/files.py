@@ -1,4 +1,4 @@
-"""What files and pixels show: unreadable, tiny, transparent, gray, almost black."""
+"""What files and their content show: unreadable, tiny, transparent, gray, almost black."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 from zoo.data import Dataset
 from zoo.data.findings import Finding
-from zoo.data.images import Header
 from zoo.linting.looks import Look
 from zoo.linting.wording import finding_of, minority
+from zoo.pictures.reading import Header
 
 _TINY = 32
 _NARROW = 4.0
@@ -21,13 +21,13 @@ _COLORLESS = 3
 def of_files(dataset: Dataset, looks: Sequence[Look]) -> Iterable[Finding | None]:
     """Yield what the headers of files show: unreadable, damaged, CMYK, transparent, 16 bits, rotated."""
     no_header = [i for i, look in enumerate(looks) if look.problem and look.header is None]
-    no_pixels = [i for i, look in enumerate(looks) if look.problem and look.header is not None]
+    undecoded = [i for i, look in enumerate(looks) if look.problem and look.header is not None]
     yield finding_of(
         dataset, "unreadable", "warning", no_header, "{n} of {all} files cannot be read as images",
         "They are skipped; replace or delete them", lambda i: looks[i].problem,
     )  # fmt: skip
     yield finding_of(
-        dataset, "corrupt", "warning", no_pixels, "{n} of {all} files begin like an image and cannot be decoded",
+        dataset, "corrupt", "warning", undecoded, "{n} of {all} files begin like an image and cannot be decoded",
         "They are skipped; fetch them again, convert or delete them", lambda i: looks[i].problem,
     )  # fmt: skip
     headers = {i: look.header for i, look in enumerate(looks) if look.header is not None and not look.problem}
@@ -63,11 +63,11 @@ def of_sizes(dataset: Dataset, looks: Sequence[Look]) -> Iterable[Finding | None
         return [index for index, look in seen.items() if test(look)]
 
     def size(index: int) -> str:
-        return f"{seen[index].width} x {seen[index].height} pixels"
+        return f"{seen[index].width} x {seen[index].height} px"
 
     yield minority(
         dataset, "tiny", those(lambda x: min(x.width, x.height) < _TINY),
-        f"{{n}} of {{all}} pictures have a side below {_TINY} pixels",
+        f"{{n}} of {{all}} pictures have a side below {_TINY} px",
         "Made larger they hold no detail: are they thumbnails of the real ones?", size,
     )  # fmt: skip
     yield minority(
@@ -77,7 +77,7 @@ def of_sizes(dataset: Dataset, looks: Sequence[Look]) -> Iterable[Finding | None
     )  # fmt: skip
 
 
-def of_pixels(dataset: Dataset, looks: Sequence[Look]) -> Iterable[Finding | None]:
+def of_contents(dataset: Dataset, looks: Sequence[Look]) -> Iterable[Finding | None]:
     """Yield pictures that are almost black, of one color, or gray among colored ones."""
     seen = {index: look for index, look in enumerate(looks) if not look.problem}
 
@@ -88,8 +88,8 @@ def of_pixels(dataset: Dataset, looks: Sequence[Look]) -> Iterable[Finding | Non
     if all(seen[index].largest == 0 for index in dark):
         dark = []  # black pictures and nothing else
     yield finding_of(
-        dataset, "almost black", "error", dark, "{n} of {all} pictures have no pixel above 1 of 255",
-        "They look divided by 255 already (preprocessed twice): give pixels 0..255",
+        dataset, "almost black", "error", dark, "{n} of {all} pictures have no value above 1 of 255",
+        "They look divided by 255 already (preprocessed twice): give values 0..255",
         lambda i: f"largest value {seen[i].largest}",
     )  # fmt: skip
     plain = [index for index in those(lambda x: x.contrast <= _COLORLESS) if index not in set(dark)]

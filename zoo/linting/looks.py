@@ -1,4 +1,4 @@
-"""One image as lint sees it: its header, a small version of its pixels, a hash that copies share."""
+"""One image as lint sees it: its header, a small version of its values, a hash that copies share."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ import numpy as np
 from PIL import Image
 
 from zoo.data import Dataset
-from zoo.data.images import Header, UnreadableImageError
 from zoo.errors import DataError
+from zoo.pictures.reading import Header, UnreadableImageError
 
 SIDE = 16
-"""Side of the miniature by which copies are compared, in pixels."""
+"""Side of the miniature by which copies are compared, in px."""
 
 
 @dataclass(frozen=True)
 class Look:
-    """What a look at one image gives; of pixels only where it was decoded.
+    """What a look at one image gives; of values only where it was decoded.
 
     Attributes:
         header: size, mode and so on; None for an image that is not a file.
         problem: why it cannot be read; "" if it can.
-        width: in pixels, upright; 0 where it is not known.
-        height: in pixels, upright.
-        largest: largest pixel value, 0..255.
+        width: in px, upright; 0 where it is not known.
+        height: in px, upright.
+        largest: largest value, 0..255.
         contrast: largest minus smallest value, of the channel where they are furthest apart, 0..255.
-        color: largest difference between the channels of a pixel, 0..255.
+        color: largest difference between the channels of a place, 0..255.
         bits: uint64 (2,), difference hash: is each cell brighter than its neighbor, 8 x 8 cells across and down.
         small: uint8 (16, 16), the picture in gray.
     """
@@ -62,7 +62,7 @@ def look(dataset: Dataset, index: int) -> Look:
         return Look(header, error.reason)
     except DataError as error:
         return Look(header, str(error))
-    pixels = np.asarray(picture).astype(np.int16)
+    values = np.asarray(picture).astype(np.int16)
     gray = picture.convert("L")
     across = np.asarray(gray.resize((9, 8), Image.Resampling.BOX)).astype(np.int16)
     down = np.asarray(gray.resize((8, 9), Image.Resampling.BOX)).astype(np.int16)
@@ -72,9 +72,9 @@ def look(dataset: Dataset, index: int) -> Look:
         "",
         width,
         height,
-        largest=int(pixels.max()),
-        contrast=int((pixels.max(axis=(0, 1)) - pixels.min(axis=(0, 1))).max()),
-        color=int((pixels.max(axis=2) - pixels.min(axis=2)).max()),
+        largest=int(values.max()),
+        contrast=int((values.max(axis=(0, 1)) - values.min(axis=(0, 1))).max()),
+        color=int((values.max(axis=2) - values.min(axis=2)).max()),
         bits=np.packbits(brighter).view(np.uint64),
         small=np.asarray(gray.resize((SIDE, SIDE), Image.Resampling.BOX)),
     )

@@ -9,7 +9,7 @@ import numpy as np
 
 from zoo.data import Dataset, concatenate, load
 from zoo.data.findings import Findings
-from zoo.data.modalities import IMAGE, files_of
+from zoo.data.modalities import files_of, has_pictures
 from zoo.errors import DataError
 from zoo.linting.inspection import checks_of, inspect
 from zoo.linting.suspects import LABELS, suspected
@@ -37,7 +37,7 @@ def lint(
         validation: data of its own that will be measured on, as in `fit`; compared with the other.
         features: whether to look for wrong labels too; of images only.
         backbone: whose features.
-        input_size: side of its input in pixels; default from the backbone.
+        input_size: side of its input in px; default from the backbone.
         cache: whether features are looked up in the cache and kept there.
         verbose: as for `fit`.
         progress: called with (images done, images in all) while features are computed.
@@ -54,7 +54,7 @@ def lint(
     checks = list(checks_of(dataset))
     targets = dataset.readable().targets if dataset.task == "classification" else None
     # A base of another modality is fitted to data, or random: what it doubts says nothing.
-    doubts = features and dataset.modality == IMAGE
+    doubts = features and has_pictures(dataset.modality)
     if doubts and targets is not None and len(np.unique(targets)) > 1:
         checks.append(LABELS)
         try:
@@ -69,7 +69,7 @@ def lint(
         images=len(dataset),
         checks=checks,
         seconds=time.perf_counter() - start,
-        picture=dataset.example if dataset.modality == IMAGE else dataset.thumbnail,
+        picture=dataset.example if has_pictures(dataset.modality) else dataset.thumbnail,
         words=files_of(dataset.modality).words,
     )
 
@@ -87,7 +87,7 @@ def glance(dataset: Dataset) -> Findings:
         images=len(dataset),
         checks=checks_of(dataset, quick=True),
         seconds=time.perf_counter() - start,
-        picture=dataset.example if dataset.modality == IMAGE else dataset.thumbnail,
+        picture=dataset.example if has_pictures(dataset.modality) else dataset.thumbnail,
         words=files_of(dataset.modality).words,
     )
 

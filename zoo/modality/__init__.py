@@ -11,6 +11,7 @@ from zoo.modality.folders import ClaimsFolders
 from zoo.modality.intake import Intake
 from zoo.modality.occluding import Occludes
 from zoo.modality.protocols import Example, Modality, Problem, Ref, Thumbnail
+from zoo.modality.sharing import SharesEndings
 from zoo.modality.yardsticks import HasYardsticks
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Occludes",
     "Problem",
     "Ref",
+    "SharesEndings",
     "Thumbnail",
     "digest_of",
 ]

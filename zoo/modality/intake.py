@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from zoo.specs import Spec
 
@@ -17,9 +17,15 @@ class Intake(Spec):
     graphs have equal features. The core passes it on and never looks inside. What it was fitted to (a vocabulary,
     categories, mean and deviation) stands in its fields, as JSON can hold it.
 
+    An intake with a field `encoded` equal to "picture", beside `size`, `rule` and `channels`, is answered from bytes of
+    picture files by exported files too, where its modality is not loaded.
+
     On the way into a graph: `shape` makes an array of one example outside of it (decoding, resampling, texts to
     numbers); `front` is the first part of the graph itself (log-mel, normalization, embedding).
     """
+
+    fitted: ClassVar[bool] = True
+    """Whether it says anything of the training part; False: a model is composed with it once, and for good."""
 
     kind: str
     """Name of the modality that made it."""
@@ -38,6 +44,11 @@ class Intake(Spec):
     def summary(self) -> str:
         """Return what a line about a model says of its input."""
         return f"input {' x '.join(map(str, self.array_shape))} ({self.kind})"
+
+    @property
+    def sentence(self) -> str:
+        """Return what enters the network, in a sentence, for reports and cards."""
+        return f"{self.summary[:1].upper()}{self.summary[1:]}, {self.array_dtype}."
 
     def shape(self, example: Any) -> np.ndarray:
         """Return the array of one example.

@@ -67,7 +67,7 @@ class Modality(Protocol):
     state: one is made wherever one is needed, in other processes too.
 
     Attributes:
-        name: "image", "audio", "text", "table", "video", or a name of the plugin's own.
+        name: as its row says it: "image", "audio", or a name of the plugin's own.
         extensions: which files of a folder are examples, in lower case with the dot.
         intake: the class of its intakes, by which a saved model's is read.
     """

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 THUMBNAIL = 160
-"""Longer side of a thumbnail, in pixels: sharp at the 9 rem a gallery gives it."""
+"""Longer side of a thumbnail, in px: sharp at the 9 rem a gallery gives it."""
 
 
 def render(template: str, **values: Any) -> str:
@@ -50,7 +50,7 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True,
     )
     environment.filters["numeric"] = numeric
-    environment.filters["text"] = text
+    environment.filters.update(text=text)
     return environment
 
 
@@ -96,19 +96,19 @@ _TEXT = 400
 """Characters of a text that are shown of an example."""
 
 
-def image(pixels: np.ndarray, *, alt: str = "", side: int = THUMBNAIL, quality: int = 80) -> Markup:
+def image(array: np.ndarray, *, alt: str = "", side: int = THUMBNAIL, quality: int = 80) -> Markup:
     """Return an image within the page, as JPEG.
 
     Args:
-        pixels: uint8 (height, width, 3) or (height, width).
+        array: uint8 (height, width, 3) or (height, width).
         alt: what it shows, for those who do not see it; escaped.
-        side: its longer side at most, in pixels.
+        side: its longer side at most, in px.
         quality: of the JPEG, 1..95.
     """
     from markupsafe import Markup
     from PIL import Image
 
-    picture = Image.fromarray(pixels)
+    picture = Image.fromarray(array)
     picture.thumbnail((side, side))
     data = io.BytesIO()
     picture.save(data, "JPEG", quality=quality)

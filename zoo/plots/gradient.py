@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.compose import Composition, as_pixels
+from zoo.compose import Composition, as_inputs
 from zoo.errors import OptionError
 from zoo.plots.cells import as_map, is_map, side_of
 from zoo.training.suffix import halves
@@ -16,7 +16,7 @@ _BATCH = 16
 
 
 def grad_cam(
-    composition: Composition, pixels: np.ndarray, columns: int | Sequence[int] | np.ndarray, *, stage: str | None = None
+    composition: Composition, arrays: np.ndarray, columns: int | Sequence[int] | np.ndarray, *, stage: str | None = None
 ) -> np.ndarray:
     """Where a model looks when it gives an answer.
 
@@ -29,7 +29,7 @@ def grad_cam(
 
     Args:
         composition: the model.
-        pixels: uint8 or float (n, size, size, 3), values 0..255, in the input size of the model.
+        arrays: uint8 or float (n, size, size, 3), values 0..255, in the input size of the model.
         columns: which answer, by its column in the scores: one for all images, or one for each.
         stage: behind which stage of the base; None: the last one with a map; of tokens the last but one, since behind
             the last one a class token has read what it needs, and nothing of the others counts.
@@ -40,15 +40,15 @@ def grad_cam(
     Raises:
         OptionError: a stage that is not there or has no single map, or a column that is not there.
     """
-    column_of = np.broadcast_to(np.asarray(columns, np.int64), (len(pixels),))
+    column_of = np.broadcast_to(np.asarray(columns, np.int64), (len(arrays),))
     if len(column_of) and not 0 <= column_of.min() <= column_of.max() < composition.width:
         given = sorted(set(column_of.tolist()))
         raise OptionError(f"the model has columns 0..{composition.width - 1}; asked for {given}")
     boundary = map_of(composition, stage)
     parts = halves(composition, boundary)
     heats = []
-    for start in range(0, len(pixels), _BATCH):
-        maps = parts.prefix(as_pixels(np.asarray(pixels[start : start + _BATCH])), training=False)
+    for start in range(0, len(arrays), _BATCH):
+        maps = parts.prefix(as_inputs(np.asarray(arrays[start : start + _BATCH])), training=False)
         slopes = as_map(composition, gradient(parts.suffix, maps, column_of[start : start + _BATCH]))
         weights = slopes.mean(axis=(1, 2), keepdims=True)
         heats.append(np.maximum((weights * as_map(composition, _numbers(maps))).sum(axis=-1), 0))
@@ -140,18 +140,18 @@ def spread(heat: np.ndarray, height: int, width: int) -> np.ndarray:
     return np.clip(np.asarray(wide, np.float32), 0, 1)
 
 
-def overlay(pixels: np.ndarray, heat: np.ndarray) -> np.ndarray:
+def overlay(arrays: np.ndarray, heat: np.ndarray) -> np.ndarray:
     """A picture with heat on it: where there is none it is dim and gray, where there is most it glows.
 
     Args:
-        pixels: uint8 (height, width, 3).
+        arrays: uint8 (height, width, 3).
         heat: (h, w), 0..1.
 
     Returns:
         uint8 (height, width, 3).
     """
-    warm = spread(heat, *pixels.shape[:2])[..., None]
-    color = pixels.astype(np.float32)
+    warm = spread(heat, *arrays.shape[:2])[..., None]
+    color = arrays.astype(np.float32)
     dim = 0.45 * color.mean(axis=-1, keepdims=True)
     lit = (1 - _GLOW) * color + _GLOW * np.array([255, 120, 0], np.float32)
     return np.rint((1 - warm) * dim + warm * lit).astype(np.uint8)

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from zoo import data as data_room
-from zoo.compose import Composition, as_pixels
-from zoo.data.modalities import IMAGE
+from zoo.compose import Composition, as_inputs
+from zoo.data.modalities import has_pictures
 from zoo.data.ranges import as_uint8
 from zoo.errors import DataError, OptionError, did_you_mean
 from zoo.features.nearest import of_every_image, principal_map
 from zoo.features.vectors import vectors
-from zoo.pixels import in_colors
+from zoo.pictures.colors import in_colors
 from zoo.plots import gradient, patches
 from zoo.plots.cells import as_map
 from zoo.plots.style import COLORS, COLUMN, MAP, PAGE, colors, new, paper, short, tiles
@@ -27,20 +27,20 @@ def composition_of(model: Any) -> Composition:
     return composition
 
 
-def of_images(model: Any, what: str) -> Composition:
+def of_pictures(model: Any, what: str) -> Composition:
     """The composition of a model of images.
 
     Raises:
         OptionError: it takes other examples, for which `what` is not drawn.
     """
     composition = composition_of(model)
-    if composition.intake.kind != IMAGE:
+    if not has_pictures(composition.intake.kind):
         raise OptionError(f"{what} is for models of images; this one takes {composition.intake.kind!r}")
     return composition
 
 
 def inputs(composition: Composition, images: Any) -> tuple[list[str], np.ndarray]:
-    """Names, and pixels as the model takes them: uint8 (n, height, width, channels).
+    """Names, and arrays as the model takes them: uint8 (n, height, width, channels).
 
     Raises:
         DataError: there are none, or one cannot be read.
@@ -67,7 +67,7 @@ def first_layer_filters(model: Any) -> Any:
     Raises:
         OptionError: the base begins with no convolution over the channels of its pictures.
     """
-    kernels = patches.first_filters(of_images(model, "first_layer_filters"))
+    kernels = patches.first_filters(of_pictures(model, "first_layer_filters"))
     most = np.abs(kernels).max(axis=(1, 2, 3), keepdims=True)
     shown = 0.5 + 0.5 * kernels / np.where(most > 0, most, 1)
     figure, axes = tiles(len(shown), across=8 if len(shown) <= 64 else 12, width=COLUMN)
@@ -104,13 +104,13 @@ def top_patches(
     Raises:
         OptionError: a layer or channel that is not there, or whose receptive field is not known.
     """
-    composition = of_images(model, "top_patches")
+    composition = of_pictures(model, "top_patches")
     if channels is None:
         channels = range(min(9, int(patches.layer_output(composition, layer).shape[-1])))
     patches_of = patches.top_patches(composition, data_room.load(data), layer, list(channels), k=k, progress=progress)
     figure, axes = tiles(len(patches_of), across=min(3, len(patches_of)), width=PAGE, extra=0.2)
     for single, (channel, best) in zip(axes, patches_of.items(), strict=True):
-        single.imshow(mosaic([patch.pixels for patch in best], across=int(np.ceil(np.sqrt(k)))))
+        single.imshow(mosaic([patch.array for patch in best], across=int(np.ceil(np.sqrt(k)))))
         single.set_title(f"{short(layer)} {channel}", loc="left")
     return figure
 
@@ -144,17 +144,17 @@ def feature_maps(model: Any, image: Any, layer: str = "stage1", channels: Sequen
     Raises:
         OptionError: a layer or channel that is not there, or a layer without maps.
     """
-    composition = of_images(model, "feature_maps")
-    _, pixels = inputs(composition, image)
+    composition = of_pictures(model, "feature_maps")
+    _, arrays = inputs(composition, image)
     _, network = patches.up_to(composition, layer)
-    maps = as_map(composition, np.asarray(network(as_pixels(pixels[:1]), training=False), np.float32))[0]
+    maps = as_map(composition, np.asarray(network(as_inputs(arrays[:1]), training=False), np.float32))[0]
     if channels is None:
         channels = np.sort(np.argsort(-maps.std(axis=(0, 1)), kind="stable")[:15]).tolist()
     wrong = [channel for channel in channels if not 0 <= channel < maps.shape[-1]]
     if wrong:
         raise OptionError(f"{layer} has channels 0..{maps.shape[-1] - 1}; got {wrong}")
     figure, axes = tiles(len(channels) + 1, across=4, width=COLUMN, extra=0.14)
-    axes[0].imshow(in_colors(pixels[0]))
+    axes[0].imshow(in_colors(arrays[0]))
     axes[0].set_title("input", loc="left", fontsize=6, pad=2)
     for single, channel in zip(axes[1:], channels, strict=True):
         single.imshow(maps[..., channel], cmap=MAP)
@@ -180,28 +180,28 @@ def grad_cam(model: Any, images: Any, label: str | None = None, *, stage: str | 
     Raises:
         OptionError: a label or stage that is not there.
     """
-    composition = of_images(model, "grad_cam")
-    names, pixels = inputs(composition, images)
+    composition = of_pictures(model, "grad_cam")
+    names, arrays = inputs(composition, images)
     if label is not None and label not in composition.labels:
         near = did_you_mean(label, composition.labels)
         raise OptionError(f"the model has no label {label!r}.{near} Labels: {', '.join(composition.labels[:20])}")
-    scores = np.asarray(composition.scoring(as_pixels(pixels), training=False), np.float32)
-    columns = scores.argmax(axis=1) if label is None else np.full(len(pixels), composition.labels.index(label))
-    heat = gradient.grad_cam(composition, pixels, columns, stage=stage)
+    scores = np.asarray(composition.scoring(as_inputs(arrays), training=False), np.float32)
+    columns = scores.argmax(axis=1) if label is None else np.full(len(arrays), composition.labels.index(label))
+    heat = gradient.grad_cam(composition, arrays, columns, stage=stage)
     labels = composition.labels or tuple(str(number) for number in range(composition.width))
-    figure, axes = tiles(2 * len(pixels), across=4 if len(pixels) > 1 else 2, width=PAGE, extra=0.2)
+    figure, axes = tiles(2 * len(arrays), across=4 if len(arrays) > 1 else 2, width=PAGE, extra=0.2)
     for number, name in enumerate(names):
         column = int(columns[number])
-        axes[2 * number].imshow(in_colors(pixels[number]))
+        axes[2 * number].imshow(in_colors(arrays[number]))
         axes[2 * number].set_title(short(str(name).rpartition("/")[2], 26), loc="left")
-        axes[2 * number + 1].imshow(gradient.overlay(in_colors(pixels[number]), heat[number]))
+        axes[2 * number + 1].imshow(gradient.overlay(in_colors(arrays[number]), heat[number]))
         axes[2 * number + 1].set_title(f"{short(labels[column], 18)} {scores[number, column]:.2f}", loc="left")
     return figure
 
 
 @paper
 def network(model: Any, trained: Sequence[str] = (), *, layers: bool = False) -> Any:
-    """The structure of a model, a box for each stage, or for each layer, from the pixels down to the answer.
+    """The structure of a model, a box for each stage, or for each layer, from the input down to the answer.
 
     The wider a box the more channels, on a log scale. Beside it: the size of its output, and its weights.
 
@@ -270,8 +270,7 @@ def every_layer(composition: Composition, trained: Sequence[str] = ()) -> list[t
 
 def _first_row(composition: Composition) -> tuple[str, int, tuple[int, ...], int]:
     *sides, channels = composition.intake.array_shape
-    what = "pixels" if composition.intake.kind == IMAGE else composition.intake.kind
-    return (what, channels, tuple(sides), 0)
+    return (composition.serving.inputs[0].name, channels, tuple(sides), 0)
 
 
 @paper

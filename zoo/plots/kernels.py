@@ -10,7 +10,7 @@ import numpy as np
 from zoo import data as data_room
 from zoo.data.ranges import as_uint8
 from zoo.errors import DataError, OptionError, did_you_mean
-from zoo.pixels import gray
+from zoo.pictures.colors import gray
 from zoo.plots.style import PAGE, paper, tiles
 
 KERNELS: dict[str, np.ndarray] = {

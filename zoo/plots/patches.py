@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from zoo.architectures.receptive import receptive_fields
-from zoo.compose import Composition, as_pixels
+from zoo.compose import Composition, as_inputs
 from zoo.data import Dataset, batches
 from zoo.errors import DataError, OptionError, did_you_mean
 from zoo.keras_internals import input_in
@@ -30,9 +30,9 @@ class Patch:
         index: its index in the data set.
         value: the activation there.
         cell: row and column in the feature map.
-        box: left, top, right, bottom (the last two not included) of what that cell sees, in pixels of the model's
+        box: left, top, right, bottom (the last two not included) of what that cell sees, in px of the model's
             input; may reach beyond it.
-        pixels: uint8 (height, width, 3), that part of the input; gray outside of the picture.
+        array: uint8 (height, width, 3), that part of the input; gray outside of the picture.
     """
 
     id: str
@@ -40,7 +40,7 @@ class Patch:
     value: float
     cell: tuple[int, int]
     box: tuple[int, int, int, int]
-    pixels: np.ndarray
+    array: np.ndarray
 
 
 def layer_output(composition: Composition, layer: str) -> Any:
@@ -66,7 +66,7 @@ def layer_output(composition: Composition, layer: str) -> Any:
 
 
 def up_to(composition: Composition, layer: str) -> tuple[Any, Any]:
-    """The network up to a stage or layer, from its own input; and from the pixels, through preprocessing.
+    """The network up to a stage or layer, from its own input; and from the input, through preprocessing.
 
     Raises:
         OptionError: as for `layer_output`, or what is there is no map.
@@ -79,7 +79,7 @@ def up_to(composition: Composition, layer: str) -> tuple[Any, Any]:
     base = composition.backbone
     inside = keras.Model(base.inputs[0], output, name="up_to")
     prepared = input_in(composition.serving, base)
-    return inside, keras.Model(composition.training.input, inside(prepared), name="pixels_up_to")
+    return inside, keras.Model(composition.training.input, inside(prepared), name="inputs_up_to")
 
 
 def _check_channels(layer: str, channels: Sequence[int], count: int, k: int) -> None:
@@ -128,7 +128,7 @@ def top_patches(
     places = np.zeros((0, len(chosen), 2), np.int64)  # picture, cell
     done = 0
     for batch in _images(composition, dataset, np.arange(len(dataset))):
-        maps = as_map(composition, np.asarray(network(as_pixels(batch.pixels), training=False), np.float32))
+        maps = as_map(composition, np.asarray(network(as_inputs(batch.arrays), training=False), np.float32))
         maps = maps[..., chosen]
         flat = maps.reshape(len(maps), -1, len(chosen))
         cells = flat.argmax(axis=1)
@@ -169,14 +169,14 @@ def _images(composition: Composition, dataset: Dataset, indices: np.ndarray) -> 
     )
 
 
-def crop(pixels: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
+def crop(picture: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
     """The part of a picture within a box (left, top, right, bottom), gray where the box reaches beyond it."""
     left, top, right, bottom = box
-    height, width = pixels.shape[:2]
-    part = np.full((bottom - top, right - left, pixels.shape[2]), OUTSIDE, np.uint8)
+    height, width = picture.shape[:2]
+    part = np.full((bottom - top, right - left, picture.shape[2]), OUTSIDE, np.uint8)
     x0, x1, y0, y1 = max(left, 0), min(right, width), max(top, 0), min(bottom, height)
     if x0 < x1 and y0 < y1:
-        part[y0 - top : y1 - top, x0 - left : x1 - left] = pixels[y0:y1, x0:x1]
+        part[y0 - top : y1 - top, x0 - left : x1 - left] = picture[y0:y1, x0:x1]
     return part
 
 

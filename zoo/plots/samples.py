@@ -14,7 +14,7 @@ from zoo.compose import Composition
 from zoo.data import Dataset, batches
 from zoo.data.ranges import as_uint8
 from zoo.errors import DataError, OptionError
-from zoo.pixels import in_colors
+from zoo.pictures.colors import in_colors
 from zoo.plots.results import draw_box
 from zoo.plots.style import COLORS, COLUMN, PAGE, paper, short, tiles
 from zoo.specs import Output
@@ -67,10 +67,10 @@ def show_batch(
     for number, single in enumerate(axes):
         row, column = divmod(number, len(columns))
         batch = columns[column]
-        single.imshow(in_colors(batch.pixels[row]))
+        single.imshow(in_colors(batch.arrays[row]))
         own = _boxes_of(batch, boxes)
         if own is not None:
-            draw_box(single, own[row], batch.pixels.shape[1:], COLORS[1])
+            draw_box(single, own[row], batch.arrays.shape[1:], COLORS[1])
         single.set_title(f"epoch {column}" if column else short(_answer(dataset, shown[row]), 26), loc="left")
     return figure
 

@@ -37,10 +37,10 @@ class ZooSpecs(PartSpecs):
 
     @hookspec
     def zoo_backbones(self) -> Iterable[BackboneSpec]:  # type: ignore[empty-body]
-        """Backbones: networks from pixels to features, for `zoo.build(NAME, ...)`.
+        """Backbones: networks from inputs to features, for `zoo.build(NAME, ...)`.
 
         The builder is called as `builder(include_top=..., input_size=..., **builder_options)` and returns a
-        `keras.Model` from preprocessed pixels, float32 (n, input_size, input_size, channels), to a feature map (with
+        `keras.Model` from preprocessed inputs, float32 (n, input_size, input_size, channels), to a feature map (with
         include_top: to logits). Its weights are random: zoo sets the seed and reads the pretrained ones. Figures such
         as stages, layers and params are read off the network; `BackboneConformance` prints those it finds.
 
@@ -55,6 +55,7 @@ class ZooSpecs(PartSpecs):
             @zoo.hookimpl
             def zoo_backbones():
                 yield BackboneSpec(
+                    modality="image",
                     name="finch-net",
                     summary="one convolution",
                     family="Finch",
@@ -74,8 +75,8 @@ class ZooSpecs(PartSpecs):
             def build(include_top, input_size):
                 import keras
 
-                pixels = keras.Input((input_size, input_size, 3))
-                return keras.Model(pixels, keras.layers.Conv2D(8, 3, 4, padding="same", activation="relu")(pixels))
+                inputs = keras.Input((input_size, input_size, 3))
+                return keras.Model(inputs, keras.layers.Conv2D(8, 3, 4, padding="same", activation="relu")(inputs))
             ```
 
         Since 0.1.
@@ -152,6 +153,7 @@ class ZooSpecs(PartSpecs):
             @zoo.hookimpl
             def zoo_augmentations():
                 yield AugmentationSpec(
+                    modality="image",
                     name="birds-dusk",
                     summary="darker, by up to a half",
                     factory="zoo_birds.plugin:dusk",
@@ -189,6 +191,7 @@ class ZooSpecs(PartSpecs):
             @zoo.hookimpl
             def zoo_datasets():
                 yield DatasetSpec(
+                    modality="image",
                     name="birds200",
                     summary="four gray squares",
                     labels=("dark", "light"),

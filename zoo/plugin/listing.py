@@ -39,7 +39,7 @@ def backbones(
 
     Returns:
         A table of `name`, `family`, `params` and `size` in bytes without the classifier, `params_top` and `size_top`
-        with it, `input` in pixels, `macs` (multiply-adds of one image), `top1` and `top5` as published, `ms` an image
+        with it, `input` in px, `macs` (multiply-adds of one image), `top1` and `top5` as published, `ms` an image
         where measured on this machine (by `zoo.recommend`), `license`, `source`, `here` and `provider`.
 
     Raises:
@@ -94,7 +94,7 @@ def plugins() -> Table:
     )
 
 
-_DEFAULTS = {"task": "classification", "modality": "image"}
+_DEFAULTS = {"task": "classification"}
 
 
 def _simple(kind: str, *columns: str) -> Table:

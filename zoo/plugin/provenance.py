@@ -19,7 +19,7 @@ from zoo.registry import CORE, DISTRIBUTION, LOCAL, SINGULAR, Entry, ZooNotice
 __all__ = ["loading", "needed", "recording", "rows", "say_what_changed", "say_what_is_needed", "with_fit"]
 
 PREPROCESSING = "preprocessing"
-"""Kind of the row that says whose numbers turn pixels into the network's input."""
+"""Kind of the row that says whose numbers turn an array into the network's input."""
 
 _TEXTS = ("kind", "id", "plugin", "distribution", "version")
 _GRAPH = {"backbones", "heads"}

@@ -9,7 +9,6 @@ from typing import Any
 
 from zoo import settings
 from zoo.catalogue import backbone_row, restricted, select
-from zoo.data.modalities import IMAGE
 from zoo.errors import OptionError, ZooError
 from zoo.plugin import registry
 from zoo.ranking.ranked import Skipped
@@ -103,21 +102,21 @@ def _left_out(
     try:
         spec: BackboneSpec = entry.spec
         reason: str | None = f"for examples of {spec.modality!r}"
-        if spec.modality == IMAGE:
+        if spec.sized:
             reason = _excluded(row, limits, named=candidates not in (None, "all"))
         return Skipped(entry.name, reason) if reason else _absent(entry, row, weights, candidates is None)
     except ZooError as error:
         return Skipped(entry.name, str(error))
 
 
-def _takes_images(entry: Entry) -> bool:
-    return bool(entry.data.get("modality", IMAGE) == IMAGE)
+def _takes_pictures(entry: Entry) -> bool:
+    return backbone_row(entry)["input"] is not None
 
 
 def _entries(candidates: str | Sequence[str] | None) -> Sequence[Entry]:
     known = registry()
     if candidates is None or candidates == "all":
-        return list(filter(_takes_images, known.entries("backbones")))
+        return list(filter(_takes_pictures, known.entries("backbones")))
     names = [candidates] if isinstance(candidates, str) else list(candidates)
     if not names or not all(isinstance(name, str) for name in names):
         raise OptionError(f'candidates={candidates!r} takes names of backbones, "all", or None; see `zoo list`')

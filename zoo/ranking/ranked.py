@@ -21,7 +21,7 @@ class Ranked:
 
     Attributes:
         backbone: its name.
-        input_size: side of the input, or (height, width), in pixels.
+        input_size: side of the input, or (height, width), in px.
         features: what the probe reads: a pooling, a stage, a layer.
         accuracy: cross-validated accuracy of the probe, 0..1, the mean over the repeats.
         interval: Wilson's 95 % interval of it.

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from zoo.data import Dataset, check, load, source_of
-from zoo.data.modalities import IMAGE
+from zoo.data.modalities import has_pictures
 from zoo.errors import DataError, OptionError
 from zoo.progress import Display, Progress
 from zoo.ranking.by_fitting import choose_by_fitting
@@ -76,7 +76,7 @@ def recommend(
             are not for commercial use or have a license of their own are left out, unless `candidates` names them.
         features: what the probe reads, each a candidate of its own: a pooling ("avg", "max", "concat", "gem"), a stage
             ("stage4"), a layer, or "stage4:max". Default: the pooled last feature map.
-        input_sizes: sides of the input in pixels, each a candidate of its own. Default: each backbone's own.
+        input_sizes: sides of the input in px, each a candidate of its own. Default: each backbone's own.
         scores: what to measure: "probe" (always), "knn", "logme", "hscore".
         folds: of the cross-validation, at least 2.
         seed: of the folds and the sample.
@@ -104,7 +104,7 @@ def recommend(
         raise DataError(f"recommend compares classifiers; {dataset.name} is data for {dataset.task}")
     dataset = dataset.readable()
     _check_enough(dataset, folds)
-    if dataset.modality != IMAGE:
+    if not has_pictures(dataset.modality):
         given = {"features": features, "input_sizes": input_sizes, "max_params": max_params, "max_size": max_size}
         _check_of_images({**given, "license": license}, dataset)
         return choose_by_fitting(dataset, candidates, clock=clock, folds=folds, seed=seed, verbose=verbose)
@@ -229,7 +229,7 @@ def _check_lists(features: Sequence[str] | None, input_sizes: Sequence[int] | No
     for name, values, kind in (("features", features, str), ("input_sizes", input_sizes, int)):
         listed = isinstance(values, list | tuple) and values and all(isinstance(value, kind) for value in values)
         if values is not None and not listed:
-            raise OptionError(f"{name}={values!r} takes a list of {'names' if kind is str else 'pixels'}, or None")
+            raise OptionError(f"{name}={values!r} takes a list of {'names' if kind is str else 'sides in px'}, or None")
 
 
 def _check_enough(dataset: Dataset, folds: int) -> None:

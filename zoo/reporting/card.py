@@ -7,15 +7,14 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from zoo import page
-from zoo.errors import OptionError, UnknownNameError
+from zoo.data.modalities import read_intake
+from zoo.errors import OptionError, PluginError, UnknownNameError
 from zoo.plugin import registry
 from zoo.specs.record import ModelRecord, RunRecord
 from zoo.tasks import of
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult
-
-_PIPELINES = {"image": "image-classification", "audio": "audio-classification", "text": "text-classification"}
 
 _FIGURES = {
     "accuracy": "accuracy",
@@ -63,7 +62,7 @@ def card(
     """
     if license is not None and not _HUB_LICENSE.fullmatch(license):
         raise OptionError(f"license={license!r} must be an identifier such as 'apache-2.0', 'mit' or 'cc-by-nc-4.0'")
-    who, kind = record.identity, str(record.intake.get("kind", "image"))
+    who, kind = record.identity, str(record.intake.get("kind"))
     base = who.backbone.rpartition(":")[2]
     title = name or (f"{base} on {run.results.data.name}" if run is not None and run.results else base)
     body = page.render(
@@ -72,7 +71,7 @@ def card(
         summary=_summary(record, base),
         warnings=conflicts(record, run, license),
         file=file,
-        ending={"audio": "wav", "text": "txt"}.get(kind, "jpg"),
+        ending=_ending(kind),
         input=_input(record),
         answers=list(_answers(record)),
         figures=list(_figures(run)),
@@ -155,7 +154,8 @@ def _front(record: ModelRecord, run: RunRecord | None, license: str | None, titl
     from huggingface_hub import ModelCardData
 
     single = record.outputs[0] if len(record.outputs) == 1 else None
-    pipeline = _PIPELINES.get(kind) if single is not None and of(single).one_class else None
+    row = _entry("modalities", kind) if single is not None and of(single).one_class else None
+    pipeline = None if row is None else row.pipeline
     results = _results(run, pipeline)
     data = ModelCardData(
         library_name="keras",
@@ -183,15 +183,17 @@ def _summary(record: ModelRecord, base: str) -> str:
 
 
 def _input(record: ModelRecord) -> str:
-    intake = record.intake
-    if intake.get("kind") != "image":
-        return f"{intake.get('kind')}; how an example becomes an array is stored in the model."
-    rule = intake.get("rule", {})
-    size = intake.get("size")
-    return (
-        f"pictures, {size} x {size} RGB pixels 0..255; other sizes are brought to it by the "
-        f"stored rule ({rule.get('mode')}, {rule.get('interpolation')}). Preprocessing is inside the model."
-    )
+    try:
+        known = read_intake(record.intake, record.providers).sentence
+    except PluginError:  # the card of a model that cannot be used here
+        known = f"{record.intake.get('kind')}."
+    return f"{known} How an example becomes an array is stored in the model."
+
+
+def _ending(modality: str) -> str:
+    """The ending of a file with an example, for the line that predicts; a row of a table stands in a CSV file."""
+    row = _entry("modalities", modality)
+    return (row.extensions if row is not None and row.extensions else (".csv",))[0].removeprefix(".")
 
 
 def _answers(record: ModelRecord) -> Iterator[str]:

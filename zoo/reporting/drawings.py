@@ -25,7 +25,7 @@ from zoo.plots import (
 from zoo.plots.style import to_svg
 
 _SCALE = 1.25
-"""How much larger than in print figures stand on a screen: 8 points are 13 pixels."""
+"""How much larger than in print figures stand on a screen: 8 points are 13 px."""
 
 _VALUES = 4
 """Values of a regression that are drawn."""

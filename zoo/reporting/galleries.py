@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from zoo import page
-from zoo.data.modalities import IMAGE, kind_of
+from zoo.data.modalities import has_pictures, kind_of
 from zoo.errors import DataError, OptionError
-from zoo.pixels import in_colors
+from zoo.pictures.colors import in_colors
 from zoo.plots.gradient import grad_cam, overlay
 from zoo.reporting.material import Answer, Material, thumbnail
 from zoo.reporting.occlusion import speaking_for
@@ -59,7 +59,7 @@ def galleries(material: Material) -> Iterator[Gallery]:
     if split is None or material.dataset is None:
         return
     place = {material.dataset.ids[index]: int(index) for index in material.splits[split]}
-    if material.dataset.modality != IMAGE:
+    if not has_pictures(material.dataset.modality):
         yield from _of_others(material, split, place)
         return
     for answer in material.answers(split):
@@ -144,9 +144,9 @@ def _shown(material: Material, answer: Answer, rows: Sequence[int], place: Mappi
         return _Shown()
     heats = _heats(material, answer, known, pictures)
     figures = []
-    for number, (row, pixels) in enumerate(zip(known, pictures, strict=True)):
+    for number, (row, array) in enumerate(zip(known, pictures, strict=True)):
         heat = None if heats is None else heats[number]
-        figures.append((_picture(answer, row, pixels, heat), _caption(answer, row, heat is not None)))
+        figures.append((_picture(answer, row, array, heat), _caption(answer, row, heat is not None)))
     warning = ""
     if heats is not None and min(heats.shape[1:]) < _CELLS:
         cells = " × ".join(map(str, heats.shape[1:]))
@@ -174,7 +174,7 @@ def _heats(
     material: Material, answer: Answer, rows: Sequence[int], pictures: Sequence[np.ndarray]
 ) -> np.ndarray | None:
     """Grad-CAM for the most telling column of each; None for boxes, and for a base without maps."""
-    if of(answer.evaluation).follows_pixels:
+    if of(answer.evaluation).are_places:
         return None
     columns = [answer.first + answer.evaluation.column_to_explain(row) for row in rows]
     try:
@@ -184,34 +184,34 @@ def _heats(
     return heats
 
 
-def _picture(answer: Answer, row: int, pixels: np.ndarray, heat: np.ndarray | None) -> str:
-    pixels = in_colors(pixels)
+def _picture(answer: Answer, row: int, array: np.ndarray, heat: np.ndarray | None) -> str:
+    array = in_colors(array)
     alt = f"{answer.evaluation.ids[row]}: {answer.evaluation.in_words(row)[1]}"
-    if of(answer.evaluation).follows_pixels:
-        return page.image(_boxes_drawn(pixels, answer, row), alt=alt)
+    if of(answer.evaluation).are_places:
+        return page.image(_boxes_drawn(array, answer, row), alt=alt)
     if heat is None:
-        return page.image(pixels, alt=alt)
-    return page.pair(page.image(pixels, alt=alt), page.image(overlay(pixels, heat), alt="where the model looked"))
+        return page.image(array, alt=alt)
+    return page.pair(page.image(array, alt=alt), page.image(overlay(array, heat), alt="where the model looked"))
 
 
 def _caption(answer: Answer, row: int, heat: bool) -> str:
     evaluation, task = answer.evaluation, of(answer.evaluation)
     true, predicted = evaluation.in_words(row)
     words = [predicted]
-    if not task.follows_pixels:
+    if not task.are_places:
         words.append(f"is {true}")
     if heat and not task.one_class and len(evaluation.labels) > 1:
         words.append(f"lit: {evaluation.labels[evaluation.column_to_explain(row)]}")
     return " · ".join((*words, evaluation.ids[row]))
 
 
-def _boxes_drawn(pixels: np.ndarray, answer: Answer, row: int) -> np.ndarray:
+def _boxes_drawn(array: np.ndarray, answer: Answer, row: int) -> np.ndarray:
     """A picture with the true box and the predicted one."""
     from PIL import Image, ImageDraw
 
-    picture = Image.fromarray(pixels)
+    picture = Image.fromarray(array)
     draw = ImageDraw.Draw(picture)
-    height, width = pixels.shape[:2]
+    height, width = array.shape[:2]
     line = max(2, width // 80)
     evaluation = answer.evaluation
     for box, color in ((evaluation.targets[row], _TRUE), (as_boxes(evaluation.scores[row][None])[0], _PREDICTED)):

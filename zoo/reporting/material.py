@@ -11,7 +11,7 @@ import numpy as np
 from zoo import page
 from zoo.compose import Composition
 from zoo.data import Dataset
-from zoo.data.modalities import IMAGE
+from zoo.data.modalities import has_pictures
 from zoo.errors import DataError
 from zoo.evaluation import Calibration, ClassificationEvaluation, Evaluation, MultiOutputEvaluation
 from zoo.specs.record import Results, RunRecord
@@ -104,7 +104,7 @@ def thumbnail(dataset: Dataset, index: int, *, alt: str = "") -> str:
     Raises:
         DataError: it cannot be read.
     """
-    if dataset.modality == IMAGE:
+    if has_pictures(dataset.modality):
         return page.image(dataset.example(index), alt=alt)
     shown = dataset.thumbnail(index)
     return page.thumbnail(shown.png, shown.text, alt=alt, wav=shown.wav)

@@ -9,9 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.data import ImageIntake
 from zoo.errors import DataError, OptionError
-from zoo.modality import Intake
 from zoo.plots import first_layer_filters, learning_curves, network
 from zoo.plots.results import curve_names
 from zoo.reporting.drawings import Drawing, drawing
@@ -105,7 +103,7 @@ def _findings(material: Material) -> Iterator[dict[str, Any]]:
             pictures.append((shown, f"{name} ({example['detail']})" if example["detail"] else name))
         end = "" if finding["advice"].endswith("?") else "."
         text = f"{finding['message']}. {finding['advice']}{end}"
-        yield {"severity": finding["severity"], "text": text, "pictures": pictures}
+        yield {"severity": finding["severity"], "what": text, "pictures": pictures}
 
 
 def beside(material: Material) -> dict[str, Any] | None:
@@ -177,25 +175,16 @@ def model(material: Material) -> dict[str, Any]:
     record, composition = material.record, material.composition
     who, intake = record.plan.model, composition.intake
     trained = {stage.partition("/")[0] for phase in record.phases for stage in phase.stages or ()}
-    caption = "From the pixels down to the answer: side, side, channels, weights. Orange: trained here"
+    caption = "From the input down to the answer: side, side, channels, weights. Orange: trained here"
     figures: list[Drawing] = [drawing(network(composition, sorted(trained)), caption, "network")]
     with suppress(OptionError):  # a base that begins with no convolution over colors
         caption = "Filters of the first layer, gray is 0: edges and colors where weights were learned, noise where not"
         figures.append(drawing(first_layer_filters(composition), caption, "filters"))
     lines = [
         f"{who.backbone}, weights {who.weights or 'random'}, features {who.features}, head {who.head}.",
-        _input(intake),
+        intake.sentence,
     ]
     return {"lines": lines, "figures": figures}
-
-
-def _input(intake: Intake) -> str:
-    """What enters the network, in a sentence."""
-    if not isinstance(intake, ImageIntake):
-        return f"{intake.summary[:1].upper()}{intake.summary[1:]}, {intake.array_dtype}."
-    resizing = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in intake.rule)
-    height, width, channels = intake.array_shape
-    return f"Input {height} × {width} pixels{', gray' if channels == 1 else ''}; resizing: {resizing}."
 
 
 def environment(material: Material) -> Rows:

@@ -89,8 +89,8 @@ class _Server:
         if not text.isdigit() or not 1 <= int(text) <= self._limits.top:
             raise RequestError(422, "bad_top", f"top={text[:20]!r} must be a number from 1 to {self._limits.top}")
         data = await picture_of(request, await body_of(request, self._limits))
-        pixels = await run_in_threadpool(decoded, data, self._limits)
-        prediction: Prediction = await self._batcher.ask(pixels)
+        picture = await run_in_threadpool(decoded, data, self._limits)
+        prediction: Prediction = await self._batcher.ask(picture)
         answer = prediction.to_dict(int(text))
         del answer["source"]
         return answer

@@ -60,7 +60,7 @@ async def body_of(request: Any, limits: Limits) -> bytes:
             raise too_large
         parts.append(part)
     if not size:
-        raise RequestError(400, "empty", "the body is empty: send a picture file, or JSON with the key 'image'")
+        raise RequestError(400, "empty", "the body is empty: send a picture file, or JSON with the key 'file'")
     return b"".join(parts)
 
 
@@ -87,13 +87,13 @@ def _of_json(body: bytes) -> bytes:
         content = parse_json(body, "the body", JsonLimits(bytes=len(body), values=1000, depth=5))
     except UnsafeFileError as error:
         raise RequestError(400, "bad_json", str(error)) from error
-    text = content.get("image") if isinstance(content, dict) else None
+    text = content.get("file") if isinstance(content, dict) else None
     if not isinstance(text, str):
-        raise RequestError(422, "no_image", 'JSON must be {"image": "<base64 of a picture file>"}')
+        raise RequestError(422, "no_image", 'JSON must be {"file": "<base64 of a picture file>"}')
     try:
         return base64.b64decode(text.partition("base64,")[2] or text, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise RequestError(422, "bad_base64", f"'image' is not base64: {str(error)[:100]}") from error
+        raise RequestError(422, "bad_base64", f"'file' is not base64: {str(error)[:100]}") from error
 
 
 async def _of_form(request: Any, body: bytes) -> bytes:
@@ -123,7 +123,7 @@ def decoded(data: bytes, limits: Limits) -> np.ndarray:
     """
     from PIL import Image
 
-    from zoo.data.images import decode
+    from zoo.pictures.reading import decode
 
     try:
         with Image.open(io.BytesIO(data)) as header:

@@ -53,8 +53,8 @@ def openapi(name: str, limits: Limits) -> dict[str, Any]:
                             "application/json": {
                                 "schema": {
                                     "type": "object",
-                                    "required": ["image"],
-                                    "properties": {"image": {"type": "string", "contentEncoding": "base64"}},
+                                    "required": ["file"],
+                                    "properties": {"file": {"type": "string", "contentEncoding": "base64"}},
                                 }
                             },
                         },

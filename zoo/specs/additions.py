@@ -12,18 +12,18 @@ from zoo.specs.words import Digest, ImportString, NamedSpec, Slug, Spec, Task
 class AugmentationSpec(NamedSpec):
     """A random change of a training example that keeps its label."""
 
-    modality: Slug = Field(default="image", description="what its examples are")
+    modality: Slug = Field(description="what its examples are")
     factory: ImportString = Field(description="(**options) -> function (example, seed: int) -> example")
     options: ImportString | None = Field(default=None, description="a pydantic model that validates the options")
     option_schema: dict[str, Any] = Field(default_factory=dict, description="its JSON schema, for listings")
     on: Literal["array", "example"] = Field(
         default="array",
-        description="what the function is given. array: the array as the intake shapes it (of images, the uint8 "
-        "square); example: the example as its modality reads it",
+        description="what the function is given. array: the array as the intake shapes it; example: the example "
+        "as its modality reads it",
     )
     boxes: Literal["unchanged", "moved", "unsupported"] = Field(
         default="unsupported",
-        description="what becomes of boxes. unchanged: no pixel moves; moved: the function is called with boxes=, "
+        description="what becomes of boxes. unchanged: nothing moves; moved: the function is called with boxes=, "
         "float32 (k, 4) as in BOX_LABELS, and gives (example, boxes); unsupported: not usable with boxes",
     )
     placement: Literal["pipeline", "either"] = Field(
@@ -71,7 +71,7 @@ class DataFile(Spec):
 class DatasetSpec(NamedSpec):
     """Labeled data that can be named: by the function that loads it, or by its files, which are read as they are."""
 
-    modality: Slug = Field(default="image", description="what its examples are")
+    modality: Slug = Field(description="what its examples are")
     task: Task = Field(default="classification", description="what its answers are")
     labels: tuple[str, ...] = Field(default=(), description="class names, in order; empty: found in the data")
     loader: ImportString | None = Field(

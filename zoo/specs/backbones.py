@@ -13,8 +13,8 @@ from zoo.specs.words import Digest, ImportString, NamedSpec, Slug, Spec
 class StageSpec(Spec):
     """A part of the backbone that is frozen or trained as one: all layers at one resolution."""
 
-    name: Slug = Field(description="stem, stage1, stage2, ...; from the pixels upward")
-    stride: int = Field(description="input pixels per cell of the stage's output, per side")
+    name: Slug = Field(description="stem, stage1, stage2, ...; from the input upward")
+    stride: int = Field(description="input px per cell of the stage's output, per side")
     channels: int = Field(description="channels of the stage's output")
     layers: int = Field(description="number of layers")
     params: int = Field(description="number of weights, moving statistics included")
@@ -91,22 +91,22 @@ class BackboneSpec(NamedSpec):
 
     family: str = Field(description="architecture family, e.g. ResNetV2")
     paper: str = Field(description="title and address of the paper")
-    modality: Slug = Field(default="image", description="what its examples are")
+    modality: Slug = Field(description="what its examples are")
     builder: ImportString = Field(
-        description="of images: (include_top, input_size, **builder_options, **options) -> keras.Model from "
-        "preprocessed pixels to a feature map, or to logits with include_top; of others: (intake, **builder_options) "
+        description="with a default size: (include_top, input_size, **builder_options, **options) -> keras.Model from "
+        "preprocessed inputs to a feature map, or to logits with include_top; without: (intake, **builder_options) "
         "-> keras.Model from what the intake's front gives to a map, a sequence or a vector"
     )
     builder_options: dict[str, Any] = Field(default_factory=dict, description="keyword arguments of the builder")
     intake_options: dict[str, Any] = Field(
         default_factory=dict,
         description="options of the modality's `fit`, with their defaults; `zoo.build(options=)` replaces these and "
-        "those of the builder by name. Images have none",
+        "those of the builder by name. A network with a default size has none",
     )
     options: ImportString | None = Field(
         default=None,
-        description="of images: a pydantic model that validates `zoo.build(..., options=)`, which are further keyword "
-        "arguments of the builder; the figures of the row are those of its defaults",
+        description="with a default size: a pydantic model that validates `zoo.build(..., options=)`, which are "
+        "further keyword arguments of the builder; the figures of the row are those of its defaults",
     )
     option_schema: dict[str, Any] = Field(default_factory=dict, description="its JSON schema, for listings")
     pretrained: bool = Field(
@@ -116,8 +116,13 @@ class BackboneSpec(NamedSpec):
     recipe: Slug | None = Field(
         default=None, description="how a base from random weights is trained where no recipe is named; none: scratch"
     )
-    input: InputSpec = Field(default=InputSpec(), description="what a network of images accepts")
-    preprocessing: Preprocessing = Field(default=Preprocessing(), description="numbers of a network of images")
+    input: InputSpec = Field(
+        default=InputSpec(),
+        description="the pictures that the network accepts; without a default size it is built for an intake instead",
+    )
+    preprocessing: Preprocessing = Field(
+        default=Preprocessing(), description="numbers in front of a network with a default size"
+    )
     stages: tuple[StageSpec, ...] = ()
     layers: LayerSummary = LayerSummary()
     output: Literal["map", "tokens", "vector"] = Field(
@@ -154,10 +159,13 @@ class BackboneSpec(NamedSpec):
     accuracy: tuple[PublishedAccuracy, ...] = ()
     portable: bool = Field(description="built from Keras layers and ops only: a saved model needs no plugin")
 
+    @property
+    def sized(self) -> bool:
+        """Return whether it takes pictures of a size; any other network is built for an intake."""
+        return bool(self.input.default_size)
+
     @model_validator(mode="after")
-    def _images_have_a_size(self) -> BackboneSpec:
-        if self.modality == "image" and not self.input.default_size:
-            raise ValueError("a backbone of images needs input=InputSpec(default_size=..., min_size=...)")
-        if self.modality == "image" and self.intake_options:
-            raise ValueError("the intake of images has no intake_options: its size is that of input=")
+    def _a_size_or_options(self) -> BackboneSpec:
+        if self.sized and self.intake_options:
+            raise ValueError("a backbone with a default size has no intake_options: its size is that of input=")
         return self

@@ -20,7 +20,7 @@ class ExportRecord(Spec):
     sha256: str = Field(description="of the file; of a folder: of its files with their names, in order")
     bytes: int = Field(ge=0, description="of the file or folder")
     input_shape: tuple[int, ...] = Field(description="of one example")
-    input_dtype: str = Field(description="of the signature; uint8 for raw pixels 0..255")
+    input_dtype: str = Field(description="of the signature; uint8 for raw values 0..255")
     examples: int = Field(description="on how many examples it was compared with predict")
     generated: bool = Field(description="whether the examples were drawn at random rather than given")
     tolerance: float = Field(description="largest difference allowed; of values as a share of the largest of them")

@@ -74,7 +74,7 @@ class TrainedHead(Spec):
     backbone: str = Field(description="name of the backbone")
     weights_sha256: str = Field(description="sha256 of the backbone's weight file it was trained on")
     features: str = Field(default="avg", description="the features it reads: avg, max, or a layer or stage")
-    input_size: int = Field(description="side of the input, in pixels")
+    input_size: int = Field(description="side of the input, in px")
     resize: ResizeRule = Field(description="the resize rule it was trained with")
     file: str = Field(description="safetensors file, as 'package:path/in/package'")
     sha256: str = Field(description="sha256 of that file")

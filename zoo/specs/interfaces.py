@@ -49,6 +49,11 @@ class ModalitySpec(NamedSpec):
     extensions: tuple[str, ...] = Field(
         default=(), description="ends of the names of its files, in lower case, such as '.wav'"
     )
+    unread: tuple[str, ...] = Field(
+        default=(),
+        description="ends of files that are such examples too, and that it does not read: zoo says so of each, and "
+        "does not pass over them",
+    )
     folder_extensions: tuple[str, ...] = Field(
         default=(), description="a folder that holds files with such ends is one example; empty: folders never are"
     )
@@ -57,8 +62,22 @@ class ModalitySpec(NamedSpec):
         description="what a CSV file holds of it. files: a column with the names of its files; cells: a column whose "
         "cells are the examples; rows: each row is an example, without the columns of answers",
     )
+    columns: tuple[str, ...] = Field(
+        default=(),
+        description="names, in lower case, of columns of a CSV file that hold its examples, however their cells end",
+    )
+    word: str = Field(default="example", description="what messages call one of its examples; several end in s")
+    pictures: bool = Field(
+        default=False,
+        description="its examples are pictures, uint8 (height, width, 3): they are read with `zoo.pictures`, lint "
+        "looks at headers and copies, reports at where a model looks. Arrays, files and streams of which nothing is "
+        "said are taken for examples of the first such modality, zoo's own",
+    )
     default_backbone: str | None = Field(
         default=None, description="the backbone of `zoo fit FOLDER` where none is named"
+    )
+    pipeline: str | None = Field(
+        default=None, description="what the Hugging Face Hub calls a classifier of them, such as 'audio-classification'"
     )
     own_ranks: tuple[int, ...] = Field(
         default=(),

@@ -9,11 +9,11 @@ from pydantic import Field, model_validator
 from zoo.specs.words import Spec
 
 Size = int | tuple[int, int]
-"""Size of a picture in pixels: the side of a square, or (height, width)."""
+"""Size of a picture in px: the side of a square, or (height, width)."""
 
 
 def sides(size: Size) -> tuple[int, int]:
-    """Return height and width of a size, in pixels."""
+    """Return height and width of a size, in px."""
     return (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
 
 
@@ -37,12 +37,12 @@ class ResizeRule(Spec):
     )
     crop_fraction: float = Field(default=1.0, gt=0, le=1, description="side of the crop / side before cropping")
     interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"] = Field(
-        default="bilinear", description="how pixels between pixels are made"
+        default="bilinear", description="how values between values are made"
     )
 
 
 class Preprocessing(Spec):
-    """From uint8 pixels to what the network was trained on, in numbers.
+    """From uint8 px to what the network was trained on, in numbers.
 
     The network sees `((x[..., order] * scale) - mean) / std` with x in 0..255; `mean` and `std` are in the
     channel order of the network (after the reordering).
@@ -50,7 +50,7 @@ class Preprocessing(Spec):
 
     resize: ResizeRule = ResizeRule()
     channel_order: Literal["RGB", "BGR"] = Field(default="RGB", description="order of the colors in the network")
-    scale: float = Field(default=1.0, description="factor on pixels 0..255, before mean and std")
+    scale: float = Field(default=1.0, description="factor on values 0..255, before mean and std")
     mean: tuple[float, ...] = Field(default=(0.0, 0.0, 0.0), description="per channel, after scale")
     std: tuple[float, ...] = Field(default=(1.0, 1.0, 1.0), description="per channel, after scale")
     source: str = Field(default="", description="where the numbers come from")
@@ -67,7 +67,7 @@ class Preprocessing(Spec):
 class InputSpec(Spec):
     """What the backbone accepts."""
 
-    default_size: Size = Field(default=0, description="side of the square input, or (height, width), in pixels")
-    min_size: int = Field(default=0, description="smallest side that still works, in pixels")
+    default_size: Size = Field(default=0, description="side of the square input, or (height, width), in px")
+    min_size: int = Field(default=0, description="smallest side that still works, in px")
     channels: int = Field(default=3, ge=1, description="color channels: 3 (RGB) or 1 (gray)")
-    multiple_of: int = Field(default=1, ge=1, description="the side must be a multiple of it (the patch), in pixels")
+    multiple_of: int = Field(default=1, ge=1, description="the side must be a multiple of it (the patch), in px")

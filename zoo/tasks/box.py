@@ -12,7 +12,7 @@ from zoo.tasks.prediction import Prediction
 from zoo.tasks.task import Measure, Task
 
 SLACK = 0.01
-"""How far a share may lie outside of 0..1: rounding, and tools that count the last pixel in."""
+"""How far a share may lie outside of 0..1: rounding, and tools that count the last column in."""
 
 
 class Box(Task):
@@ -20,7 +20,7 @@ class Box(Task):
 
     name = "box"
     measure = Measure("mean_iou", "mean intersection over union")
-    follows_pixels = True
+    are_places = True
     fixed_labels = ("x_min", "y_min", "x_max", "y_max")  # BOX_LABELS of zoo.specs, which is not loaded to answer
     losses = ("mae", "mse", "huber")
     # As Carion et al. 2020, arXiv 2005.12872, section 4.1 weigh the same error against cross-entropy.

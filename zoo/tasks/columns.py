@@ -82,7 +82,7 @@ def box_columns(outputs: Sequence[Output]) -> slice | None:
     Raises:
         DataError: there is more than one.
     """
-    places = [there for output, _, there in columns(outputs) if of(output).follows_pixels]
+    places = [there for output, _, there in columns(outputs) if of(output).are_places]
     if len(places) > 1:
         raise DataError("a model answers with one box at most")
     return places[0] if places else None

@@ -51,7 +51,7 @@ class Task(ABC):
         by_label: the columns are names that examples have or lack: a class each, or any number of labels.
         in_units: values are in the unit of their targets: the head learns them standardized, and their error counts in
             standard deviations.
-        follows_pixels: answers are places in the picture: augmentation that moves pixels must move them too.
+        are_places: answers are places in the picture: augmentation that moves what is there must move them too.
         fixed_labels: names of the columns where the task decides them; () where the data does.
         losses: names of the losses that it can be trained with, the default first.
         loss_weight: factor of the loss in a model with several answers, unless given.
@@ -65,7 +65,7 @@ class Task(ABC):
     one_class: ClassVar[bool] = False
     by_label: ClassVar[bool] = False
     in_units: ClassVar[bool] = False
-    follows_pixels: ClassVar[bool] = False
+    are_places: ClassVar[bool] = False
     fixed_labels: ClassVar[tuple[str, ...]] = ()
     losses: ClassVar[tuple[str, ...]] = ()
     loss_weight: ClassVar[float] = 1.0

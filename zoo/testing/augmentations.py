@@ -18,10 +18,10 @@ SEEDS = range(1, 49)
 """As many different seeds as a check tries."""
 
 SIDE = 96
-"""Side of the pictures with a rectangle, in pixels."""
+"""Side of the pictures with a rectangle, in px."""
 
 RECTANGLES = ((14, 18, 42, 40), (52, 46, 80, 76))
-"""Places of the bright rectangle: x_min, y_min, x_max, y_max in pixels; off the center, and clear of the border, which
+"""Places of the bright rectangle: x_min, y_min, x_max, y_max in px; off the center, and clear of the border, which
 an augmentation may mirror."""
 
 TOLERANCE = 4
@@ -335,7 +335,7 @@ class AugmentationConformance(OptionConformance):
             where = "no bright pixels there" if actual is None else f"bright pixels lie at {actual.round().tolist()}"
             self.fail(
                 f"for {len(wrong)} of {len(SEEDS)} seeds box and pixels disagree; seed {seed}: box "
-                f"{claimed.round().tolist()}, {where} (x_min, y_min, x_max, y_max in pixels of {SIDE})"
+                f"{claimed.round().tolist()}, {where} (x_min, y_min, x_max, y_max in px of {SIDE})"
             )
 
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from zoo.pixels import gray
+from zoo.pictures.colors import gray
 from zoo.specs import Size, sides
 from zoo.testing.norms import PUBLISHED, first_norms, misfit, preprocessed
 from zoo.testing.suite import EntryConformance

@@ -48,7 +48,7 @@ def sample_photos(size: int, *, count: int = 32, seed: int = 0) -> np.ndarray:
     Place, scale, order of the color channels, contrast and brightness vary from crop to crop.
 
     Args:
-        size: side in pixels.
+        size: side in px.
         count: number of crops.
         seed: decides the variations.
 

@@ -186,7 +186,7 @@ class DatasetConformance(OptionConformance):
         dataset = self._loaded()
         parts = {name: set(members.tolist()) for name, members in dataset.splits.items()}
         if len(parts) > 1:
-            self._apart(dataset, parts, by_pixels=True, whose="its own splits")
+            self._apart(dataset, parts, by_content=True, whose="its own splits")
 
     def check_split_by_content(self) -> None:
         """Copies of one picture fall on both sides of a split, and what was trained on is tested on."""
@@ -202,14 +202,14 @@ class DatasetConformance(OptionConformance):
         # Files are told apart by their bytes, as zoo promises; everything else by its pixels.
         files = isinstance(dataset, ImageFiles) and type(dataset).digest is ImageFiles.digest
         if not dataset.splits:
-            self._apart(dataset, parts, by_pixels=not files, whose="the split by content")
+            self._apart(dataset, parts, by_content=not files, whose="the split by content")
 
-    def _apart(self, dataset: Any, parts: dict[str, set[int]], *, by_pixels: bool, whose: str) -> None:
-        from zoo.data.pictures import pixel_digest
+    def _apart(self, dataset: Any, parts: dict[str, set[int]], *, by_content: bool, whose: str) -> None:
+        from zoo.pictures.forms import digest_of_picture
 
         keys: dict[int, str] = dict(enumerate(dataset.hashes()))
-        if by_pixels:
-            keys = {index: pixel_digest(dataset.image(index)) for index in self._sample(dataset)}
+        if by_content:
+            keys = {index: digest_of_picture(dataset.image(index)) for index in self._sample(dataset)}
         seen: dict[str, tuple[str, int]] = {}
         for name, members in parts.items():
             for index in sorted(members & keys.keys()):

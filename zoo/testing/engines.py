@@ -27,11 +27,13 @@ class EngineConformance(EntryConformance):
     kind: ClassVar[str] = "engines"
 
     def _job(self) -> Any:
-        from zoo.data.intake import ImageIntake
+        from zoo.data.modalities import assumed, kind_of
         from zoo.features.engines import Job
         from zoo.testing.tiny import SIDE, tiny_backbone, tiny_dataset
 
-        return self.keep("job", lambda: Job(tiny_backbone(), tiny_dataset(), ImageIntake(size=SIDE)))
+        return self.keep(
+            "job", lambda: Job(tiny_backbone(), tiny_dataset(), kind_of(assumed()).fit((), {"size": SIDE}))
+        )
 
     def _engine(self) -> Any:
         from zoo.features.engines.of_plugin import OfPlugin

@@ -77,7 +77,7 @@ def tiny_multilabel() -> Dataset:
 
 @pytest.fixture
 def tiny_values() -> Dataset:
-    """36 pictures of 32 x 32 pixels with two values each (width and height of a rectangle, in pixels)."""
+    """36 pictures of 32 x 32 pixels with two values each (width and height of a rectangle, in px)."""
     return _tiny("regression")
 
 

@@ -50,7 +50,7 @@ class RecipeConformance(EntryConformance):
         return model
 
     def _stages(self) -> list[str]:
-        """The stages of the tiny base, from the pixels upward."""
+        """The stages of the tiny base, from the input upward."""
         return self.keep("stages", lambda: [stage.name for stage in self._base().composition.stages])
 
     def _named(self) -> set[str]:

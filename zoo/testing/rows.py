@@ -23,7 +23,7 @@ def backbone_figures(
     Args:
         builder: the name of a backbone, whose row is made anew; or "package.module:function", called as
             `function(include_top, input_size, **options)`.
-        input_size: side of the input in pixels, the row's `default_size`; that of a named backbone is its own.
+        input_size: side of the input in px, the row's `default_size`; that of a named backbone is its own.
         options: `builder_options`; those of a named backbone are its own.
 
     Returns:
@@ -103,6 +103,7 @@ def as_code(figures: Mapping[str, Any]) -> str:
     stages = "\n".join(f"        StageSpec({_arguments(stage)})," for stage in figures["stages"])
     lines = [
         "BackboneSpec(",
+        "    modality='image',",
         f"    builder={figures['builder']!r},",
         f"    builder_options={figures['builder_options']!r}," if figures["builder_options"] else "",
         f"    input=InputSpec({_arguments(figures['input'])}),",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from zoo.data import Dataset
 
 SIDE = 32
-"""Side of the tiny pictures, in pixels."""
+"""Side of the tiny pictures, in px."""
 
 COLORS = {"red": (200, 40, 40), "green": (40, 180, 60), "blue": (40, 60, 210)}
 """The classes of the tiny pictures."""
@@ -25,7 +25,7 @@ def tiny_backbone(size: int = SIDE, *, seed: int = 0) -> keras.Model:
     """A convolutional base of three stages with BatchNorm: random, but calibrated on photos; no download.
 
     Args:
-        size: side of its input, in pixels.
+        size: side of its input, in px.
         seed: of its weights.
 
     Returns:
@@ -70,7 +70,7 @@ def tiny_dataset(task: str = "classification", *, count: int = 36, seed: int = 0
 
     Args:
         task: what the answers are. "classification": the color (red, green, blue). "multilabel": is it red, is it
-            large, is it at the left. "regression": width and height of the rectangle in pixels. "box": where it is.
+            large, is it at the left. "regression": width and height of the rectangle in px. "box": where it is.
         count: number of pictures; the colors take turns.
         seed: of places, sizes and noise.
 

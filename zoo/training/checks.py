@@ -43,7 +43,7 @@ def check_recipe(composition: Composition, recipe: RecipeSpec, *, augment: Seque
         if phase.lora:
             check_low_rank(composition.stages, phase.unfreeze, phase.name)
     if augment and any(phase.augment_in == "graph" for phase in recipe.phases):
-        check_in_graph(augment, boxes=any(of(output).follows_pixels for output in composition.outputs))
+        check_in_graph(augment, boxes=any(of(output).are_places for output in composition.outputs))
     convex = [phase for phase in recipe.phases if phase.solver == "convex"]
     if convex and recipe.name == "probe" and composition.linear_layer() is None:
         raise OptionError(_no_probe(composition))

@@ -27,10 +27,10 @@ BatchNorm = Literal["frozen", "adapt", "train"]
 
 
 def stages_that_train(stages: Sequence[str], unfreeze: Unfreeze) -> list[str]:
-    """The names of the stages of which something trains, from the pixels upward.
+    """The names of the stages of which something trains, from the input upward.
 
     Args:
-        stages: all stages, from the pixels upward.
+        stages: all stages, from the input upward.
         unfreeze: how many from the top, "all", or names: of stages, or of layers as `stage/layer`.
     """
     if unfreeze == "all":
@@ -50,7 +50,7 @@ def freeze(backbone: Any, stages: list[Stage], *, unfreeze: Unfreeze, batchnorm:
 
     Args:
         backbone: the base network.
-        stages: its stages, from the pixels upward.
+        stages: its stages, from the input upward.
         unfreeze: what trains: how many stages from the top, "all", or names of stages and layers.
         batchnorm: unless "frozen", BatchNorm in what trains learns too.
 

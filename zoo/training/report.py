@@ -21,7 +21,7 @@ COLUMNS = ("stage", "layers", "parameters", "trainable", "learning_rate", "batch
 
 
 def trainable_report(composition: Composition, phase: PhaseSpec | None = None) -> Table:
-    """One row for each stage of the base, from the pixels upward, and one for the head.
+    """One row for each stage of the base, from the input upward, and one for the head.
 
     Args:
         composition: the model.

@@ -25,7 +25,7 @@ class Cut:
 
     Attributes:
         stage: the last frozen stage.
-        prefix: pixels (n, size, size, channels) -> the tensor behind that stage.
+        prefix: arrays (n, size, size, channels) -> the tensor behind that stage.
         suffix: that tensor -> what the loss is computed of.
         share: multiply-adds of the prefix, as a share of those of the base.
     """
@@ -62,7 +62,7 @@ class Halves(NamedTuple):
 
     Attributes:
         inside: the part of the base in front of the boundary.
-        prefix: pixels (n, size, size, channels) -> the boundary.
+        prefix: arrays (n, size, size, channels) -> the boundary.
         suffix: the boundary -> what the loss is computed of.
     """
 

@@ -18,7 +18,7 @@ from zoo.specs.record import PhaseReport
 from zoo.tasks import of
 from zoo.training import receipts
 from zoo.training.checks import SCRATCH
-from zoo.training.descent.mixing import mixes_pixels
+from zoo.training.descent.mixing import mixes_examples
 from zoo.training.descent.sources import Images
 from zoo.training.outcome import Outcome
 from zoo.training.phases.examples import train_on_examples
@@ -113,7 +113,7 @@ class Trainer:
         """Whether a phase trains the head on features that are computed once."""
         if phase.solver == "convex":
             return True
-        return phase.unfreeze == 0 and not mixes_pixels(phase) and (not self._augments(phase) or phase.views > 0)
+        return phase.unfreeze == 0 and not mixes_examples(phase) and (not self._augments(phase) or phase.views > 0)
 
     def _augments(self, phase: PhaseSpec) -> bool:
         """Whether what a phase trains on is augmented."""

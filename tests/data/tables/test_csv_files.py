@@ -218,7 +218,7 @@ def test_the_sources_own_splits_and_groups(table):
         ("file,rating", lambda n: f",{n % 5}",
          r"are the 5 different whole numbers in column rating \(0 to 4\) classes, or values .*--task"),
         ("file,label,x0,y0,x1,y1", lambda n: ",a,30,0,20,9", r"line 2: \[30\.0, 0\.0, 20\.0, 9\.0\] is no box inside"),
-        ("file,x0,y0,x1,y1", lambda n: f",0,0,{20 + n},9", r"line 24: .* is no box inside of 22.png of 40 x 20 pixels"),
+        ("file,x0,y0,x1,y1", lambda n: f",0,0,{20 + n},9", r"line 24: .* is no box inside of 22.png of 40 x 20 px"),
         ("file,label", lambda n: "," + "ab"[n % 2] * (n != 3), "no answer in column label in line 5"),
         ("file,price", lambda n: f",{n / 7}" if n else ",nan", "column price must hold a number .*; line 2: 'nan'"),
         ("file,price", lambda n: f",{n / 7}" if n % 8 else ",n/a", "in every line; lines 2, 10, 18: 'n/a'"),

@@ -139,9 +139,9 @@ def test_units_of_boxes_are_judged_for_the_whole_table(folder: Path) -> None:
         (
             "20,20,180,80",
             "0.1,0.2,0.9,0.8",
-            r"line 4 holds pixels \(\[20\.0, 20\.0, 180\.0, 80\.0\]\), the others shares",
+            r"line 4 holds px \(\[20\.0, 20\.0, 180\.0, 80\.0\]\), the others shares",
         ),
-        ("0.1,0.2,0.9,0.8", "20,20,180,80", r"line 4 holds shares 0\.\.1 .*the others pixels"),
+        ("0.1,0.2,0.9,0.8", "20,20,180,80", r"line 4 holds shares 0\.\.1 .*the others px"),
     ):
         with pytest.raises(DataError, match=f"mixed units: {message}"):
             from_csv(write(folder, header, [few if number == 2 else many for number in range(6)]))

@@ -55,7 +55,7 @@ def ls_command(as_json: bool) -> None:
     if as_json:
         print_json(rows)
     elif rows:
-        print_table(Table(rows, columns=("entry", "images", "size", "dtype", "pixels", "state", "used")))
+        print_table(Table(rows, columns=("entry", "images", "size", "dtype", "side", "state", "used")))
     else:
         click.echo("nothing is kept yet")
 
@@ -66,7 +66,7 @@ def _row(entry: Listed) -> dict[str, object]:
         "images": entry.key.get("count"),
         "size": entry.bytes,
         "dtype": entry.key.get("dtype"),
-        "pixels": entry.key.get("size"),
+        "side": entry.key.get("size"),
         "state": "whole" if entry.whole else "unfinished",
         "used": datetime.fromtimestamp(entry.used).isoformat(sep=" ", timespec="seconds"),
     }

@@ -68,7 +68,7 @@ def _learn_digits(folder: Path) -> tuple[Any, Dataset, list[_ROW]]:
     """Learn digits by pixels alone, by the frozen network, and by fine-tuning it."""
     import zoo
     from zoo import data
-    from zoo.evaluation import pixel_baseline
+    from zoo.evaluation import raw_baseline
 
     click.echo("\nDigits: 1,797 real handwritten digits of 8x8 pixels (scikit-learn), one in five held out.")
     rows: list[_ROW] = []
@@ -79,7 +79,7 @@ def _learn_digits(folder: Path) -> tuple[Any, Dataset, list[_ROW]]:
     start = time.perf_counter()
     images = data.load("digits")
     parts = data.split(images, validation=0.2, seed=SEED)  # the split that fit makes with this seed
-    noted("logistic regression on raw pixels", pixel_baseline(images, parts.train, parts.validation, seed=SEED), start)
+    noted("logistic regression on raw pixels", raw_baseline(images, parts.train, parts.validation, seed=SEED), start)
 
     model = zoo.build("efficientnet_lite0", head=zoo.classifier("digits"), input_size=96)
     start = time.perf_counter()

@@ -25,7 +25,7 @@ _ENDINGS = (".npz", ".npy", ".parquet")
 @click.option(
     "--features", metavar="NAME", help="avg, max, cls, cls+avg, map, a stage or a layer. Default: the network's."
 )
-@click.option("--input-size", type=click.IntRange(min=1), metavar="PIXELS", help="Side of the input.")
+@click.option("--input-size", type=click.IntRange(min=1), metavar="PX", help="Side of the input.")
 @click.option("--out", required=True, metavar="FILE", help="A file .npz, .npy or .parquet.")
 @click.option("--cache/--no-cache", default=True, help="Keep the vectors, and use those that are kept.")
 @json_option

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from zoo.cli.models import model_options, of_images, open_model
+from zoo.cli.models import may_be_pictures, model_options, open_model
 from zoo.cli.named_data import data_options
 from zoo.cli.output import notes, print_json
 from zoo.cli.parameters import json_option, quiet_option, verbosity
@@ -46,7 +46,7 @@ def command(
     # What is wrong with data is told before Keras is loaded; what else than images it is, and which columns of a table
     # count, only the model knows.
     dataset: Any = data
-    if not is_table(data) and of_images(data):
+    if not is_table(data) and may_be_pictures(data):
         dataset = open_data(data, separator=separator)
     quiet = quiet or as_json
     model = open_model(file, backbone, head, weights, quiet=quiet)

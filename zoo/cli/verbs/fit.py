@@ -79,7 +79,7 @@ _EXPORTED = {"onnx": "model.onnx", "litert": "model.tflite", "savedmodel": "save
     help='Weights of the backbone; "none" for random ones.',
 )
 @click.option("--features", metavar="NAME", help="What the head reads: avg, max, a stage, or a layer.")
-@click.option("--input-size", type=click.IntRange(min=1), metavar="PIXELS", help="Side of the input.")
+@click.option("--input-size", type=click.IntRange(min=1), metavar="PX", help="Side of the input.")
 @click.option("--resize", type=click.Choice(["crop", "stretch", "pad"]), help="How pictures become squares.")
 @click.option("--precision", type=click.Choice(PRECISIONS), help="What base and head compute in; default float32.")
 @click.option("--devices", metavar="all|NAMES", help="Train on several devices, e.g. GPU:0,GPU:1; all: every GPU.")
@@ -317,13 +317,11 @@ def backbone_options(backbone: str, pairs: tuple[str, ...]) -> dict[str, Any]:
     """
     if not pairs:
         return {}
-    from zoo.data.modalities import IMAGE
-
     entry = registry().get("backbones", backbone)
     known = {**entry.spec.intake_options, **entry.spec.builder_options}
     schema = option_schema(entry) or {"properties": {name: {"default": value} for name, value in known.items()}}
     options = named_options(pairs, schema, flag="--option")
-    if entry.spec.modality == IMAGE:
+    if entry.spec.sized:
         manager().options(entry, options)  # before any data is read
     return options
 

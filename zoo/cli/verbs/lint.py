@@ -50,9 +50,11 @@ def command(
       zoo lint photos/ --no-features --strict
     """
     # What can be told without Keras, which takes seconds to load, is told before.
+    from zoo.data.modalities import has_pictures
+
     check_folder("--html", html)
     dataset = open_data(data, answers=answers, task=task, separator=separator)
-    if features and dataset.modality == "image":
+    if features and has_pictures(dataset.modality):
         from zoo.plugin import registry
 
         registry().get("backbones", backbone)

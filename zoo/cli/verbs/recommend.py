@@ -35,7 +35,7 @@ _EXPENDABLE = ("license", "size", "macs", "params", "top1", "knn 95 %", "knn", "
 @click.option("--max-size", type=BYTES, help="Largest weight file, e.g. 50MB.")
 @click.option("--license", multiple=True, help="License of the weights, e.g. Apache-2.0; may be given several times.")
 @click.option("--features", multiple=True, metavar="NAMES", help="What the probe reads: avg, max, a stage, or a layer.")
-@click.option("--input-sizes", multiple=True, metavar="PIXELS", help="Sides of the input to compare, e.g. 128,224.")
+@click.option("--input-sizes", multiple=True, metavar="PX", help="Sides of the input to compare, e.g. 128,224.")
 @click.option(
     "--scores",
     multiple=True,
@@ -118,7 +118,7 @@ def _check(html: str | None, sizes: list[str], candidates: list[str]) -> None:
     """Raise where the options cannot work."""
     check_folder("--html", html)
     if not all(size.isdigit() for size in sizes):
-        raise click.UsageError(f"--input-sizes takes pixels such as 128,224; got {', '.join(sizes)}.")
+        raise click.UsageError(f"--input-sizes takes sides such as 128,224; got {', '.join(sizes)}.")
     if candidates != ["all"]:
         from zoo.plugin import registry
 

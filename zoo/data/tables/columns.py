@@ -9,17 +9,12 @@ from functools import cached_property
 
 import numpy as np
 
-from zoo.data.images import EXTENSIONS
+from zoo.data.modalities import assumed, kind_of, picture_files
 from zoo.matching import folded
 from zoo.specs import BOX_LABELS
 
-IMAGE_NAMES = frozenset(
-    (
-        *("path", "file", "filename", "file_name", "filepath", "file_path"),
-        *("image", "image_path", "image_name", "img", "photo", "picture"),
-    )
-)
-"""Names of the column with the images, lower case."""
+FILE_NAMES = frozenset(("path", "file", "filename", "file_name", "filepath", "file_path"))
+"""Names of a column with files, lower case; a modality adds those of its own."""
 
 LABEL_NAMES = frozenset(("label", "labels", "class", "classes", "category", "categories", "tags"))
 """Names of a column with classes or labels, lower case."""
@@ -43,6 +38,11 @@ SIZES = frozenset(("width", "height"))
 """Beside a box: the picture's, which its file says."""
 
 
+def picture_columns() -> frozenset[str]:
+    """Return names of a column with files of pictures, lower case."""
+    return FILE_NAMES | frozenset(kind_of(assumed()).spec.columns)
+
+
 @dataclass(frozen=True)
 class Column:
     """A column and what its cells are."""
@@ -64,9 +64,10 @@ class Column:
         return np.array([word == "true" for word in words], np.float64) if set(words) <= {"true", "false"} else None
 
     @cached_property
-    def images(self) -> bool:
-        """Whether most cells are names of image files."""
-        return sum(cell.lower().endswith(EXTENSIONS) for cell in self.cells) > len(self.cells) / 2
+    def pictures(self) -> bool:
+        """Whether most cells are names of files of pictures."""
+        ends = picture_files().extensions
+        return sum(cell.lower().endswith(ends) for cell in self.cells) > len(self.cells) / 2
 
     def called(self, names: Iterable[str]) -> bool:
         """Return whether the column has one of some names, whatever the case."""

@@ -8,15 +8,15 @@ from collections.abc import Sequence
 
 from zoo.data.dataset import Dataset
 from zoo.data.files import ImageFiles
-from zoo.data.modalities import IMAGE, kind_of
-from zoo.data.paths import expanded
-from zoo.data.tables.columns import IMAGE_NAMES, NUMBERING, SIZES
+from zoo.data.modalities import files_of, has_pictures, kind_of
+from zoo.data.tables.columns import NUMBERING, SIZES, picture_columns
 from zoo.data.tables.deciding import Answer, decide, decide_for_head
 from zoo.data.tables.others import Reading, modality_of
 from zoo.data.tables.parts import as_answers, paths_of, split_column, splits_of
 from zoo.data.tables.reading import Table, read_table
 from zoo.data.tables.values import values_of
 from zoo.errors import DataError
+from zoo.paths import expanded
 from zoo.registry import ZooNotice
 from zoo.specs import Output, Task
 
@@ -43,7 +43,7 @@ def from_csv(
     - images: the column called path, file, filename, image, ...; else the first, if it holds names of image files;
     - a column split, subset or partition with train, validation (val, valid) and test: the splits of the source;
     - four columns x_min, y_min, x_max, y_max (xmin ...; x0, y0, x1, y1; x1, y1, x2, y2; left, top, right, bottom): a
-      box, all of them as shares 0..1 of width and height, or all in pixels of the upright picture. With a class beside
+      box, all of them as shares 0..1 of width and height, or all in px of the upright picture. With a class beside
       it: both;
     - a column label, class or category, or the only one left, is the answer: text a class; text with `;` or `|` in some
       cells any number of labels (an empty cell: none; where commas or spaces may separate labels it is asked); numbers
@@ -74,12 +74,12 @@ def from_csv(
     """
     table = read_table(expanded(path))
     kind = modality or modality_of(table)
-    if kind != IMAGE:
+    if not has_pictures(kind):
         reading = Reading(table, kind_of(kind), example or image, group, split, root, separator)
         dataset = reading.dataset(answers, task, tuple(labels), outputs)
         dataset.source = str(expanded(path).absolute()) if root is None and example is None else None
         return dataset
-    files = table.known(image, "image") if image is not None else _image_column(table)
+    files = table.known(image, files_of(kind).word) if image is not None else _image_column(table)
     parts = table.known(split, "split") if split else split_column(table) if split is None else ""
     if answers is not None:
         left = [table.known(name, "answers") for name in ([answers] if isinstance(answers, str) else answers)]
@@ -103,6 +103,7 @@ def from_csv(
         columns={name: table.cells[name] for name in table.names if name not in (files, parts)},
         **as_answers(values, outputs),
     )
+    dataset.modality = kind
     if group:
         dataset = dataset.grouped(group)
     # A head that was built for these answers finds them again by itself; a folder or a column it would not.
@@ -126,8 +127,9 @@ def _say_what_is_left(table: Table, answers: Sequence[Answer], used: set[str | N
 
 
 def _image_column(table: Table) -> str:
-    named = [name for name in table.names if table.columns[name].called(IMAGE_NAMES)]
-    files = [name for name in named or table.names[:1] if table.columns[name].images]
+    known = picture_columns()
+    named = [name for name in table.names if table.columns[name].called(known)]
+    files = [name for name in named or table.names[:1] if table.columns[name].pictures]
     if files or named:
         return (files or named)[0]
     raise DataError(

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 
 from zoo.data.collection import Collection, Members
 from zoo.data.dataset import Dataset
-from zoo.data.modalities import IMAGE, Kind, provided
-from zoo.data.paths import expanded
-from zoo.data.tables.columns import IMAGE_NAMES, LABEL_NAMES, NUMBERING
+from zoo.data.modalities import Kind, assumed, provided
+from zoo.data.tables.columns import FILE_NAMES, LABEL_NAMES, NUMBERING, picture_columns
 from zoo.data.tables.deciding import Answer, decide, decide_for_head
 from zoo.data.tables.parts import as_answers, paths_of, split_column, splits_of
 from zoo.data.tables.reading import Table, read_table
 from zoo.data.tables.values import values_of
 from zoo.errors import DataError
 from zoo.matching import places
+from zoo.paths import expanded
 from zoo.specs import ModalitySpec, Output, Task
 
 ANSWER_NAMES = LABEL_NAMES | {"target", "answer", "outcome", "y"}
@@ -43,10 +43,11 @@ def modality_of(table: Table) -> str:
     """
     specs = provided()
     for spec in specs:
-        if spec.table == "files" and _file_columns(table, spec.extensions):
+        if spec.table == "files" and not spec.pictures and _file_columns(table, spec.extensions):
             return spec.name
-    if any(column.images or column.called(IMAGE_NAMES) for column in table.columns.values()):
-        return IMAGE
+    pictures = picture_columns()
+    if any(column.pictures or column.called(pictures) for column in table.columns.values()):
+        return assumed()
     for shape, fits in (("cells", _text_columns(table)), ("rows", table.names)):
         of_shape = [spec.name for spec in specs if spec.table == shape]
         if fits and len(of_shape) > 1:
@@ -56,7 +57,7 @@ def modality_of(table: Table) -> str:
             )
         if fits and of_shape:
             return of_shape[0]
-    return IMAGE
+    return assumed()
 
 
 def _file_columns(table: Table, extensions: Sequence[str]) -> list[str]:
@@ -134,7 +135,8 @@ class Reading:
             return self.table.known(self.example, "example")
         files = self.spec.table == "files"
         fitting = _file_columns(self.table, self.spec.extensions) if files else _text_columns(self.table)
-        called = [name for name in self.table.names if self.table.columns[name].called(IMAGE_NAMES | {self.kind.name})]
+        known = FILE_NAMES | {self.kind.name, *self.spec.columns}
+        called = [name for name in self.table.names if self.table.columns[name].called(known)]
         if fitting or called:
             return (fitting or called)[0]
         what = "files" if files else "examples"

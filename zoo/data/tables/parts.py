@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from zoo.data.layouts import split_of
-from zoo.data.paths import existing, expanded
 from zoo.data.tables.columns import SPLIT_NAMES
 from zoo.data.tables.reading import Table
 from zoo.data.tables.values import Values
 from zoo.errors import DataError
+from zoo.paths import existing, expanded
 from zoo.specs import Output
 
 

@@ -13,11 +13,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from zoo.data.images import EXTENSIONS
-from zoo.data.paths import irregular
+from zoo.data.modalities import picture_files
 from zoo.data.tables.columns import Column
 from zoo.errors import DataError, OptionError, did_you_mean
 from zoo.matching import places
+from zoo.paths import irregular
 
 SUFFIXES = (".csv", ".tsv")
 """File name endings of tables, lower case."""
@@ -99,7 +99,7 @@ def _clean_header(path: Path, header: list[str], body: Sequence[Sequence[str]]) 
     """Cut empty names off the end of the first line, and refuse one that names no columns."""
     while header and not header[-1] and not any("".join(row[len(header) - 1 :]) for row in body):
         header.pop()  # commas at the end of every line
-    if any(cell.lower().endswith(EXTENSIONS) for cell in header):
+    if any(cell.lower().endswith(picture_files().extensions) for cell in header):
         raise DataError(f"{path}: its first line must name the columns (file,label, say); it is {','.join(header)}")
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:

@@ -33,7 +33,7 @@ def values_of(table: Table, answer: Answer, paths: Sequence[Path], separator: st
     Args:
         table: the table.
         answer: which columns it is.
-        paths: the pictures, for boxes in pixels.
+        paths: the pictures, for boxes in px.
         separator: between the labels in a cell; None: found out.
 
     Raises:

@@ -69,7 +69,7 @@ class LiteRt:
         options: dict[str, Any] = {"optimizations": [tf.lite.Optimize.DEFAULT]}
         if self._quantize == "float16":
             return {**options, "target_spec": {"supported_types": [tf.float16]}}
-        # The graph takes uint8 and casts it itself: raw pixels stay raw, whatever the samples' range is.
+        # The graph takes uint8 and casts it itself: raw values stay raw, whatever the samples' range is.
         return {**options, "representative_dataset": self._each_sample}
 
     def _each_sample(self) -> Iterator[list[np.ndarray]]:

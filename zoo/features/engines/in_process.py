@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.compose import as_pixels
+from zoo.compose import as_inputs
 from zoo.compose.forks import check_not_forked
 from zoo.data import batches
 from zoo.features.engines.interface import BATCH, Answer, Job, Task, Tell
@@ -28,8 +28,8 @@ class InProcess:
     def run(self, job: Job, tasks: Sequence[Task], tell: Tell) -> Generator[Answer, None, None]:
         """See `Engine.run`."""
 
-        def compute(pixels: np.ndarray) -> np.ndarray:
-            return padded_forward(job.model, pixels, BATCH)
+        def compute(arrays: np.ndarray) -> np.ndarray:
+            return padded_forward(job.model, arrays, BATCH)
 
         return by_batches(job, tasks, compute, tell)
 
@@ -43,37 +43,37 @@ def keras_version() -> str:
 
 
 def forward(model: Any, stream: Iterable[np.ndarray], batch_size: int) -> Iterator[np.ndarray]:
-    """Yield the model's outputs (inference mode, float32) for batches of pixels, each in its own size.
+    """Yield the model's outputs (inference mode, float32) for batches of arrays, each in its own size.
 
     One example alone then costs one example; its output may differ from that within a batch by the rounding of float32.
     Where a shape has to be compiled for (on JAX), a short batch is padded to the next power of two.
 
     Args:
-        model: a Keras model from float32 pixels (n, size, size, channels).
-        stream: batches of pixels, of at most `batch_size` examples.
+        model: a Keras model from float32 arrays (n, size, size, channels).
+        stream: batches of arrays, of at most `batch_size` examples.
         batch_size: what a batch is padded to at most.
     """
     import keras
 
     compiled = keras.config.backend() != "tensorflow"  # TensorFlow traces the second size for all others too
-    for pixels in stream:
-        size = min(2 ** (len(pixels) - 1).bit_length(), batch_size) if compiled else len(pixels)
-        yield padded_forward(model, pixels, size)
+    for arrays in stream:
+        size = min(2 ** (len(arrays) - 1).bit_length(), batch_size) if compiled else len(arrays)
+        yield padded_forward(model, arrays, size)
 
 
-def padded_forward(model: Any, pixels: np.ndarray, size: int) -> np.ndarray:
-    """Return the outputs for a batch of pixels that is padded to a size, and cut again.
+def padded_forward(model: Any, arrays: np.ndarray, size: int) -> np.ndarray:
+    """Return the outputs for a batch of arrays that is padded to a size, and cut again.
 
     The size decides the last bits of the output: what is kept is computed in one size, whatever its neighbors.
 
     Args:
         model: as for `forward`.
-        pixels: (n, size, size, channels), n at most `size`.
+        arrays: (n, size, size, channels), n at most `size`.
         size: of the batch that the model sees.
     """
     check_not_forked()
-    count = len(pixels)
-    x = as_pixels(pixels)
+    count = len(arrays)
+    x = as_inputs(arrays)
     if count < size:
         x = np.concatenate([x, np.zeros((size - count, *x.shape[1:]), x.dtype)])
     return np.asarray(model.predict_on_batch(x), dtype=np.float32)[:count]
@@ -87,7 +87,7 @@ def by_batches(
     Args:
         job: what is computed.
         tasks: which shards.
-        compute: uint8 pixels (n, size, size, 3), at least one and at most `BATCH`, to float32 (n, ...).
+        compute: uint8 arrays (n, size, size, 3), at least one and at most `BATCH`, to float32 (n, ...).
         tell: told after every batch.
     """
     reasons: list[str] = []
@@ -108,8 +108,8 @@ def by_batches(
         for start in range(task.members.start, task.members.stop, BATCH):
             members = np.arange(start, min(start + BATCH, task.members.stop))
             batch = next(stream)
-            if len(batch.pixels):
-                values.append(compute(batch.pixels))
+            if len(batch.arrays):
+                values.append(compute(batch.arrays))
                 positions.append(batch.positions)
             lost = np.setdiff1d(members, batch.positions)
             skipped += zip(lost.tolist(), reasons[: len(lost)], strict=True)

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from zoo import keras_internals, settings
-from zoo.compose import as_pixels
+from zoo.compose import as_inputs
 from zoo.errors import EngineError, OptionError
 from zoo.features.engines.in_process import by_batches, keras_version
 from zoo.features.engines.interface import Answer, Job, Task, Tell
@@ -68,9 +68,9 @@ class OnnxRuntime:
         name = session.get_inputs()[0].name
         compared = platform.node() in _receipt(path).get("agrees_on", ())
 
-        def compute(pixels: np.ndarray) -> np.ndarray:
+        def compute(inputs: np.ndarray) -> np.ndarray:
             nonlocal compared
-            x = as_pixels(pixels)
+            x = as_inputs(inputs)
             (output,) = session.run(None, {name: x})
             if not compared:
                 _compare(job.model, x[:_COMPARED], output[:_COMPARED])
@@ -168,9 +168,9 @@ def _converted(job: Job, path: Path) -> bytes:
 def _convert(model: Any) -> bytes:
     import keras
 
-    pixels = keras.Input(model.input_shape[1:], name="pixels")
+    inputs = keras.Input(model.input_shape[1:], name="inputs")
     # training=False said in so many words: layers of augmentation take None for True.
-    serving = keras.Model(pixels, model(pixels, training=False))
+    serving = keras.Model(inputs, model(inputs, training=False))
     serving(np.zeros((1, *model.input_shape[1:]), np.float32), training=False)  # export wants a model that was called
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory(prefix="zoo-onnx-") as folder, warnings.catch_warnings():

@@ -90,7 +90,7 @@ def fit_probe(
     Three stratified folds; rows that are the same never straddle them. Log loss decides, not accuracy: it also tells
     candidates apart that get the same images right. Among values of C whose log loss cannot be told from the lowest
     (paired difference within its standard error) the one nearest to 100 is taken, since a few images cannot tell.
-    Measured on images left out, mean over six sets with efficientnet_lite0 features and digits as raw pixels, 5 or 8
+    Measured on images left out, mean over six sets with efficientnet_lite0 features and digits as raw values, 5 or 8
     random choices each (accuracy / log loss):
 
         images per class           2              10             30             all of 80 % (318 to 1600)

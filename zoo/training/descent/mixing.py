@@ -13,14 +13,14 @@ Blend = Callable[[np.ndarray, np.ndarray, int, int], tuple[np.ndarray, ...]]
 """(values, targets, epoch, number of the batch) -> values, shares (n, classes), and weights (n,) if there are any."""
 
 
-def mixes_pixels(phase: PhaseSpec) -> bool:
+def mixes_examples(phase: PhaseSpec) -> bool:
     """Whether the phase blends images, so that what comes out of frozen stages changes in every epoch."""
     return phase.mixup > 0 or phase.cutmix > 0
 
 
 def blends(phase: PhaseSpec) -> bool:
     """Whether the targets of the phase are shares of classes."""
-    return mixes_pixels(phase) or phase.label_smoothing > 0
+    return mixes_examples(phase) or phase.label_smoothing > 0
 
 
 def shares(values: np.ndarray, targets: np.ndarray, classes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -45,7 +45,7 @@ def blend(phase: PhaseSpec, *, classes: int, seed: int, class_weight: Mapping[in
 
     def apply(values: np.ndarray, targets: np.ndarray, epoch: int, batch: int) -> tuple[np.ndarray, ...]:
         values, blended = shares(values, targets, classes)
-        if mixes_pixels(phase):
+        if mixes_examples(phase):
             draw = np.random.default_rng([seed, epoch, batch, 1])
             cut = phase.cutmix > 0 and (phase.mixup == 0 or draw.random() < 0.5)
             alpha = phase.cutmix if cut else phase.mixup

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.augment.in_graph import PIXELS, Drawn
+from zoo.augment.in_graph import INPUTS, Drawn
 from zoo.data import Dataset, Transform, batches
 from zoo.modality import Intake
 
@@ -27,8 +27,8 @@ class Images:
         positions: which of them.
         intake: what turns an example into the array that the graph takes.
         augment: epoch -> transform, or None.
-        boxes: the columns of the targets that hold boxes, which move with the pixels; or None.
-        draws: epoch -> index -> what a graph that augments needs to know of an image; None: the graph takes pixels.
+        boxes: the columns of the targets that hold boxes, which move with the picture; or None.
+        draws: epoch -> index -> what a graph that augments needs to know of an example; None: nothing.
     """
 
     dataset: Dataset
@@ -42,9 +42,9 @@ class Images:
         return len(self.positions)
 
     def take(self, chosen: np.ndarray, epoch: int) -> tuple[Any, np.ndarray]:
-        """Pixels of some of the images, with what was drawn for them if anything, and targets.
+        """Arrays of some of the examples, with what was drawn for them if anything, and targets.
 
-        The pixels are uint8, a quarter of the bytes to hand over; the graph makes them float32.
+        Those of pictures are uint8, a quarter of the bytes to hand over; the graph makes them float32.
         """
         assert self.dataset.targets is not None
         (batch,) = batches(
@@ -60,10 +60,10 @@ class Images:
             targets = targets.copy()
             targets[:, self.boxes] = batch.boxes
         if self.draws is None:
-            return batch.pixels, targets
+            return batch.arrays, targets
         draw = self.draws(epoch)
         rows = [draw(int(index)) for index in batch.positions]
-        return {PIXELS: batch.pixels, **{name: np.stack([row[name] for row in rows]) for name in rows[0]}}, targets
+        return {INPUTS: batch.arrays, **{name: np.stack([row[name] for row in rows]) for name in rows[0]}}, targets
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from zoo.augment.in_graph import draws, in_front_of
+from zoo.data.modalities import has_pictures
 from zoo.features import extract
 from zoo.features.extraction import Kept
 from zoo.specs.record import PhaseReport
 from zoo.tasks import box_columns
 from zoo.training.descent import devices
-from zoo.training.descent.mixing import mixes_pixels
+from zoo.training.descent.mixing import mixes_examples
 from zoo.training.descent.sources import Images, Rows
 from zoo.training.freeze import freeze, quiet_dropout
 from zoo.training.layers import Unfreeze, named
@@ -96,7 +97,7 @@ def _whole(work: Work, reason: str) -> _Chosen:
             learning = Images(work.dataset, outcome.train, intake, draws=drawn)
             checking = replace(checking, draws=drawn)
             with devices.scope(composition.training):
-                model = in_front_of(model, settings.ops)
+                model = in_front_of(model, settings.ops, pictures=has_pictures(work.composition.intake.kind))
     return _Chosen(model, learning, checking if len(checking) else None, report)
 
 
@@ -141,11 +142,11 @@ def _prefix(work: Work, training: list[str]) -> tuple[Cut | None, str]:
     if wish is False or not settings.cache:
         return None, "switched off"
     if settings.ops and not phase.views:
-        return None, "augmentation changes the pixels in every epoch"
+        return None, "augmentation changes the examples in every epoch"
     if phase.views and (not settings.ops or settings.view(1).key is None):
         return None, "augmentation by functions or layers of one's own: what they do can change without a trace"
-    if mixes_pixels(phase):
-        return None, "mixup and cutmix change the pixels in every epoch"
+    if mixes_examples(phase):
+        return None, "mixup and cutmix change the examples in every epoch"
     boundary = cut(work.composition, training)
     if boundary is None:
         return None, "no single tensor separates frozen stages from those that train"

@@ -43,7 +43,7 @@ def features_of_views(
     """Return the model's output for the augmented views of some examples, a `Features` for each view but the plain one.
 
     Args:
-        model: from pixels to what is kept: features, or the output of frozen stages.
+        model: from inputs to what is kept: features, or the output of frozen stages.
         composition: the model it is a part of.
         dataset: the examples.
         positions: int64 (n,), which of them.

@@ -63,7 +63,7 @@ class Measured:
         chance: share of the largest class.
         probe: cross-validated accuracy of a linear probe on features; None where it could not be measured.
         knn: leave-one-out accuracy of the 5 nearest neighbors on the same features.
-        pixels: cross-validated accuracy of the same probe on raw pixels.
+        raw: cross-validated accuracy of the same probe on raw pixels.
         sample: images these were measured on.
         linear: whether the head is linear.
         augmented: whether the model augments.
@@ -77,7 +77,7 @@ class Measured:
     chance: float
     probe: Share | None
     knn: Share | None
-    pixels: Share | None
+    raw: Share | None
     sample: int
     linear: bool
     augmented: bool
@@ -195,14 +195,14 @@ def at_least(choice: Choice, least: str) -> Choice:
 
 
 def _figures(found: Measured) -> list[str]:
-    if found.probe is None or found.knn is None or found.pixels is None:
+    if found.probe is None or found.knn is None or found.raw is None:
         return []
     said = [
         f"Cross-validated on {found.sample} training images: linear probe {found.probe}, nearest neighbors "
-        f"{found.knn}, the same probe on raw pixels {found.pixels}, always the largest class "
+        f"{found.knn}, the same probe on raw pixels {found.raw}, always the largest class "
         f"{100 * found.chance:.1f} %."
     ]
-    if found.pixels.value >= found.probe.low:
+    if found.raw.value >= found.probe.low:
         said.append(
             "Raw pixels do about as well as the features, so these images differ much from those that the network was "
             "trained on, and transfer may be of little value. Try another backbone, or features=."

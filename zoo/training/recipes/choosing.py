@@ -13,7 +13,7 @@ from zoo.errors import OptionError, did_you_mean
 from zoo.plugin import registry
 from zoo.plugin.usage import used
 from zoo.specs import HEAD_STAGE, PhaseSpec, RecipeSpec
-from zoo.training.descent.mixing import mixes_pixels
+from zoo.training.descent.mixing import mixes_examples
 from zoo.training.freeze import BatchNorm, stages_that_train
 from zoo.training.layers import last_layer, names_of_layers, problem_with
 from zoo.training.recipes.files import is_file, read_recipe
@@ -156,7 +156,7 @@ def _with_augmentation(recipe: RecipeSpec, place: str, gradient: Sequence[int]) 
             f"augment_in={place!r} has no effect: take recipe='head' or 'lp-ft'"
         )
     for index in gradient:
-        if place == "graph" and mixes_pixels(recipe.phases[index]):
+        if place == "graph" and mixes_examples(recipe.phases[index]):
             raise OptionError(
                 f"phase {recipe.phases[index].name!r}: mixup and cutmix blend augmented images in the pipeline; "
                 f"augment_in='graph' would come too late"
@@ -186,7 +186,7 @@ def resolve(recipe: RecipeSpec, stages: Sequence[str], layers: Layers | None = N
 
     Args:
         recipe: the recipe.
-        stages: the stages of the base, from the pixels upward.
+        stages: the stages of the base, from the input upward.
         layers: its layers; None: they are not known, and none can be named.
 
     Returns:
@@ -299,7 +299,7 @@ def rates(phase: PhaseSpec, stages: Sequence[str]) -> dict[str, float]:
 
     Args:
         phase: a resolved phase.
-        stages: all stages of the base, from the pixels upward.
+        stages: all stages of the base, from the input upward.
 
     Returns:
         Stage (or "head") -> factor; with `stage_decay` d, the head has 1, the top stage d, the one below d squared,

@@ -24,6 +24,7 @@ class ZoomOutOptions(BaseModel):
 
 SPECS = (
     AugmentationSpec(
+        modality="image",
         name="zoom-out",
         summary="a smaller picture at a random place on a ground of its mean color",
         tags=("example", "geometry"),

@@ -21,6 +21,7 @@ TRAIN = 180
 
 SPECS = (
     DatasetSpec(
+        modality="image",
         name="shapes",
         summary="synthetic: a bar, a disc or a square drawn on noise, with its box; no photos, no download",
         tags=("example", "synthetic"),

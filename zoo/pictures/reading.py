@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from zoo.data.paths import irregular
 from zoo.errors import DataError
+from zoo.paths import irregular
 from zoo.printing import printable
 
 if TYPE_CHECKING:

@@ -4,20 +4,37 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from zoo.data.gathering import is_path, is_picture, source_of_picture
-from zoo.data.images import decode, over_white
-from zoo.data.paths import expanded
 from zoo.errors import DataError
+from zoo.paths import expanded
+from zoo.pictures.reading import Source, decode, over_white
 
 THUMBNAIL = 192
 """Longer side of what reports show of a picture, in pixels."""
 
 _SHAPES = "(height, width) or (height, width, 1 or 3), or with transparency (height, width, 2 or 4)"
+
+
+def is_path(item: Any) -> bool:
+    """Return whether something is the path of a file."""
+    return isinstance(item, str | os.PathLike)
+
+
+def is_picture(item: Any) -> bool:
+    """Return whether something is one picture that has to be decoded: a Pillow image, bytes, an open file."""
+    if isinstance(item, bytes | bytearray | memoryview):
+        return True
+    return (hasattr(item, "convert") and hasattr(item, "getexif")) or (hasattr(item, "read") and hasattr(item, "close"))
+
+
+def source_of_picture(item: Any) -> Source:
+    """Return a picture as `zoo.pictures.decode` takes it."""
+    return bytes(item) if isinstance(item, bytearray | memoryview) else item
 
 
 def picture(item: Any, what: str) -> np.ndarray:
@@ -95,7 +112,7 @@ def png_of(image: Image.Image) -> bytes:
     return stream.getvalue()
 
 
-def pixel_digest(image: np.ndarray) -> str:
+def digest_of_picture(image: np.ndarray) -> str:
     """sha256 of an image's shape and bytes."""
     total = hashlib.sha256(repr(image.shape).encode())
     total.update(np.ascontiguousarray(image).tobytes())
