@@ -69,7 +69,7 @@ def test_layers_that_do_not_fit_are_named(photos):
     for layer, message in (
         (layers.Rescaling(1 / 255, name="scaled"), r"'scaled' gave values from .* they stay 0\.\.255"),
         (layers.Dense(4, name="four"), r"'four' made \(224, 224, 4\) of an image \(224, 224, 3\)"),
-        (layers.RandomBrightness(0.5, value_range=(0, 1), name="unit"), "'unit' gave pixels from"),
+        (layers.RandomBrightness(0.5, value_range=(0, 1), name="unit"), "'unit' gave values from"),
     ):
         run = transform(resolve(layer), seed=0, epoch=0)
         with pytest.raises(OptionError, match=message):

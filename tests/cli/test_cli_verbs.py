@@ -64,7 +64,7 @@ def test_fit_says_what_it_did_and_what_to_type_next(fitted: dict, zoo, flowers: 
     assert accuracy >= 0.7
     assert f"accuracy {accuracy:.3f}" in lines["validation"]
     words = shlex.split(lines["next"])
-    assert words == ["zoo", "predict", "PHOTO", "--model", "mine.keras"]
+    assert words == ["zoo", "predict", "FILE", "--model", "mine.keras"]
     photo = next((flowers / "other" / "roses").iterdir())
     assert zoo("predict", str(photo), "--model", str(fitted["folder"] / words[-1])).code == 0
 

@@ -236,3 +236,23 @@ def test_a_frozen_layer_beside_one_that_trains_is_watched(deep, pictures) -> Non
 
     with pytest.raises(FrozenError, match=f"moved 1 frozen layers, first '{other}'"):
         deep.fit(pictures, stages=[name], epochs=1, callbacks=[Meddler()], validation=None)
+
+
+@pytest.mark.slow
+def test_a_run_of_a_single_layer_goes_on_after_an_end(deep, pictures, tmp_path) -> None:
+    import keras
+
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None) -> None:
+            if epoch == 1:
+                raise KeyboardInterrupt
+
+    top, before = deep.composition.stages[-1].name, weights_of(deep)
+    name = convolutions(deep, top)[0]
+    recipe = RecipeSpec([PhaseSpec(name="tune", unfreeze=[name], epochs=4, batch_size=4, keep="last")])
+    with pytest.raises(KeyboardInterrupt), pytest.warns(ZooNotice, match="interrupted"):
+        deep.fit(pictures, recipe=recipe, directory=tmp_path / "run", callbacks=Stop(), validation=None)
+    run = zoo.resume(tmp_path / "run", data=pictures)
+    assert len(run.history["loss"]) == 4
+    assert moved_layers(run.model, before) == {name}
+    assert not problems(run.receipts)

@@ -54,15 +54,15 @@ def understand(
         return multi_hot(y, count, labels, name)
     answers = _rows_or_numbers(y, count, name)
     if answers.dtype.kind in "OUS":
-        if task not in (None, "classification"):
-            raise DataError(f"{name}: answers of a {task} must be numbers; got {answers.dtype}")
-        return _from_names(answers, labels, name)
+        return _from_names(answers, labels, name, task)
     _check_numbers(answers, name)
     task = task or _task_of(answers, bool(labels))
-    if task == "classification" and answers.ndim == 1:
+    if answers.ndim == 1:
+        if task != "classification":
+            return _in_columns(task, answers, (), labels, name)
         return task, _class_numbers(answers, labels, name, by_number=by_number), labels
-    columns = column_names(y) if answers.ndim == 2 else ()
-    if answers.ndim == 2 and labels and not columns and not by_number:
+    columns = column_names(y)
+    if labels and not columns and not by_number:
         class_numbers(np.arange(answers.shape[1]), labels, name)  # a column is a number too: to_categorical(y)
     if task == "classification":
         return _from_one_hot(answers, columns, labels, name)
@@ -167,7 +167,9 @@ def _one_hot(answers: np.ndarray) -> bool:
     return bool(np.isin(answers, (0, 1)).all() and (answers.sum(axis=1) == 1).all())
 
 
-def _from_names(answers: np.ndarray, labels: tuple[str, ...], name: str) -> tuple[Task, np.ndarray, tuple[str, ...]]:
+def _from_names(answers: np.ndarray, labels: tuple[str, ...], name: str, task: Task | None) -> Understood:
+    if task not in (None, "classification"):
+        raise DataError(f"{name}: answers of a {task} must be numbers; got {answers.dtype}")
     names = [printable(text) for text in class_names(answers, f"{name}: answers")]
     classes = tuple(sorted(set(names)))
     known = labels or classes

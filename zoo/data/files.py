@@ -169,16 +169,23 @@ def from_files(
     if missing:
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         raise DataError(f"no such image file: {', '.join(missing[:3])}{more} (looked from {Path.cwd()})")
-    answers = [label(path) for path in paths] if callable(label) else label
-    if outputs and callable(label):
-        strange = next((path for path, own in zip(paths, answers, strict=True) if not isinstance(own, Mapping)), None)
-        if strange is not None:
-            raise DataError(f"{name}: label({str(strange)!r}) must give a mapping with several answers")
-        answers = {output.name: [own.get(output.name) for own in answers] for output in outputs}
-    elif callable(label) and any(answer is None for answer in answers):
-        strange = next(path for path, own in zip(paths, answers, strict=True) if own is None)
-        raise DataError(f"{name}: label({str(strange)!r}) gave None; leave such files out of the list")
+    answers = _answered(paths, label, outputs, name) if callable(label) else label
     if answers is None:
         return ImageFiles(name, paths)
     kind, targets, known = understand(answers, len(paths), tuple(labels), task, name, outputs)
     return ImageFiles(name, paths, targets, known, task=kind, outputs=outputs)
+
+
+def _answered(paths: Sequence[Path], label: Callable[[Path], Any], outputs: Sequence[Output], name: str) -> Any:
+    """What a function answers for each file; of several answers name -> what it answers for each.
+
+    Raises:
+        DataError: it gives None, or no mapping where there are several answers.
+    """
+    answers = [label(path) for path in paths]
+    for path, own in zip(paths, answers, strict=True):
+        if outputs and not isinstance(own, Mapping):
+            raise DataError(f"{name}: label({str(path)!r}) must give a mapping with several answers")
+        if own is None:
+            raise DataError(f"{name}: label({str(path)!r}) gave None; leave such files out of the list")
+    return {output.name: [own.get(output.name) for own in answers] for output in outputs} if outputs else answers

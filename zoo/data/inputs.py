@@ -43,34 +43,38 @@ def images(source: Any, *, strict: bool = False) -> Iterator[tuple[str, np.ndarr
         DataError: a file that was named alone, or all of several, cannot be read; values are outside 0..255; a pair
             (images, answers); what does not end.
     """
+    _refuse_what_are_no_images(source)
+    if isinstance(source, Dataset):
+        yield from ((name, source.example(index)) for index, name in enumerate(source.ids))
+    elif is_stream(source):
+        pictures = (image for x, _ in stream_batches(source) for image in x)
+        yield from ((str(index), np.repeat(x, 3, axis=2) if x.shape[2] == 1 else x) for index, x in enumerate(pictures))
+    elif isinstance(source, Iterator) and not is_picture(source):  # an open file gives lines
+        yield from _several(limited(source), strict)
+    elif is_path(source) and os.path.isdir(expanded(source)):
+        yield from _several(_of_folder(expanded(source)), strict=False)
+    elif (members := gathered(source)) is not None:
+        yield from _several(members, strict)
+    else:
+        yield from _of_one(source)
+
+
+def _refuse_what_are_no_images(source: Any) -> None:
     if isinstance(source, Mapping):
         raise DataError(
             f"images are given as a list or an array; got a mapping with {', '.join(map(str, source))[:80]}"
         )
     if is_pair(source):
         raise DataError("this is a pair (images, answers), and images alone are asked for here: give its first, x")
-    if isinstance(source, Dataset):
-        if not has_pictures(source.modality):
-            raise DataError(f"{source.name} holds examples of {source.modality!r}, and images are what the model takes")
-        for index, name in enumerate(source.ids):
-            yield name, source.example(index)
-        return
-    if is_stream(source):
-        pictures = (image for x, _ in stream_batches(source) for image in x)
-        yield from ((str(index), np.repeat(x, 3, axis=2) if x.shape[2] == 1 else x) for index, x in enumerate(pictures))
-        return
-    if isinstance(source, Iterator) and not is_picture(source):  # an open file gives lines
-        yield from _several(limited(source), strict)
-        return
-    members = None if is_path(source) and os.path.isdir(expanded(source)) else gathered(source)
-    if members is not None:
-        yield from _several(members, strict)
-    elif is_path(source):
+    if isinstance(source, Dataset) and not has_pictures(source.modality):
+        raise DataError(f"{source.name} holds examples of {source.modality!r}, and images are what the model takes")
+
+
+def _of_one(source: Any) -> Iterator[tuple[str, np.ndarray]]:
+    """What a file, a picture in memory or an array holds."""
+    if is_path(source):
         path = expanded(source)
-        if os.path.isdir(path):
-            yield from _several(_of_folder(path), strict=False)
-        else:
-            yield str(path), decode(path)
+        yield str(path), decode(path)
     elif is_picture(source):
         yield "0", decode(source_of_picture(source))
     else:
@@ -97,12 +101,15 @@ def is_pair(source: Any) -> bool:
     if not isinstance(source, tuple | list) or len(source) != 2:
         return False
     first, second = source
-    if not (hasattr(first, "__len__") and hasattr(second, "__len__")) or is_path(first) or is_picture(first):
+    if not all(hasattr(item, "__len__") and not is_path(item) and not is_picture(item) for item in source):
         return False
-    if is_array(first) and len(np.shape(first)) < 3:
+    if (is_array(first) and len(np.shape(first)) < 3) or len(first) != len(second) or isinstance(second, Mapping):
         return False
-    if is_path(second) or is_picture(second) or len(first) != len(second) or isinstance(second, Mapping):
-        return False
+    return _are_answers(second)
+
+
+def _are_answers(second: Any) -> bool:
+    """Whether something is numbers, or names of classes and not of files."""
     try:
         answers = np.asarray(second)
     except ValueError:

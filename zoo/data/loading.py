@@ -133,16 +133,18 @@ def _load(
     if is_table(data):
         return from_csv(data, labels=labels, task=task, outputs=outputs, group=group)
     if is_path(data):
-        files = gathered(data)  # of a pattern
-        if files is not None:
-            return from_files(files)
-        return _from_text(data) if isinstance(data, str) else _from_path(Path(data))
+        return _from_one_path(data)
     if is_stream(data):
         return from_stream(data, labels, task=task, outputs=outputs)
     if isinstance(data, Iterator) and not is_picture(data):
         return _from_iterator(data, labels, task, outputs)
     if isinstance(data, tuple) and len(data) == 2 and not all(is_path(item) or is_picture(item) for item in data):
         return _from_pair(*data, labels, task, outputs)
+    return _of_pictures(data)
+
+
+def _of_pictures(data: Any) -> Dataset:
+    """Pictures without answers, in whatever holds them: paths, arrays, or one array."""
     members = None if is_picture(data) else gathered(data)
     if members and all(is_path(item) for item in members):
         return from_files(members)
@@ -154,6 +156,14 @@ def _load(
         f"cannot read data from {type(data).__name__}. Give a folder of class folders, a CSV file, a list of image "
         "files, the name of a dataset, arrays (x, y), a zoo.Dataset, a tf.data.Dataset or a keras PyDataset."
     )
+
+
+def _from_one_path(data: str | os.PathLike[str]) -> Dataset:
+    """The files of a pattern, a folder or file, or the dataset of a name."""
+    files = gathered(data)
+    if files is not None:
+        return from_files(files)
+    return _from_text(data) if isinstance(data, str) else _from_path(Path(data))
 
 
 def _from_pair(x: Any, y: Any, labels: tuple[str, ...], task: Task | None, outputs: tuple[Output, ...]) -> Dataset:

@@ -32,27 +32,31 @@ def check_values(images: np.ndarray | Sequence[np.ndarray], what: str) -> None:
     """
     for block in _blocks(images):
         check_range(block, what)
-    places = np.unique(np.linspace(0, len(images) - 1, min(len(images), _PICTURES)).astype(int)) if len(images) else ()
+    text = _suspicion(images) if len(images) else ""
+    if text:
+        warnings.warn(
+            f"{what}: {text}. zoo expects 0..255: these images look divided by 255 and will be almost black. Multiply "
+            "them by 255.",
+            ZooNotice,
+            stacklevel=3,
+        )
+
+
+def _suspicion(images: np.ndarray | Sequence[np.ndarray]) -> str:
+    """Why pictures look divided by 255; "" if they do not."""
+    places = np.unique(np.linspace(0, len(images) - 1, min(len(images), _PICTURES)).astype(int))
     judged = [(images[place].dtype.kind == "f", _divided(images[place])) for place in places]
     known = [scaled for _, scaled in judged if scaled is not None]
     if not known:
-        largest = max((float(block.max(initial=0)) for block in _blocks(images)), default=0.0)
-        if largest > 1 or not len(places):
-            return
-        text = f"the largest pixel value is {largest:g}"
-    elif all(known):
+        largest = max(float(block.max(initial=0)) for block in _blocks(images))
+        return f"the largest pixel value is {largest:g}" if largest <= 1 else ""
+    if all(known):
         largest = max(float(images[place].max()) for place in places)
-        text = f"the largest pixel value is {largest:g}" + (" and nearly all are at most 1" if largest > 1 else "")
-    elif some := sum(float_ and scaled is True for float_, scaled in judged):
-        text = f"in {some} of {len(known)} pictures the largest pixel value is 1, or nearly all are at most 1"
-    else:
-        return
-    warnings.warn(
-        f"{what}: {text}. zoo expects 0..255: these images look divided by 255 and will be almost black. Multiply them "
-        "by 255.",
-        ZooNotice,
-        stacklevel=3,
-    )
+        return f"the largest pixel value is {largest:g}" + (" and nearly all are at most 1" if largest > 1 else "")
+    some = sum(float_ and scaled is True for float_, scaled in judged)
+    if not some:
+        return ""
+    return f"in {some} of {len(known)} pictures the largest pixel value is 1, or nearly all are at most 1"
 
 
 def check_range(block: np.ndarray, what: str) -> None:

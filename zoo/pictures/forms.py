@@ -74,21 +74,27 @@ def as_batch(array: np.ndarray, what: str, *, one: bool = False) -> np.ndarray:
         raise DataError(text)
     if array.ndim == 2:
         return array[None, :, :, None]
-    if array.ndim == 3 and (shape[2] in (1, 3, 4) or (one and shape[2] == 2)):
-        if not one:
-            raise DataError(f"{text}, which looks like a single image: x[None] makes it a batch of one")
-        return rgb(array[None])
     if array.ndim == 3:
-        if one and shape[0] in (3, 4):
-            raise DataError(
-                f"{text}, which is one image with its channels first (x.transpose(1, 2, 0) puts them last), or "
-                f"{shape[0]} gray ones (x[..., None])"
-            )
-        return array[..., None]
+        return _of_three(array, text, one=one)
     if shape[3] not in (1, 2, 3, 4):
         hint = ", which looks channels first: x.transpose(0, 2, 3, 1) puts them last" if shape[1] in (1, 3, 4) else ""
         raise DataError(text + hint)
     return rgb(array)
+
+
+def _of_three(array: np.ndarray, text: str, *, one: bool) -> np.ndarray:
+    """A batch of what has three dimensions: one image with channels, or gray ones."""
+    first, channels = array.shape[0], array.shape[2]
+    if channels in (1, 3, 4) or (one and channels == 2):
+        if not one:
+            raise DataError(f"{text}, which looks like a single image: x[None] makes it a batch of one")
+        return rgb(array[None])
+    if one and first in (3, 4):
+        raise DataError(
+            f"{text}, which is one image with its channels first (x.transpose(1, 2, 0) puts them last), or "
+            f"{first} gray ones (x[..., None])"
+        )
+    return array[..., None]
 
 
 def rgb(array: np.ndarray) -> np.ndarray:

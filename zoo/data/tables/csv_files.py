@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 from zoo.data.dataset import Dataset
 from zoo.data.files import ImageFiles
@@ -77,20 +78,17 @@ def from_csv(
     if not has_pictures(kind):
         reading = Reading(table, kind_of(kind), example or image, group, split, root, separator)
         dataset = reading.dataset(answers, task, tuple(labels), outputs)
-        dataset.source = str(expanded(path).absolute()) if root is None and example is None else None
-        return dataset
-    files = table.known(image, files_of(kind).word) if image is not None else _image_column(table)
-    parts = table.known(split, "split") if split else split_column(table) if split is None else ""
-    if answers is not None:
-        left = [table.known(name, "answers") for name in ([answers] if isinstance(answers, str) else answers)]
-    else:
-        left = [name for name in table.names if name not in (files, parts, group)]
+        return _with_source(dataset, path, named=(root, example))
+    files = _image_column(table) if image is None else table.known(image, files_of(kind).word)
+    parts = _column_of_splits(table, split)
+    used = {files, parts, group}
+    candidates = _candidates(table, answers, used)
     if outputs:
-        columns = decide_for_head(table, left, outputs)
+        columns = decide_for_head(table, candidates, outputs)
     else:
-        columns = decide(table, left, task, tuple(labels), named=answers is not None)
-    if answers is None and not labels and not outputs:
-        _say_what_is_left(table, columns, {files, parts, group})
+        columns = decide(table, candidates, task, tuple(labels), named=answers is not None)
+    if answers is None and not (labels or outputs):
+        _say_what_is_left(table, columns, used)
     paths = paths_of(table, files, expanded(root) if root is not None else table.folder)
     values = {answer.name: values_of(table, answer, paths, separator) for answer in columns}
     if len(values) < len(columns):
@@ -100,15 +98,36 @@ def from_csv(
         paths,
         ids=table.cells[files],
         splits=splits_of(table, parts) if parts else None,
-        columns={name: table.cells[name] for name in table.names if name not in (files, parts)},
+        columns=_others(table, (files, parts)),
         **as_answers(values, outputs),
     )
     dataset.modality = kind
-    if group:
-        dataset = dataset.grouped(group)
-    # A head that was built for these answers finds them again by itself; a folder or a column it would not.
-    dataset.source = str(expanded(path).absolute()) if root is None and image is None else None
+    return _with_source(dataset.grouped(group) if group else dataset, path, named=(root, image))
+
+
+def _with_source(dataset: Dataset, path: str | os.PathLike[str], *, named: Sequence[Any]) -> Dataset:
+    """The dataset with the path that it is loaded by again, where nothing else was named.
+
+    A head that was built for its answers finds them again by itself; a folder or a column it would not.
+    """
+    dataset.source = str(expanded(path).absolute()) if all(item is None for item in named) else None
     return dataset
+
+
+def _others(table: Table, used: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    return {name: table.cells[name] for name in table.names if name not in used}
+
+
+def _column_of_splits(table: Table, split: str | None) -> str:
+    """The column with the splits, as named or found out; "" for none."""
+    return table.known(split, "split") if split else split_column(table) if split is None else ""
+
+
+def _candidates(table: Table, answers: str | Sequence[str] | None, used: set[str | None]) -> list[str]:
+    """The columns that may be answers: those named, or all that are nothing else."""
+    if answers is None:
+        return [name for name in table.names if name not in used]
+    return [table.known(name, "answers") for name in ([answers] if isinstance(answers, str) else answers)]
 
 
 def _say_what_is_left(table: Table, answers: Sequence[Answer], used: set[str | None]) -> None:
