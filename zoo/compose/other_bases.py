@@ -50,8 +50,8 @@ def base_of_modality(request: BuildRequest, entry: Entry, *, reads: str | None) 
     network = build_other_base(entry, intake, of_builder, request.seed)
     if file is not None:
         module = import_module(spec.builder.partition(":")[0])
-        reads = getattr(module, "from_onnx", None)
-        load(network, file, include_top=False, preprocessing=Preprocessing(), from_onnx=reads)
+        from_onnx = getattr(module, "from_onnx", None)
+        load(network, file, include_top=False, preprocessing=Preprocessing(), from_onnx=from_onnx)
     # Asked of the network as the builder left it; wiring freezes it later.
     fixed = not network.trainable_weights and not network.losses
     network, pooling = tap(network, request.features, spec, reads=reads or "vector")

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.compose.constants import constants_in_graph
 from zoo.errors import OptionError, UnsafeFileError
 from zoo.export.formats.interface import (
     CARD,
@@ -56,7 +57,7 @@ class Onnx:
         import onnx
 
         logging.getLogger("tf2onnx").setLevel(logging.ERROR)
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), constants_in_graph(model):
             warnings.simplefilter("ignore", FutureWarning)  # of tf2onnx about NumPy
             try:
                 model.export(path, format="onnx", verbose=False)

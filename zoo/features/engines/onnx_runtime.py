@@ -20,6 +20,7 @@ import numpy as np
 
 from zoo import keras_internals, settings
 from zoo.compose import as_inputs
+from zoo.compose.constants import constants_in_graph
 from zoo.errors import EngineError, OptionError
 from zoo.features.engines.in_process import by_batches, keras_version
 from zoo.features.engines.interface import Answer, Job, Task, Tell
@@ -173,7 +174,11 @@ def _convert(model: Any) -> bytes:
     serving = keras.Model(inputs, model(inputs, training=False))
     serving(np.zeros((1, *model.input_shape[1:]), np.float32), training=False)  # export wants a model that was called
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
-    with tempfile.TemporaryDirectory(prefix="zoo-onnx-") as folder, warnings.catch_warnings():
+    with (
+        tempfile.TemporaryDirectory(prefix="zoo-onnx-") as folder,
+        warnings.catch_warnings(),
+        constants_in_graph(serving),
+    ):
         warnings.simplefilter("ignore", FutureWarning)  # of tf2onnx about numpy
         try:
             serving.export(f"{folder}/model.onnx", format="onnx", verbose=False)

@@ -162,6 +162,7 @@ def _late(crew: Sequence[_Worker], seconds: Sequence[float]) -> Task | None:
 
 
 def _what_failed(shard: int | None, times: int, log: Path) -> str:
+    lines: list[str] = []
     with suppress(OSError):
         lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
     last = f" Its last words: {lines[-1]}" if lines else ""
