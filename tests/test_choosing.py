@@ -96,6 +96,7 @@ def test_in_folds_each_example_is_held_out_once_and_copies_stay_together() -> No
         in_folds(dataset, parts, 1, seed=1)
 
 
+@pytest.mark.slow
 def test_cross_validation_trains_the_chosen_one_on_all_but_the_test_part(rings) -> None:
     options = {"units": [1, 16], "learning_rate": [0.03]}
     chosen = zoo.compare(make, data=rings, options=options, epochs=10, folds=2, verbose=0)

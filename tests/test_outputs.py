@@ -186,6 +186,7 @@ def test_class_and_box(base, drawn, recipe: str, tmp_path: Path) -> None:
     assert loaded.evaluate((drawn["x"], {"box": drawn["box"], "kind": drawn["kind"]}))["kind"].accuracy > 0.9
 
 
+@pytest.mark.slow
 def test_all_four_kinds_at_once_train_with_augmentation_and_load_in_plain_keras(base, drawn, tmp_path: Path) -> None:
     head = zoo.multi_output(
         kind=zoo.classifier(["green", "red"]),

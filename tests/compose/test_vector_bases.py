@@ -78,6 +78,7 @@ def test_it_is_frozen_trained_by_stages_and_layers_saved_and_loaded(base, points
     ]  # the caller's own is as it was
 
 
+@pytest.mark.slow
 def test_from_random_weights_it_learns_as_a_whole(base, points) -> None:
     model = zoo.build(base, zoo.classifier(["below", "above"]), weights=None)
     before = weights_of(model)

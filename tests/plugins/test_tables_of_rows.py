@@ -136,6 +136,7 @@ def test_rows_from_anywhere_are_the_same(prices: Path) -> None:
     assert modality.take(np.array([1.5, 2.0])) == {"x0": "1.5", "x1": "2"}
 
 
+@pytest.mark.slow
 def test_yardsticks_know_the_rule() -> None:
     from zoo_tables.yardsticks import fitted
 
@@ -155,6 +156,7 @@ def run(prices: Path, tmp_path_factory: pytest.TempPathFactory):
     return model.fit(prices, validation={"month": ">=2015-11"}, epochs=30, batch_size=16, directory=folder)
 
 
+@pytest.mark.slow
 def test_later_months_are_held_out_and_models_stand_side_by_side(run, prices: Path) -> None:
     data = run.record.results.data
     assert (data.train, data.validation) == (200, 40)

@@ -21,7 +21,6 @@ from zoo.specs import Output
 from zoo.tasks import box_columns, of, parts
 
 
-@paper
 def _boxes(composition: Composition, dataset: Dataset) -> np.ndarray | None:
     """The boxes of the examples (n, 4), where the model answers with a box."""
     if dataset.targets is None or dataset.task != composition.task:
@@ -30,6 +29,7 @@ def _boxes(composition: Composition, dataset: Dataset) -> np.ndarray | None:
     return None if where is None else dataset.targets[:, where]
 
 
+@paper
 def show_batch(
     composition: Composition,
     dataset: Dataset,
