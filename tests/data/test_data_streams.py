@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import warnings
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.tiny import tiny_model
 
-from zoo.data import load, streams
+import zoo
+from zoo.data import load, spool
 from zoo.errors import DataError
 from zoo.registry import ZooNotice
 from zoo.specs import BOX_LABELS, Output
@@ -117,9 +124,82 @@ def test_streams_that_cannot_be_used(digits, monkeypatch):
             load(data)
     with pytest.warns(UserWarning, match="look divided by 255"):
         load(pairs.map(lambda image, label: (tf.cast(image, tf.float32) / 255, label)))
-    monkeypatch.setattr(streams, "MEMORY_LIMIT", 30 * 64)
-    with pytest.raises(DataError, match="reads it into memory"):
-        load(pairs)
+
+
+# -- more than memory should hold -------------------------------------------------------------------------------------
+
+
+def drawn(count: int, side: int = 16) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Batches of pictures of many sizes' worth, darker and lighter ones by turns."""
+    for start in range(0, count, 50):
+        draw = np.random.default_rng(start)
+        pictures = draw.integers(0, 100, (50, side, side, 3), dtype=np.uint8)
+        pictures[1::2] += 120
+        yield pictures, np.arange(50) % 2
+
+
+def test_what_goes_to_disk_is_what_stays_in_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ZOO_CACHE_DIR", str(tmp_path))
+    few = load(drawn(200))
+    monkeypatch.setattr(spool, "IN_MEMORY", 60_000)
+    many = load(drawn(200))
+    assert isinstance(many._images, spool.Spool)
+    assert not isinstance(few._images, spool.Spool)
+    assert many.fingerprint() == few.fingerprint()
+    np.testing.assert_array_equal(many.targets, few.targets)
+    with ThreadPoolExecutor(8) as threads:
+        read = list(threads.map(many.image, range(200)))
+    for index, picture in enumerate(read):
+        np.testing.assert_array_equal(picture, few.image(index))
+    np.testing.assert_array_equal(many.subset([150, 3]).image(1), few.image(3))
+    assert list(tmp_path.glob("zoo-stream-*")) == []  # the file has no name: nothing can be left of it
+
+
+def test_a_full_disk_is_one_clear_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ZOO_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(spool, "IN_MEMORY", 60_000)
+    monkeypatch.setattr(spool, "LEFT_FREE", 2**60)
+    with pytest.raises(DataError, match=r"does not fit on the disk.*less than .* GB are free.*ZOO_CACHE_DIR"):
+        load(drawn(200))
+
+
+def test_a_model_learns_from_it_as_from_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = tiny_model(zoo.classifier(["dark", "light"])).fit(drawn(200), recipe="lp-ft", epochs=1, seed=3)
+    monkeypatch.setattr(spool, "IN_MEMORY", 60_000)
+    run = tiny_model(zoo.classifier(["dark", "light"])).fit(drawn(200), recipe="lp-ft", epochs=1, seed=3)
+    np.testing.assert_array_equal(run.validation.scores, expected.validation.scores)
+    assert run.record.plan.data.fingerprint == expected.record.plan.data.fingerprint
+
+
+MEMORY = """
+import resource, sys
+import numpy as np
+sys.path[:0] = [{tests!r}]
+from helpers.tiny import tiny_model
+import zoo
+
+def drawn(count):
+    for start in range(0, count, 50):
+        pictures = np.random.default_rng(start).integers(0, 100, (50, 64, 64, 3), dtype=np.uint8)
+        pictures[1::2] += 120
+        yield pictures, np.arange(50) % 2
+
+run = tiny_model(zoo.classifier(["dark", "light"])).fit(drawn({count}), recipe="probe", verbose=0)
+assert run.validation.accuracy > 0.9
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_stream() -> None:
+    """20,000 pictures of 64 x 64 are 246 MB: at most 100 MB more at the peak than of 1,000."""
+    peaks = []
+    for count in (1_000, 20_000):
+        program = MEMORY.format(tests=str(Path(__file__).parents[1]), count=count)
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-2000:]
+        peaks.append(int(done.stdout.split()[-1]))
+    assert peaks[1] - peaks[0] <= 100, peaks
 
 
 # -- answers that only the head can tell apart ------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Images in memory: arrays, and streams of batches (tf.data, keras PyDataset) that are read once into memory."""
+"""Images that are at hand: arrays, and streams of batches (tf.data, keras PyDataset) that are read once."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from zoo.data.dataset import Dataset
 from zoo.data.gathering import MEMORY_LIMIT, gathered, is_array, too_large
 from zoo.data.ranges import as_uint8, check_values
 from zoo.data.relabeling import by_position
+from zoo.data.spool import Spool
 from zoo.data.streams import changes_by_itself, class_names_of, read_stream
 from zoo.errors import DataError
 from zoo.pictures.forms import as_batch, digest_of_picture, picture
@@ -100,7 +101,9 @@ class Arrays(Dataset):
 def from_stream(
     data: Any, labels: Sequence[str] = (), *, task: Task | None = None, outputs: Sequence[Output] = ()
 ) -> Arrays:
-    """Read a tf.data.Dataset, a keras PyDataset or a generator into memory, once: see `zoo.data.streams`.
+    """Read a tf.data.Dataset, a keras PyDataset or a generator once: see `zoo.data.streams`.
+
+    Its pictures are kept in memory, or on disk where they are more than 32 MiB: memory does not grow with the stream.
 
     Args:
         data: gives x or (x, y): single images (height, width) or (height, width, 1 or 3), or batches of them, of any
@@ -111,7 +114,7 @@ def from_stream(
         outputs: the answers of a mapping y, as in `Arrays`.
 
     Raises:
-        DataError: endless, empty, larger than `MEMORY_LIMIT`, or elements of another form.
+        DataError: endless, empty, larger than the disk, or elements of another form.
     """
     name = type(data).__name__
     images, y = read_stream(data)
@@ -129,10 +132,12 @@ def from_stream(
     return Arrays.for_head(images, y, labels or own, task, outputs, name)
 
 
-def _check_images(x: Any, name: str) -> np.ndarray | list[np.ndarray]:
-    members = gathered(x)
-    if members is None:
-        images: Any = as_batch(np.asarray(x), name)
+def _check_images(x: Any, name: str) -> np.ndarray | Sequence[np.ndarray]:
+    members = None if isinstance(x, Spool) else gathered(x)
+    if isinstance(x, Spool):
+        images: Any = x
+    elif members is None:
+        images = as_batch(np.asarray(x), name)
     else:
         images, filled = [], 0
         for number, item in enumerate(members):

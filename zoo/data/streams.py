@@ -1,4 +1,4 @@
-"""Streams of batches (tf.data, keras PyDataset, generators), read once into memory: what has no end is refused."""
+"""Streams of batches (tf.data, keras PyDataset, generators), read once and kept: what has no end is refused."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from zoo.data.gathering import IMAGES_LIMIT, MEMORY_LIMIT, endless, too_large
+from zoo.data.gathering import IMAGES_LIMIT, endless
 from zoo.data.ranges import as_uint8, check_range
+from zoo.data.spool import kept
 from zoo.errors import DataError
 from zoo.pictures.forms import rgb
 from zoo.tasks import as_array
@@ -21,8 +22,10 @@ def is_stream(data: Any) -> bool:
     return _is_tf_data(data) or _is_py_dataset(data)
 
 
-def read_stream(data: Any) -> tuple[list[np.ndarray], Any]:
+def read_stream(data: Any) -> tuple[Sequence[np.ndarray], Any]:
     """Read a stream once, so that images and answers stay together if it shuffles.
+
+    Images are kept in memory, or on disk where they are more than `zoo.data.spool.IN_MEMORY`.
 
     Args:
         data: gives x or (x, y): see `zoo.data.arrays.from_stream`.
@@ -31,15 +34,18 @@ def read_stream(data: Any) -> tuple[list[np.ndarray], Any]:
         The images as uint8 (height, width, channels), and their answers: an array, a mapping of arrays, or None.
 
     Raises:
-        DataError: endless, empty, larger than `MEMORY_LIMIT`, or elements of another form.
+        DataError: endless, empty, larger than the disk, or elements of another form.
     """
-    images: list[np.ndarray] = []
     answers: list[Any] = []
-    for pictures, y in stream_batches(data):
-        images.extend(pictures)
-        answers.append(y)
+
+    def pictures() -> Iterator[np.ndarray]:
+        for batch, y in stream_batches(data):
+            answers.append(y)
+            yield from batch
+
     name = type(data).__name__
-    if not images:
+    images = kept(pictures(), name)
+    if not len(images):
         raise DataError(f"{name} is empty")
     return images, _joined(answers, name)
 
@@ -72,13 +78,11 @@ def stream_batches(data: Any) -> Iterator[tuple[np.ndarray, Any]]:
     """
     name = type(data).__name__
     elements, length = elements_of(data)
-    filled = count = 0
+    count = 0
     repeats = Repeats()
-    for number, (x, y) in enumerate(_batches(elements, name)):
+    for x, y in _batches(elements, name):
         pictures = _as_uint8_batch(x, name)
-        filled, count = filled + pictures.nbytes, count + len(pictures)
-        if filled > MEMORY_LIMIT or (length is not None and number == 0 and filled * length > 4 * MEMORY_LIMIT):
-            raise too_large(name)
+        count += len(pictures)
         if length is None:
             if count > IMAGES_LIMIT:
                 raise endless(name, IMAGES_LIMIT, _INSTEAD)
