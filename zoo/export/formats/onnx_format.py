@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from zoo.compose.constants import constants_in_graph
 from zoo.errors import OptionError, UnsafeFileError
 from zoo.export.formats.interface import (
     CARD,
@@ -55,6 +54,10 @@ class Onnx:
         else:
             needed("ONNX", "onnx", "tf2onnx", extra="onnx tf2onnx")
         import onnx
+
+        from zoo.compose.constants import (
+            constants_in_graph,
+        )  # here, not above: opening a file loads no room that trains
 
         logging.getLogger("tf2onnx").setLevel(logging.ERROR)
         with warnings.catch_warnings(), constants_in_graph(model):
