@@ -35,7 +35,10 @@ PUBLIC_VERBS = frozenset(
         "building.build",
         "cli.verbs",
         "comparison.comparing.compare",
-        "data.table.from_csv",
+        "architectures.mobile.build",
+        "architectures.vit.build",
+        "data.dataset.Dataset.__init__",
+        "data.tables.csv_files.from_csv",
         "embedding.embed",
         "features.nearest.neighbors",
         "model.TransferModel.fit",
@@ -44,7 +47,8 @@ PUBLIC_VERBS = frozenset(
         "resuming.resume",
     }
 )
-"""Verbs that users call with keywords: as many parameters as there are things to say. A room stands for all in it."""
+"""Verbs that users call with keywords: as many parameters as there are things to say; and builders, whose parameters
+are the options of rows, by name. A room stands for all in it."""
 
 _KERAS_PRIVATE = re.compile(
     r"\._(?:inbound_nodes|outbound_nodes|distribute_strategy|functional|operations|layers|tracker|lock_state|"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -170,24 +172,11 @@ def _plain(name: str) -> str:
     return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
-def select(
-    rows: Iterable[dict[str, Any]],
-    *,
-    name: str | None = None,
-    family: str | None = None,
-    max_params: float | None = None,
-    max_size: float | None = None,
-    max_macs: float | None = None,
-    min_top1: float | None = None,
-    license: str | Sequence[str] | None = None,
-    source: str | None = None,
-    available: bool | None = None,
-    sort: str = "name",
-) -> list[dict[str, Any]]:
-    """The rows that pass every filter, sorted.
+@dataclass(frozen=True)
+class Filters:
+    """Which backbones a list holds; None: all.
 
-    Args:
-        rows: rows of `backbone_row`.
+    Attributes:
         name: a shell pattern such as "resnet*".
         family: exact family, case does not matter.
         max_params: most weights without the classifier.
@@ -197,33 +186,47 @@ def select(
         license: license of the weights, e.g. "apache-2.0", or several; case does not matter.
         source: "url", "wheel", "file" or "hub".
         available: whether weights have to be on this machine; False: must not be.
+    """
+
+    name: str | None = None
+    family: str | None = None
+    max_params: float | None = None
+    max_size: float | None = None
+    max_macs: float | None = None
+    min_top1: float | None = None
+    license: str | Sequence[str] | None = None
+    source: str | None = None
+    available: bool | None = None
+
+    def passes(self, row: Mapping[str, Any]) -> bool:
+        """Return whether a row of `backbone_row` passes all of them."""
+        words = {"family": self.family, "license": self.license, "source": self.source}
+        limits = {
+            "params": (None, self.max_params),
+            "size": (None, self.max_size),
+            "macs": (None, self.max_macs),
+            "top1": (self.min_top1, None),
+        }
+        named = self.name is None or fnmatch(row["name"], self.name.lower())
+        return named and _says(row, words) and _within(row, limits) and self.available in (None, row["here"])
+
+
+def select(rows: Iterable[dict[str, Any]], filters: Filters, *, sort: str = "name") -> list[dict[str, Any]]:
+    """Return the rows that pass every filter, sorted.
+
+    Args:
+        rows: rows of `backbone_row`.
+        filters: which.
         sort: a column; top1 sorts from the best down, everything else upward; rows without a value come last.
 
     Raises:
         OptionError: sort is not a column.
     """
-    from fnmatch import fnmatch
-
     if sort not in BACKBONE_COLUMNS:
         raise OptionError(
             f"cannot sort by {sort!r}.{did_you_mean(sort, BACKBONE_COLUMNS)} Columns: {', '.join(BACKBONE_COLUMNS)}."
         )
-    words = {"family": family, "license": license, "source": source}
-    limits = {
-        "params": (None, max_params),
-        "size": (None, max_size),
-        "macs": (None, max_macs),
-        "top1": (min_top1, None),
-    }
-    kept = [
-        row
-        for row in rows
-        if (name is None or fnmatch(row["name"], name.lower()))
-        and _says(row, words)
-        and _within(row, limits)
-        and available in (None, row["here"])
-    ]
-    return _sorted(kept, sort)
+    return _sorted([row for row in rows if filters.passes(row)], sort)
 
 
 def _sorted(rows: list[dict[str, Any]], column: str) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from zoo.catalogue import BACKBONE_COLUMNS, backbone_row, select
+from zoo.catalogue import BACKBONE_COLUMNS, Filters, backbone_row, select
 from zoo.plugin.at_hand import AtHand, measured
 from zoo.plugin.manager import manager
 from zoo.table import Table
@@ -50,8 +50,7 @@ def backbones(
         backbone_row(entry, here=at_hand.has(entry.data.get("weights")), ms=figures.get(entry.id))
         for entry in manager().registry().entries("backbones")
     )
-    chosen = select(
-        rows,
+    filters = Filters(
         name=name,
         family=family,
         max_params=max_params,
@@ -61,9 +60,8 @@ def backbones(
         license=license,
         source=source,
         available=available,
-        sort=sort,
     )
-    return Table(chosen, columns=BACKBONE_COLUMNS)
+    return Table(select(rows, filters, sort=sort), columns=BACKBONE_COLUMNS)
 
 
 def heads() -> Table:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from zoo import settings
-from zoo.catalogue import backbone_row, restricted, select
+from zoo.catalogue import Filters, backbone_row, restricted
 from zoo.errors import OptionError, ZooError
 from zoo.plugin import registry
 from zoo.ranking.ranked import Skipped
@@ -131,11 +131,11 @@ def _excluded(row: Mapping[str, Any], limits: Mapping[str, Any], *, named: bool)
     words = restricted(row["license"])
     if words and not named and limits["license"] is None:
         return f"weights {words}; name it in candidates=, or pass license="
-    if not select([dict(row)], max_params=limits["max_params"]):
+    if not Filters(max_params=limits["max_params"]).passes(row):
         return f"more than {limits['max_params'] / 1e6:g} M weights"
-    if not select([dict(row)], max_size=limits["max_size"]):
+    if not Filters(max_size=limits["max_size"]).passes(row):
         return f"larger than {limits['max_size'] / 1e6:g} MB"
-    if not select([dict(row)], license=limits["license"]):
+    if not Filters(license=limits["license"]).passes(row):
         allowed = limits["license"]
         allowed = allowed if isinstance(allowed, str) else " or ".join(allowed)
         return f"license {row['license'] or 'unknown'}, not {allowed}"
