@@ -69,7 +69,6 @@ def load_lines(path: Path) -> Dataset:
         if len(texts) > LINES_LIMIT:
             raise DataError(f"text-lines: {folder} holds more than {LINES_LIMIT:,} lines; give a part of them")
     if len(set(labels)) < 2:
-        raise DataError(
-            f"text-lines: {folder} holds lines of {len(set(labels))} class; give a folder with a .txt file a class"
-        )
+        held = f"lines of one class, {labels[0]!r}" if labels else "no .txt file with lines"
+        raise DataError(f"text-lines: {folder} holds {held}; give a folder with a .txt file a class")
     return zoo.examples(texts, labels, modality="text", name=folder.name)

@@ -55,15 +55,24 @@ def test_only_what_belongs_to_the_file_is_copied(tmp_path: Path) -> None:
     for name in ("m.onnx", "m.onnx.zoo", "export.json", "photo.jpg"):
         (tmp_path / name).write_bytes(b"x")
     target = write_dockerfile(tmp_path / "m.onnx", record("onnx"))
-    assert steps(target.read_text())["COPY"] == ["--chown=zoo m.onnx m.onnx.zoo export.json ./"]
+    copied = [f"--chown=zoo {name} ./{name}" for name in ("m.onnx", "m.onnx.zoo", "export.json")]
+    assert steps(target.read_text())["COPY"] == copied
     assert (tmp_path / "Dockerfile.dockerignore").read_text() == "*\n!m.onnx\n!m.onnx.zoo\n!export.json\n"
     write_dockerfile(tmp_path / "m.onnx", record("onnx"))  # its own is written anew
     target.write_text("FROM scratch\n")
-    with pytest.raises(OptionError, match="zoo did not write"):
+    with pytest.raises(OptionError, match=r"does not serve m\.onnx: move it away"):
         write_dockerfile(tmp_path / "m.onnx", record("onnx"))
     assert target.read_text() == "FROM scratch\n"
     with pytest.raises(OptionError, match="for a Dockerfile"):
         dockerfile(tmp_path / "my model.onnx", record("onnx"))
+
+
+def test_a_folder_keeps_its_name_in_the_image(tmp_path: Path) -> None:
+    """Of a folder Docker copies what is in it."""
+    (tmp_path / "saved").mkdir()
+    text = write_dockerfile(tmp_path / "saved", record("savedmodel")).read_text()
+    assert steps(text)["COPY"] == ["--chown=zoo saved ./saved/"]
+    assert json.loads(steps(text)["CMD"][0])[:3] == ["zoo", "serve", "saved"]
 
 
 @pytest.mark.slow
@@ -77,8 +86,9 @@ def test_its_steps_carried_out_serve_the_model(tmp_path: Path) -> None:
     for command in parts["RUN"][0].split("&&"):
         words = [str(ROOT) if word.startswith("zoo-sdk==") else word for word in shlex.split(command)]
         subprocess.run([venv / "bin" / "python", "-m", *words, "-q", "--disable-pip-version-check"], check=True)
-    for name in parts["COPY"][0].split()[1:-1]:
-        (home / name).write_bytes((context / name).read_bytes())
+    for copy in parts["COPY"]:
+        _, source, target = copy.split()
+        (home / target).write_bytes((context / source).read_bytes())
     program, *arguments = json.loads(parts["CMD"][0])
     arguments[arguments.index("--port") + 1] = "0"
     variables = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "KERAS"))}

@@ -122,3 +122,51 @@ def test_what_cannot_be_is_refused() -> None:
     flat = zoo.build(base, zoo.classifier(["a", "b"]), preprocessing=None)
     with pytest.raises(OptionError, match="lora= is for dense and convolution layers"):
         flat.fit((np.zeros((8, 8, 8, 3), np.uint8), np.repeat([0, 1], 4)), recipe=recipe())
+
+
+@keras.saving.register_keras_serializable("zoo_test_low_rank")
+class Around(keras.layers.Layer):
+    """A layer with a weight of its own around another layer."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.inner = keras.layers.Dense(4, name="inner")
+
+    def build(self, shape: Any) -> None:
+        self.token = self.add_weight(name="token", shape=(shape[-1],), initializer="ones")
+        self.inner.build(shape)
+
+    def call(self, x: Any) -> Any:
+        return self.inner(x * self.token)
+
+    def compute_output_shape(self, shape: Any) -> Any:
+        return (*shape[:-1], 4)
+
+
+def own_base() -> keras.Model:
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(8, 3, strides=4, name="conv")(inputs)
+    return keras.Model(inputs, Around(name="around")(x))
+
+
+DATA = (np.random.default_rng(0).integers(0, 256, (16, 8, 8, 3), dtype=np.uint8), np.repeat([0, 1], 8))
+
+
+def test_a_weight_around_other_layers_stands_still() -> None:
+    made = zoo.build(own_base(), zoo.classifier(["a", "b"]), preprocessing=None)
+    around = made.composition.backbone.get_layer("around")
+    before = [np.array(weight) for weight in around.weights]
+    made.fit(DATA, recipe=recipe(batch_size=4), validation=None)
+    moved = {w.name for w, value in zip(around.weights, before, strict=True) if not np.array_equal(w, value)}
+    assert moved == {"kernel"}
+
+
+def test_a_base_that_has_an_update_already_is_refused_and_stays_whole() -> None:
+    base = own_base()
+    base.get_layer("conv").enable_lora(2)
+    try:
+        made = zoo.build(base, zoo.classifier(["a", "b"]), preprocessing=None)
+    except zoo.ZooError:
+        return  # refused where it is built
+    with pytest.raises(OptionError, match="merge it into the kernel first"):
+        made.fit(DATA, recipe=recipe(batch_size=4), validation=None)

@@ -163,6 +163,10 @@ def file_of(file: str) -> Path:
     Raises:
         OptionError: there is nothing.
     """
+    if file.startswith("hf://"):
+        raise OptionError(
+            f"{file}: models of the Hub are loaded from Python, zoo.load({file!r}); on the command line give a file"
+        )
     path = Path(file)
     if path.is_dir() and not (path / "saved_model.pb").is_file():
         from zoo.export.listing import fastest
@@ -171,6 +175,23 @@ def file_of(file: str) -> Path:
     if not path.exists():
         raise OptionError(f"there is no model file {str(path)!r}; `zoo fit` writes one into its run folder")
     return path
+
+
+def check_served(model: TransferModel | ExportedModel, name: str) -> None:
+    """Refuse a model that `zoo serve` cannot answer with: it takes files of pictures.
+
+    Raises:
+        OptionError: it takes other examples.
+    """
+    from zoo.exported import ExportedModel
+    from zoo.plugin.modalities import has_pictures
+
+    intake = model.intake if isinstance(model, ExportedModel) else model.composition.intake
+    if not has_pictures(intake.kind):
+        raise OptionError(
+            f"{name} takes examples of {intake.kind!r}, and `zoo serve` answers pictures only: use "
+            f"`zoo predict FILE --model {name}`"
+        )
 
 
 def check_names(backbone: str, head: str | None) -> None:

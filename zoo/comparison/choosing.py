@@ -17,6 +17,7 @@ from zoo.comparison.compared import Compared, Comparison
 from zoo.comparison.curves import curve_drawn
 from zoo.comparison.writing import span, written
 from zoo.data import Dataset, Split, load, split
+from zoo.data.splitting import kept_together
 from zoo.errors import OptionError, did_you_mean
 from zoo.evaluation import Evaluation
 from zoo.head_request import classifier
@@ -221,7 +222,8 @@ def in_folds(dataset: Dataset, parts: Split, count: int, *, seed: int) -> list[S
     rest = np.sort(np.concatenate([parts.train, parts.validation]))
     hashes, classes = dataset.hashes(), dataset.targets
     assert classes is not None
-    keys = [dataset.groups[index] or hashes[index] if dataset.groups else hashes[index] for index in rest]
+    together = kept_together(hashes, dataset.groups)
+    keys = [together[index] for index in rest]
     if isinstance(count, bool) or not isinstance(count, int) or not 2 <= count <= len(set(keys)):
         raise OptionError(f"folds={count!r} must be a whole number from 2 to the {len(set(keys))} different examples")
     several = classes.ndim == 1 and classes.dtype.kind in "iu"

@@ -77,6 +77,9 @@ def compare(
         DataError: they were not measured on the same examples, or against other labels.
         OptionError: fewer than two models, something that cannot be compared, or data that cannot be found again.
     """
+    _check_of_options(
+        options, folds, {"answer": answer, "trained_on": trained_on, "classes": classes, "backbone": backbone}
+    )
     if options is not None:
         trials = Trials.of([models, *others], options, epochs=epochs, seed=seed, directory=directory, folds=folds)
         return choose_options(trials, data, verbose)
@@ -125,6 +128,19 @@ def _entered(name: str, item: Any, entrants: Entrants, yardsticks: Yardsticks) -
     if item == SCRATCH:
         return yardsticks.scratch(name)
     return entrants.compared(name, item)
+
+
+def _check_of_options(options: Any, folds: int | None, others: Mapping[str, Any]) -> None:
+    """Refuse arguments that are for the other kind of comparison.
+
+    Raises:
+        OptionError: `folds` without options to choose, or something with them that only ready models have.
+    """
+    if options is None and folds is not None:
+        raise OptionError(f"folds={folds!r} is for a choice of options: give options={{name: [values]}}")
+    given = [name for name, value in others.items() if value is not None]
+    if options is not None and given:
+        raise OptionError(f"{given[0]}= is for models that are compared, not for a choice of options=")
 
 
 def _named(models: Sequence[Any] | Mapping[str, Any]) -> dict[str, Any]:

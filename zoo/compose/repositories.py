@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -114,8 +115,11 @@ def _row_with(architecture: str, address: str) -> Entry:
 def _preprocessing(config: Mapping[str, Any], address: str) -> Preprocessing:
     numbers = _pretrained(config)
     mean, std = _colors(numbers.get("mean")), _colors(numbers.get("std"))
-    if not (mean and std):
-        raise WeightsError(f"{address}: its {CONFIG} says no mean and std of its inputs; give preprocessing=")
+    if not (mean and std and min(std) > 0):
+        raise WeightsError(
+            f"{address}: its {CONFIG} says no mean and std of its inputs (three numbers each, std above 0); give "
+            "preprocessing="
+        )
     interpolation = numbers.get("interpolation")
     crop = numbers.get("crop_pct")
     return Preprocessing(
@@ -137,8 +141,10 @@ def _pretrained(config: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _colors(values: Any) -> tuple[float, ...]:
     """One number a color, or () where there are none."""
-    numbers = isinstance(values, list) and all(isinstance(value, int | float) for value in values)
-    return tuple(values) if numbers and len(values) == 3 else ()
+    if not isinstance(values, list) or len(values) != 3:
+        return ()
+    numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+    return tuple(numbers) if len(numbers) == 3 and all(map(math.isfinite, numbers)) else ()
 
 
 def _input_size(config: Mapping[str, Any], spec: BackboneSpec) -> Size | None:

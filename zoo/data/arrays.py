@@ -94,7 +94,7 @@ class Arrays(Dataset):
         return isinstance(images, np.ndarray) and images.dtype == np.uint8 and images.shape[1:3] == shape[:2]
 
     def digest(self, row: int) -> str:
-        """The sha256 of the array as uint8 and their shape."""
+        """The sha256 of the image as uint8 values, and of its shape."""
         return digest_of_picture(as_uint8(self._images[row]))
 
 

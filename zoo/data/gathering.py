@@ -14,7 +14,7 @@ from zoo.paths import matching
 from zoo.pictures.forms import is_path, is_picture
 
 MEMORY_LIMIT = 4 * 2**30
-"""Most bytes of uint8 px that are read into memory: 4 GiB, 28,000 images of 224 x 224."""
+"""Most bytes of uint8 values that are read into memory: 4 GiB, 28,000 images of 224 x 224."""
 
 ITEMS_LIMIT = 1_000_000
 """Most paths that are taken from what does not say how many it has (a generator)."""

@@ -70,7 +70,7 @@ def split(dataset: Dataset, *, validation: float = 0.2, test: float = 0.0, seed:
     _check_sizes(validation, test, total)
     classes, sizes = _classes(dataset)
     hashes = dataset.hashes()
-    keys = _kept_together(hashes, dataset.groups)
+    keys = kept_together(hashes, dataset.groups)
 
     given = {part: set(indices.tolist()) for part, indices in dataset.splits.items()}
     held_out = given.get("test", set()) | given.get("validation", set())
@@ -131,8 +131,8 @@ def _check_sizes(validation: float, test: float, total: int) -> None:
         raise OptionError(f"validation={validation!r} and test={test!r} leave nothing of {total} images to train on")
 
 
-def _kept_together(hashes: Sequence[str], groups: Sequence[str]) -> tuple[str, ...]:
-    """A key for each image: equal for the same content or group, directly or by way of other images.
+def kept_together(hashes: Sequence[str], groups: Sequence[str]) -> tuple[str, ...]:
+    """Return a key for each image: equal for the same content or group, directly or by way of other images.
 
     It is the name of the groups, or without one the hash, so that it does not change when other files are added.
     """

@@ -63,7 +63,10 @@ class Spool(Sequence[np.ndarray]):
                 raise self._full(error.strerror or str(error)) from error
             self._shapes.extend((self._size, *picture.shape))
             self._size += picture.nbytes
-        self._file.flush()
+        try:
+            self._file.flush()
+        except OSError as error:
+            raise self._full(error.strerror or str(error)) from error
 
     def __len__(self) -> int:
         return len(self._shapes) // 4

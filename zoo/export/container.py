@@ -18,6 +18,8 @@ SERVING = ("starlette", "uvicorn", "python-multipart")
 _EXTRAS = {"litert": "serve,litert", "openvino": "serve"}
 _READABLE = 0o644
 
+_BEGINS = "# Serves {}. "
+
 _TEXT = """\
 # Serves {name}. In this folder: docker build -t zoo-serve . && docker run -p {port}:{port} zoo-serve
 FROM python:{python}-slim
@@ -25,7 +27,7 @@ RUN {install}
 RUN useradd --create-home zoo
 USER zoo
 WORKDIR /home/zoo
-COPY --chown=zoo {files} ./
+{copies}
 EXPOSE {port}
 STOPSIGNAL SIGTERM
 HEALTHCHECK CMD python -c "import urllib.request as r; r.urlopen('http://127.0.0.1:{port}/health', timeout=2)"
@@ -50,9 +52,26 @@ def dockerfile(exported: Path, record: ExportRecord, *, port: int = 8000) -> str
     name = exported.name
     if not name.replace("-", "").replace("_", "").replace(".", "").isalnum() or not name.isascii():
         raise OptionError(f"{name!r}: for a Dockerfile a name has letters, digits, '-', '_' and '.' only")
-    return _TEXT.format(
-        name=name, port=port, python=_python(), install=_install(record), files=" ".join(_files(exported))
-    )
+    # Of a folder Docker copies what is in it: it gets its own name back.
+    copies = [
+        f"COPY --chown=zoo {file} ./{file}{'/' if (exported.parent / file).is_dir() else ''}"
+        for file in _files(exported)
+    ]
+    return _TEXT.format(name=name, port=port, python=_python(), install=_install(record), copies="\n".join(copies))
+
+
+def check_dockerfile(exported: Path) -> Path:
+    """Return where the Dockerfile of an export goes.
+
+    Raises:
+        OptionError: there is another one, of somebody else or for another file.
+    """
+    target = exported.with_name("Dockerfile")
+    if target.exists() and not target.read_text(encoding="utf-8", errors="replace").startswith(
+        _BEGINS.format(exported.name)
+    ):
+        raise OptionError(f"there is a {target} already, which does not serve {exported.name}: move it away")
+    return target
 
 
 def write_dockerfile(exported: Path, record: ExportRecord) -> Path:
@@ -64,10 +83,8 @@ def write_dockerfile(exported: Path, record: ExportRecord) -> Path:
     Raises:
         OptionError: there is another Dockerfile, or the name of the file cannot stand in one.
     """
-    target = exported.with_name("Dockerfile")
+    target = check_dockerfile(exported)
     text = dockerfile(exported, record)
-    if target.exists() and not target.read_text(encoding="utf-8", errors="replace").startswith("# Serves "):
-        raise OptionError(f"there is a {target} already that zoo did not write: move it away")
     kept = "".join(f"!{name}\n" for name in _files(exported))
     write_whole(target, text.encode(), mode=_READABLE)
     write_whole(target.with_name("Dockerfile.dockerignore"), f"*\n{kept}".encode(), mode=_READABLE)

@@ -168,7 +168,7 @@ def extract(
     """The model's output for the chosen images: from the cache as far as it is there, else by one forward pass.
 
     Args:
-        model: a Keras model from float32 px (n, size, size, channels) to (n, ...).
+        model: a Keras model from float32 values (n, size, size, channels) to (n, ...).
         dataset: where the images come from.
         indices: which of them, in order.
         intake: what turns an example into the array that the model takes.

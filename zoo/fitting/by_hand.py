@@ -36,10 +36,17 @@ def follow_own_base(state: ModelState, model: Any) -> None:
     if state.weights is None:
         raise OptionError(_RANDOM.format(_some([place.path for place in learn if place.path not in on])))
     chosen = [place.name for place in places(state.composition.stages) if place.path in on]
+    if len(chosen) != len(on):
+        raise OptionError(
+            f"some layers of {model.name!r} were frozen by hand (trainable=False), and those inside blocks of your own "
+            "cannot be followed by name: give the inner layers names, or set trainable=True on all and say "
+            "fit(stages=[...])"
+        )
     state.set_unfrozen(chosen)
+    frozen = len(learn) - len(on)
     warnings.warn(
-        f"{len(learn) - len(on)} layers of {model.name!r} were frozen by hand (trainable=False), so the others train "
-        f"in the next fit: {_some(sorted(on))}. model.freeze() freezes them all",
+        f"{model.name!r} has {frozen} {'layer' if frozen == 1 else 'layers'} frozen by hand (trainable=False), so the "
+        f"others train in the next fit: {_some(sorted(on))}. model.freeze() freezes them all",
         ZooNotice,
         stacklevel=3,
     )

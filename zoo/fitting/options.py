@@ -63,6 +63,10 @@ class FitOptions:
             OptionError: arguments that do not go together, or not with this model.
             FrozenError: BatchNorm of the base was changed by somebody else.
         """
+        if isinstance(self.stages, str):
+            raise OptionError(
+                f"stages= takes a list of names of stages or layers, e.g. ['stage4']; got {self.stages!r}"
+            )
         follow_flags(state, None if self.stages is None else state.known(self.stages))
         options, composition = self._completed(state), state.composition
         has_box = any(of(output).are_places for output in composition.outputs)

@@ -140,8 +140,8 @@ class PartSpecs:
 
         The class is called without arguments. `write(model, path, record)` writes a Keras model from raw values to
         answers, with the record that zoo keeps beside it (labels, size, resize rule; JSON), whole or not at all. The
-        model takes uint8 px; with several answers its outputs are a list in the order of the record. The file gets
-        its name only when it answers as `predict` does.
+        model takes uint8 values 0..255; with several answers its outputs are a list in the order of the record. The
+        file gets its name only when it answers as `predict` does.
         `open(path)` returns a function from arrays as the model takes them to its answers, float32.
 
         Returns:

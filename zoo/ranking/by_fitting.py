@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 
 from zoo.building import build
+from zoo.catalogue import restricted
 from zoo.data import Dataset
+from zoo.data.modalities import kind_of
 from zoo.errors import OptionError, ZooError
 from zoo.evaluation import wilson
 from zoo.features.scores import grouped_folds
@@ -25,6 +27,7 @@ from zoo.ranking.choice import Choice, Fitted
 from zoo.ranking.clock import Clock
 from zoo.ranking.ranked import Skipped
 from zoo.registry import Entry
+from zoo.weights.store import Store
 
 
 def choose_by_fitting(
@@ -35,16 +38,19 @@ def choose_by_fitting(
     folds: int,
     seed: int,
     verbose: int | str,
+    progress: Any = None,
 ) -> Choice:
     """Return the backbones for the examples of a dataset from the best down.
 
     Args:
         dataset: labeled with one class an example.
-        candidates: names of backbones. None and "all": all for such examples.
+        candidates: names of backbones. None: all for such examples whose weights are on this machine and free for every
+            use; "all": weights that are missing are fetched.
         clock: with the budget; it is looked at between two fits, and one candidate is measured in any case.
         folds: of the cross-validation.
         seed: of the folds, and of what each fit draws.
         verbose: as for `fit`.
+        progress: called with (backbones done, backbones in all).
 
     Raises:
         OptionError: no candidate is for such examples, or none could be fitted.
@@ -56,16 +62,20 @@ def choose_by_fitting(
     fold_of = grouped_folds(dataset.targets, np.array(dataset.hashes()), folds, seed=seed)
     rows: list[Fitted] = []
     with Display(verbose) as display:
-        counter = display.counter("fits")
+        counter = display.counter("backbones", unit="steps", also=progress)
         for number, entry in enumerate(entries):
             if rows and clock.over:
-                reason = f"the budget of {clock.budget:g} s ended before it was measured"
-                skipped.append(Skipped(_name(entry), reason, late=True))
+                skipped.append(Skipped(_name(entry), _late(clock), late=True))
                 continue
             try:
-                rows.append(_fitted(entry, dataset, fold_of, seed))
+                fitted = _fitted(entry, dataset, fold_of, seed, clock if rows else None)
             except ZooError as error:
                 skipped.append(Skipped(_name(entry), str(error)))
+            else:
+                if fitted is None:
+                    skipped.append(Skipped(_name(entry), _late(clock), late=True))
+                else:
+                    rows.append(fitted)
             if counter is not None:
                 counter(number + 1, len(entries))
     if not rows:
@@ -84,27 +94,51 @@ def choose_by_fitting(
 
 
 def _entries(modality: str, candidates: str | Sequence[str] | None) -> tuple[list[Entry], list[Skipped]]:
-    """The rows to measure, those with the fewest weights first, and those that are for something else."""
+    """The rows to measure, the default of the modality first, and those that are left out."""
     if candidates in (None, "all"):
-        known = [entry for entry in registry().entries("backbones") if entry.spec.modality == modality]
-        return sorted(known, key=lambda entry: (entry.spec.params, entry.name)), []
-    names = [candidates] if isinstance(candidates, str) else list(candidates or ())
-    named = list({entry.id: entry for entry in (registry().get("backbones", name) for name in names)}.values())
-    others = [entry for entry in named if entry.spec.modality != modality]
-    skipped = [Skipped(_name(entry), f"for examples of {entry.spec.modality!r}") for entry in others]
-    return [entry for entry in named if entry not in others], skipped
+        usual = kind_of(modality).spec.default_backbone or ""
+        entries = [entry for entry in registry().entries("backbones") if entry.spec.modality == modality]
+        entries.sort(key=lambda entry: (usual not in (entry.name, entry.id), entry.spec.params, entry.name))
+        reasons = {entry.id: _left_out(entry, local_only=candidates is None) for entry in entries}
+    else:
+        names = [candidates] if isinstance(candidates, str) else list(candidates or ())
+        entries = list({entry.id: entry for entry in (registry().get("backbones", name) for name in names)}.values())
+        reasons = {entry.id: _of_another(entry, modality) for entry in entries}
+    skipped = [Skipped(_name(entry), reasons[entry.id]) for entry in entries if reasons[entry.id]]
+    return [entry for entry in entries if not reasons[entry.id]], skipped
+
+
+def _of_another(entry: Entry, modality: str) -> str:
+    return "" if entry.spec.modality == modality else f"for examples of {entry.spec.modality!r}"
+
+
+def _left_out(entry: Entry, *, local_only: bool) -> str:
+    """Why a backbone that nobody named does not take part; "" where it does."""
+    sources = entry.spec.weights
+    words = next((words for source in sources if (words := restricted(source.license))), "")
+    if words:
+        return f"weights {words}; name it in candidates="
+    if local_only and sources and not any(Store().has(source) for source in sources):
+        return 'weights are not downloaded; candidates="all" downloads them'
+    return ""
 
 
 def _name(entry: Entry) -> str:
     return entry.name if entry.provider.first_party else entry.id
 
 
-def _fitted(entry: Entry, dataset: Dataset, fold_of: np.ndarray, seed: int) -> Fitted:
-    """One candidate, fitted as `zoo fit` does with nothing else named, once for each fold."""
+def _late(clock: Clock) -> str:
+    return f"the budget of {clock.budget:g} s ended before it was measured"
+
+
+def _fitted(entry: Entry, dataset: Dataset, fold_of: np.ndarray, seed: int, clock: Clock | None) -> Fitted | None:
+    """One candidate, fitted as `zoo fit` does with nothing else named, once for each fold; None: the time is over."""
     assert dataset.targets is not None
     start = time.perf_counter()
     scores: Any = None
     for fold in np.unique(fold_of).tolist():
+        if clock is not None and clock.over:
+            return None
         held_out = np.flatnonzero(fold_of == fold)
         model = build(_name(entry), classifier(dataset), seed=seed)
         with TemporaryDirectory() as folder:

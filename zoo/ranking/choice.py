@@ -130,6 +130,9 @@ class Choice(Sequence[Fitted]):
             f"{100 * best.interval[1]:.1f} %), by {self.folds} fits, each judged on the part of the {self.examples} "
             "examples that it did not see."
         ]
+        late = [item.name for item in self.skipped if item.late]
+        if len(self) == 1 and late:
+            return [*lines, f"It was measured alone: the budget ended before {', '.join(late)}. Raise it to compare."]
         if len(self) == 1:
             return [*lines, f"It is the only backbone for examples of {self.modality!r} that could be measured here."]
         for row in self[1:]:

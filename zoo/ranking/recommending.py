@@ -107,7 +107,9 @@ def recommend(
     if not has_pictures(dataset.modality):
         given = {"features": features, "input_sizes": input_sizes, "max_params": max_params, "max_size": max_size}
         _check_of_images({**given, "license": license}, dataset)
-        return choose_by_fitting(dataset, candidates, clock=clock, folds=folds, seed=seed, verbose=verbose)
+        return choose_by_fitting(
+            dataset, candidates, clock=clock, folds=folds, seed=seed, verbose=verbose, progress=progress
+        )
     if not planned:
         raise OptionError(f"no candidate is left to measure. {reasons(skipped)}")
     planned.sort(key=lambda candidate: (candidate.cost, candidate.name))

@@ -37,12 +37,12 @@ class ResizeRule(Spec):
     )
     crop_fraction: float = Field(default=1.0, gt=0, le=1, description="side of the crop / side before cropping")
     interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"] = Field(
-        default="bilinear", description="how values between values are made"
+        default="bilinear", description="how values between the given ones are made"
     )
 
 
 class Preprocessing(Spec):
-    """From uint8 px to what the network was trained on, in numbers.
+    """From uint8 values 0..255 to what the network was trained on, in numbers.
 
     The network sees `((x[..., order] * scale) - mean) / std` with x in 0..255; `mean` and `std` are in the
     channel order of the network (after the reordering).

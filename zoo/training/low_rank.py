@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.errors import OptionError
-from zoo.keras_internals import drop_low_rank, low_rank_weights, merge_low_rank, trainable_by_kind
+from zoo.keras_internals import drop_low_rank, layers_inside, low_rank_weights, merge_low_rank, trainable_by_kind
+from zoo.training.descent import devices
 from zoo.training.freeze import leaves, stages_that_train
 from zoo.training.layers import Unfreeze, is_open, training_items
 
@@ -47,7 +48,11 @@ def takes_low_rank(layer: Any) -> bool:
     import keras
 
     kinds = (keras.layers.Dense, keras.layers.EinsumDense, keras.layers.Conv1D, keras.layers.Conv2D)
-    return isinstance(layer, kinds) and bool(layer.weights) and layer.kernel_constraint is None
+    if not isinstance(layer, kinds) or not layer.weights or layer.kernel_constraint is not None:
+        return False
+    if layer.lora_enabled:
+        raise OptionError(f"layer {layer.name!r} has a low-rank update already: merge it into the kernel first")
+    return True
 
 
 @contextmanager
@@ -65,21 +70,31 @@ def low_rank(composition: Composition, training: Sequence[str], rank: int, seed:
     if not rank:
         yield
         return
-    opened = [leaf for leaf in _leaves(composition.stages, training) if is_open(leaf)]
-    chosen = [leaf for leaf in opened if takes_low_rank(leaf)]
-    for leaf in opened:
-        leaf.trainable = leaf in chosen
-    for number, layer in enumerate(chosen):
-        _enable(layer, rank, np.random.SeedSequence([seed, number]))
-    _forget_traces(composition)
+    chosen = [leaf for leaf in _leaves(composition.stages, training) if is_open(leaf) and takes_low_rank(leaf)]
+    _hold(composition.stages, training)
+    enabled: list[Any] = []
     try:
+        with devices.scope(composition.training):
+            for number, layer in enumerate(chosen):
+                _enable(layer, rank, np.random.SeedSequence([seed, number]))
+                enabled.append(layer)
+        _forget_traces(composition)
         yield
-        for layer in chosen:
+        for layer in enabled:
             merge_low_rank(layer)
     finally:
-        for layer in chosen:
+        for layer in enabled:
             drop_low_rank(layer)
         _forget_traces(composition)
+
+
+def _hold(stages: Sequence[Stage], training: Sequence[str]) -> None:
+    """Let no weight of these stages train, those of layers around others included; the layers' own flags stay."""
+    for stage in stages:
+        for layer in stage.layers if stage.name in training else ():
+            for item in layers_inside(layer):
+                for weight in trainable_by_kind(item):
+                    weight.trainable = False
 
 
 def _leaves(stages: Sequence[Stage], training: Sequence[str]) -> Iterator[Any]:
@@ -99,7 +114,7 @@ def _enable(layer: Any, rank: int, seed: np.random.SeedSequence) -> None:
 
 def _forget_traces(composition: Composition) -> None:
     """Let every graph be traced anew: one that was traced with other weights would go on with them."""
-    for model in (composition.training, composition.serving, composition.features):
+    for model in (composition.training, composition.serving, composition.scoring, composition.features):
         if model is None:
             continue
         model.train_function = model.test_function = model.predict_function = None

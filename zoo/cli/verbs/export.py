@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from zoo.cli.models import check_served
 from zoo.cli.output import print_fields, print_json
 from zoo.cli.parameters import json_option
 from zoo.cli.quiet import load_keras
@@ -49,11 +50,17 @@ def command(
     _check_there("--examples", examples)
     if quantize == "int8" and samples is None:
         raise OptionError("--quantize int8 needs --samples FOLDER: photos like those to come, some 100 of them")
+    from zoo.export.container import check_dockerfile, write_dockerfile
+
+    if docker:
+        check_dockerfile(Path(out))
     load_keras()
     from zoo.building import load_trainable
-    from zoo.export.container import write_dockerfile
 
-    target, record = load_trainable(path).export_measured(
+    loaded = load_trainable(path)
+    if docker:
+        check_served(loaded, model)
+    target, record = loaded.export_measured(
         out, format=format_name, quantize=quantize, samples=samples, examples=examples
     )
     container = write_dockerfile(Path(target), record) if docker else None

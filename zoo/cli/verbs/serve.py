@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from zoo.cli.models import open_model
+from zoo.cli.models import check_served, open_model
 from zoo.export.formats import needed
 
 
@@ -34,6 +34,7 @@ def command(model: str, host: str, port: int, max_bytes: int, max_pixels: int) -
     from zoo.serving.asking import Limits
 
     served = open_model(model, None, None, None, quiet=True)
+    check_served(served, model)
     app = application(served, Path(model).name, Limits(bytes=max_bytes, pixels=max_pixels))
     config = uvicorn.Config(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=10)
     socket = config.bind_socket()

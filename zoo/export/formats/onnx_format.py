@@ -55,9 +55,8 @@ class Onnx:
             needed("ONNX", "onnx", "tf2onnx", extra="onnx tf2onnx")
         import onnx
 
-        from zoo.compose.constants import (
-            constants_in_graph,
-        )  # here, not above: opening a file loads no room that trains
+        # Here, not above: opening a file loads no room that trains.
+        from zoo.compose.constants import constants_in_graph
 
         logging.getLogger("tf2onnx").setLevel(logging.ERROR)
         with warnings.catch_warnings(), constants_in_graph(model):

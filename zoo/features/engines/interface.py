@@ -25,7 +25,7 @@ class Job:
     """What is computed: the output of a model for images of a dataset.
 
     Attributes:
-        model: a Keras model from float32 px (n, size, size, channels) to (n, ...).
+        model: a Keras model from float32 values (n, size, size, channels) to (n, ...).
         dataset: the images; tasks number them from 0.
         intake: what turns an example into the array that the model takes.
         transform: what is done to each resized image, given its number; None: nothing. An engine that cannot take it to

@@ -9,6 +9,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+from pydantic import ValidationError
+
 from zoo.errors import OptionError, did_you_mean
 from zoo.plugin import registry
 from zoo.plugin.usage import used
@@ -130,7 +132,10 @@ def _with_views(recipe: RecipeSpec, views: int) -> RecipeSpec:
 def _changed(recipe: RecipeSpec, index: int, changes: Mapping[str, Any]) -> RecipeSpec:
     """The recipe with other values in one phase, which must make sense together."""
     phases = list(recipe.phases)
-    phases[index] = PhaseSpec.model_validate({**phases[index].model_dump(exclude_unset=True), **changes})
+    try:
+        phases[index] = PhaseSpec.model_validate({**phases[index].model_dump(exclude_unset=True), **changes})
+    except ValidationError as error:
+        raise OptionError("; ".join(fault["msg"].removeprefix("Value error, ") for fault in error.errors())) from error
     return recipe.model_copy(update={"phases": tuple(phases)})
 
 
