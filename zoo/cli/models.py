@@ -69,8 +69,17 @@ def modality_of_backbone(name: str | None) -> str | None:
 
     if name is None:
         return None
+    _refuse_address(name)
     modality: str = registry().get("backbones", name).spec.modality
     return modality
+
+
+def _refuse_address(backbone: str) -> None:
+    if backbone.startswith("hf://"):
+        raise OptionError(
+            f"{backbone}: a repository as a backbone is for Python, zoo.build({backbone!r}); on the command line name "
+            f"the row, with --weights {backbone}/model.safetensors"
+        )
 
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -198,6 +207,7 @@ def check_names(backbone: str, head: str | None) -> None:
     """A mistyped name is told before TensorFlow is loaded, which takes seconds."""
     from zoo.plugin import registry
 
+    _refuse_address(backbone)
     registry().get("backbones", backbone)
     if head is not None:
         registry().get("heads", head)
