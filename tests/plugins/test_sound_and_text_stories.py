@@ -199,7 +199,7 @@ def test_one_example_a_line(tmp_path: Path) -> None:
     assert data.example(0) == "match of the week"
     empty = tmp_path / "empty"
     empty.mkdir()
-    with pytest.raises(DataError, match="no .txt file with lines"):
+    with pytest.raises(DataError, match=r"no \.txt file with lines"):
         zoo.dataset("text-lines", path=empty)
 
 
