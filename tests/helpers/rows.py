@@ -71,8 +71,8 @@ def tiny_rows(*names: str, **weights: list[dict[str, Any]]) -> Iterator[None]:
     get, entries = type(registry()).get, type(registry()).entries
 
     def get_too(self: Any, kind: str, name: str) -> Any:
-        wanted = name.rpartition(":")[2]
-        return rows[wanted] if kind == "backbones" and wanted in rows else get(self, kind, name)
+        bare = name.rpartition(":")[2]
+        return rows[bare] if kind == "backbones" and bare in rows else get(self, kind, name)
 
     def entries_too(self: Any, kind: str) -> Any:
         return [*entries(self, kind), *(rows.values() if kind == "backbones" else ())]

@@ -13,6 +13,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import soundfile
+from helpers.modal_runs import RATE, WORDS, sounds, texts
 
 import zoo
 from zoo.cli.main import main
@@ -24,37 +25,6 @@ from zoo.testing import ModalityConformance
 from zoo_audio.intake import Sound
 from zoo_audio.sounds import Sounds
 from zoo_text.texts import Texts
-
-RATE = 8000
-WORDS = {
-    "sport": ["match", "goal", "team", "striker", "coach", "league", "cup", "player", "season", "final"],
-    "tech": ["chip", "phone", "software", "network", "screen", "data", "robot", "code", "server", "laptop"],
-}
-
-
-def sounds(folder: Path, count: int = 10) -> Path:
-    """Low and high tones of different lengths, in class folders."""
-    draw = np.random.default_rng(0)
-    for label, frequency in (("high", 1500), ("low", 300)):
-        (folder / label).mkdir(parents=True)
-        for number in range(count):
-            times = np.arange(draw.integers(RATE // 2, RATE)) / RATE
-            tone = 0.3 * np.sin(2 * np.pi * frequency * draw.uniform(0.9, 1.1) * times)
-            noisy = tone + 0.01 * draw.standard_normal(len(times))
-            soundfile.write(folder / label / f"{label}_{number % 2}_{number}.wav", noisy.astype(np.float32), RATE)
-    return folder
-
-
-def texts(folder: Path, count: int = 16) -> Path:
-    """Texts of words of two topics and words of none, in class folders."""
-    draw = np.random.default_rng(0)
-    for label, words in WORDS.items():
-        (folder / label).mkdir(parents=True)
-        for number in range(count):
-            chosen = [*draw.choice(words, 5), *draw.choice(["the", "of", "says", "new", "week"], 8)]
-            draw.shuffle(chosen)
-            (folder / label / f"{number}.txt").write_text(" ".join(chosen) + "\n", encoding="utf-8")
-    return folder
 
 
 @pytest.fixture(scope="module", params=["audio", "text"])

@@ -305,13 +305,26 @@ def given_base(request: BuildRequest, *, reads: str | None) -> Base:
         pooling=pooling,
         input_size=size,
         channels=channels,
-        backbone=model.name,
-        provider="the caller's Keras model",
-        weights=None if request.weights is None else "given",
-        weights_sha256=None,
-        features=request.features or pooling,
-        portable=all(type(layer).__module__.startswith("keras.") for layer in model.layers),
+        **facts_of_given(request, pooling),
     )
+
+
+def facts_of_given(request: BuildRequest, pooling: str) -> dict[str, Any]:
+    """Return what a `Base` says of whose it is, where it is a Keras model of the caller's, whatever its examples are.
+
+    Args:
+        request: with the model.
+        pooling: how its map becomes a vector.
+    """
+    model: Any = request.backbone
+    return {
+        "backbone": model.name,
+        "provider": "the caller's Keras model",
+        "weights": None if request.weights is None else "given",
+        "weights_sha256": None,
+        "features": request.features or pooling,
+        "portable": all(type(layer).__module__.startswith("keras.") for layer in model.layers),
+    }
 
 
 def _notice_classifier(network: Any) -> None:

@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from zoo.compose.bases import Base, BuildRequest, features_read
+from zoo.compose.bases import Base, BuildRequest, facts_of_given, features_read
 from zoo.compose.copies import copied_for_arrays
 from zoo.compose.taps import tap
 from zoo.data.modalities import Kind, kind_of, kind_of_arrays
@@ -113,12 +113,7 @@ def own_base_of_modality(request: BuildRequest, kind: Kind, *, reads: str | None
         channels=0,
         intake=kind.fit((), intake_options(request)),
         cuts=cuts,
-        backbone=model.name,
-        provider="the caller's Keras model",
-        weights=None if request.weights is None else "given",
-        weights_sha256=None,
-        features=request.features or pooling,
-        portable=all(type(layer).__module__.startswith("keras.") for layer in model.layers),
+        **facts_of_given(request, pooling),
     )
 
 
