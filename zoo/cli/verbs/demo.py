@@ -25,7 +25,7 @@ _ROW = tuple[str, float, float]
 def command(photos: tuple[str, ...]) -> None:
     """Show what zoo does: name photos, then learn real digits.
 
-    Takes two to five minutes, and needs no download: weights and data come with the installation. PHOTO: a photo of
+    Takes one to five minutes, and needs no download: weights and data come with the installation. PHOTO: a photo of
     yours to be named, in place of the two that come with scikit-learn.
 
     \b
